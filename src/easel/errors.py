@@ -81,7 +81,8 @@ class ConflictError(EaselError):
 
 
 class LimitReachedError(EaselError):
-    """A limit is reached: {used} of {limit}.
+    """A limit is reached: {used} of {limit} are used. `details` contains the limit, the current use and, if waiting
+    helps, `retry_after_seconds`.
 
     `details` hold the limit, its usage and, if waiting helps, `retry_after_seconds`.
     """
@@ -98,7 +99,7 @@ class NotImplementedYetError(EaselError):
 
 
 class ServiceUnavailableError(EaselError):
-    """A part that Easel needs is unavailable: {part}. Nothing was changed; try again in a moment."""
+    """Easel cannot do this now, because {part} is unavailable. Nothing was changed. Try again in a moment."""
 
     status = 503
     code = "service_unavailable"

@@ -14,7 +14,7 @@ from easel.files import lock_file
 
 
 class DataDirInUseError(ConflictError):
-    """Another `easel serve` is running on {folder}. Stop it first, or use another --data-dir."""
+    """Another `easel serve` is running on the data folder {folder}. Stop it first, or use another --data-dir."""
 
     code = "data_dir_in_use"
 
@@ -26,7 +26,7 @@ class DataDirUnusableError(EaselError):
 
 
 class DataFolderMissingError(EaselError):
-    """{folder} holds no data of Easel. Name the folder with `--data-dir`, or run `easel serve` there first."""
+    """{folder} contains no data of Easel. Pass the data folder with `--data-dir`, or first run `easel serve` there."""
 
     status = 404
     code = "data_folder_missing"
@@ -71,7 +71,7 @@ def data_dir_note() -> Path:
     """
     folder = Unix("easel").user_state_path
     if not folder.is_absolute():
-        raise RuntimeError("there is no home")
+        raise RuntimeError("there is no home folder")
     return folder / "data-dir"
 
 

@@ -59,7 +59,7 @@ def test_a_renamed_app_moves_to_its_new_address_at_once(app: RunningApp) -> None
 def test_an_inactive_app_is_off_the_air_at_once_and_comes_back(app: RunningApp) -> None:
     app.deploy(PAGE)
     answer = app.client.patch(app.path, json={"is_active": False}).json()
-    assert "off the air" in " ".join(answer["warnings"])
+    assert "offline" in " ".join(answer["warnings"])
     assert [app.visit().status_code, app.visit(environment="v1").status_code] == [404, 404]
     app.client.patch(app.path, json={"is_active": True})
     assert app.visit().status_code == 200

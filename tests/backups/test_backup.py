@@ -78,7 +78,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     # Removed objects are no damage.
     assert "missing" not in first
     # Uploads and variants are also copied only once.
-    assert "; 0 of them were new there" in easel(running, "backup", place)
+    assert "; 0 of them were copied" in easel(running, "backup", place)
     again = zip_of(page(5))
     obstore.put(running.objects(), waiting, again)
 
@@ -107,7 +107,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     running.stop()
     shutil.rmtree(running.data_dir)
     assert "Restored" in easel(running, "restore-backup", place)
-    assert "already holds apps" in easel(running, "restore-backup", place, expect=7)
+    assert "already contains apps" in easel(running, "restore-backup", place, expect=7)
     running.start()
     assert everything(app) == before
     assert everything(pruned) == before_pruned
@@ -196,6 +196,6 @@ def test_a_name_of_another_form_than_easel_writes_is_named_and_the_rest_backed_u
             (key, app.app_id),
         )
     said = easel(running, "backup", str(tmp_path / "backups"), expect=1)
-    assert f"NOT backed up correctly: the object `{key}` is not named the way" in said
+    assert f"NOT backed up correctly: the object `{key}` does not have the form" in said
     assert list((tmp_path / "backups" / "objects" / "apps" / app.app_id / "bundles").iterdir())
     app.client.delete(app.path)

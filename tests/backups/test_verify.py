@@ -82,7 +82,7 @@ def test_what_is_whole_is_said_to_be_and_nothing_is_written(running: Platform, a
     before, scratch = stored(running), sorted((running.data_dir / "scratch").rglob("*"))
     done = run(running, "verify", "--app", app.slug)
     assert done.stdout == ""
-    assert "All is well: " in done.stderr
+    assert "No faults: all " in done.stderr
     uploads = [key for key, *_ in before if key.startswith("app-builds/")]
     made = verified(running, expect=0)
     assert made["whole"] is True
@@ -126,10 +126,10 @@ def test_what_is_missing_or_damaged_is_named_with_those_who_need_it(running: Pla
     assert f"LIVE in production of {app.slug}: {third['bundle']} is missing ({app.slug}: version 3)" in lines[:3]
     assert f"{second['bundle']} does not match the hash in its name ({app.slug}: version 2)" in lines[3:]
     assert len(lines) == 5
-    assert f"Visitors are answered from some of them: production of {app.slug}, staging of {app.slug}." in done.stderr
+    assert f"Some of them are live: production of {app.slug}, staging of {app.slug}." in done.stderr
     assert "docs/operations/disaster.md" in done.stderr
 
-    assert "All is well" in easel(running, "verify", "--app", other.slug)
+    assert "No faults: all " in easel(running, "verify", "--app", other.slug)
     assert verified(running, "--app", "no-such-app", expect=4)["error"]["code"] == "app_not_found"
 
 

@@ -24,7 +24,7 @@ def planned(folder: Path) -> Plan:
         ("/tmp/elsewhere", "leads out of the folder"),
         ("../../..", "leads out of the folder"),
         ("dist", "leads in a circle"),
-        ("nothing", "leads to nothing"),
+        ("nothing", "leads to a file that does not exist"),
     ],
 )
 def test_an_output_that_is_a_bad_link_is_not_called_missing(target: str, reason: str, tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_an_output_that_is_a_bad_link_is_not_called_missing(target: str, reason:
 def test_an_output_that_is_no_folder_is_not_called_missing(tmp_path: Path) -> None:
     made = planned(tmp_path)
     (tmp_path / "dist").write_text("x")
-    with pytest.raises(OutputUnusableError, match="`dist` is a file and not a folder"):
+    with pytest.raises(OutputUnusableError, match="`dist` is a file, not a folder"):
         judge(tmp_path, made)
     (tmp_path / "dist").unlink()
     os.mkfifo(tmp_path / "dist")
@@ -53,7 +53,7 @@ def test_a_page_that_is_no_file_is_not_called_missing(tmp_path: Path) -> None:
         judge(tmp_path, made)
     (tmp_path / "dist/index.html").unlink()
     (tmp_path / "dist/index.html").mkdir()
-    with pytest.raises(OutputUnusableError, match=r"`dist/index\.html` is a folder and not a page"):
+    with pytest.raises(OutputUnusableError, match=r"`dist/index\.html` is a folder, not a page"):
         judge(tmp_path, made)
 
 

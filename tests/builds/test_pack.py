@@ -91,10 +91,10 @@ def test_links_inside_the_output_are_followed(tmp_path: Path) -> None:
         ("../../../../../../../../etc/passwd", "leads out of the folder"),
         ("/build/../etc/passwd", "leads out of the folder"),
         ("/buildx/secret", "leads out of the folder"),
-        ("../dist", "leads to a folder that it is in"),
-        (".", "leads to a folder that it is in"),
-        ("/build/dist", "leads to a folder that it is in"),
-        ("nothing", "leads to nothing"),
+        ("../dist", "leads to a folder that contains the link itself"),
+        (".", "leads to a folder that contains the link itself"),
+        ("/build/dist", "leads to a folder that contains the link itself"),
+        ("nothing", "leads to a file that does not exist"),
         ("link", "leads in a circle"),
     ],
 )
@@ -179,7 +179,7 @@ def test_a_path_that_no_bundle_may_have_is_named_as_too_long(tmp_path: Path) -> 
 
 def test_a_file_in_very_many_folders_is_not_called_a_link(tmp_path: Path) -> None:
     write(tmp_path / "dist", {"index.html": "x", "d/" * 300 + "x.js": "x"})
-    with pytest.raises(BuiltDeepError, match=r"`d/d/.*, which is in too many folders"):
+    with pytest.raises(BuiltDeepError, match=r"`d/d/.*, which is nested in too many folders"):
         packed(tmp_path)
 
 

@@ -80,8 +80,8 @@ async def test_a_command_runs_in_its_folder_and_its_output_is_the_log_without_se
 @pytest.mark.parametrize(
     ("line", "phase", "limits", "kind", "said"),
     [
-        ("exit 7", "build", {}, BuildCommandFailedError, "ended with exit code 7. Its log says why."),
-        ("exit 7", "install", {}, InstallCommandFailedError, "ended with exit code 7. Its log says why."),
+        ("exit 7", "build", {}, BuildCommandFailedError, "ended with exit code 7. See the log for the reason."),
+        ("exit 7", "install", {}, InstallCommandFailedError, "ended with exit code 7. See the log for the reason."),
         ("no-such-tool", "build", {}, BuildCommandFailedError, "A program was not found"),
         ("yes", "build", {"log": 10_000}, BuildLogTooLargeError, "more than 9.766 KiB"),
         ("sleep 3600", "build", {"wall": 0.5}, BuildTimedOutError, "EASEL_BUILD_DEADLINE"),
@@ -150,7 +150,7 @@ async def test_a_secret_in_the_settings_of_a_build_is_in_no_reason_and_no_error(
             say=log.append,
         )
     assert "Sesame" not in "\n".join(log) + caught.value.message + repr(caught.value.args)
-    assert "did not write the folder `***`" in caught.value.message
+    assert "did not write its output folder `***`" in caught.value.message
 
 
 async def test_the_log_says_for_how_long_visitors_slowed_a_build(sandbox: Sandbox, tmp_path: Path) -> None:

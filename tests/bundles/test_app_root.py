@@ -65,17 +65,17 @@ def test_the_only_top_level_folder_is_the_root_whatever_litter_is_beside_it(othe
     seen = look_in("dist/index.html", "dist/assets/app.js", *others)
     assert set(seen.files) == {"index.html", "assets/app.js"}
     assert seen.stripped_root == "dist"
-    assert seen.warnings[0] == "everything is inside `dist/`, which was taken as the root of the app."
+    assert seen.warnings[0] == "all files are in the folder `dist/`, so this folder was used as the root of the app."
 
 
 @pytest.mark.parametrize("other", ["README.md", "lib/x.js", "dist2/index.html", ".htaccess"])
 def test_a_folder_that_is_not_alone_is_not_the_root(other: str) -> None:
-    with pytest.raises(errors.EntryPointMissingError, match=r"`dist/index\.html`: zip the contents of `dist/`"):
+    with pytest.raises(errors.EntryPointMissingError, match=r"`dist/index\.html`\. Zip the contents of `dist/`"):
         look_in("dist/index.html", other)
 
 
 def test_only_one_folder_is_stripped() -> None:
-    with pytest.raises(errors.EntryPointMissingError, match="zip the contents of `project/dist/`"):
+    with pytest.raises(errors.EntryPointMissingError, match="Zip the contents of `project/dist/`"):
         look_in("project/dist/index.html", "project/dist/deeper/still/index.html")
 
 
@@ -84,8 +84,8 @@ def test_what_an_operating_system_leaves_behind_is_left_out_at_every_depth() -> 
     seen = look_in("index.html", "a/kept.js", *litter)
     assert set(seen.files) == {"index.html", "a/kept.js"}
     assert sorted(seen.left_out) == sorted(litter)
-    assert seen.warnings == ["left out 5 files that no app needs: `__MACOSX/x` and 4 more."]
-    assert look_in("index.html", ".DS_Store").warnings == ["left out 1 file that no app needs: `.DS_Store`."]
+    assert seen.warnings == ["Easel left out 5 files that no app needs: `__MACOSX/x` and 4 more."]
+    assert look_in("index.html", ".DS_Store").warnings == ["Easel left out 1 file that no app needs: `.DS_Store`."]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,8 @@ def test_files_where_the_platform_answers_are_kept_and_named_as_never_served(fol
     seen = look_in(f"{root}index.html", f"{root}{folder}/users.json", f"{root}{folder}/more.json")
     assert f"{folder}/users.json" in seen.files
     assert seen.warnings[-1] == (
-        f"`/{folder}/` belongs to the platform: `{folder}/users.json` and its neighbours are never served."
+        f"addresses under `/{folder}/` are reserved for the platform, so `{folder}/users.json` and all other files in "
+        "that folder are never served."
     )
 
 
@@ -145,9 +146,9 @@ def test_files_that_only_resemble_the_platforms_are_not_warned_about(name: str) 
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("web.config", "`web.config` is a rules file of another kind of server"),
-        (".htaccess", "has no effect here"),
-        ("api/hello.ts", "Easel does not run server functions yet: `api/hello.ts` is served as a file"),
+        ("web.config", "`web.config` is a rules file for another web server"),
+        (".htaccess", "has no effect in Easel"),
+        ("api/hello.ts", "Easel does not run server functions yet, so `api/hello.ts` is served as a file"),
         ("functions/a/b.tsx", "Easel does not run server functions yet"),
     ],
 )
@@ -160,7 +161,7 @@ def test_what_has_no_effect_here_is_said(name: str, told: str) -> None:
 def test_a_project_with_an_index_is_deployed_and_told_that_it_may_not_be_built() -> None:
     seen = look_in("index.html", "package.json", "src/main.jsx")
     assert len(seen.warnings) == 1
-    assert "build it and upload the output folder" in seen.warnings[0]
+    assert "build the project and upload the output folder" in seen.warnings[0]
 
 
 @pytest.mark.parametrize("names", [("package.json",), ("package.json", "dist/index.html"), ("shop/package.json",)])
@@ -201,12 +202,12 @@ def test_a_package_json_deeper_down_does_not() -> None:
 @pytest.mark.parametrize(
     ("names", "hint"),
     [
-        (("site.zip",), r"There is a zip inside the zip: take `site\.zip` out and upload that"),
-        (("artifact/build.ZIP", "artifact/README"), r"take `artifact/build\.ZIP` out"),
-        (("artifact.tar",), r"unpack `artifact\.tar`, and zip its contents"),
-        (("out.tar.gz", "sums.txt"), r"unpack `out\.tar\.gz`"),
-        (("index.htm", "about.htm"), r"`index\.htm`: rename it to `index\.html`\."),
-        (("Default.htm", "b.html"), r"rename it to `index\.html`\."),
+        (("site.zip",), r"There is another zip inside the zip\. Upload only that inner zip, `site\.zip`"),
+        (("artifact/build.ZIP", "artifact/README"), r"Upload only that inner zip, `artifact/build\.ZIP`"),
+        (("artifact.tar",), r"Unpack `artifact\.tar`, and zip its contents"),
+        (("out.tar.gz", "sums.txt"), r"Unpack `out\.tar\.gz`"),
+        (("index.htm", "about.htm"), r"`index\.htm`\. Rename it to `index\.html`\."),
+        (("Default.htm", "b.html"), r"Rename it to `index\.html`\."),
     ],
 )
 def test_a_zip_of_an_archive_or_with_another_servers_entry_page_is_told_what_to_do(

@@ -114,8 +114,8 @@ def test_a_zip_of_the_finder_has_its_folder_stripped_and_its_litter_left_out_and
     assert seen.stripped_root == "dist"
     assert len(seen.left_out) == 8
     assert seen.warnings == [
-        "everything is inside `dist/`, which was taken as the root of the app.",
-        "left out 8 files that no app needs: `__MACOSX/._dist` and 7 more.",
+        "all files are in the folder `dist/`, so this folder was used as the root of the app.",
+        "Easel left out 8 files that no app needs: `__MACOSX/._dist` and 7 more.",
     ]
 
 
@@ -146,10 +146,10 @@ def test_a_missing_entry_point_names_the_root_and_the_nearest_one() -> None:
     with pytest.raises(errors.EntryPointMissingError) as refusal:
         look_at("infozip-no-entry-point")
     assert str(refusal.value) == (
-        "There is no index.html at the root of the zip. At the root there is `README.md`, `app/`. The nearest one is "
-        "`app/build/index.html`: zip the contents of `app/build/`, not its parent folder."
+        "There is no index.html at the root of the zip. The root of the zip contains `README.md`, `app/`. The closest "
+        "match is `app/build/index.html`. Zip the contents of `app/build/`, not its parent folder."
     )
-    with pytest.raises(errors.EntryPointMissingError, match=r"rename it to `index\.html`"):
+    with pytest.raises(errors.EntryPointMissingError, match=r"Rename it to `index\.html`"):
         look_at("infozip-capital-entry-point")
 
 

@@ -381,7 +381,7 @@ def test_encryption_of_every_kind_is_refused(flags: int) -> None:
         (14, "LZMA"),
         (95, "xz"),
         (98, "PPMd"),
-        (0xFFFF, "a method that has no name"),
+        (0xFFFF, "an unknown method"),
     ],
 )
 def test_other_methods_are_refused_by_name(method: int, name: str) -> None:

@@ -140,7 +140,11 @@ def test_nobody_waits_for_an_hour(waited: list[float], after: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
-        ((502, HTML, {}), ExitCode.UNAVAILABLE, "not available: the proxy in front of it answered 502. Try again"),
+        (
+            (502, HTML, {}),
+            ExitCode.UNAVAILABLE,
+            "not available: the proxy in front of it responded with status 502. Try again",
+        ),
         ((413, HTML, {}), ExitCode.UNAVAILABLE, "`client_max_body_size`"),
         ((407, HTML, {}), ExitCode.UNAVAILABLE, "requires a user name and a password"),
         (
@@ -174,16 +178,16 @@ def test_an_answer_of_what_stands_between_is_told_as_that(
     assert (refused.value.exit_code, said in refused.value.message) == (code, True), refused.value.message
 
 
-PLAIN = "EASEL_API_URL to its https address"
+PLAIN = "EASEL_API_URL to the https address"
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ((413, HTML, {}), "too large (status 413). Raise that proxy's limit"),
+        ((413, HTML, {}), "too large (status 413). Raise the proxy's limit"),
         ((301, b"", {"Location": "https://easel.example.comPATH"}), PLAIN),
         ((400, b"<center>The plain HTTP request was sent to HTTPS port</center>", {}), PLAIN),
-        ((403, HTML, {}), "it answered 403"),
+        ((403, HTML, {}), "it responded with status 403"),
     ],
 )
 def test_an_upload_that_something_between_refuses_says_whose_setting_it_is(answer: Scripted, said: str) -> None:
@@ -214,4 +218,4 @@ def test_a_proxy_that_does_not_answer_is_not_taken_for_the_server(monkeypatch: p
     monkeypatch.setenv("http_proxy", proxy)
     with Client(ServerAccess("http://easel.example.com", "sk_x")) as client, pytest.raises(EaselError) as refused:
         client.get_app("app_1")
-    assert "the proxy in the environment's variables: connection refused" in refused.value.message
+    assert "the proxy in the environment's variables: the connection was refused" in refused.value.message

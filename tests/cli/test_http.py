@@ -94,7 +94,7 @@ def test_a_certificate_that_nobody_trusts_is_refused_at_once_and_one_that_is_nam
         access = ServerAccess(f"https://localhost:{port}", "sk_x")
         with Client(access) as client, pytest.raises(ServerUnreachableError, match="certificate is not trusted: self"):
             client.list_apps()
-        with pytest.raises(UploadFailedError, match=r"failed after 1 attempt: its certificate is not trusted"):
+        with pytest.raises(UploadFailedError, match=r"failed after 1 attempt: the TLS certificate is not trusted"):
             upload(f"https://localhost:{port}/k", io.BytesIO(b"zip"), 3, Output(as_json=False))
         assert Answering.asked == []
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -128,7 +128,7 @@ def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch
         with Client(ServerAccess(f"http://localhost:{port}", "sk_x")) as client:
             assert client.list_apps().total_count == 7
         monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1")
-        with pytest.raises(ProxyUnusableError, match="speaks socks5"):
+        with pytest.raises(ProxyUnusableError, match="it is a proxy for socks5"):
             Client(ServerAccess("http://easel.example.com", "sk_x"))
         monkeypatch.setenv("NO_PROXY", "easel.invalid")
         with (

@@ -112,7 +112,7 @@ def test_installed_alone_it_is_small_and_says_what_the_server_needs(tmp_path: Pa
     assert "Deploys:" in run(str(easel), "--help")
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("<!doctype html>")
-    assert "1 file, 15 bytes inflated" in run(str(easel), "check", str(tmp_path / "site"))
+    assert "1 file, 15 bytes uncompressed" in run(str(easel), "check", str(tmp_path / "site"))
     for command in COMMANDS["Running Easel"]:
         needed = {"organisation": ["Acme"]}.get(command, [])
         needed = [str(tmp_path / "b")] if command in ("backup", "restore-backup", "export", "import") else needed
@@ -122,7 +122,7 @@ def test_installed_alone_it_is_small_and_says_what_the_server_needs(tmp_path: Pa
         assert (ended.returncode, ended.stdout, ended.stderr) == (
             ExitCode.USAGE,
             "",
-            f"`easel {command}` needs the server, which is not installed. Install Easel's wheel with its extra"
+            f"`easel {command}` needs the server, which is not installed. Install Easel's wheel with the extra"
             " `server`.\n",
         )
 

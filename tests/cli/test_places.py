@@ -108,7 +108,7 @@ def test_a_folder_that_is_gone_is_said_to_be(person: Person) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, "Change to another one" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+    assert (done.returncode, "Change to another folder" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
 def test_a_zip_that_finds_no_room_says_what_to_set(person: Person, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,19 +29,19 @@ def test_easel_toml_is_found_from_anywhere_inside_the_project(tmp_path: Path) ->
     ("text", "said"),
     [
         ("app = ", "cannot be read"),
-        ('folde = "dist"', "unknown setting `folde`"),
-        ("app = 5", "must be a text"),
-        ('app = " "', "must be a text"),
-        ('env = "prod"', "production or staging"),
+        ('folde = "dist"', "there is no setting `folde`"),
+        ("app = 5", "must be a string"),
+        ('app = " "', "must be a string"),
+        ('env = "prod"', "`production` or `staging`"),
         ('rules = "apache"', '`rules` must be one of "auto", "netlify", "cloudflare", "off"'),
         ('html_handling = "some"', "`html_handling` must be one of"),
-        ("not_found_handling = 404", "must be a text"),
+        ("not_found_handling = 404", "must be a string"),
         ('allow = "guards"', "`allow` must be a list"),
         ('allow = ["guards", "all"]', "`allow` must be a list"),
         ("allow = [[1]]", "`allow` must be a list"),
-        ("build = 'make'", "has to be a table"),
-        ("[build]\ncommand = 'make'", "it is not a known setting"),
-        ("[build]\nroot = '/srv'", "has to be a folder inside the sources"),
+        ("build = 'make'", "must be a table"),
+        ("[build]\ncommand = 'make'", "there is no such setting"),
+        ("[build]\nroot = '/srv'", "must be a folder inside the sources"),
     ],
 )
 def test_a_wrong_easel_toml_says_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
@@ -70,7 +70,7 @@ def test_an_easel_toml_is_read_however_an_editor_wrote_it(tmp_path: Path, encodi
 
 def test_an_easel_toml_in_another_encoding_says_which_line(tmp_path: Path) -> None:
     (tmp_path / "easel.toml").write_bytes('app = "shop"\nfolder = "größe"\n'.encode("cp1252"))
-    with pytest.raises(ProjectFileError, match=r"line 2 is not text in UTF-8"):
+    with pytest.raises(ProjectFileError, match=r"line 2 is not valid UTF-8"):
         find_project(tmp_path)
 
 

@@ -80,7 +80,7 @@ def test_update_app_changes_the_draft_and_publish_app_makes_it_live(platform: Pl
     assert (published.version, published.has_unpublished_changes) == (1, False)
     both = api.update_app(app.app_id, mx.UpdateAppRequest(is_active=False, publish=True))
     assert (both.is_active, both.version) == (False, 2)
-    assert any("off the air" in warning for warning in both.warnings or [])
+    assert any("offline" in warning for warning in both.warnings or [])
 
 
 def test_a_dry_run_checks_a_slug_and_changes_nothing(platform: Platform) -> None:

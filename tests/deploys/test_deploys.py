@@ -203,7 +203,7 @@ def test_a_restore_that_came_later_is_not_undone_by_an_earlier_deploy(app: Runni
     last = [app.wait(deploy_id) for deploy_id in ids][-1]
     if last["outcome"] == "overtaken":
         assert app.visit().headers["x-easel-version"] == "1"
-        assert "accepted after" in " ".join(last["warnings"])
+        assert "a later request than this deploy" in " ".join(last["warnings"])
     assert last["status"] == "complete"
 
 

@@ -25,18 +25,21 @@ def test_pages_that_get_no_variables_are_named(app: RunningApp) -> None:
     first = app.deploy(bundle)
     assert first["warnings"] == []
     log = app.client.get(f"{app.path}/deploys/{first['deploy_id']}/logs/stream").text
-    assert "Note: `index.html` and 1 more page are sent byte for byte, since `SHA256SUMS` contains its hash" in log
+    assert "Note: `index.html` and 1 more page are sent unchanged, because `SHA256SUMS` contains its hash" in log
     app.client.patch(app.path, json={"build_config": {"env_vars": {"A": "1"}}, "publish": True})
     deployed = app.deploy(bundle)
     assert len(deployed["warnings"]) == 2
     listed, large = deployed["warnings"]
-    assert "`index.html` and 1 more page are sent byte for byte, without the app's variables" in listed
+    assert "`index.html` and 1 more page are sent unchanged, without the app's variables" in listed
     assert "`SHA256SUMS` contains its hash" in listed
-    assert "`large.html` is sent without the app's variables: pages of more than 8 MiB" in large
+    assert (
+        "`large.html` is sent without the app's variables, because Easel does not change pages of more than 8 MiB"
+        in large
+    )
     log = app.client.get(f"{app.path}/deploys/{deployed['deploy_id']}/logs/stream").text
     assert "Note: `index.html` and 1 more page" in log
     (entry,) = app.deploy(zipped({"index.html": "<h1>Home</h1>"}))["warnings"]
-    assert "`index.html` is sent without the app's variables, since it is not a complete page" in entry
+    assert "`index.html` is sent without the app's variables, because Easel cannot write a script into it" in entry
     off = app.client.patch(app.path, json={"build_config": {"runtime": "off"}, "publish": True})
     assert off.status_code == 200, off.text
     assert app.deploy(bundle)["warnings"] == []

@@ -136,7 +136,7 @@ def test_a_run_changes_nothing_once_another_has_begun(world: World, monkeypatch:
         await run(world, stale)
         row, log = await deploy(world, stale)
         assert (row.status, row.attempt, row.step) == ("building", 2, "start")
-        assert log[-1] == "Continuing after an interruption (run 2)"
+        assert log[-1] == "Continuing the deploy after an interruption (attempt 2)"
         await run(world, stale)
         row, log = await deploy(world, stale)
         assert (row.status, row.attempt, row.version) == ("complete", 3, 1)

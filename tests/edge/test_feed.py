@@ -271,7 +271,7 @@ async def test_a_manifests_key_of_another_form_keeps_nothing_else_from_being_ser
     finally:
         await feed.close()
     (told,) = (record.message for record in caplog.records if "is not served" in record.message)
-    assert told.startswith("version 1 of app bad is not served: its manifest")
+    assert told.startswith("version 1 of app bad is not served: the key of its manifest")
 
 
 async def test_an_edge_that_knew_something_asks_a_database_of_another_schema_nothing_and_says_so_once(
@@ -295,7 +295,7 @@ async def test_an_edge_that_knew_something_asks_a_database_of_another_schema_not
             with pytest.raises(SchemaVersionError):
                 await feed.refresh()
         assert (len(table.apps), confirmed) == (0, [])
-        assert caplog.text.count("The database has schema 9999") == 1
+        assert caplog.text.count("The database has schema version 9999") == 1
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("update alembic_version set version_num = %s", (right,))
         await feed.refresh()

@@ -146,10 +146,10 @@ async def test_a_disk_that_takes_nothing_is_said_once_and_tried_again(
     folder = tmp_path / "edge"
     folder.write_text("a file where the folder should be")
     async with keeping(table := table_of(app(1)), folder):
-        await until(lambda: "cannot be saved on disk" in caplog.text)
+        await until(lambda: "cannot save routes on disk" in caplog.text)
         folder.unlink()
         await until(lambda: kept(folder) == table.apps)
-    assert caplog.text.count("cannot be saved on disk") == 1
+    assert caplog.text.count("cannot save routes on disk") == 1
 
 
 def test_nobody_else_on_the_machine_can_read_it(tmp_path: Path) -> None:

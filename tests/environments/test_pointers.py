@@ -157,7 +157,7 @@ def test_a_version_whose_manifest_has_a_name_of_another_form_is_refused_and_list
     ):
         error = refused.json()["error"]
         assert (refused.status_code, error["code"]) == (409, "version_damaged")
-        assert "its manifest is not named" in error["message"]
+        assert "the key of its manifest does not have the form" in error["message"]
     listed = app.client.get(f"{app.path}/versions").json()["versions"]
     assert [(one["version"], bool(one["asset_prefix"])) for one in listed] == [(2, False), (1, True)]
     assert app.client.get(app.path).json()["environments"]["staging"]["asset_prefix"] == ""

@@ -231,7 +231,9 @@ async def test_submodules_and_lfs_are_said_and_can_be_gone_without(server: GitSe
         await fetched(url, MAIN, allow=frozenset({"submodules"}))
     await fetched(url, MAIN, allow=frozenset({"submodules", "lfs"}))
     assert set(fetched.files()) == set(files)
-    assert "Files in Git LFS are not fetched; pointers are in their place: `logo.png`" in fetched.said
+    assert (
+        "Easel does not fetch files from Git LFS, so these files contain only LFS pointers: `logo.png`" in fetched.said
+    )
 
 
 async def test_links_that_lead_out_are_left_out(server: GitServer, fetched: Fetcher) -> None:

@@ -79,7 +79,8 @@ async def test_a_server_of_the_old_protocol_gives_commits_near_the_branchs_end(
     assert (await fetched(url, MAIN, **access)).sha == second
     assert (await fetched(url, Sha(first, "main"), **access)).sha == first
     assert fetched.said == [
-        f"127.0.0.1 does not serve single commits; searching for {first[:12]} among the last {DEPTH} of main"
+        f"127.0.0.1 does not send single commits, so Easel searches for {first[:12]} "
+        f"among the last {DEPTH} commits of main"
     ]
     with pytest.raises(errors.CommitNotReachableError, match="newest commits"):
         await fetched(url, Sha(away, "main"), **access)

@@ -64,13 +64,13 @@ def test_who_is_not_believed_does_not_learn_what_there_is(followed: RunningApp, 
 @pytest.mark.parametrize(
     ("make", "content", "reason"),
     [
-        (github, PUSH, "it reports `main`; this app follows the branch `release`"),
-        (github, LARGE, "it reports `main`"),
-        (gitea, {**PUSH, "ref": "refs/tags/release"}, "a push that moves no branch deploys nothing"),
+        (github, PUSH, "the push is to `main`. This app is deployed from the branch `release`"),
+        (github, LARGE, "the push is to `main`"),
+        (gitea, {**PUSH, "ref": "refs/tags/release"}, "a push that does not change a branch does not start a deploy"),
         (gitlab, {**PUSH, "ref": "refs/heads/release", "after": ZERO}, "the branch `release` was deleted"),
         (github, {**PUSH, "ref": "refs/heads/release", "after": "abc"}, "`abc` is not a full commit id"),
-        (bitbucket, BITBUCKET, "it reports `gone`, `main`"),
-        (lambda body, secret: github(body, secret, "ping"), {"zen": "x"}, "the event `ping` deploys nothing"),
+        (bitbucket, BITBUCKET, "the push is to `gone`, `main`"),
+        (lambda body, secret: github(body, secret, "ping"), {"zen": "x"}, "the event `ping` does not start a deploy"),
         (lambda body, secret: github(body, secret, "x" * 200), {}, "`" + "x" * 100 + "`"),
     ],
 )
@@ -105,7 +105,10 @@ def test_the_hook_in_the_documents_is_believed(followed: RunningApp) -> None:
         said = subprocess.run(
             ["sh", "-c", script], input=moved, env=environment, capture_output=True, text=True, check=True
         )
-        assert json.loads(said.stdout)["reason"] == "it reports `other`; this app follows the branch `release`"
+        assert (
+            json.loads(said.stdout)["reason"]
+            == "the push is to `other`. This app is deployed from the branch `release`"
+        )
 
 
 def test_a_signed_body_that_is_none_is_refused(followed: RunningApp) -> None:

@@ -167,7 +167,7 @@ def test_vercels_headers_are_for_all_forms_of_their_source() -> None:
     )
     assert headers.find(Visit("/a/b.css")) == headers.find(Visit("/a")) == {"x-a": ["1"]}
     refused = read("vercel.json", {"headers": [{"source": "/((?!assets/).*)", "headers": one}]}).refused
-    assert [line.reason for line in refused] == ["headers for all paths except some are not supported."]
+    assert [line.reason for line in refused] == ["headers with excluded paths are not supported."]
 
 
 @pytest.mark.parametrize("name", ["vercel.json", "firebase.json"])
@@ -176,7 +176,9 @@ def test_of_a_header_that_is_there_twice_the_last_counts_and_cookies_all(name: s
     entry = {"source": "/x", "headers": [{"key": key, "value": value} for key, value in pairs]}
     rules = read(name, {"headers": [entry]} if name == "vercel.json" else {"hosting": {"headers": [entry]}})
     assert HeaderTable(rules).find(Visit("/x")) == {"link": ["b"], "set-cookie": ["a=1", "b=2"]}
-    assert [note.text for note in rules.notes] == ["`link` occurs twice; the last value counts, as on that host."]
+    assert [note.text for note in rules.notes] == [
+        "`link` occurs twice, and only the last value is used, as on that host."
+    ]
 
 
 def test_netlify_tomls_lists_texts_of_several_lines_and_names_of_old_are_read() -> None:
@@ -242,7 +244,9 @@ def test_what_azures_fallback_excludes_is_excluded() -> None:
     assert answer(rules, "/deep") == answer(rules, "/images/deep") == (200, "/index.html", False)
     for path in ("/images/a.png", "/css/x/y", "/a/b.svg"):
         assert answer(rules, path) == (302, "/", False)
-    assert [note.text.partition(":")[0] for note in rules.notes] == ["`/a/*/b/*/c*` is not left out"]
+    assert [note.text.partition(":")[0] for note in rules.notes] == [
+        "the rule also applies to `/a/*/b/*/c*`, because this exclusion is not supported"
+    ]
 
 
 def test_azures_routes_are_read() -> None:

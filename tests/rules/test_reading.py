@@ -46,7 +46,8 @@ def test_a_refused_line_is_named_and_the_others_stay() -> None:
         1: "it has no target.",
         3: "`abc` is not a valid status.",
         4: "its target begins with neither `/` nor `http://` nor `https://`.",
-        5: "it would pass requests on to another host, which Easel does not do. Redirect there, with 302.",
+        5: "it would forward requests to another host, which Easel does not do. "
+        "Use a redirect with status 302 instead.",
     }
 
 
@@ -142,8 +143,8 @@ def test_a_control_character_reaches_no_header(value: str) -> None:
 def test_lines_that_do_nothing_are_told() -> None:
     rules = read("/a /b\n/a /c\n/* /x 302\n/late /y\n/self /self", choice="netlify")
     told = {note.line: note.text for note in rules.notes}
-    assert told[2] == "this line has no effect: line 1 answers the same path."
-    assert told[4] == "this line has no effect: line 3 answers every path."
+    assert told[2] == "this line has no effect, because line 1 matches the same path."
+    assert told[4] == "this line has no effect, because line 3 matches every path."
     shadowed = read_rules({"_redirects": b"/about /new"}, has={"about.html"}.__contains__)
     assert shadowed is not None
     assert "`about.html`" in shadowed.notes[0].text
@@ -151,9 +152,9 @@ def test_lines_that_do_nothing_are_told() -> None:
 
 def test_bounds_hold_with_a_sentence_each() -> None:
     many = "\n".join(f"/{number} /x" for number in range(MOST_REDIRECTS + 1))
-    assert "lines is reached" in refused(read(many))[MOST_REDIRECTS + 1]
+    assert "the rules have reached the limit of" in refused(read(many))[MOST_REDIRECTS + 1]
     odd = "\n".join(f"/v{number}-:x /y" for number in range(MOST_ODD + 1))
-    assert "inside segments" in refused(read(odd))[MOST_ODD + 1]
+    assert "within segments" in refused(read(odd))[MOST_ODD + 1]
     blocks = "\n".join(f"/{number}\n  X-A: 1" for number in range(MOST_BLOCKS + 1))
     assert len(read(headers=blocks).headers) == MOST_BLOCKS
     assert len(read("x\n" * 300_000).refused) == MOST_TOLD
@@ -206,7 +207,7 @@ def test_of_a_file_with_a_million_lines_the_first_are_in_force_and_no_guard_is_l
     assert rules is not None
     assert len(rules.redirects) == 1
     assert [line.reason for line in rules.refused] == [
-        "it comes after the first 2,097,152 bytes of the file, where no line is in force."
+        "it is after the first 2,097,152 bytes of the file, which is the limit."
     ]
     with pytest.raises(GuardRefusedError) as caught:
         read_rules({"_redirects": lines + b"/late /x\r\n/private/* /404.html 404!"})
@@ -234,13 +235,13 @@ def test_what_another_host_would_do_otherwise_is_said_once_where_no_sign_tells_w
     assert [(note.line, note.text) for note in rules.notes] == [
         (
             1,
-            "it has no status, which means 301 in Easel and 302 on Cloudflare, here and in lines 2, 3, 4, 5 and "
-            "2 more. Add a status after the target.",
+            "it has no status, which means 301 in Easel and 302 on Cloudflare (also in lines 2, 3, 4, 5 and 2 more). "
+            "Add a status after the target.",
         ),
         (
             8,
-            "a source such as `/a/*` also matches `/a`, which it does not on Cloudflare, here and in line 10. "
-            '`rules = "cloudflare"` changes that.',
+            "a source such as `/a/*` also matches `/a` in Easel, but not on Cloudflare (also in line 10). "
+            'Set `rules = "cloudflare"` to match as on Cloudflare.',
         ),
     ]
     for choice in ("netlify", "cloudflare"):
@@ -265,7 +266,9 @@ def test_what_would_be_looked_for_at_many_places_of_a_path_is_bounded() -> None:
     blocks = "".join(f"/*/a{n}/*/b\n  X-A: 1\n" for n in range(MOST_DOUBLE + 1))
     rules = read("\n".join(f"/*/a{n}/*/b /x 301" for n in range(MOST_DOUBLE + 1)), blocks, "netlify")
     assert (len(rules.redirects), len(rules.headers)) == (MOST_DOUBLE, 0)
-    assert {line.reason for line in rules.refused} == {f"the limit of {MOST_DOUBLE} paths with two `*` is reached."}
+    assert {line.reason for line in rules.refused} == {
+        f"the rules have reached the limit of {MOST_DOUBLE} paths with two `*`."
+    }
 
 
 @pytest.mark.parametrize(
@@ -294,15 +297,22 @@ def test_a_netlify_toml_that_would_take_more_than_its_length_is_not_parsed(text:
         ("/a\x00 /b 301", "it contains a control character."),
         (
             "/a /b 99999",
-            "9999 is not a valid status for a line; valid are 200, 301, 302, 303, 307, 308 and 400 to 599.",
+            "the status 9999 is not supported. The supported statuses are 200, 301, 302, 303, 307, 308 and 400 to 599.",
         ),
-        ("/a /b 1e3", "1 is not a valid status for a line; valid are 200, 301, 302, 303, 307, 308 and 400 to 599."),
+        (
+            "/a /b 1e3",
+            "the status 1 is not supported. The supported statuses are 200, 301, 302, 303, 307, 308 and 400 to 599.",
+        ),
         ("/" + "a/" * 70 + " /b", "its path has 70 segments; the limit is 64."),
         ("/:" + "a" * 65 + " /b", "a placeholder's name has 65 characters; the limit is 64."),
         ("/*/*/* /b", "its path has 3 `*`; the limit is two."),
         ("/%ff /b", "its path has an escape that is not UTF-8."),
-        ("/a//b /c", "its source has two adjacent slashes, which become one in every address."),
-        ("/a?" + "&".join(f"q{n}=1" for n in range(17)) + " /b", "it names more than 16 query parameters."),
+        (
+            "/a//b /c",
+            "its source has two adjacent slashes, which never match, "
+            "because Easel reduces them to one in every address.",
+        ),
+        ("/a?" + "&".join(f"q{n}=1" for n in range(17)) + " /b", "it has more than 16 query parameters."),
         ("/a #/b 301", "it has no target."),
         ("/a => /b 301", "its target begins with neither `/` nor `http://` nor `https://`."),
     ],
@@ -326,7 +336,7 @@ def test_what_a_target_spells_never_ends_a_header() -> None:
     [
         ("Set-Cookie: a=1; Path=/; Domain=apps.test", "other apps"),
         ("Set-Cookie: a=1;\tDOMAIN = .apps.test", "other apps"),
-        ("Set-Cookie: a=1; :named", "could become an attribute"),
+        ("Set-Cookie: a=1; :named", "could add an attribute"),
         ('Clear-Site-Data: "cache", "cookies"', "every app"),
         ("Clear-Site-Data: *", "every app"),
         ('Clear-Site-Data: "cook:x"', "every app"),
@@ -334,7 +344,7 @@ def test_what_a_target_spells_never_ends_a_header() -> None:
         ('NEL: {"report_to":"a","max_age":999999}', "another app"),
         ("X-Accel-Redirect: /internal/x", "proxy"),
         ("X-Sendfile: /etc/hostname", "proxy"),
-        ("X-Easel-Version: 9", "belongs to the platform"),
+        ("X-Easel-Version: 9", "only the platform sets"),
     ],
 )
 @pytest.mark.parametrize("choice", ["netlify", "cloudflare"])
@@ -365,13 +375,13 @@ def test_a_header_for_the_app_alone_may_be_set(header: str) -> None:
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
-        ("https://:x/", "its target's host ends with a placeholder"),
-        ("https://shop.test:x", "its target's host ends with a placeholder"),
-        ("https://shop.:x:80/", "its target's host ends with a placeholder"),
-        ("https://user@shop.test/", "names no valid host"),
-        ("https://münchen.test/", "names no valid host"),
-        ("https:///x", "names no valid host"),
-        ("https://shop.test:x@evil.test/", "names no valid host"),
+        ("https://:x/", "the host of its target ends with a placeholder"),
+        ("https://shop.test:x", "the host of its target ends with a placeholder"),
+        ("https://shop.:x:80/", "the host of its target ends with a placeholder"),
+        ("https://user@shop.test/", "has no valid host"),
+        ("https://münchen.test/", "has no valid host"),
+        ("https:///x", "has no valid host"),
+        ("https://shop.test:x@evil.test/", "has no valid host"),
     ],
 )
 def test_a_target_says_itself_to_which_host_it_leads(target: str, reason: str) -> None:
@@ -394,7 +404,7 @@ def test_other_hosts_files_lead_to_addresses_alone(target: str) -> None:
 def test_a_line_that_only_adds_a_slash_is_endless_where_the_slash_does_not_count() -> None:
     for choice, told in (("netlify", 1), ("cloudflare", 0)):
         notes = read("/x /x/ 301", choice=choice).notes  # type: ignore[arg-type]
-        assert sum("without end" in note.text for note in notes) == told
+        assert sum("would never end" in note.text for note in notes) == told
 
 
 def test_rules_that_would_cost_an_edge_memory_or_time_are_refused() -> None:

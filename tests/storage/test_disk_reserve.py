@@ -135,7 +135,7 @@ def test_room_for_files_is_left_too(disk: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "statvfs", lambda folder: few)
     reserve = DiskReserve(disk, "1")
     assert reserve.is_reached
-    with pytest.raises(FilesReserveReachedError, match="room for 15 more files, and 20 are kept"):
+    with pytest.raises(FilesReserveReachedError, match="only 15 more files, but room for 20 files"):
         reserve.require()
     # A file system that makes inodes as they are needed has no number of them.
     few = os.statvfs_result((*found[:5], 0, 0, 0, *found[8:10]))

@@ -206,7 +206,7 @@ async def test_credentials_that_can_sign_nothing_are_said_to(opened: Opened) -> 
 
 
 @pytest.mark.parametrize(
-    ("url", "said"), [("az://easel/x", "Account must be specified"), ("ftp://easel/x", "opens no object store")]
+    ("url", "said"), [("az://easel/x", "Account must be specified"), ("ftp://easel/x", "cannot open an object store")]
 )
 def test_an_address_that_opens_no_store_is_said_to(tmp_path: Path, url: str, said: str) -> None:
     with pytest.raises(ObjectsUrlInvalidError, match=said):
@@ -227,5 +227,5 @@ async def test_a_folder_that_is_gone_is_no_object_that_is_missing(tmp_path: Path
     objects = FolderObjects(tmp_path / "objects", tmp_path / "scratch")
     (tmp_path / "scratch").rmdir()
     for ask in (objects.put("a/b", b"x"), objects.put_stream("a/b", stream(b"x"))):
-        with pytest.raises(StoreUnavailableError, match="its folder is missing"):
+        with pytest.raises(StoreUnavailableError, match="the folder of the object store is missing"):
             await ask

@@ -134,7 +134,7 @@ def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catch
     two = shared.cluster.machines[1]
     there = on(two, app)
     with both_gone(shared):
-        known = {"status": "serving what is known", "database": "no answer", "objects": "no answer"}
+        known = {"status": "serving from the routes in memory", "database": "no response", "objects": "no response"}
 
         def says_so() -> bool:
             assert there.visit().headers["x-easel-version"] == "2"
@@ -180,7 +180,11 @@ def test_an_edge_that_is_killed_while_database_and_store_are_gone_serves_what_it
             shared.cluster.start(1, "edge")
             shared.cluster.wait_until_answers(1, "edge")
             status, told = readiness(two)
-            assert (status, told["status"], told["database"]) == (200, "serving what is known", "no answer")
+            assert (status, told["status"], told["database"]) == (
+                200,
+                "serving from the routes in memory",
+                "no response",
+            )
             assert there.visit().headers["x-easel-version"] == "2"
             assert there.visit().text == seen
             assert there.visit("/large.bin").content == asset

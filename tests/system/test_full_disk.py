@@ -148,7 +148,7 @@ def test_a_full_disk_is_said_visitors_are_served_and_with_room_all_goes_on(machi
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "storage_full")
     failed = app.wait(app.order(waiting))
     assert (failed["status"], failed["error_code"], failed["version"]) == ("failed", "storage_full", None)
-    assert "free some space" in failed["error"]
+    assert "Free some space" in failed["error"]
     assert "page 1" in app.visit().text
     machine.free()
     again = app.wait(app.order(waiting))
@@ -178,7 +178,7 @@ def test_uploads_leave_the_reserve_free_and_what_is_deleted_makes_room_soon(mach
     assert put(other, b"small").json()["error"]["code"] == "storage_full"
     large = {"config": {"public_env": {"A": "x" * 100_000}}}
     assert other.client.patch(other.path, json=large).json()["error"]["code"] == "storage_full"
-    with pytest.raises(ApiError, match="free some space"):
+    with pytest.raises(ApiError, match="Free some space"):
         upload(issue(other), io.BytesIO(b"small"), 5, Output(as_json=False))
     settings = Settings(data_dir=platform.data_dir, disk_reserve=str(RESERVE))
     with pytest.raises(ReserveReachedError):

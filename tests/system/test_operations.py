@@ -55,7 +55,7 @@ def test_no_role_runs_on_a_schema_that_is_not_its_own(shared: Shared, tmp_path: 
     environment |= {"EASEL_ROLE": "api", "EASEL_API_PORT": str(free_port())}
     with ThreadPoolExecutor(5) as pool:
         for said in pool.map(begin, ("api", "worker", "builder", "edge", "serve")):
-            assert "The database has no schema of Easel yet." in said
+            assert "The database does not have Easel's schema yet." in said
             assert "Run `easel migrate` first." in said
             assert "Traceback" not in said
 

@@ -153,7 +153,7 @@ def test_a_wrong_setting_is_named(
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("ftp://host/x", "opens no object store"), ("s3://easel/x", "The object store is unavailable")],
+    [("ftp://host/x", "cannot open an object store"), ("s3://easel/x", "The object store is unavailable")],
 )
 def test_a_store_that_cannot_be_used_is_said_at_once(tmp_path: Path, url: str, said: str) -> None:
     nobody = Bucket(free_port(), "easel").environment("x")
@@ -258,7 +258,7 @@ def test_a_folder_without_a_server_is_not_made_into_one(tmp_path: Path) -> None:
     for command in (("organisation", "Other"), ("migrate",)):
         done = easel(*command, "--data-dir", str(tmp_path / "nothing"), folder=tmp_path)
         assert done.returncode != 0
-        assert "holds no data of Easel" in done.stderr
+        assert "contains no data of Easel" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

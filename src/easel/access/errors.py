@@ -20,14 +20,14 @@ class InvalidApiKeyError(EaselError):
 
 
 class InsufficientScopeError(EaselError):
-    """This API key has the scope `{scope}`; the request needs `{needed}`."""
+    """This API key has the scope `{scope}`, but the request needs the scope `{needed}`."""
 
     status = 403
     code = "insufficient_scope"
 
 
 class KeyLimitedToAppError(EaselError):
-    """This API key is limited to one app; the request concerns the whole organisation."""
+    """This API key is limited to one app, but the request concerns the whole organisation."""
 
     status = 403
     code = "insufficient_scope"
@@ -40,14 +40,15 @@ class KeyNotFoundError(NotFoundError):
 
 
 class LastAdminKeyError(BadRequestError):
-    """This is the organisation's last key with the scope `admin`. Create another one before revoking it."""
+    """This is the organisation's last API key with the scope `admin`. Create another admin key before you revoke this
+    one."""
 
     code = "last_admin_key"
 
 
 class RateLimitedError(LimitReachedError):
-    """Too many requests: the limit of this organisation is {limit} a minute, and costly requests count more than once.
-    Try again in {retry_after_seconds} s."""
+    """Too many requests: this organisation may send {limit} a minute, and a costly request counts as several. Try again
+    in {retry_after_seconds} s."""
 
     status = 429
     code = "rate_limited"
@@ -55,12 +56,12 @@ class RateLimitedError(LimitReachedError):
 
 
 class IdempotencyConflictError(ConflictError):
-    """This Idempotency-Key was used before with another request. Use a new key for a new request."""
+    """This Idempotency-Key was already used for a different request. Use a new key for each new request."""
 
     code = "idempotency_conflict"
 
 
 class IdempotencyKeyInvalidError(BadRequestError):
-    """An Idempotency-Key has 1 to 255 printable ASCII characters."""
+    """An Idempotency-Key must have 1 to 255 printable ASCII characters."""
 
     code = "idempotency_key_invalid"

@@ -24,8 +24,9 @@ of apps."""
 
 
 class SecretKeyDiffersError(ConflictError):
-    """{source} does not match the secret key of this database. Use the same key on every api. If the old key is lost,
-    run `easel new-secret-key` to replace it with this one; the secrets of apps then have to be set again."""
+    """{source} does not match the secret key of this database. Use the same key on every machine that runs the API. If
+    the old key is lost, run `easel new-secret-key` to replace it with this one. After that, the secrets of all apps
+    must be set again."""
 
     code = "secret_key_differs"
 

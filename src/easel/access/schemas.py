@@ -26,7 +26,7 @@ class KeyResponse(Answer):
     name: str
     scope: Scope
     app_id: str | None = None
-    hint: str = Field(description="Beginning and end of the key, for recognising it")
+    hint: str = Field(description="The first and last characters of the key, which identify it for a reader")
     created_at: str | None = None
 
 
@@ -47,7 +47,7 @@ class LimitResponse(Answer):
     """A limit of the organisation, and how much of it is used."""
 
     name: str
-    limit: int | None = Field(default=None, description="None is no limit")
+    limit: int | None = Field(default=None, description="None means unlimited")
     used: int
     frees_at: str | None = Field(
         default=None,

@@ -19,7 +19,7 @@ MASK = "***"
 
 
 class SecretUnreadableError(EaselError):
-    """A stored secret cannot be read: it was sealed under another EASEL_SECRET_KEY."""
+    """A stored secret cannot be decrypted, because it was encrypted with a different EASEL_SECRET_KEY."""
 
     code = "secret_unreadable"
 

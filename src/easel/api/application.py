@@ -133,7 +133,9 @@ async def _count_again(services: Services) -> None:
             await release_interrupted(services.database)
         except (EaselError, DBAPIError, psycopg.Error, OSError) as error:
             # They count until the sweep removes them.
-            logger.warning("could not search for interrupted uploads: %s", error or type(error).__name__)
+            logger.warning(
+                "could not list the interrupted uploads of the object store: %s", error or type(error).__name__
+            )
 
 
 def _routed() -> tuple[FastAPI, _Lifespan]:

@@ -62,14 +62,14 @@ class Health:
                 await work.sql(_SQL["queue_answers"], {})
                 parts["queue"] = "ok"
         except Exception as error:
-            parts.setdefault("database", f"no answer ({type(error).__name__})")
-            parts.setdefault("queue", "no answer")
+            parts.setdefault("database", f"no response ({type(error).__name__})")
+            parts.setdefault("queue", "no response")
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
                 await self._services.objects.check()
             parts["objects"] = "ok"
         except (EaselError, OSError) as error:  # TimeoutError is an OSError.
-            parts["objects"] = f"no answer ({type(error).__name__})"
+            parts["objects"] = f"no response ({type(error).__name__})"
         ready = all(state == "ok" for state in parts.values())
         # On a nearly full disk, everything except uploads and deploys works, so the api stays ready.
         parts["disk"] = _disk(self._services)
@@ -81,7 +81,7 @@ def _disk(services: Services) -> str:
     try:
         return "low" if services.objects.reserve.is_reached else "ok"
     except OSError as error:
-        return f"no answer ({type(error).__name__})"
+        return f"no response ({type(error).__name__})"
 
 
 @router.get("/")

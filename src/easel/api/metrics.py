@@ -29,15 +29,18 @@ async def queue_metrics(services: Services) -> bytes:
     answers = Gauge("easel_database_up", "Whether the database is reachable and writable", registry=registry)
     deploys = Gauge("easel_deploys", "Deploys that have not ended", ["status"], registry=registry)
     oldest = Gauge(
-        "easel_deploys_oldest_seconds", "Since when the oldest of them has been waiting", ["status"], registry=registry
+        "easel_deploys_oldest_seconds",
+        "Seconds for which the oldest unfinished deploy has been waiting",
+        ["status"],
+        registry=registry,
     )
     waits = Gauge(
         "easel_deploys_waiting_seconds",
-        "Since when the longest-waiting queued deploy has been waiting, by cause",
+        "Seconds for which the longest-waiting queued deploy has been waiting, by cause",
         ["for"],
         registry=registry,
     )
-    jobs = Gauge("easel_jobs_waiting", "Jobs that wait for a worker", ["queue"], registry=registry)
+    jobs = Gauge("easel_jobs_waiting", "Jobs that are waiting for a worker", ["queue"], registry=registry)
     for status in UNFINISHED:
         deploys.labels(status).set(0)
         oldest.labels(status).set(0)

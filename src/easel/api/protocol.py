@@ -15,21 +15,21 @@ EACH = 2
 
 
 class RequestUnreadableError(EaselError):
-    """{reason} Send HTTP/1.1, with a method and an address that this API has."""
+    """{reason} Use HTTP/1.1, and a method and an address of this API."""
 
     status = 400
     code = "request_unreadable"
 
 
 class RequestHeadTooLargeError(EaselError):
-    """{reason} The limit for a head is 64 KiB and 200 headers."""
+    """{reason} The limit for the head of a request is 64 KiB and 200 headers."""
 
     status = 431
     code = "request_head_too_large"
 
 
 class RequestAddressTooLongError(EaselError):
-    """{reason} The limit is 16 KiB, of which the query may take 8 KiB."""
+    """{reason} The limit for the address of a request is 16 KiB, including at most 8 KiB of query."""
 
     status = 414
     code = "request_address_too_long"

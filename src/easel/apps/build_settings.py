@@ -26,7 +26,7 @@ def _folder(path: str) -> str:
     """The folder with '/' only between its parts; `.` is the source's root. Raises PydanticCustomError."""
     plain = path.replace("\\", "/").removeprefix("./").rstrip("/")
     if path.startswith("/"):
-        raise PydanticCustomError("folder_invalid", "a folder is written relative to the source, without a leading /")
+        raise PydanticCustomError("folder_invalid", "write the folder relative to the sources, without a leading /")
     if plain in ("", "."):
         return "."
     try:
@@ -44,9 +44,9 @@ Host = Annotated[str, StringConstraints(max_length=253, to_lower=True, pattern=_
 class BuildSettings(Part):
     """Settings that replace Easel's detection. Null leaves the value to the detection."""
 
-    root: Folder | None = Field(default=None, description="An addition: the folder of the project in its source")
+    root: Folder | None = Field(default=None, description="An addition: the folder of the project within the sources")
     preset: Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-z0-9-]*$")] | None = Field(
-        default=None, description="An addition: the framework, by its name in Easel's table"
+        default=None, description="An addition: the framework, by its name in Easel's list of frameworks"
     )
     install: Command | None = Field(default=None, description="An addition: the command that installs dependencies")
     build: Command | None = Field(default=None, description="An addition: the command that builds")
@@ -63,7 +63,7 @@ class BuildSettings(Part):
     build_hosts: list[Host] | None = Field(
         default=None,
         max_length=50,
-        description="An addition: additional hosts that a build may reach (`*.` for all names below)",
+        description="An addition: additional hosts that a build may reach (`*.example.com` for all subdomains)",
     )
 
 

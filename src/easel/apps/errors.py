@@ -6,7 +6,7 @@ from easel.errors import BadRequestError, EaselError, LimitReachedError, NotFoun
 
 
 class AppNotFoundError(NotFoundError):
-    """There is no app {app_id}. Apps are addressed by their id (app_…), not by their slug."""
+    """There is no app {app_id}. Use the app's id (app_…) in the address, not its slug."""
 
     code = "app_not_found"
 
@@ -24,20 +24,20 @@ class SlugReservedError(BadRequestError):
 
 
 class SlugTakenError(BadRequestError):
-    """The slug {slug} is taken. Choose another one, or deploy to that app if it is yours."""
+    """The slug {slug} is taken. Choose another one. If you own the app with this slug, deploy to that app."""
 
     code = "slug_taken"
 
 
 class TooManySlugsError(BadRequestError):
-    """This organisation recently left {used} slugs, which stay reserved for it; the limit is {limit}. Rename fewer
-    apps, or wait until the first slug is free."""
+    """Renaming and deleting apps left {used} slugs reserved for this organisation; the limit is {limit}. Rename fewer
+    apps, or wait until the first reservation ends."""
 
     code = "slug_limit_reached"
 
 
 class SlugCollidesError(BadRequestError):
-    """The slug {slug} looks like the address of another app's environment or version. Choose one that does not begin
+    """The slug {slug} looks like the address of another app's environment or version. Choose a slug that does not begin
     like `staging-`, `v1-` or `pr-1-`."""
 
     code = "slug_collides"
@@ -64,8 +64,8 @@ class ConfigInvalidError(EaselError):
 
 
 class AccessModeNotBuiltError(BadRequestError):
-    """`auth_config.mode` is `{mode}`, which Easel does not support yet: everybody could see the app. Leave the mode
-    `public`, and put private content behind a server of your own for now."""
+    """Easel does not support the `auth_config.mode` `{mode}` yet, so everybody could see the app. Keep the mode
+    `public`, and serve private content from a server of your own for now."""
 
     code = "access_mode_not_built"
 
@@ -77,7 +77,7 @@ class ConfigTooLargeError(BadRequestError):
 
 
 class EnvVarsTooLargeError(BadRequestError):
-    """`build_config.env_vars` would be {size} bytes long, names and values as JSON. The limit is {limit}, since every
-    page of the app contains them. Put large values into a file of the app."""
+    """`build_config.env_vars` would be {size} bytes long as JSON; the limit is {limit}, because every page of the app
+    contains these variables. Move large values into a file of the app."""
 
     code = "env_vars_too_large"

@@ -116,21 +116,22 @@ class BuildConfig(BuildSettings):
     api_allow: list[ApiAllowRule] | None = Field(default=None, max_length=1_000)
     allow: list[Allowed] | None = Field(
         default=None,
-        description="An addition: likely mistakes that this app allows in its bundles",
+        description="An addition: the likely mistakes that Easel accepts in the bundles of this app",
     )
     rules: Dialect | None = Field(
         default=None, description="An addition: the dialect in which `_redirects` and `_headers` are read"
     )
     html_handling: PageAddresses | None = Field(
-        default=None, description="An addition: the form of pages' addresses that others redirect to"
+        default=None,
+        description="An addition: the canonical form of the addresses of pages, to which all other forms redirect",
     )
     not_found_handling: WithoutPage | None = Field(
-        default=None, description="An addition: the answer for addresses without a file"
+        default=None, description="An addition: the response for addresses without a file"
     )
     runtime: Runtime | None = Field(
         default=None,
-        description="An addition: how pages get `window.__EASEL__`: within them (`inline`, also for null), from "
-        "`/_easel/runtime.js` (`external`), or not at all (`off`): pages are then sent byte for byte",
+        description="An addition: how pages get `window.__EASEL__`. `inline` (the default) writes it into each page, "
+        "`external` provides it in `/_easel/runtime.js`, and `off` sends pages unchanged, without it",
     )
 
 

@@ -78,7 +78,7 @@ async def verify(
             raise AppUnknownError(app=named)
     run = _Run(url, objects, began, say, found)
     for live in (True, False):
-        say("Reading the objects that environments serve …" if live else "Reading everything else …")
+        say("Reading the objects that environments serve …" if live else "Reading all other objects …")
         async for apps in _batches(url, named):
             await run.look_at(apps, live=live)
     run.made.faults.sort(key=lambda fault: (not fault.environments, PRODUCTION not in fault.environments))

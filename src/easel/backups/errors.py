@@ -18,15 +18,15 @@ class BackupDamagedError(EaselError):
 
 
 class BackupTooNewError(BadRequestError):
-    """The backup was made by Easel {found} with schema {schema}, which this Easel does not know. Install Easel
-    {found}."""
+    """The backup was created by Easel {found} with database schema {schema}, which this release of Easel does not know.
+    Install Easel {found}."""
 
     code = "backup_too_new"
 
 
 class NotEmptyError(ConflictError):
-    """The database already holds apps. A backup can only be restored into an empty database: name another --data-dir or
-    EASEL_DATABASE_URL."""
+    """The database already contains apps. A backup can only be restored into an empty database. Choose another
+    --data-dir or EASEL_DATABASE_URL."""
 
     code = "not_empty"
 

@@ -15,7 +15,7 @@ AT_ONCE = 4
 runs."""
 MISSING = "is missing"
 CHANGED = "does not match the hash in its name"
-MISNAMED = "is not named the way Easel names objects"
+MISNAMED = "does not have the form of a key that Easel uses for objects"
 
 
 def is_named(key: str) -> bool:

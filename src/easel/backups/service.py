@@ -53,7 +53,7 @@ async def back_up(
     made = BackupResult(name=clock.now().strftime("%Y%m%dT%H%M%S.%fZ"))
     async with records.snapshot(url) as moment:
         schema = await moment.schema()
-        say(f"Reading the records (schema {schema}) …")
+        say(f"Reading the records (schema version {schema}) …")
         tables = {}
         for table in records.tables():
             tables[table.name], data = await moment.rows(table)

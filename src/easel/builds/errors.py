@@ -13,15 +13,15 @@ class SandboxUnavailableError(EaselError):
 
 
 class BuildVariableInvalidError(EaselError):
-    """A build cannot have the variable `{name}`: {problem}. Rename or shorten it."""
+    """The variable `{name}` cannot be passed to a build: {problem}. Rename or shorten it."""
 
     status = 400
     code = "build_variable_invalid"
 
 
 class BuildsOffError(EaselError):
-    """This Easel does not build sources: its operator has set EASEL_BUILDS=off. Build the app on your machine, and
-    deploy the output."""
+    """This server does not build sources, because its operator has set EASEL_BUILDS=off. Build the app on your machine,
+    and deploy the output."""
 
     status = 400
     code = "builds_off"

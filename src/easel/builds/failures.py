@@ -12,20 +12,20 @@ class BuildFailedError(BadRequestError):
 
 
 class InstallCommandFailedError(BuildFailedError):
-    """The install `{command}` ended with exit code {exit_code}. {hint}"""
+    """The install command `{command}` ended with exit code {exit_code}. {hint}"""
 
     code = "install_failed"
 
 
 class BuildCommandFailedError(BuildFailedError):
-    """The build `{command}` ended with exit code {exit_code}. {hint}"""
+    """The build command `{command}` ended with exit code {exit_code}. {hint}"""
 
     code = "build_command_failed"
 
 
 class BuildOutOfMemoryError(BuildFailedError):
-    """`{command}` used more than {limit} of memory, so Easel ended it. Let it work on less at a time (for Node, with
-    `NODE_OPTIONS=--max-old-space-size=…` in MiB), or ask Easel's operator for a larger EASEL_BUILD_MEMORY."""
+    """`{command}` used more than {limit} of memory, so Easel ended it. Reduce the memory that the build uses (for Node,
+    set `NODE_OPTIONS=--max-old-space-size=…` in MiB), or ask Easel's operator for a larger EASEL_BUILD_MEMORY."""
 
     code = "build_out_of_memory"
 
@@ -58,22 +58,22 @@ class BuildDiskFullError(BuildFailedError):
 
 
 class BuildFilesError(BuildFailedError):
-    """`{command}` made more than {limit} files and folders, and was ended. Easel's operator sets the limit with
+    """`{command}` created more than {limit} files and folders, so Easel ended it. Easel's operator sets the limit with
     EASEL_BUILD_FILES."""
 
     code = "build_files"
 
 
 class BuildLogTooLargeError(BuildFailedError):
-    """`{command}` wrote a log of more than {limit}, so Easel ended it. Make it print less, or ask Easel's operator for
-    a larger EASEL_BUILD_LOG_BYTES."""
+    """`{command}` wrote more than {limit} to the log, so Easel ended it. Make the command print less, or ask Easel's
+    operator for a larger EASEL_BUILD_LOG_BYTES."""
 
     code = "build_log_too_large"
 
 
 class BuilderDiskFullError(EaselError):
-    """The builder's disk is full, so Easel ended the build during `{command}`. Easel's operator has to free space on
-    the builder."""
+    """The builder's disk is full, so Easel ended the build during `{command}`. Easel's operator must free space on the
+    builder."""
 
     status = 507
     code = "builder_disk_full"

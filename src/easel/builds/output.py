@@ -56,12 +56,12 @@ def _reason(tree: Tree, plan: Plan, path: str, real: Path) -> str:
     link = f" (a link to `{printable(place)}`)" if place != (path or ".") else ""
     if len(plan.outputs) == 1:
         return f"Output: `{printable(path) or '.'}`{link}."
-    return f"Output: `{printable(path) or '.'}`{link}, the first of the likely folders with a page."
+    return f"Output: `{printable(path) or '.'}`{link}, the first usual output folder with a page."
 
 
 def _reason_against(tree: Tree, path: str, *, is_page: bool) -> str | None:
     if tree.kind(path) == ("folder" if is_page else "file"):
-        return "is a folder and not a page" if is_page else "is a file and not a folder"
+        return "is a folder, not a page" if is_page else "is a file, not a folder"
     return tree.obstacle(path)
 
 
@@ -69,5 +69,5 @@ def _hint(tree: Tree, plan: Plan) -> str:
     tool = named(plan.framework or "")
     fix = fix_of(tree, tool.name, plan.root) if tool else ""
     if tool and fix:
-        return f"{tool.title} writes pages only if it is told to: {fix}"
-    return "Name the folder that it writes as `output` in the table `[build]` of easel.toml."
+        return f"{tool.title} writes pages only if it is configured to: {fix}"
+    return "Set the folder that the build writes as `output` in the table `[build]` of easel.toml."

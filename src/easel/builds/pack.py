@@ -98,7 +98,9 @@ class _Walk:
                     continue
                 if kind == "folder":
                     if place in inside:
-                        raise BuiltLinkError(path=printable(path), reason="leads to a folder that it is in")
+                        raise BuiltLinkError(
+                            path=printable(path), reason="leads to a folder that contains the link itself"
+                        )
                     ahead.append((path, place, (*inside, place)))
                 else:
                     yield self._file(path, place)
@@ -138,7 +140,7 @@ class _Walk:
                 raise BuiltDeepError(path=printable(path)) from error
             raise BuiltLinkError(path=printable(path), reason=error.reason) from error
         if place is None:
-            raise BuiltLinkError(path=printable(path), reason="leads to nothing")
+            raise BuiltLinkError(path=printable(path), reason="leads to a file that does not exist")
         if self.prefix and place != self.prefix and not place.startswith(f"{self.prefix}/"):
             raise BuiltLinkError(path=printable(path), reason="leads out of the folder")
         mode = os.lstat(self.tree.root / place).st_mode

@@ -143,13 +143,13 @@ def _hint(name: str, ended: CommandResult) -> str:
     """The most likely fix."""
     if ended.refused:
         first = ended.refused[0]
-        return f"Its log says why. {first.sentence}"
+        return f"See the log for the reason. {first.sentence}"
     if ended.code == _KILLED:
-        return "It was killed, probably because it used too much memory. Its log says more."
+        return "The command was killed, probably because it used too much memory. See the log for details."
     if ended.code == _NOT_FOUND:
         where = "the project's dependencies" if name == "build" else "the build's tools"
-        return f"A program was not found: it is not among {where}. Its log says which."
-    return "Its log says why."
+        return f"A program was not found among {where}. The log names the program."
+    return "See the log for the reason."
 
 
 def _size(count: int) -> str:

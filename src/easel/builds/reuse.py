@@ -91,7 +91,7 @@ class Reuse:
                 await asyncio.to_thread(move_programs, self._beside / _VENV, self._tools.venv.place)
         if not self._cache.reading:
             report.cache = "off"
-            self._say("Cache: not used, by this deploy's option.")
+            self._say("Cache: not used, because this deploy has the option `--no-cache`.")
         try:
             await self._restore(report)
         except OSError:
@@ -99,7 +99,7 @@ class Reuse:
             _log.warning("The cache of a build could not be read", exc_info=True)
             report.cache = "cold"
             self._is_installed = False
-            self._say("Warning: the cache of the last build could not be read; this build starts cold.")
+            self._say("Warning: the cache of the last build could not be read, so this build runs without a cache.")
         (self._beside / _DOWNLOADS).mkdir(mode=0o700, exist_ok=True)
         return self._is_installed
 
@@ -114,12 +114,16 @@ class Reuse:
             report.cache = "warm"
             self._is_installed = not self._dependencies.runs_scripts
             self._say(
-                "Cache: the dependencies of an earlier build, since lock file and tools are the same; "
-                + ("no install is needed." if self._is_installed else "the install runs for the project's scripts.")
+                "Cache: uses the dependencies of an earlier build, because lock file and tools are the same; "
+                + (
+                    "no install is needed."
+                    if self._is_installed
+                    else "the install runs only for the project's own scripts."
+                )
             )
         if not self._is_installed and await self._cache.restore("downloads", self._downloads_key, self._beside):
             report.cache = "warm"
-            self._say("Cache: the package manager's downloads of earlier builds.")
+            self._say("Cache: uses the package manager's downloads from earlier builds.")
 
     async def _restore_dependencies(self) -> bool:
         key = self._dependencies_key
@@ -178,10 +182,10 @@ class Reuse:
             paths = await self._cache.restore("framework", self._framework_key, self._source)
         except OSError:
             _log.warning("The cache of a framework could not be read", exc_info=True)
-            self._say("Warning: the framework's cache could not be read.")
+            self._say("Warning: the framework's cache from the last build could not be read.")
             return ()
         if paths:
-            self._say(f"Cache: {', '.join(paths)} of the last build.")
+            self._say(f"Cache: uses {', '.join(paths)} from the last build.")
         return tuple(place for path, place in places.items() if joined(self._plan.root, path) in paths)
 
     async def keep(self, output: Path) -> None:

@@ -27,7 +27,7 @@ SPECIAL_KINDS: Final = (
 
 
 class LeadsOutError(Exception):
-    """A path that leads out of the tree, or in a circle. Callers turn it into an error that names the file."""
+    """A path that leaves the tree, or that runs in a circle. Callers raise an error that names the file instead."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
@@ -117,7 +117,7 @@ class Tree:
         except (OSError, ValueError):
             return None
         if place is None:
-            return "is a link that leads to nothing"
+            return "is a link that leads to a file that does not exist"
         return next((f"is {kind}" for is_kind, kind in SPECIAL_KINDS if is_kind(mode)), None)
 
     def is_file(self, path: str) -> bool:

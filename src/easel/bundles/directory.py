@@ -64,7 +64,7 @@ METHODS = {
     16: "IBM CMPSC",
     18: "IBM TERSE",
     19: "IBM LZ77",
-    20: "Zstandard, under a number that is no longer used",
+    20: "Zstandard under an outdated method number",
     94: "MP3",
     95: "xz",
     96: "a JPEG variant",
@@ -133,16 +133,16 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
     at, stop = directory.start, directory.start + directory.size
     for _ in range(directory.entries):
         if at + _CENTRAL.size > stop:
-            raise ZipMalformedError(reason="its directory has fewer entries than it states")
+            raise ZipMalformedError(reason="the directory has fewer entries than stated")
         (
             signature, made_by, _, flags, method, _, _, crc, length, size, name_length, extra_length, comment_length,
             disk, _, attributes, header,
         ) = _CENTRAL.unpack_from(data, at)  # fmt: skip
         if signature != _CENTRAL_SIGNATURE:
-            raise ZipMalformedError(reason="its directory has data that is not an entry")
+            raise ZipMalformedError(reason="the directory contains data that is not an entry")
         at += _CENTRAL.size
         if at + name_length + extra_length + comment_length > stop:
-            raise ZipMalformedError(reason="an entry of its directory is cut off")
+            raise ZipMalformedError(reason="an entry of the directory is incomplete")
         raw = bytes(data[at : at + name_length])
         # This is checked here, so that a directory of long names never fills the memory.
         if name_length > limits.max_name_bytes:
@@ -160,7 +160,7 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
         name = decode_name(raw, utf8_flag=bool(flags & _UTF8_FLAG), unicode_path=unicode_path)
         yield _Central(raw, name, made_by >> 8, flags, method, crc, length, size, attributes, header)
     if at != stop:
-        raise ZipMalformedError(reason="its directory has more entries than it states")
+        raise ZipMalformedError(reason="the directory has more entries than stated")
 
 
 def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tuple[int, int, int, int]:
@@ -195,7 +195,7 @@ def _check_kind(central: _Central) -> None:
     if central.flags & _ENCRYPTED_FLAGS or central.method == _AES_METHOD:
         raise EncryptedError(member=printable(central.name))
     if central.method not in (STORED, DEFLATED, ZSTANDARD):
-        name = METHODS.get(central.method, "a method that has no name")
+        name = METHODS.get(central.method, "an unknown method")
         raise MethodUnsupportedError(member=printable(central.name), name=name, method=central.method)
     kind = stat.S_IFMT(central.mode)
     if kind == stat.S_IFLNK:

@@ -66,12 +66,12 @@ def find_directory(data: memoryview) -> Directory:
         raise MultiDiskError()
     missing = end.start + end.size - end.position
     if missing > 0:
-        raise ZipTruncatedError(reason="its directory would begin past its end")
+        raise ZipTruncatedError(reason="the directory would begin after the end of the zip")
     if missing < 0:
         # Bytes in front of the zip shift all offsets, including the directory's, by the same amount.
         if end.size and bytes(data[end.start - missing :][:4]) == _CENTRAL_SIGNATURE != bytes(data[end.start :][:4]):
             raise ZipHasPrefixError(size=-missing)
-        raise ZipMalformedError(reason="its directory is not where it says")
+        raise ZipMalformedError(reason="the directory is not at the stated place")
     return Directory(end.start, end.size, end.entries)
 
 
@@ -123,7 +123,7 @@ def _no_end(data: memoryview, tail: bytes) -> NotAZipError | ZipTruncatedError |
         following = len(tail) - at - _END.size - int.from_bytes(tail[at + _END.size - 2 : at + _END.size], "little")
         if following > 0:
             return ZipHasSuffixError(size=following)
-    return ZipTruncatedError(reason="its directory, which belongs at the end, is missing")
+    return ZipTruncatedError(reason="the directory, which should be at the end of the zip, is missing")
 
 
 def _asks_for_zip64(end: _End) -> bool:
@@ -135,7 +135,7 @@ def _find_end64(data: memoryview, end: _End) -> _End | None:
     at = end.position - _LOCATOR64.size
     if at < 0 or bytes(data[at : at + 4]) != _LOCATOR64_SIGNATURE:
         if end.start == _MAX32:
-            raise ZipMalformedError(reason="its zip64 end record is missing")
+            raise ZipMalformedError(reason="the zip64 end record is missing")
         # Other fields may hold their maximum by chance, as with 65,535 entries: then they are literal.
         return None
     _, _, position, disks = _LOCATOR64.unpack_from(data, at)
@@ -145,10 +145,10 @@ def _find_end64(data: memoryview, end: _End) -> _End | None:
         usual = at - _END64.size
         if position < usual and bytes(data[usual : usual + 4]) == _END64_SIGNATURE:
             raise ZipHasPrefixError(size=usual - position)
-        raise ZipMalformedError(reason="its zip64 end record is not where it says")
+        raise ZipMalformedError(reason="the zip64 end record is not at the stated place")
     _, _, _, _, disk, first_disk, here, count, size, start = _END64.unpack_from(data, position)
     wide = _End(disk, first_disk, here, count, size, start, position)
     for value, narrow, limit in zip(wide, end, (_MAX16, _MAX16, _MAX16, _MAX16, _MAX32, _MAX32), strict=False):
         if narrow not in (value, limit):
-            raise ZipMalformedError(reason="its two end records contradict each other")
+            raise ZipMalformedError(reason="the two end records contradict each other")
     return wide

@@ -6,101 +6,105 @@ from easel.errors import BadRequestError
 
 
 class NotAZipError(BadRequestError):
-    """The upload is not a zip file; it is {found}. Zip your build output and upload that."""
+    """The upload is not a zip file; it is {found}. Zip your build output, and upload that zip."""
 
     code = "not_a_zip"
 
 
 class ZipTruncatedError(BadRequestError):
-    """The zip is cut off: {reason}. The upload was probably incomplete; zip and upload it again."""
+    """The zip is incomplete: {reason}. The upload was probably interrupted. Zip your build output again, and upload
+    it."""
 
     code = "zip_truncated"
 
 
 class ZipEmptyError(BadRequestError):
-    """The zip has no files. Zip the contents of your build output folder."""
+    """The zip contains no files. Zip the contents of your build output folder."""
 
     code = "zip_empty"
 
 
 class ZipHasPrefixError(BadRequestError):
-    """The zip begins after {size} other bytes. Upload a plain zip, not a self-extracting one."""
+    """The zip starts after {size} bytes that do not belong to it. Upload a plain zip, not a self-extracting one."""
 
     code = "zip_has_prefix"
 
 
 class ZipHasSuffixError(BadRequestError):
-    """The zip is followed by {size} other bytes. Upload the zip as the tool made it."""
+    """The zip is followed by {size} bytes that do not belong to it. Upload the zip exactly as your zip tool wrote
+    it."""
 
     code = "zip_has_suffix"
 
 
 class ZipMalformedError(BadRequestError):
-    """The zip's directory is damaged: {reason}. Make the zip again."""
+    """The zip's directory is damaged: {reason}. Create the zip again."""
 
     code = "zip_malformed"
 
 
 class MultiDiskError(BadRequestError):
-    """The zip is one part of a split archive. Upload a zip in one piece."""
+    """The zip is one part of a split archive. Upload the zip as a single file."""
 
     code = "zip_multi_disk"
 
 
 class TooManyFilesError(BadRequestError):
-    """The zip has {count} files; the limit is {limit}. Leave out files that the app does not load."""
+    """The zip contains {count} files; the limit is {limit}. Leave out files that the app does not load."""
 
     code = "too_many_files"
 
 
 class NamesTooLongError(BadRequestError):
-    """The paths in the zip are {size} bytes long together; the limit is {limit}. Give its files shorter names."""
+    """All paths in the zip together are {size} bytes long; the limit is {limit}. Shorten the names of files and
+    folders."""
 
     code = "names_too_long"
 
 
 class FileTooLargeError(BadRequestError):
-    """`{member}` is {size} bytes long when inflated; the limit for a file is {limit}. Serve it from elsewhere, or split
-    it."""
+    """`{member}` is {size} bytes long uncompressed; the limit for one file is {limit}. Split the file, or serve it from
+    another host."""
 
     code = "file_too_large"
 
 
 class InflatesTooLargeError(BadRequestError):
-    """The zip's files are {size} bytes long when inflated; the limit for all together is {limit}. Leave out files that
-    the app does not load."""
+    """The files in the zip are {size} bytes long uncompressed; the limit for all files together is {limit}. Leave out
+    files that the app does not load."""
 
     code = "bundle_inflates_too_large"
 
 
 class PathEmptyError(BadRequestError):
-    """The path `{member}` has no file name. Make the zip again."""
+    """The path `{member}` has no file name. Create the zip again."""
 
     code = "path_empty"
 
 
 class PathEncodingError(BadRequestError):
-    """The name `{member}` is marked as UTF-8 but is not UTF-8. Rename the file, or zip it with another tool."""
+    """The zip marks the name `{member}` as UTF-8, but the name is not UTF-8. Rename the file, or zip it with another
+    tool."""
 
     code = "path_encoding"
 
 
 class PathAbsoluteError(BadRequestError):
-    """The path `{member}` is absolute. Paths must be relative: zip the contents of your build output folder from inside
-    it."""
+    """The path `{member}` is absolute, but paths in a zip must be relative. Change into your build output folder, and
+    zip its contents."""
 
     code = "path_absolute"
 
 
 class PathTraversalError(BadRequestError):
-    """The path `{member}` contains `..`. Zip the contents of your build output folder from inside it."""
+    """The path `{member}` contains `..`. Change into your build output folder, and zip its contents."""
 
     code = "path_traversal"
 
 
 class PathDriveLetterError(BadRequestError):
-    """The path `{member}` begins with a drive letter. Paths must be relative: zip the contents of your build output
-    folder from inside it."""
+    """The path `{member}` begins with a drive letter, but paths in a zip must be relative. Change into your build
+    output folder, and zip its contents."""
 
     code = "path_drive_letter"
 
@@ -112,101 +116,102 @@ class PathControlCharacterError(BadRequestError):
 
 
 class PathTooLongError(BadRequestError):
-    """The path `{member}` is {size} bytes long; the limit is {limit}. Shorten it."""
+    """The path `{member}` is {size} bytes long; the limit is {limit}. Shorten the path."""
 
     code = "path_too_long"
 
 
 class PathDuplicateError(BadRequestError):
-    """The path `{member}` is in the zip twice. Make the zip again, in a new file."""
+    """The zip contains the path `{member}` twice. Delete the old zip file, and create it again."""
 
     code = "path_duplicate"
 
 
 class PathConflictError(BadRequestError):
-    """`{member}` is a file, and `{other}` needs it to be a folder. Rename one of them."""
+    """The zip contains `{member}` as a file, but the path `{other}` needs a folder of that name. Rename one of them."""
 
     code = "path_conflict"
 
 
 class SymlinkError(BadRequestError):
-    """`{member}` is a symbolic link. Put the file itself into the zip (with Info-ZIP: leave out `-y`)."""
+    """`{member}` is a symbolic link. Put the file itself into the zip (with Info-ZIP, leave out `-y`)."""
 
     code = "symlink_in_bundle"
 
 
 class DeviceError(BadRequestError):
-    """`{member}` is neither a file nor a folder. Leave it out."""
+    """`{member}` is neither a file nor a folder. Leave it out of the zip."""
 
     code = "device_in_bundle"
 
 
 class EncryptedError(BadRequestError):
-    """`{member}` is encrypted. Make the zip without a password."""
+    """`{member}` is encrypted. Create the zip without a password."""
 
     code = "member_encrypted"
 
 
 class MethodUnsupportedError(BadRequestError):
-    """`{member}` is compressed with {name} (method {method}). Make the zip with deflate or no compression (7-Zip:
-    `-mm=Deflate`, Info-ZIP: `-Z deflate`, Python: `ZIP_DEFLATED`)."""
+    """`{member}` is compressed with {name} (method {method}), which Easel does not support. Create the zip with deflate
+    or without compression (7-Zip: `-mm=Deflate`, Info-ZIP: `-Z deflate`, Python: `ZIP_DEFLATED`)."""
 
     code = "method_unsupported"
 
 
 class WindowTooLargeError(BadRequestError):
-    """`{member}` is compressed with Zstandard in a window of {size} bytes; the limit is {limit}. Use level 19 or lower,
-    without `--long` and `--ultra`, or deflate."""
+    """`{member}` is compressed with Zstandard and a window of {size} bytes; the limit is {limit}. Use level 19 or lower
+    without `--long` and `--ultra`, or use deflate."""
 
     code = "window_too_large"
 
 
 class MembersOverlapError(BadRequestError):
-    """`{member}` and `{other}` overlap in the zip. Make the zip again with an ordinary tool."""
+    """`{member}` and `{other}` overlap in the zip. Create the zip again with an ordinary tool."""
 
     code = "members_overlap"
 
 
 class MemberOutOfBoundsError(BadRequestError):
-    """The data of `{member}` is outside the zip. Make the zip again."""
+    """The data of `{member}` would be outside the zip. Create the zip again."""
 
     code = "member_out_of_bounds"
 
 
 class HeaderMismatchError(BadRequestError):
-    """The zip contradicts itself about `{member}`: {reason}. Make the zip again."""
+    """The zip contradicts itself about `{member}`: {reason}. Create the zip again."""
 
     code = "header_mismatch"
 
 
 class SizeMismatchError(BadRequestError):
-    """`{member}` does not have the length that the zip states. Make the zip again."""
+    """`{member}` is not as long as the zip says. Create the zip again."""
 
     code = "size_mismatch"
 
 
 class CrcMismatchError(BadRequestError):
-    """`{member}` is damaged: its checksum does not match. Make the zip again."""
+    """`{member}` is damaged, because its checksum does not match. Create the zip again."""
 
     code = "crc_mismatch"
 
 
 class DataDamagedError(BadRequestError):
-    """`{member}` is damaged: its compressed data cannot be read. Make the zip again."""
+    """`{member}` is damaged, because its compressed data cannot be read. Create the zip again."""
 
     code = "data_damaged"
 
 
 class SecretInBundleError(BadRequestError):
-    """`{member}` looks like a secret ({kind}) and would be public. Remove it from the zip, or name it in .easelignore.
-    If it is meant to be public, allow it and deploy again: `easel apps update APP --allow secrets --publish`."""
+    """`{member}` looks like a secret ({kind}), and everybody could read it. Remove it from the zip, or add it to
+    .easelignore. If `{member}` is meant to be public, allow it and deploy again: `easel apps update APP --allow secrets
+    --publish`."""
 
     code = "secret_in_bundle"
 
 
 class DependenciesInBundleError(BadRequestError):
-    """The zip contains `node_modules/`. Upload the build output, not the project. If it is meant to be there, allow it
-    and deploy again: `easel apps update APP --allow dependencies --publish`."""
+    """The zip contains `node_modules/`. Upload the build output, not the project. If the app needs `node_modules/`,
+    allow it and deploy again: `easel apps update APP --allow dependencies --publish`."""
 
     code = "dependencies_in_bundle"
 
@@ -218,8 +223,8 @@ class EntryPointMissingError(BadRequestError):
 
 
 class SourceBundleError(BadRequestError):
-    """The zip contains the sources of a project, not its output ({found}). Build the project, and upload the output
-    folder (often dist/, build/ or out/)."""
+    """The zip contains the sources of a project ({found}), not its build output. Build the project, and upload the
+    output folder (often dist/, build/ or out/)."""
 
     code = "source_build_unsupported"
 

@@ -23,7 +23,7 @@ LARGEST_WINDOW = 8 * 1024 * 1024
 
 
 class DamagedDataError(Exception):
-    """The data cannot be inflated, or does not end where it should."""
+    """The data cannot be inflated, or does not end at the right place."""
 
 
 def inflated(data: memoryview, method: int, limit: int) -> bytes:
@@ -75,7 +75,7 @@ def inflate_with(
         if piece:
             yield piece
         elif not given and not inflater.eof:
-            raise DamagedDataError("the compressed data is cut off")
+            raise DamagedDataError("the compressed data is incomplete")
     if inflater.unused_data or at < len(data):
         raise DamagedDataError("other data follows the compressed data")
 

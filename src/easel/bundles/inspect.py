@@ -142,7 +142,7 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
         return
     if script is not None:
         member = printable(root + script)
-        raise SourceBundleError(member=member, found=f"its {ENTRY_POINT} loads `{member}`, which no browser runs")
+        raise SourceBundleError(member=member, found=f"{ENTRY_POINT} loads `{member}`, which browsers cannot run")
 
 
 def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: RuleSettings) -> Rules | None:

@@ -14,7 +14,7 @@ def content(member: Member, bundle_bytes: memoryview) -> bytes:
     """The file's content. Raises DamagedDataError."""
     whole = inflated(raw(member, bundle_bytes), member.method, member.size)
     if len(whole) != member.size:
-        raise DamagedDataError("the length of the file is not the recorded one")
+        raise DamagedDataError("the length of the file differs from the recorded length")
     return whole
 
 

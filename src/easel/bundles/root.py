@@ -152,22 +152,22 @@ def _project_file(paths: Collection[str], root: str) -> str | None:
 def _hint(paths: Collection[str]) -> str:
     tops = sorted({path.split("/", 1)[0] + ("/" if "/" in path else "") for path in paths})
     shown = ", ".join(f"`{printable(top)}`" for top in tops[:_NAMED_AT_MOST])
-    found = f"At the root there is {shown}{' and more' if len(tops) > _NAMED_AT_MOST else ''}."
+    found = f"The root of the zip contains {shown}{' and more' if len(tops) > _NAMED_AT_MOST else ''}."
     pages = [path for path in paths if path.rsplit("/", 1)[-1].lower() in _PAGES]
     if not pages:
         archive = min((path for path in paths if path.lower().endswith(_ARCHIVES)), key=len, default=None)
         if archive is not None and archive.lower().endswith(".zip"):
-            return f"{found} There is a zip inside the zip: take `{printable(archive)}` out and upload that."
+            return f"{found} There is another zip inside the zip. Upload only that inner zip, `{printable(archive)}`."
         if archive is not None:
-            return f"{found} There is an archive inside the zip: unpack `{printable(archive)}`, and zip its contents."
+            return f"{found} There is an archive inside the zip. Unpack `{printable(archive)}`, and zip its contents."
         return f"{found} Zip the contents of your build output folder (often dist/, build/ or out/)."
     nearest = min(pages, key=lambda path: (path.count("/"), path))
     folder, _, name = nearest.rpartition("/")
-    hint = f"{found} The nearest one is `{printable(nearest)}`"
+    hint = f"{found} The closest match is `{printable(nearest)}`"
     if name != ENTRY_POINT:
-        why = ", since addresses are case-sensitive" if name.lower() == ENTRY_POINT else ""
-        return f"{hint}: rename it to `{ENTRY_POINT}`{why}."
-    return f"{hint}: zip the contents of `{printable(folder)}/`, not its parent folder."
+        why = ", because addresses are case-sensitive" if name.lower() == ENTRY_POINT else ""
+        return f"{hint}. Rename it to `{ENTRY_POINT}`{why}."
+    return f"{hint}. Zip the contents of `{printable(folder)}/`, not its parent folder."
 
 
 def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None:
@@ -216,32 +216,36 @@ def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> lis
     """Notes for the uploader."""
     said = []
     if stripped:
-        said.append(f"everything is inside `{printable(stripped)}`, which was taken as the root of the app.")
+        said.append(
+            f"all files are in the folder `{printable(stripped)}`, so this folder was used as the root of the app."
+        )
     if left_out:
         count = len(left_out)
         more = f" and {count - 1} more" if count > 1 else ""
         files = "1 file" if count == 1 else f"{count} files"
-        said.append(f"left out {files} that no app needs: `{printable(left_out[0])}`{more}.")
+        said.append(f"Easel left out {files} that no app needs: `{printable(left_out[0])}`{more}.")
     if _PROJECT_FILE in paths and any(path.startswith("src/") for path in paths):
         said.append(
-            f"there are `{_PROJECT_FILE}` and `src/` beside `{ENTRY_POINT}`: if this is the project, build it and "
-            "upload the output folder (often dist/, build/ or out/) instead."
+            f"`{_PROJECT_FILE}` and `src/` are next to `{ENTRY_POINT}`. If this zip contains the sources of a "
+            f"project, build the project and upload the output folder (often dist/, build/ or out/) instead."
         )
     for folder in RESERVED_FOLDERS:
         example = next((path for path in paths if path.startswith(f"{folder}/")), None)
         if example is not None:
             said.append(
-                f"`/{folder}/` belongs to the platform: `{printable(example)}` and its neighbours are never served."
+                f"addresses under `/{folder}/` are reserved for the platform, so `{printable(example)}` and all "
+                f"other files in that folder are never served."
             )
     said.extend(
-        f"`{name}` is a rules file of another kind of server: it has no effect here, and is served as a file."
+        f"`{name}` is a rules file for another web server. It has no effect in Easel, and is served like any other "
+        f"file."
         for name in _RULES_ELSEWHERE
         if name in paths
     )
     function = next((path for path in paths if _FUNCTION.match(path)), None)
     if function is not None:
         said.append(
-            f"Easel does not run server functions yet: `{printable(function)}` is served as a file "
-            f"that everybody can read."
+            f"Easel does not run server functions yet, so `{printable(function)}` is served as a file, and everybody "
+            f"can read it."
         )
     return said

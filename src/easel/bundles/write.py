@@ -35,7 +35,7 @@ _ZLIB_FRAME = 6
 
 
 class UnreadableError(Exception):
-    """A file that cannot be read. This is not a refusal: callers say which file it is."""
+    """A file that cannot be read. This is not a refusal: callers raise an error that names the file."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason

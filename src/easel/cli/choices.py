@@ -64,8 +64,10 @@ def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, ru
         if not running or deploy.status in UNFINISHED:
             return deploy
     if running:
-        raise NoDeployError(slug=slug, kind=" that is running", hint=" `easel deploys` lists those that have ended.")
-    raise NoDeployError(slug=slug, kind=" yet", hint=" `easel deploy` makes the first.")
+        raise NoDeployError(
+            slug=slug, kind=" that is queued or building", hint=" `easel deploys` lists those that have ended."
+        )
+    raise NoDeployError(slug=slug, kind=" yet", hint=" Start one with `easel deploy`.")
 
 
 def message_or_ask(

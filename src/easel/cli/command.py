@@ -31,16 +31,16 @@ class SharedOption(click.Option):
 
 
 _SHARED: Final = (
-    SharedOption(["--server"], envvar="EASEL_SERVER", metavar="URL", help="The API's address.", show_envvar=True),
+    SharedOption(["--server"], envvar="EASEL_SERVER", metavar="URL", help="The address of the API.", show_envvar=True),
     SharedOption(
         ["--key"],
         envvar="EASEL_API_KEY",
         metavar="sk_…",
-        help="The API key; EASEL_API_KEY is safer.",
+        help="The API key. Setting EASEL_API_KEY is safer.",
         show_envvar=True,
     ),
     SharedOption(["--data-dir"], type=click.Path(path_type=Path), metavar="DIR", help="Data folder of a local server."),
-    SharedOption(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else on stdout."),
+    SharedOption(["--json", "as_json"], is_flag=True, help="Print only one JSON document to stdout."),
 )
 
 
@@ -124,13 +124,13 @@ def _end(session: Session, error: EaselError) -> None:
 
 
 _ADVICE: Final[Mapping[str | None, tuple[str, str]]] = {
-    VersionNotFoundError.code: ("versions", "lists them."),
-    DeployNotFoundError.code: ("deploys", "lists them."),
-    EnvironmentLockedError.code: ("status", "says why; `easel unlock` lets it move again."),
-    NothingToPromoteError.code: ("deploy --env staging -m …", "brings something there."),
+    VersionNotFoundError.code: ("versions", "lists the existing ones."),
+    DeployNotFoundError.code: ("deploys", "lists the existing ones."),
+    EnvironmentLockedError.code: ("status", "shows the reason. `easel unlock` unlocks the environment."),
+    NothingToPromoteError.code: ("deploy --env staging -m …", "deploys to staging."),
     NothingToRollBackError.code: (
         "restore N --with-config",
-        "brings an earlier version with its configuration back.",
+        "restores an earlier version with its configuration.",
     ),
 }
 
@@ -144,5 +144,5 @@ def _advice(session: Session, error: EaselError) -> str | None:
         command, does = _ADVICE[code]
         return f"{session.again(command)} {does}"
     if code in (InvalidApiKeyError.code, AuthenticationRequiredError.code):
-        return "Run `easel login` to enter another key."
+        return "Enter another key with `easel login`."
     return None

@@ -74,7 +74,7 @@ def find_access(wanted: ServerChoice) -> ServerAccess:
     if wanted.data_dir is not None and not os.path.exists(wanted.data_dir / "api-key"):
         raise NoDataHereError(folder=str(wanted.data_dir))
     others = ", ".join(sorted(read_stored(credentials_file()).keys))
-    known = f" There is one for {others}." if others else ""
+    known = f" There are keys for {others}." if others else ""
     raise NotSignedInError(server=server or default_server(wanted), known=known)
 
 
@@ -116,7 +116,7 @@ def checked_key(text: str) -> str:
     """The key, if its form is right. Raises ApiKeyMalformedError, without repeating the input."""
     key = text.strip().removeprefix("\ufeff")
     if not key.startswith("sk_") or not key.isascii() or not key.isprintable() or " " in key:
-        raise ApiKeyMalformedError(what="That is not an API key" if key else "No API key was given")
+        raise ApiKeyMalformedError(what="The input is not an API key" if key else "No API key was given")
     return key
 
 

@@ -32,21 +32,21 @@ class ApiError(EaselError):
 
 
 class NotAnEaselServerError(CliError):
-    """{server} answered {status}, but not like an Easel server. Check the address: it must be the API's, not an
-    app's."""
+    """{server} responded with status {status}, but not like an Easel server. Check the address: it must be the address
+    of the API, not of an app."""
 
     code = "not_an_easel_server"
     exit_code = ExitCode.UNAVAILABLE
 
 
 class ServerUnavailableError(NotAnEaselServerError):
-    """{server} is not available: the proxy in front of it answered {status}. Try again in a moment."""
+    """{server} is not available: the proxy in front of it responded with status {status}. Try again in a moment."""
 
     code = "server_unavailable"
 
 
 class ServerMovedError(NotAnEaselServerError):
-    """{server} only redirects to {location}, and a redirect would lose the request. Use that address: `--server
+    """{server} redirects to {location}, and a redirected request would lose its content. Use the new address: `--server
     {location}`, EASEL_SERVER, or `server` in easel.toml."""
 
     code = "server_moved"
@@ -54,36 +54,37 @@ class ServerMovedError(NotAnEaselServerError):
 
 
 class SentElsewhereError(NotAnEaselServerError):
-    """{server} answered {status} and redirects to {location}: it is no Easel server, but perhaps a sign-in page in
-    front of one. Check the address: it must be the API's."""
+    """{server} responded with status {status} and a redirect to {location}. {server} is not an Easel server; perhaps a
+    sign-in page protects it. Check the address: it must be the address of the API."""
 
     code = "sent_elsewhere"
 
 
 class RequestTooLargeForProxyError(NotAnEaselServerError):
-    """A proxy in front of {server} refused the request as too large (status {status}). Raise that proxy's limit for
-    bodies (`client_max_body_size` of nginx)."""
+    """A proxy in front of {server} refused the request because it is too large (status {status}). Raise the proxy's
+    limit for request bodies (`client_max_body_size` of nginx)."""
 
     code = "request_too_large_for_proxy"
 
 
 class ProxyAsksError(NotAnEaselServerError):
-    """The proxy in front of {server} requires a user name and a password: write {login} into the variable that names
-    the proxy."""
+    """The proxy in front of {server} requires a user name and a password. In the variable that sets the proxy, write
+    its address like {login}."""
 
     code = "proxy_asks"
 
 
 class ServerUnreachableError(CliError):
-    """{server} is unreachable: {reason}. Check the address (`--server`, EASEL_SERVER) and that the server runs."""
+    """{server} is unreachable: {reason}. Check the address (`--server`, EASEL_SERVER), and check that the server
+    runs."""
 
     code = "server_unreachable"
     exit_code = ExitCode.UNAVAILABLE
 
 
 class ProxyUnusableError(CliError):
-    """The proxy in {variable} cannot be used: {reason}. Set another one there, or add {host} to NO_PROXY to go without
-    one."""
+    """The proxy in the variable {variable} cannot be used: {reason}. Set another proxy, or add {host} to NO_PROXY to
+    connect without a proxy."""
 
     code = "proxy_unusable"
 
@@ -96,54 +97,54 @@ class CertificatesUnusableError(CliError):
 
 
 class ServerNotInstalledError(CliError):
-    """`easel {command}` needs the server, which is not installed. Install Easel's wheel with its extra `server`."""
+    """`easel {command}` needs the server, which is not installed. Install Easel's wheel with the extra `server`."""
 
     code = "server_not_installed"
 
 
 class NotSignedInError(CliError):
-    """There is no API key for {server}.{known} Run `easel login`, or set EASEL_API_KEY; on the machine that runs
-    `easel serve`, name its data folder with `--data-dir`."""
+    """There is no API key for {server}.{known} Run `easel login`, or set EASEL_API_KEY. On the machine that runs `easel
+    serve`, you can also pass its data folder with `--data-dir`."""
 
     code = "not_signed_in"
     exit_code = ExitCode.DENIED
 
 
 class ServerAddressError(CliError):
-    """`{address}` is not the address of a server. Write it like `https://easel.example.com` or `localhost:8000`."""
+    """`{address}` is not a server's address. Write it like `https://easel.example.com` or `localhost:8000`."""
 
     code = "server_address_invalid"
 
 
 class ApiKeyMalformedError(CliError):
-    """{what}: keys begin with `sk_`. The first key of a server is in its data folder, in the file `api-key`; its holder
-    creates more keys with `easel keys create`."""
+    """{what}: an API key begins with `sk_`. The first key of a server is in the file `api-key` in the server's data
+    folder. With that key, create more keys with `easel keys create`."""
 
     code = "api_key_malformed"
 
 
 class CredentialsUnreadableError(CliError):
-    """{file} cannot be read: {reason}. Repair it, or remove it and run `easel login`."""
+    """{file} cannot be read: {reason}. Repair the file, or remove it and run `easel login`."""
 
     code = "credentials_unreadable"
 
 
 class CredentialsUnwritableError(CliError):
-    """The key cannot be saved in {file}: {reason}. Set XDG_CONFIG_HOME to a folder that you can write to, or give the
-    key by EASEL_API_KEY and the server by EASEL_SERVER."""
+    """The key cannot be saved in {file}: {reason}. Set XDG_CONFIG_HOME to a folder that you can write to. Or do not
+    save the key: set EASEL_API_KEY and EASEL_SERVER."""
 
     code = "credentials_unwritable"
 
 
 class NoHomeError(CliError):
-    """There is no home folder to save the key in. Set HOME or XDG_CONFIG_HOME, or give the key by EASEL_API_KEY and the
-    server by EASEL_SERVER."""
+    """There is no home folder to save the key in. Set HOME or XDG_CONFIG_HOME. Or do not save the key: set
+    EASEL_API_KEY and EASEL_SERVER."""
 
     code = "no_home"
 
 
 class WorkingFolderGoneError(CliError):
-    """The working folder is deleted or unreadable ({reason}). Change to another one."""
+    """The working folder was deleted or cannot be read ({reason}). Change to another folder."""
 
     code = "working_folder_gone"
 
@@ -161,34 +162,35 @@ class ProjectFileError(CliError):
 
 
 class NoAppGivenError(CliError):
-    """No app is given. Give `--app SLUG`, or put `app = "slug"` into an easel.toml here; `easel deploy --create` makes
-    a new app and writes the file."""
+    """No app is given. Use `--app SLUG`, or write `app = "slug"` into an easel.toml in this folder. To create a new app
+    and its easel.toml, use `easel deploy --create`."""
 
     code = "app_not_given"
 
 
 class AppNamedTwiceError(CliError):
-    """`{one}` and `--app {other}` name two apps. Name one."""
+    """`{one}` and `--app {other}` are two different apps. Give only one of them."""
 
     code = "app_named_twice"
 
 
 class AppToDeleteMissingError(CliError):
-    """No app to delete is given. Name it: `easel apps delete SLUG`, `--app SLUG` or EASEL_APP."""
+    """No app to delete is given. Name the app with `easel apps delete SLUG`, `--app SLUG` or EASEL_APP."""
 
     code = "app_not_given"
 
 
 class NoSuchAppError(CliError):
-    """There is no app `{app}` on {server}. `easel apps list` shows yours; `easel deploy --create` or
-    `easel apps create` makes it."""
+    """There is no app `{app}` on {server}. List your apps with `easel apps list`, or create this one with `easel deploy
+    --create` or `easel apps create`."""
 
     code = apps.AppNotFoundError.code
     exit_code = ExitCode.NOT_FOUND
 
 
 class TokenMissingError(CliError):
-    """`--token-stdin` needs an access token on standard input: `… --token-stdin < token`."""
+    """`--token-stdin` reads an access token from standard input, but standard input has none. Run `… --token-stdin <
+    token`."""
 
     code = "token_missing"
 
@@ -200,19 +202,21 @@ class FileUnreadableError(CliError):
 
 
 class NoSlugError(CliError):
-    """The name `{name}` gives no slug, which has 3 to 60 of a-z, 0-9 and '-'. Choose one with `--app SLUG`."""
+    """No slug can be formed from the name `{name}`. A slug has 3 to 60 characters out of a-z, 0-9 and '-'. Choose a
+    slug with `--app SLUG`."""
 
     code = "slug_not_given"
 
 
 class ReasonMissingError(CliError):
-    """A lock needs a reason, which others see: `-m "…"`."""
+    """A lock needs a reason, which other users see. Add it with `-m "…"`."""
 
     code = "reason_missing"
 
 
 class MessageMissingError(CliError):
-    """A message that describes the change is needed: `-m "…"`. It is stored with the version, like a commit's."""
+    """A message that describes the change is missing. Add it with `-m "…"`. It is stored with the version, like a
+    commit message."""
 
     code = "message_missing"
 
@@ -231,20 +235,20 @@ class NoDataHereError(CliError):
 
 
 class VersionNameError(CliError):
-    """`{text}` is not a version: give its number (3 or v3), `latest`, `production` or `staging`."""
+    """`{text}` is not a version. Give a version number (3 or v3), `latest`, `production` or `staging`."""
 
     code = "version_invalid"
 
 
 class NoSuchVersionError(CliError):
-    """There is no version {version} of this app. `easel versions` lists them."""
+    """There is no version {version} of this app. List the versions with `easel versions`."""
 
     code = versions.VersionNotFoundError.code
     exit_code = ExitCode.NOT_FOUND
 
 
 class EnvironmentEmptyError(CliError):
-    """{environment} serves no version yet."""
+    """{environment} does not serve a version yet."""
 
     code = "environment_empty"
     exit_code = ExitCode.NOT_FOUND
@@ -258,31 +262,31 @@ class NoDeployError(CliError):
 
 
 class FileExistsAlreadyError(CliError):
-    """{path} already exists. Choose another name with `--output`, or replace it with `--force`."""
+    """{path} already exists. Choose another name with `--output`, or overwrite the file with `--force`."""
 
     code = "file_exists"
 
 
 class TargetFolderMissingError(CliError):
-    """The folder `{folder}` to write to does not exist."""
+    """The output file cannot be written, because the folder `{folder}` does not exist."""
 
     code = "folder_missing"
 
 
 class NothingToChangeError(CliError):
-    """No change was given. `easel apps update --help` lists the options."""
+    """No change was given. See the options in `easel apps update --help`."""
 
     code = "nothing_to_change"
 
 
 class AssignmentError(CliError):
-    """`{text}` is not NAME=VALUE."""
+    """`{text}` does not have the form NAME=VALUE."""
 
     code = "assignment_invalid"
 
 
 class EnvironmentNameError(CliError):
-    """`{environment}` is not an environment: choose production or staging."""
+    """`{environment}` is not an environment. Choose `production` or `staging`."""
 
     code = "environment_invalid"
 
@@ -294,7 +298,8 @@ class SettingInvalidError(CliError):
 
 
 class UnexpectedError(CliError):
-    """An unexpected error occurred: {reason}. EASEL_TRACEBACK=1 shows where; please report it."""
+    """An unexpected error occurred: {reason}. Set EASEL_TRACEBACK=1 to see the traceback, and please report the
+    error."""
 
     code = "unexpected"
     exit_code = ExitCode.UNEXPECTED

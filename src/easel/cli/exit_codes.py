@@ -22,11 +22,11 @@ class ExitCode(IntEnum):
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
     ExitCode.UNEXPECTED: "an unexpected error",
-    ExitCode.USAGE: "wrong usage or input: an option, a folder, a message, a value the server refuses",
+    ExitCode.USAGE: "wrong usage or input, such as an option, a folder, a message or a value that the server refuses",
     ExitCode.DENIED: "not signed in, or the key lacks the scope",
     ExitCode.NOT_FOUND: "no such app, version, deploy or key",
     ExitCode.DEPLOY_FAILED: "the deploy failed or was cancelled",
-    ExitCode.UNAVAILABLE: "the server is unreachable, too busy or has a fault",
+    ExitCode.UNAVAILABLE: "the server is unreachable, is too busy, or failed",
     ExitCode.CONFLICT: "a conflict: the environment is locked, or another change came first",
     ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
 }

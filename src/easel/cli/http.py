@@ -77,11 +77,11 @@ def _reason(error: HTTPError) -> str:
     said = "it timed out" if late else str(error) or type(error).__name__
     while cause is not None:
         if isinstance(cause, socket.gaierror):
-            return "its name cannot be resolved"
+            return "the host name cannot be resolved"
         if isinstance(cause, ConnectionRefusedError):
-            return "connection refused: nothing listens there"
+            return "the connection was refused, because no program listens on that port"
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
+            return f"the TLS certificate is not trusted: {cause.verify_message}"
         if isinstance(cause, OSError) and cause.strerror and not late:
             said = cause.strerror
         cause = cause.__cause__ or cause.__context__

@@ -30,73 +30,77 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         ),
         "check": Entry(
             "commands.check:check",
-            "Say without a server how a deploy would end: what is refused, what each line of rules does, what is"
-            " immutable.",
+            "Show how a deploy would end, without a server: refusals, the effect of each line of rules, and "
+            "immutable files.",
         ),
         "status": Entry(
             "commands.deploys:status",
-            "Show what each environment serves and the state of the newest deploy, or of one deploy.",
+            "Show the live version of each environment, and the status of a deploy.",
         ),
-        "logs": Entry("commands.deploys:logs", "Print a deploy's log; with -f, live until it ends."),
+        "logs": Entry(
+            "commands.deploys:logs",
+            "Print a deploy's log.",
+        ),
         "deploys": Entry("commands.deploys:list_deploys", "List an app's deploys, newest first."),
         "cancel": Entry(
             "commands.deploys:cancel",
-            "Cancel a deploy that is queued or building; the newest such one when none is named.",
+            "Cancel a deploy that is queued or building.",
         ),
         "build-cache": Entry(
-            "commands.build_cache:group",
-            "Clear the dependencies and caches that builds of an app leave for the next ones.",
+            "commands.build_cache:group", "Clear the cached dependencies and files that an app's builds reuse."
         ),
     },
     "Versions": {
         "versions": Entry(
             "commands.versions:list_versions",
-            "List an app's versions, newest first, and which environments serve them.",
+            "List an app's versions, newest first, with the environments that serve them.",
         ),
         "diff": Entry(
             "commands.versions:diff",
-            "Show how two versions differ: by file, and by source line where both have their source.",
+            "Show the differences between two versions by file, and by line if both versions include their sources.",
         ),
-        "download": Entry("commands.versions:download", "Download a version's zip, byte for byte as it was uploaded."),
-        "restore": Entry("commands.versions:restore", "Point an environment at a version, at once."),
+        "download": Entry("commands.versions:download", "Download a version's zip, exactly as it was uploaded."),
+        "restore": Entry("commands.versions:restore", "Make a version live on an environment, at once."),
     },
     "Environments": {
-        "promote": Entry("commands.environments:promote", "Point production at the version that staging serves."),
+        "promote": Entry("commands.environments:promote", "Make the version that staging serves live on production."),
         "publish": Entry("commands.environments:publish", "Make an app's draft configuration live, as a new version."),
-        "rollback": Entry("commands.environments:rollback", "Go back to the configuration published before."),
+        "rollback": Entry("commands.environments:rollback", "Make the previously published configuration live again."),
         "lock": Entry(
             "commands.environments:lock",
-            "Lock an environment at the version it serves: deploys still become versions, but do not go live.",
+            "Lock an environment, so that its live version stays: deploys still create versions, but these do not go "
+            "live.",
         ),
-        "unlock": Entry("commands.environments:unlock", "Let a locked environment move again."),
+        "unlock": Entry(
+            "commands.environments:unlock", "Unlock an environment, so that its live version can change again."
+        ),
     },
     "Apps": {
         "apps": Entry("commands.apps:group", "List, create, show, change and delete apps."),
-        "git": Entry("commands.git:group", "Connect an app with a branch of a Git repository."),
+        "git": Entry("commands.git:group", "Connect an app to a branch of a Git repository."),
         "open": Entry("commands.apps:open_app", "Print the address of an environment or a version."),
     },
     "Access": {
         "login": Entry("commands.login:login", "Check an API key with a server, and save it."),
-        "logout": Entry("commands.login:logout", "Delete the saved key of a server."),
+        "logout": Entry("commands.login:logout", "Delete the saved API key of a server."),
         "keys": Entry("commands.keys:group", "List, create and revoke API keys."),
-        "limits": Entry("commands.limits:limits", "Show the organisation's limits, and how much of each is used."),
+        "limits": Entry(
+            "commands.limits:limits", "Show the organisation's limits, and how much of each limit is used."
+        ),
     },
     "Running Easel": {
         "serve": Entry(
             "server.serve:serve",
-            "Run everything on this machine: PostgreSQL, api, worker, builder and edge; or the roles in EASEL_ROLE.",
+            "Run everything on this machine: PostgreSQL, api, worker, builder and edge.",
         ),
-        "api": Entry("server.serve:api", "Run the api alone."),
-        "worker": Entry("server.serve:worker", "Run a worker alone."),
-        "builder": Entry("server.serve:builder", "Run a builder alone."),
-        "edge": Entry("server.serve:edge", "Run an edge alone."),
-        "migrate": Entry(
-            "server.serve:migrate",
-            "Bring the database to this release's schema.",
-        ),
+        "api": Entry("server.serve:api", "Run only an api on this machine."),
+        "worker": Entry("server.serve:worker", "Run only a worker on this machine."),
+        "builder": Entry("server.serve:builder", "Run only a builder on this machine."),
+        "edge": Entry("server.serve:edge", "Run only an edge on this machine."),
+        "migrate": Entry("server.serve:migrate", "Upgrade the database to the schema of this release."),
         "new-secret-key": Entry(
             "server.serve:new_secret_key",
-            "Replace a lost secret key with this machine's: apps' secrets have to be set again.",
+            "Replace a lost secret key with the key of this machine.",
         ),
         "organisation": Entry(
             "server.serve:organisation",
@@ -107,20 +111,20 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         ),
         "restore-backup": Entry(
             "server.backup:restore_backup",
-            "Restore a backup into an empty data folder (or database and bucket) while Easel does not run there.",
+            "Restore a backup into an empty data folder (or database and bucket), while Easel is not running there.",
         ),
         "export": Entry(
             "server.backup:export",
-            "Write everything to a folder or bucket, to move it: `easel import` reads it elsewhere.",
+            "Write everything to a folder or bucket, so that `easel import` can read it on another machine.",
         ),
         "import": Entry(
             "server.backup:import_",
-            "Read what `easel export` wrote into an empty database and store, as EASEL_DATABASE_URL and"
-            " EASEL_OBJECTS_URL name them.",
+            "Read the result of `easel export` into the empty database and object store in EASEL_DATABASE_URL and "
+            "EASEL_OBJECTS_URL.",
         ),
         "verify": Entry(
             "server.verify:verify",
-            "Read every object that the database refers to, while Easel runs, and name missing and damaged ones.",
+            "Read every object that the database refers to, while Easel runs, and list missing and damaged objects.",
         ),
     },
 }

@@ -73,7 +73,9 @@ def _read(file: Path) -> Project:
         raise ProjectFileError(file=str(file), reason=f"it cannot be read: {error}") from error
     for name, value in data.items():
         if name not in _KNOWN:
-            raise ProjectFileError(file=str(file), reason=f"unknown setting `{name}`; known are {', '.join(_KNOWN)}.")
+            raise ProjectFileError(
+                file=str(file), reason=f"there is no setting `{name}`. The settings are {', '.join(_KNOWN)}."
+            )
         if name == _ALLOW:
             if not isinstance(value, list) or any(one not in _ALLOWED for one in map(str, value)):
                 raise ProjectFileError(file=str(file), reason=f"`allow` must be a list of {_quoted(_ALLOWED)}.")
@@ -81,9 +83,9 @@ def _read(file: Path) -> Project:
         elif name == TABLE:
             data[name] = _wanted(value, file)
         elif not isinstance(value, str) or not value.strip():
-            raise ProjectFileError(file=str(file), reason=f"`{name}` must be a text in quotes.")
+            raise ProjectFileError(file=str(file), reason=f"`{name}` must be a string in quotes.")
     if data.get("env") not in (None, *NAMES):
-        raise ProjectFileError(file=str(file), reason="`env` must be production or staging.")
+        raise ProjectFileError(file=str(file), reason="`env` must be `production` or `staging`.")
     for name, choices in _OF_BUNDLES.items():
         if data.get(name) not in (None, *choices):
             raise ProjectFileError(file=str(file), reason=f"`{name}` must be one of {_quoted(choices)}.")

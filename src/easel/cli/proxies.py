@@ -67,7 +67,7 @@ def _read(text: str, variable: str, host: str) -> Proxy:
     user, at, place = rest.rpartition("@")
     scheme, place = scheme.lower(), place.split("/", 1)[0]
     if scheme.startswith("socks"):
-        reason = f"it speaks {scheme}, and this command supports http and https proxies only"
+        reason = f"it is a proxy for {scheme}, but `easel` supports only http and https proxies"
         raise ProxyUnusableError(variable=variable, reason=reason, host=host)
     if scheme not in _PORTS or not _is_address(place):
         raise ProxyUnusableError(variable=variable, reason="it is not an address like http://HOST:PORT", host=host)

@@ -24,7 +24,7 @@ def decode(content: bytes) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"line {line} is not text in UTF-8 (save the file as UTF-8)") from None
+        raise ValueError(f"line {line} is not valid UTF-8 (save the file as UTF-8)") from None
 
 
 def decode_roughly(content: bytes) -> str:

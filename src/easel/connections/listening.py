@@ -11,7 +11,8 @@ from easel.errors import EaselError
 
 
 class PortTakenError(EaselError):
-    """Another program listens on {host}:{port} ({reason}). Stop it, or choose another port with `{option}`."""
+    """Another program is listening on {host}:{port} ({reason}). Stop that program, or choose another port with
+    `{option}`."""
 
     code = "port_taken"
 

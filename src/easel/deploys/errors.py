@@ -12,7 +12,8 @@ class DeployNotFoundError(NotFoundError):
 
 
 class TooManyLogStreamsError(LimitReachedError):
-    """This organisation has {used} log streams open; the limit is {limit}. Close some, or poll the deploy's status."""
+    """This organisation has {used} open log streams; the limit is {limit}. Close some of them, or poll the status of
+    the deploy."""
 
     status = 429
     code = "log_stream_limit_reached"
@@ -20,32 +21,33 @@ class TooManyLogStreamsError(LimitReachedError):
 
 
 class BundleNotFoundError(NotFoundError):
-    """There is no upload {bundle_s3_key} for this app. Request an upload URL, and send its `bundle_s3_key`."""
+    """There is no upload {bundle_s3_key} for this app. Request an upload URL, and send the `bundle_s3_key` that you
+    receive with it."""
 
     code = "bundle_not_found"
 
 
 class BundleNotUploadedError(BadRequestError):
-    """Nothing was uploaded to {bundle_s3_key} yet. PUT the zip to its upload URL first."""
+    """Nothing was uploaded for {bundle_s3_key} yet. First send the zip to the upload URL with PUT."""
 
     code = "bundle_not_uploaded"
 
 
 class RepositoryNotConnectedError(BadRequestError):
-    """This app has no connected repository, so it cannot be deployed with source `git`. Connect one with
+    """This app has no connected repository, so it cannot be deployed with the source `git`. Connect a repository with
     `easel git connect` or `connect-repo`."""
 
     code = "repository_not_connected"
 
 
 class SourceFilesTooManyError(BadRequestError):
-    """`source_files` holds {count} files; the limit is {limit}."""
+    """`source_files` contains {count} files; the limit is {limit}."""
 
     code = "source_files_too_many"
 
 
 class SourceFilesTooLargeError(BadRequestError):
-    """`source_files` holds {size} bytes; the limit is {limit}."""
+    """`source_files` contains {size} bytes; the limit is {limit}."""
 
     code = "source_files_too_large"
 
@@ -69,23 +71,23 @@ class DeployAlreadyLiveError(BadRequestError):
 
 
 class BundleGoneError(EaselError):
-    """The uploaded bundle is no longer in the store. Upload it again and deploy again."""
+    """The uploaded bundle is no longer in the object store. Upload the bundle again, and start a new deploy."""
 
     status = 400
     code = "bundle_missing"
 
 
 class SourceBuildsOffError(BadRequestError):
-    """The zip contains the sources of a project ({found}), which this server does not build. Build the project, and
-    upload the output folder (often dist/, build/ or out/). Or ask Easel's operator to turn builds on
+    """The zip contains the sources of a project ({found}), but this server does not build sources. Build the project,
+    and upload the output folder (often dist/, build/ or out/). Or ask Easel's operator to turn builds on
     (EASEL_BUILDS=sandboxed)."""
 
     code = "source_build_unsupported"
 
 
 class TooManyWaitingBuildsError(LimitReachedError):
-    """This organisation has {used} deploys waiting to be built; the limit is {limit}. Deploy again once some have
-    ended."""
+    """{used} deploys of this organisation are waiting to be built; the limit is {limit}. Deploy again when some of them
+    have ended."""
 
     status = 429
     code = "waiting_builds_limit_reached"
@@ -93,8 +95,8 @@ class TooManyWaitingBuildsError(LimitReachedError):
 
 
 class BuildMinutesError(LimitReachedError):
-    """This organisation's builds took {used} minutes today; the limit is {limit}. Deploy again after midnight (UTC), or
-    build on your machine and deploy the output."""
+    """This organisation's builds have taken {used} minutes today; the limit is {limit}. Deploy again after midnight
+    (UTC). Or build the app on your machine, and deploy the output."""
 
     status = 429
     code = "build_minutes_limit_reached"
@@ -102,7 +104,7 @@ class BuildMinutesError(LimitReachedError):
 
 
 class BuildDeadlineError(EaselError):
-    """The build timed out after {seconds:.0f} s in total, in the step `{step}`. Deploy again; if that does not help,
+    """The build timed out after {seconds:.0f} s in total, in the step `{step}`. Deploy again. If it times out again,
     the builder or its object store is too slow for this source."""
 
     status = 504
@@ -110,14 +112,14 @@ class BuildDeadlineError(EaselError):
 
 
 class BuildGivenUpError(EaselError):
-    """The build was started {runs} times and never finished: its builders died or were interrupted each time. It may
-    need more memory than the builder has. The builders' logs show Easel's operator the cause."""
+    """The build was started {runs} times but never finished, because its builder was interrupted each time. Perhaps the
+    build needs more memory than the builder has. Easel's operator can find the cause in the builders' logs."""
 
     code = "build_given_up"
 
 
 class SmokeTestFailedError(EaselError):
-    """The new version was recorded but not made live, because it does not work: {problem}"""
+    """The new version was recorded but did not go live, because it does not work: {problem}"""
 
     status = 400
     code = "smoke_test_failed"
@@ -131,20 +133,21 @@ class DeployCancelledError(EaselError):
 
 
 class DeploySupersededError(EaselError):
-    """A newer push replaced this deploy before it was built: the deploy {by} has the branch's newest commit."""
+    """This deploy was replaced before it was built, because of a newer push. The deploy {by} has the newest commit of
+    the branch."""
 
     status = 400
     code = "deploy_superseded"
 
 
 class PushSupersededError(DeploySupersededError):
-    """Nothing was built, and the live version stays: `{branch}` has moved on from {sha} to {head}. `easel deploy --git`
-    builds the branch's newest commit."""
+    """Nothing was built, and the live version did not change, because the newest commit of `{branch}` is now {head} and
+    no longer {sha}. To build the newest commit, use `easel deploy --git`."""
 
 
 class DeploySkippedError(EaselError):
-    """Nothing was built, and the live version stays: since version {version}, no file changed that this app is built
-    from. Relevant files are {rule}. `easel deploy --git` builds the commit anyway."""
+    """Nothing was built, and the live version did not change, because no file that this app is built from has changed
+    since version {version}. The relevant files are {rule}. To build the commit anyway, use `easel deploy --git`."""
 
     status = 400
     code = "deploy_skipped"
@@ -158,16 +161,16 @@ class DeployTimedOutError(EaselError):
 
 
 class StepTimedOutError(EaselError):
-    """The step `{step}` timed out after {seconds:.0f} s, so the deploy failed. Deploy again; if that does not help, the
-    machine or its object store is too slow for this bundle."""
+    """The deploy failed, because the step `{step}` timed out after {seconds:.0f} s. Deploy again. If it times out
+    again, the server or its object store is too slow for this bundle."""
 
     status = 504
     code = "step_timed_out"
 
 
 class DeployGivenUpError(EaselError):
-    """The deploy was started {runs} times and never finished: its workers died or were interrupted each time. Their
-    logs show Easel's operator the cause."""
+    """The deploy was started {runs} times but never finished, because its worker was interrupted each time. Easel's
+    operator can find the cause in the workers' logs."""
 
     code = "deploy_given_up"
 
@@ -180,8 +183,8 @@ class AppGoneError(EaselError):
 
 
 class InternalDeployError(EaselError):
-    """Easel failed in the step `{step}`. The server's log has details under {deploy_id}. Deploy again, and tell Easel's
-    operator if it happens twice."""
+    """Easel failed in the step `{step}`. Deploy again. If it fails again, tell Easel's operator, who finds details in
+    the server log under {deploy_id}."""
 
     status = 500
     code = "internal_error"

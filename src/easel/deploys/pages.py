@@ -11,7 +11,7 @@ from easel.bundles.root import ENTRY_POINT
 from easel.serving.published import PublishedSite
 from easel.serving.runtime import RUNTIME_PATH
 
-_INSTEAD = f'`<script src="/{RUNTIME_PATH}"></script>` in the page loads them.'
+_INSTEAD = f'To load the variables in a page anyway, put `<script src="/{RUNTIME_PATH}"></script>` into the page.'
 
 
 def pages_without_variables(
@@ -25,22 +25,21 @@ def pages_without_variables(
     if vouched:
         first = min(vouched, key=lambda path: (path != ENTRY_POINT, path))
         said.append(
-            f"{_pages(first, len(vouched))} sent byte for byte, without the app's variables, since "
+            f"{_pages(first, len(vouched))} sent unchanged, without the app's variables, because "
             f"`{printable(vouched[first])}` contains its hash. {_INSTEAD}"
         )
     large = sorted(path for path, one in files.items() if one.place not in (None, NO_PLACE) and one.size > LARGEST)
     if large:
         said.append(
-            f"{_pages(large[0], len(large))} sent without the app's variables: pages of more than "
-            f"{LARGEST // (1024 * 1024)} MiB are not changed. {_INSTEAD}"
+            f"{_pages(large[0], len(large))} sent without the app's variables, because Easel does not change pages "
+            f"of more than {LARGEST // (1024 * 1024)} MiB. {_INSTEAD}"
         )
     entry = files.get(ENTRY_POINT)
     if entry is not None and entry.place == NO_PLACE and ENTRY_POINT not in vouched:
         said.append(
-            f"`{ENTRY_POINT}` is sent without the app's variables, since it is not a complete page: it has "
-            f"neither a doctype "
-            f"nor `<html>`, `<head>` or `<body>`, is AMP, or is not in an encoding that a script can be written in. "
-            f"{_INSTEAD}"
+            f"`{ENTRY_POINT}` is sent without the app's variables, because Easel cannot write a script into it: it "
+            f"has neither a doctype nor `<html>`, `<head>` or `<body>`, or it is an AMP page, or its encoding is not "
+            f"supported. {_INSTEAD}"
         )
     return said
 
@@ -51,8 +50,8 @@ def pages_out_of_reach(vouched: Mapping[str, str], published: PublishedSite) -> 
         return None
     first = min(vouched, key=lambda path: (path != ENTRY_POINT, path))
     return (
-        f"{_pages(first, len(vouched))} sent byte for byte, since `{printable(vouched[first])}` contains its "
-        f"hash: later variables will not reach it. {_INSTEAD}"
+        f"{_pages(first, len(vouched))} sent unchanged, because `{printable(vouched[first])}` contains its hash. "
+        f"Variables that are set later will be missing there. {_INSTEAD}"
     )
 
 

@@ -74,7 +74,9 @@ class Pipeline:
                 await self._go()
         except NoLongerOursError:
             logger.info(
-                "deploy %s was cancelled, or another worker has taken it over, in step %s", self._id, self._row.step
+                "stopped working on deploy %s in step %s, because it was cancelled or another worker took it over",
+                self._id,
+                self._row.step,
             )
         except TimeoutError:
             await self.fail(DeployTimedOutError(seconds=self._settings.deploy_deadline, step=self._row.step))
@@ -104,7 +106,7 @@ class Pipeline:
                     self._row.say(fail(deploy, error))
             ENDED.labels(self._row.deploy.status).inc()
         except NoLongerOursError:
-            logger.info("deploy %s had ended before it could fail", self._id)
+            logger.info("deploy %s could not be marked as failed, because it had already ended", self._id)
 
     async def fail_unexpectedly(self, error: Exception) -> None:
         """Ends the deploy after an unexpected error, and logs the error."""
@@ -123,7 +125,7 @@ class Pipeline:
                 self._row.say("The zip contains the sources of a project. The deploy waits for a builder.")
                 self._row.then = to_build(deploy.app_id, deploy.id)
         except NoLongerOursError:
-            logger.info("deploy %s had ended before it could be handed over", self._id)
+            logger.info("deploy %s could not be handed over to a builder, because it had already ended", self._id)
         except BuildsOffError:
             await self.fail(SourceBuildsOffError(**source.details))
         except TooManyWaitingBuildsError as error:

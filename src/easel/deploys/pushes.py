@@ -61,11 +61,12 @@ async def deploy_push(
     push = next((push for push in delivery.pushes if push.branch == repository.branch), None)
     if push is None:
         moved = ", ".join(f"`{push.branch[:100]}`" for push in delivery.pushes[:3])
-        other = "a push that moves no branch" if delivery.event in _PUSHES else f"the event `{delivery.event[:100]}`"
-        told = f"it reports {moved}" if moved else f"{other} deploys nothing"
-        return PushOutcome("ignored", f"{told}; this app follows the branch `{repository.branch}`")
+        event = f"the event `{delivery.event[:100]}`"
+        other = "a push that does not change a branch" if delivery.event in _PUSHES else event
+        told = f"the push is to {moved}" if moved else f"{other} does not start a deploy"
+        return PushOutcome("ignored", f"{told}. This app is deployed from the branch `{repository.branch}`")
     if push.sha is None:
-        return PushOutcome("ignored", f"the branch `{push.branch}` was deleted; the live version stays")
+        return PushOutcome("ignored", f"the branch `{push.branch}` was deleted; the live version does not change")
     try:
         sha = check_sha(push.sha)
     except EaselError as error:
@@ -81,7 +82,7 @@ async def deploy_push(
     # From here on, no other push of the app is processed concurrently.
     await hold(work, app.id)
     if (same := await _already(work, app, repository, sha)) is not None:
-        return PushOutcome("repeated", f"the last commit that was deployed of `{push.branch}` is `{sha[:12]}`", same)
+        return PushOutcome("repeated", f"the last deployed commit of `{push.branch}` is already `{sha[:12]}`", same)
     order = _order(repository, push, sha)
     deploy = await accept(work, objects, queue, settings, app, order, f"webhook ({repository.provider})")
     await work.session.execute(

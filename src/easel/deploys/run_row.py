@@ -45,11 +45,11 @@ Ask = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...
 
 
 class StopRequestedError(Exception):
-    """The process is shutting down; another run continues the deploy."""
+    """The process is shutting down. Another run continues the deploy."""
 
 
 class NoLongerOursError(Exception):
-    """The deploy ended, or another run has taken it over; this run must not change it any more."""
+    """The deploy ended, or another run has taken it over. This run must not change the deploy any more."""
 
 
 class ClaimedDeploy(NamedTuple):
@@ -146,7 +146,7 @@ class RunRow:
                 self._told = time.monotonic()
             self.say(f"Deploying to {deploy.environment}")
         elif before not in (BUILD_QUEUED, BUILT):
-            self.say(f"Continuing after an interruption (run {deploy.attempt})")
+            self.say(f"Continuing the deploy after an interruption (attempt {deploy.attempt})")
 
     @asynccontextmanager
     async def ours(self, *, keep: bool = False) -> AsyncIterator[Transaction]:

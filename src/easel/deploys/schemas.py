@@ -140,7 +140,9 @@ class DeployCounts(Answer):
 
     files: int
     bytes: int
-    new_bytes: int | None = Field(default=None, description="Bytes of files that the previous version did not have")
+    new_bytes: int | None = Field(
+        default=None, description="Total bytes of the files that the previous version did not have"
+    )
 
 
 class BuildReport(Answer):
@@ -155,7 +157,9 @@ class BuildReport(Answer):
         default=None, description="Whether dependencies of an earlier build were used"
     )
     seconds: dict[str, float] = Field(default_factory=dict)
-    refused_hosts: list[str] = Field(default_factory=list, description="Hosts that the build was refused")
+    refused_hosts: list[str] = Field(
+        default_factory=list, description="Hosts to which the build's connections were refused"
+    )
 
 
 class DeployStatusResponse(Answer):
@@ -172,11 +176,13 @@ class DeployStatusResponse(Answer):
     error: str | None = None
     smoke_test: SmokeTestResult | None = None
     app_id: str
-    version: int | None = Field(default=None, description="The version that it recorded, once there is one")
-    url: str | None = Field(default=None, description="The address of the environment it deploys to")
-    version_url: str | None = Field(default=None, description="The permanent address of its version")
+    version: int | None = Field(
+        default=None, description="The number of the version that the deploy recorded, or null before that"
+    )
+    url: str | None = Field(default=None, description="The address of the deploy's environment")
+    version_url: str | None = Field(default=None, description="The permanent address of the deploy's version")
     outcome: Outcome | None = Field(
-        default=None, description="Whether its version went live, or why it was only recorded"
+        default=None, description="Whether the deploy's version went live, or why it was only recorded"
     )
     error_code: str | None = None
     warnings: list[str] = Field(default_factory=list)
@@ -189,7 +195,7 @@ class DeployStatusResponse(Answer):
     git_commit_message: str | None = None
     git_author: str | None = None
     git_branch: str | None = None
-    build: BuildReport | None = Field(default=None, description="How its bundle was built, where Easel built it")
+    build: BuildReport | None = Field(default=None, description="How Easel built the bundle, if Easel built it")
 
 
 class ListDeploysResponse(Answer):

@@ -219,7 +219,7 @@ def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:
             raise SourceFilePathError(reason=error.message, path=printable(path), cause=error.code) from error
         if normal in checked:
             raise SourceFilePathError(
-                reason=f"`{printable(normal)}` is given twice.", path=printable(path), cause="path_duplicate"
+                reason=f"The path `{printable(normal)}` is given twice.", path=printable(path), cause="path_duplicate"
             )
         checked[normal] = content
     return msgspec.json.encode(dict(sorted(checked.items())))

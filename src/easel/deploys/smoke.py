@@ -71,7 +71,7 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
             else:
                 missing, told = await asyncio.to_thread(look, site, page, data)
         except (ObjectMissingError, DamagedDataError):
-            errors.append("its entry page cannot be read back from the store.")
+            errors.append("its entry page cannot be read from the object store.")
         else:
             errors.extend(missing)
             notes.extend(told)

@@ -27,7 +27,12 @@ def unbuilt_in_settings(config: Mapping[str, Any]) -> list[str]:
     access = config.get("auth_config") or {}
     if fields := sorted(name for name, value in access.items() if value and (name, value) != ("mode", "public")):
         named = ", ".join(f"`{printable(name)}`" for name in fields)
-        said.append(f"`auth_config` protects nothing yet ({named}): everybody who knows the address can see the app.")
+        said.append(
+            f"`auth_config` ({named}) is not supported yet and has no effect, so everybody who knows the "
+            f"address can see the app."
+        )
     if (config.get("build_config") or {}).get("api_allow"):
-        said.append("`build_config.api_allow` has no effect yet: requests to `/api/` are not passed on.")
+        said.append(
+            "`build_config.api_allow` is not supported yet and has no effect, so requests to `/api/` are not forwarded."
+        )
     return said

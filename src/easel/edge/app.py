@@ -213,7 +213,7 @@ class EdgeApp:
         if body is None and borrow is None:
             return None
         if body is not None and body.length != answer.length:
-            raise DamagedDataError("a file in the store does not have its recorded length")
+            raise DamagedDataError("the length of a file in the object store differs from its recorded length")
         return prepare_mapped(answer, body, self._recorder.of(live.app.app_id), borrow)
 
     async def _body(self, answer: Answer) -> bytes:
@@ -223,7 +223,7 @@ class EdgeApp:
             return bytes(part)
         body = b"".join(pieces(part, await self._content.bundle(part.source.manifest, part.member)))
         if len(body) != answer.length:
-            raise DamagedDataError("a file in the store does not have its recorded length")
+            raise DamagedDataError("the length of a file in the object store differs from its recorded length")
         return body
 
     async def _send(self, method: str, answer: Answer, tally: Tally, receive: Receive, send: Send) -> None:
@@ -302,8 +302,8 @@ class EdgeApp:
         """An edge with unreachable parts serves its routes and cache, so it stays ready, and names the unreachable
         parts."""
         parts = {"database": self._freshness.healthy, "objects": self._store.look()}
-        missing = {name: "no answer" for name, answers in parts.items() if not answers}
-        status = "serving what is known" if missing else "ok"
+        missing = {name: "no response" for name, answers in parts.items() if not answers}
+        status = "serving from the routes in memory" if missing else "ok"
         return Readiness(self.ready, status if self.ready else "not ready", missing)
 
 

@@ -64,7 +64,7 @@ def _page(page: bytes, content_hash: str, script: bytes = b"") -> Representation
 def _content(member: Member, view: memoryview) -> bytes:
     content = read_content(member, view)
     if len(content) != member.size:
-        raise DamagedDataError("a file in the store does not have its recorded length")
+        raise DamagedDataError("the length of a file in the object store differs from its recorded length")
     return content
 
 

@@ -41,8 +41,8 @@ class EdgeCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The current metrics."""
-        requests = CounterMetricFamily("easel_edge_requests", "Answers by path (fast, full)", labels=["path"])
-        statuses = CounterMetricFamily("easel_edge_answers", "Answers by their status", labels=["status"])
+        requests = CounterMetricFamily("easel_edge_requests", "Responses by path (fast, full)", labels=["path"])
+        statuses = CounterMetricFamily("easel_edge_answers", "Responses by status", labels=["status"])
         by_path, by_status = Counter({FAST: 0, FULL: 0}), Counter[int]()
         for (path, status), count in self._recorder.answers().items():
             by_path[path] += count
@@ -53,27 +53,31 @@ class EdgeCollector(Collector):
             statuses.add_metric([str(status)], count)
         yield requests
         yield statuses
-        answers = CounterMetricFamily("easel_edge_app_answers", "Answers of an app", labels=["app"])
-        sent = CounterMetricFamily("easel_edge_app_sent_bytes", "Bytes of bodies sent for an app", labels=["app"])
+        answers = CounterMetricFamily("easel_edge_app_answers", "Responses of an app", labels=["app"])
+        sent = CounterMetricFamily(
+            "easel_edge_app_sent_bytes", "Bytes of response bodies sent for an app", labels=["app"]
+        )
         for app_id, tally in self._recorder.apps.items():
             answers.add_metric([app_id], sum(tally.answers.values()))
             sent.add_metric([app_id], tally.sent)
         yield answers
         yield sent
         yield CounterMetricFamily(
-            "easel_edge_earlier_assets", "Assets answered from an earlier version", value=self._recorder.earlier
+            "easel_edge_earlier_assets", "Assets served from an earlier version", value=self._recorder.earlier
         )
         yield CounterMetricFamily(
             "easel_edge_unreadable", "Requests whose files could not be read", value=self._recorder.unreadable
         )
         yield CounterMetricFamily(
             "easel_edge_refresh_timeouts",
-            "Requests answered with the last known state, because the database did not answer",
+            "Requests served with the last known state, because the database did not respond",
             value=self._freshness.timeouts,
         )
-        yield GaugeMetricFamily("easel_edge_fresh", "Whether the database answers", value=int(self._freshness.healthy))
+        yield GaugeMetricFamily("easel_edge_fresh", "Whether the database responds", value=int(self._freshness.healthy))
         yield GaugeMetricFamily(
-            "easel_edge_store_up", "Whether the object store answered the last request", value=int(self._store.answers)
+            "easel_edge_store_up",
+            "Whether the object store responded to the last request",
+            value=int(self._store.answers),
         )
         cached = GaugeMetricFamily(
             "easel_edge_cache_bytes", "Approximate bytes of the caches in memory", labels=["kind"]
@@ -90,7 +94,7 @@ class EdgeCollector(Collector):
         yield GaugeMetricFamily(
             "easel_edge_disk_bytes", "Bytes of a bucket's bundles cached on disk", value=disk.weight
         )
-        yield CounterMetricFamily("easel_edge_store_fetches", "Requests for bundles to the bucket", value=disk.fetches)
+        yield CounterMetricFamily("easel_edge_store_fetches", "Requests to the bucket for bundles", value=disk.fetches)
         yield CounterMetricFamily(
             "easel_edge_store_bytes", "Bytes of bundles fetched from the bucket", value=disk.fetched
         )

@@ -13,7 +13,7 @@ NO_VERSION = FixedAnswer(
 )
 UNREADABLE = FixedAnswer(
     503,
-    notice("Not available right now", "The files of this app cannot be read right now. Please try again in a moment."),
+    notice("Temporarily unavailable", "The files of this app cannot be read right now. Please try again in a moment."),
     HTML,
     NO_STORE,
 )

@@ -194,4 +194,4 @@ async def serve_edge(
 def _ignore_failure(task: asyncio.Task[None]) -> None:
     """A failed query is retried at the next change or poll; meanwhile the edge serves its known routes."""
     if not task.cancelled() and task.exception() is not None:
-        logger.debug("could not query for changes: %s", task.exception())
+        logger.debug("could not query the database for changes: %s", task.exception())

@@ -6,18 +6,18 @@ from easel.errors import BadRequestError, ConflictError, NotFoundError
 
 
 class EnvironmentNotFoundError(NotFoundError):
-    """There is no environment {environment}; an app has `production` and `staging`."""
+    """There is no environment {environment}. An app has the environments `production` and `staging`."""
 
     code = "environment_not_found"
 
 
 class EnvironmentLockedError(ConflictError):
-    """The environment {environment} is locked by {locked_by}: {reason}. Unlock it first."""
+    """{locked_by} locked the environment {environment}: {reason}. Unlock it first."""
 
     code = "environment_locked"
 
 
 class NothingToPromoteError(BadRequestError):
-    """There is nothing to promote: staging serves no version. Deploy to staging first."""
+    """There is nothing to promote, because staging does not serve a version. Deploy to staging first."""
 
     code = "nothing_to_promote"

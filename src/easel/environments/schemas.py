@@ -12,8 +12,8 @@ class RestoreVersionRequest(Request):
     """Points an environment at a version. The last three fields are additions to the contract."""
 
     environment: EnvironmentName | None = PRODUCTION
-    with_config: bool = Field(default=False, description="Restore the configuration of that version too")
-    lock: bool = Field(default=False, description="Lock the environment in the same step")
+    with_config: bool = Field(default=False, description="Also restore the configuration of the version")
+    lock: bool = Field(default=False, description="Also lock the environment, in the same transaction")
     lock_reason: Line | None = Field(default=None, max_length=1000)
 
 

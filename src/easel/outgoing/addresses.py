@@ -102,7 +102,7 @@ class Destinations:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     return await asyncio.open_connection(str(address), port)
             except TimeoutError:
-                reason = f"it did not answer within {CONNECT_TIMEOUT:.0f} seconds"
+                reason = f"the host did not respond within {CONNECT_TIMEOUT:.0f} seconds"
             except OSError as error:
                 reason = error.strerror or str(error)
         raise HostUnreachableError(host=host, port=port, reason=reason)

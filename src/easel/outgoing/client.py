@@ -94,7 +94,7 @@ def _failures_of(place: httpx.URL, timeout: float) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        reason = f"it did not answer within {timeout:.0f} seconds"
+        reason = f"the host did not respond within {timeout:.0f} seconds"
         raise HostUnreachableError(host=place.host, port=port, reason=reason) from error
     except (httpx.HTTPError, ssl.SSLError, ConnectionError) as error:
         reason = str(error) or type(error).__name__

@@ -6,14 +6,14 @@ from easel.errors import BadRequestError, EaselError
 
 
 class DestinationRefusedError(BadRequestError):
-    """{host} has the address {address}, which is not public. An operator who wants Easel to connect to it adds its
-    network to EASEL_PRIVATE_NETWORKS."""
+    """{host} resolves to {address}, which is not a public address. To let Easel connect to it, an operator must add the
+    network of {address} to EASEL_PRIVATE_NETWORKS."""
 
     code = "destination_refused"
 
 
 class HostUnknownError(EaselError):
-    """The host {host} has no address: {reason}."""
+    """The host name {host} cannot be resolved: {reason}."""
 
     status = 502
     code = "host_unknown"
@@ -27,13 +27,13 @@ class HostUnreachableError(EaselError):
 
 
 class HostRuleInvalidError(BadRequestError):
-    """`{rule}` is not a host. Write `example.com`, `*.example.com` or `example.com:8443`."""
+    """`{rule}` is not a valid host. Write `example.com`, `*.example.com` or `example.com:8443`."""
 
     code = "host_rule_invalid"
 
 
 class AnswerTooLargeError(EaselError):
-    """{host} answered with more than {limit} bytes."""
+    """{host} sent a response of more than {limit} bytes."""
 
     status = 502
     code = "answer_too_large"

@@ -49,9 +49,10 @@ class Refusal:
         place = self.host if self.port in (80, 443) else f"{self.host}:{self.port}"
         if self.setting == "EASEL_PRIVATE_NETWORKS":
             return (
-                f"{place} was refused: its address is not public. An operator allows its network with {self.setting}."
+                f"The connection to {place} was refused, because its address is not public. An operator can allow "
+                f"its network with {self.setting}."
             )
-        return f"{place} was refused. An operator allows it with {self.setting}."
+        return f"The connection to {place} was refused. An operator can allow this host with {self.setting}."
 
 
 class EgressProxy:
@@ -129,7 +130,7 @@ class EgressProxy:
                 async with asyncio.timeout(HEAD_TIMEOUT):
                     request = read_request(await reader.readuntil(b"\r\n\r\n"))
             except asyncio.LimitOverrunError:
-                return await answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too long.")
+                return await answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
             except (TimeoutError, OSError, asyncio.IncompleteReadError):
                 return None
             if request is None:

@@ -46,7 +46,8 @@ async def check(vault: Vault, settings: Settings, repository: Repository, *, has
     if has_new_key:
         return RepositoryCheck(
             status="not_checked",
-            message="The repository was not checked yet. Add the deploy key to it, then connect it again to check it.",
+            message="The repository was not checked yet. Add the deploy key to the repository, and then connect the "
+            "repository again to check it.",
         )
     try:
         remote = await open_remote(vault, settings, repository)
@@ -60,19 +61,21 @@ async def check(vault: Vault, settings: Settings, repository: Repository, *, has
         )
     except (GitMissingError, SshMissingError) as error:
         return RepositoryCheck(
-            status="not_checked", code=error.code, message="The repository was not checked: its first deploy does that."
+            status="not_checked",
+            code=error.code,
+            message="The repository was not checked yet. The first deploy from it will check it.",
         )
     except EaselError as error:
         return RepositoryCheck(status="failed", code=error.code, message=error.message)
     if found.head is None:
         missing = BranchMissingError(branch=repository.branch)
         named = ", ".join(f"`{name}`" for name in found.others)
-        there = f"There {'are' if len(found.others) > 1 else 'is'} {named}." if named else "It has no branch at all."
+        there = f"The repository has the branches {named}." if named else "The repository has no branches."
         return RepositoryCheck(
             status="failed", code=missing.code, message=f"{missing.message} {there}", branches=list(found.others)
         )
     return RepositoryCheck(
         status="read",
-        message=f"The repository can be read; `{repository.branch}` is at {found.head[:12]}.",
+        message=f"Easel can read the repository. The newest commit of `{repository.branch}` is {found.head[:12]}.",
         commit=found.head,
     )

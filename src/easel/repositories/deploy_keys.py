@@ -47,16 +47,18 @@ def read_key(text: str, comment: str) -> DeployKey:
         raise DeployKeyError(reason=f"it is longer than {LONGEST} bytes")
     data = text.strip().replace("\r\n", "\n").encode("utf-8", "replace") + b"\n"
     if b"PRIVATE KEY-----" not in data[:100]:
-        raise DeployKeyError(reason="it is not a private key, which begins like `-----BEGIN OPENSSH PRIVATE KEY`")
+        raise DeployKeyError(
+            reason="it is not a private key; a private key begins like `-----BEGIN OPENSSH PRIVATE KEY`"
+        )
     load = load_ssh_private_key if b"OPENSSH" in data[:100] else load_pem_private_key
     try:
         key = load(data, None)
     except TypeError:
-        raise DeployKeyError(reason="it is protected by a passphrase; give one without") from None
+        raise DeployKeyError(reason="it is protected by a passphrase; use a key without a passphrase") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise DeployKeyError(reason="it is damaged, or of a kind that OpenSSH does not use") from None
+        raise DeployKeyError(reason="it is damaged, or OpenSSH does not support this type of key") from None
     if not isinstance(key, _Private):
-        raise DeployKeyError(reason="only Ed25519, ECDSA and RSA keys are used")
+        raise DeployKeyError(reason="only Ed25519, ECDSA and RSA keys are supported")
     if isinstance(key, RSAPrivateKey) and key.key_size < _SMALLEST_RSA:
         raise DeployKeyError(reason=f"an RSA key needs at least {_SMALLEST_RSA} bits")
     return _pair(key, comment)

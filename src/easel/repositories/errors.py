@@ -13,7 +13,7 @@ class RepositoryUrlError(BadRequestError):
 
 
 class RepositorySchemeError(BadRequestError):
-    """Easel does not fetch from `{scheme}` addresses as in `repo_url`. Use the repository's `https://` or `ssh://`
+    """Easel cannot fetch a `repo_url` that begins with `{scheme}`. Use the repository's `https://` or `ssh://`
     address."""
 
     code = "repo_url_scheme_not_allowed"
@@ -21,14 +21,14 @@ class RepositorySchemeError(BadRequestError):
 
 class PlainHttpError(BadRequestError):
     """`repo_url` uses `http://`, which protects neither the code nor the credential. Use `https://`. Easel accepts
-    plain `http://` only in private networks that EASEL_PRIVATE_NETWORKS allows."""
+    `http://` only in private networks that EASEL_PRIVATE_NETWORKS allows."""
 
     code = "repo_url_scheme_not_allowed"
 
 
 class RepositoryUrlSecretError(BadRequestError):
-    """`repo_url` contains a password or token, which every reader of the app would see. Remove it from the address, and
-    send it in `token`, which is stored encrypted."""
+    """`repo_url` contains a password or token, which every reader of the app would see. Remove it from `repo_url`, and
+    send it in `token`, which Easel stores encrypted."""
 
     code = "repo_url_has_secret"
 
@@ -59,13 +59,13 @@ class CredentialMismatchError(BadRequestError):
 
 
 class DeployKeyError(BadRequestError):
-    """The deploy key is not usable: {reason}."""
+    """The deploy key cannot be used: {reason}."""
 
     code = "deploy_key_invalid"
 
 
 class KnownHostsError(BadRequestError):
-    """`known_hosts` is not usable: {reason}."""
+    """`known_hosts` cannot be used: {reason}."""
 
     code = "known_hosts_invalid"
 
@@ -77,41 +77,42 @@ class NothingConnectedError(NotFoundError):
 
 
 class InstallationNotLinkedError(BadRequestError):
-    """Nobody in this organisation has installed the GitHub App as installation {installation}. Open the address from
-    `github/install-url`, and choose the repository there."""
+    """Nobody in this organisation has installed the GitHub App as installation {installation}. Open the address that
+    `github/install-url` returns, and choose the repository at GitHub."""
 
     code = "github_installation_not_linked"
 
 
 class GithubAppMissingError(BadRequestError):
-    """This Easel has no GitHub App to install. Connect the repository with a token or a deploy key, or ask Easel's
-    operator to set EASEL_GITHUB_APP_ID and the related settings."""
+    """This Easel server has no GitHub App. Connect the repository with a token or a deploy key, or ask Easel's operator
+    to set EASEL_GITHUB_APP_ID and the related settings."""
 
     code = "github_app_not_configured"
 
 
 class GithubAppInvalidError(EaselError):
-    """The settings of the GitHub App are wrong: {reason}. Easel's operator has to correct them."""
+    """The settings of the GitHub App are wrong: {reason}. Easel's operator must correct them."""
 
     status = 500
     code = "github_app_invalid"
 
 
 class InstallStateError(BadRequestError):
-    """Easel did not issue this address, or it is older than an hour. Request a new `github/install-url`."""
+    """This address was not created by Easel, or it is older than an hour. Request a new address from
+    `github/install-url`."""
 
     code = "github_state_invalid"
 
 
 class InstallationNotYoursError(BadRequestError):
-    """GitHub does not confirm that this installation is yours. Install the App from the address in
-    `github/install-url`, signed in as a user who can see the repositories."""
+    """GitHub does not confirm that this installation belongs to you. Sign in to GitHub as a user who can see the
+    repositories, and install the App from the address that `github/install-url` returns."""
 
     code = "github_installation_not_yours"
 
 
 class GithubUnavailableError(EaselError):
-    """GitHub answered with status {github_status}. Try again in a moment."""
+    """GitHub responded with status {github_status}. Try again in a moment."""
 
     status = 502
     code = "github_unavailable"
@@ -125,62 +126,64 @@ class FetchError(EaselError):
 
 
 class RepositoryNotFoundError(FetchError):
-    """There is no repository at {url}, or this app's credential does not give access to it. Check the address, and that
-    the token or deploy key can read the repository."""
+    """There is no repository at {url}, or this app's credential does not give access to it. Check the address. Check
+    also that the token or deploy key may read the repository."""
 
     code = "repository_not_found"
 
 
 class CredentialsRefusedError(FetchError):
-    """{host} refused this app's credentials. Connect the repository again with a token or deploy key that can read
+    """{host} refused this app's credential. Connect the repository again, with a token or deploy key that may read
     it."""
 
     code = "repository_credentials_refused"
 
 
 class HostKeyUnknownError(FetchError):
-    """The host key of {host} is unknown, so nothing proves that the server is {host}. Connect the repository again with
-    `known_hosts`: the output of `ssh-keyscan {host}`. Compare its fingerprint with one that the host publishes."""
+    """The host key of {host} is unknown, so nothing proves that the server is {host}. Run `ssh-keyscan {host}`, and
+    compare the fingerprint of its output with the fingerprint that {host} publishes. Then connect the repository again,
+    with that output as `known_hosts`."""
 
     code = "host_key_unknown"
 
 
 class HostKeyChangedError(FetchError):
-    """{host} presents a different host key than the known one: either the key was replaced, or somebody is
-    impersonating {host}. Ask the host's administrator, then connect the repository again with the new `known_hosts`."""
+    """{host} sent a host key that differs from the known host key. Either the key was replaced, or somebody is
+    impersonating {host}. Ask the administrator of {host}, and then connect the repository again with the new
+    `known_hosts`."""
 
     code = "host_key_changed"
 
 
 class CommitMissingError(FetchError):
     """The repository does not contain the commit {sha}: a force push removed it, or it was never pushed. Deploy the
-    branch's newest commit instead."""
+    newest commit of the branch instead."""
 
     code = "commit_not_found"
 
 
 class CommitNotReachableError(FetchError):
-    """{host} only serves the newest commits of a branch, and {sha} is not among the last {depth} of `{branch}`. Deploy
-    a newer commit, or enable version 2 of Git's protocol on the host (`AcceptEnv GIT_PROTOCOL`)."""
+    """{host} sends only the newest commits of a branch, and {sha} is not among the last {depth} commits of `{branch}`.
+    Deploy a newer commit, or enable version 2 of Git's protocol on {host} (`AcceptEnv GIT_PROTOCOL`)."""
 
     code = "commit_not_found"
 
 
 class NotTheHeadError(FetchError):
-    """{sha} is not the newest commit of the branch `{branch}`, which is at {head}."""
+    """{sha} is not the newest commit of the branch `{branch}`. The newest commit is {head}."""
 
     code = "commit_not_head"
 
 
 class CommitShaError(BadRequestError):
-    """`{sha}` is not a full commit id, which has 40 or 64 hexadecimal digits."""
+    """`{sha}` is not a full commit id. A full commit id has 40 or 64 hexadecimal digits."""
 
     code = "commit_sha_invalid"
 
 
 class BranchMissingError(FetchError):
-    """The repository has no branch `{branch}`. Push it, or choose another branch: in the deploy, or by connecting the
-    same repository again with that branch."""
+    """The repository has no branch `{branch}`. Push the branch, or choose another one: for this deploy only, or for all
+    deploys by connecting the repository again."""
 
     code = "branch_not_found"
 
@@ -193,20 +196,21 @@ class RepositoryTooLargeError(FetchError):
 
 
 class FetchTimedOutError(FetchError):
-    """Fetching the repository timed out after {seconds:.0f} s: {host} is slow or does not answer. Deploy again."""
+    """Fetching the repository timed out after {seconds:.0f} s, because {host} is slow or does not respond. Deploy
+    again."""
 
     code = "fetch_timed_out"
 
 
 class RepositoryMovedError(FetchError):
-    """{host} redirects to another address, and Easel does not follow redirects. Connect the repository at its new
+    """{host} redirects to another address, but Easel does not follow redirects. Connect the repository with its new
     address."""
 
     code = "repository_moved"
 
 
 class HostUnresolvedError(FetchError):
-    """The name {host} cannot be resolved. Check the address."""
+    """The host name {host} cannot be resolved. Check the address."""
 
     code = "repo_host_unresolved"
 
@@ -218,22 +222,22 @@ class HostUnreachableError(FetchError):
 
 
 class HostPrivateError(FetchError):
-    """{host} is in a private network, and Easel does not connect to those. Its operator can allow the network with
-    EASEL_PRIVATE_NETWORKS."""
+    """{host} is in a private network, and Easel does not connect to private networks. Easel's operator can allow this
+    network with EASEL_PRIVATE_NETWORKS."""
 
     code = "repo_host_private"
 
 
 class SubmodulesError(FetchError):
-    """The repository has submodules, which Easel does not fetch: {named}. Copy their files into the repository, or
-    allow builds without them: `easel git connect … --allow submodules`."""
+    """The repository has submodules, which Easel does not fetch: {named}. Copy the files of the submodules into the
+    repository, or allow builds without them: `easel git connect … --allow submodules`."""
 
     code = "submodules_not_fetched"
 
 
 class LfsError(FetchError):
-    """The repository stores files in Git LFS, which Easel does not fetch: {named}. Store them in Git itself, or allow
-    builds with the LFS pointers in their place: `easel git connect … --allow lfs`."""
+    """The repository stores files in Git LFS, which Easel does not fetch: {named}. Store these files in Git itself. Or
+    allow builds in which each file is only its LFS pointer: `easel git connect … --allow lfs`."""
 
     code = "lfs_not_fetched"
 
@@ -246,13 +250,14 @@ class InstallationGoneError(FetchError):
 
 
 class GitMissingError(FetchError):
-    """The builder's machine does not have the program `git`. Easel's operator can install it: `apt-get install git`."""
+    """The program `git` is not installed on the builder's machine. Easel's operator can install it: `apt-get install
+    git`."""
 
     code = "git_not_installed"
 
 
 class SshMissingError(FetchError):
-    """The builder's machine does not have the program `ssh`. Easel's operator can install it: `apt-get install
+    """The program `ssh` is not installed on the builder's machine. Easel's operator can install it: `apt-get install
     openssh-client`."""
 
     code = "ssh_not_installed"
@@ -265,14 +270,14 @@ class WebhookSecretError(BadRequestError):
 
 
 class WebhookRefusedError(EaselError):
-    """The signature matches no webhook of this address. Give the host the `webhook_url` and `webhook_secret` from the
-    answer to connecting the repository."""
+    """The signature does not match any webhook for this address. At your Git host, enter the `webhook_url` and
+    `webhook_secret` that you received when you connected the repository."""
 
     status = 401
     code = "webhook_refused"
 
 
 class WebhookBodyError(BadRequestError):
-    """Easel cannot read the webhook's body: {reason}."""
+    """The body of the webhook request cannot be read: {reason}."""
 
     code = "webhook_body_invalid"

@@ -78,7 +78,7 @@ class GithubApp:
             try:
                 key = settings.github_app_private_key_file.read_text()
             except (OSError, UnicodeDecodeError) as error:
-                raise GithubAppInvalidError(reason="the file of its private key cannot be read") from error
+                raise GithubAppInvalidError(reason="the file with the App's private key cannot be read") from error
         secret, client = settings.github_app_client_secret, settings.github_app_client_id
         if not (settings.github_app_id and settings.github_app_slug and key and client and secret):
             raise GithubAppMissingError()
@@ -109,7 +109,7 @@ class GithubApp:
         try:
             token = jwt.encode({"alg": "RS256"}, claims, RSAKey.import_key(self.private_key))
         except (JoseError, ValueError, TypeError) as error:
-            raise GithubAppInvalidError(reason="its private key is not an RSA key") from error
+            raise GithubAppInvalidError(reason="the App's private key is not an RSA key") from error
         return {**_HEADERS, "Authorization": f"Bearer {token}"}
 
 

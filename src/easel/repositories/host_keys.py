@@ -58,9 +58,9 @@ def read_known_hosts(text: str, url: RemoteUrl) -> str:
         raise KnownHostsError(reason=f"it has more than {MOST_LINES} lines")
     found = list(dict.fromkeys(_about(lines, place(url))))
     if not found:
-        raise KnownHostsError(reason=f"it contains no host key of {place(url)}; `ssh-keyscan` prints them")
+        raise KnownHostsError(reason=f"it contains no host key of {place(url)}; get the host keys with `ssh-keyscan`")
     if len(found) > MOST_KEYS:
-        raise KnownHostsError(reason=f"it has more than {MOST_KEYS} keys of the host")
+        raise KnownHostsError(reason=f"it contains more than {MOST_KEYS} keys of the host")
     return "".join(f"{place(url)} {kind} {key}\n" for kind, key in found)
 
 

@@ -39,7 +39,9 @@ async def take_installation(
     if installation is not None:
         GithubApp.of(settings)
         if not _fits_installation(repository, url):
-            raise CredentialMismatchError(reason="A GitHub App's installation is for an https address of GitHub.")
+            raise CredentialMismatchError(
+                reason="An installation of the GitHub App works only with an https address at GitHub."
+            )
         if not await _is_linked(work, app, installation):
             raise InstallationNotLinkedError(installation=installation)
     repository.github_installation_id = installation

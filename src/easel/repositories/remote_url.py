@@ -89,7 +89,7 @@ def read_url(text: str) -> RemoteUrl:
         raise RepositoryUrlError(reason=f"it is longer than {LONGEST} characters")
     text = text.strip(" ")
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise RepositoryUrlError(reason="it contains spaces, control characters or letters beyond ASCII")
+        raise RepositoryUrlError(reason="it contains spaces, control characters or non-ASCII characters")
     if _HELPER.match(text):
         raise RepositorySchemeError(scheme=f"{text.partition('::')[0]}::")
     if schemed := _SCHEME.match(text):
@@ -100,7 +100,7 @@ def read_url(text: str) -> RemoteUrl:
     if scp := _SCP.fullmatch(text):
         host, path, user = _host(scp["host"].strip("[]")), scp["path"], _user(scp["user"])
         return RemoteUrl("ssh", host, 22, _path(path), user, relative=not path.startswith("/"))
-    raise RepositoryUrlError(reason="it names no host")
+    raise RepositoryUrlError(reason="it has no host")
 
 
 def _with_scheme(scheme: Scheme, rest: str) -> RemoteUrl:

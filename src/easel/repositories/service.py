@@ -207,12 +207,13 @@ def _require_fitting(url: RemoteUrl, request: ConnectRepoRequest) -> None:
     key = request.deploy_key or request.new_deploy_key
     if url.scheme != "ssh" and (key or request.known_hosts):
         raise CredentialMismatchError(
-            reason="A deploy key and `known_hosts` are only for an ssh address. Send the repository's ssh "
-            "address, or a token."
+            reason="A deploy key and `known_hosts` work only with an ssh address. Send the repository's ssh address, "
+            "or a token instead."
         )
     if url.scheme == "ssh" and (request.token or request.username):
         raise CredentialMismatchError(
-            reason="A token is only for an https address. Send the repository's https address, or a deploy key."
+            reason="A token works only with an https address. Send the repository's https address, or a deploy key "
+            "instead."
         )
     if request.deploy_key and request.new_deploy_key:
         raise CredentialMismatchError(

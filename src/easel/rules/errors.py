@@ -6,13 +6,14 @@ from easel.errors import BadRequestError
 
 
 class RulesFileTooLargeError(BadRequestError):
-    """`{name}` has {size} bytes; the limit for a rules file is {limit}. Shorten it."""
+    """`{name}` is {size} bytes long; the limit for a rules file is {limit}. Shorten the file."""
 
     code = "rules_file_too_large"
 
 
 class GuardRefusedError(BadRequestError):
-    """`{name}`, line {line}: {reason} The line guards a part of the app, so the deploy stops here. Change the line, or
-    allow the loss with `allow = ["guards"]` in easel.toml or in the app's `build_config`."""
+    """`{name}`, line {line}: {reason} This line protects a part of the app, and Easel cannot apply it, so the deploy
+    stopped. Change the line. Or allow deploys without this protection: set `allow = ["guards"]` in easel.toml or in the
+    app's `build_config`."""
 
     code = "guard_refused"

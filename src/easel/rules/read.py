@@ -87,7 +87,7 @@ def read_rules(
     if alone and others[0] not in unreadable:
         _OTHERS[others[0]](texts[others[0]], reading)
     for name in others[1:] if alone else others:
-        reading.note(name, 0, "the file is ignored: the rules of another host's file are in force.")
+        reading.note(name, 0, "this file is ignored, because the rules in another host's file are in force.")
     unreachable.remark(reading, has)
     if because == NO_SIGN:
         undecided.remark(reading, has)
@@ -123,7 +123,7 @@ def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:
     start = max(rest.rfind(b"\n", 0, at), rest.rfind(b"\r", 0, at)) + 1
     line = (rest[start : start + 200].splitlines() or [b""])[0].decode("utf-8", "replace")
     number = line_breaks(whole.read) + line_breaks(rest[:start].decode("utf-8", "replace")) + 1
-    reason = f"it comes after the first {LARGEST_FILE:,} bytes of the file, where no line is in force."
+    reason = f"it is after the first {LARGEST_FILE:,} bytes of the file, which is the limit."
     reading.refuse(name, number, line, reason, guards=guard is not None)
 
 
@@ -161,7 +161,7 @@ def complaints(rules: Rules) -> list[str]:
     ]
     notes = [f"{_place(note.file, note.line)}: {note.text}" for note in rules.notes[:MOST_TOLD]]
     if (more := len(rules.refused) - MOST_TOLD) > 0:
-        refused.append(f"{_count(more, 'more line')} of rules refused.")
+        refused.append(f"{_count(more, 'more line')} of rules {'is' if more == 1 else 'are'} refused.")
     if (more := len(rules.notes) - MOST_TOLD) > 0:
         notes.append(f"{_count(more, 'more remark')} on rules.")
     return [*refused, *notes]

@@ -48,7 +48,7 @@ async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -
                 why = embedded.last_words() or str(error) or type(error).__name__
                 # Logged once, not every few seconds until an operator frees space.
                 if why != failed:
-                    logger.error("PostgreSQL does not start; retrying: %s", why)
+                    logger.error("PostgreSQL does not start, trying again: %s", why)
                 failed = why
             else:
                 logger.info("PostgreSQL is up again")
@@ -97,7 +97,8 @@ class DiskWatch:
             room = self._reserve.room()
         if given_up:
             logger.error(
-                "the disk of %s is full: freed %d MiB that were reserved for PostgreSQL; %d MiB are left",
+                "the disk of %s is full, so %d MiB of the space reserved for PostgreSQL were freed; %d MiB are still "
+                "reserved",
                 self._folder,
                 given_up // MIB,
                 (size_on(room.total) - self._ballast.missing(room.total)) // MIB,
@@ -116,8 +117,8 @@ class DiskWatch:
         if room.spare < 0 and not self._is_low:
             self._is_low = True
             logger.error(
-                "the disk of %s is nearly full: %d MiB are free, and %d MiB are the reserve "
-                "(EASEL_DISK_RESERVE). Uploads and deploys are refused until there is more space",
+                "the disk of %s is nearly full: %d MiB are free, but %d MiB must stay free (EASEL_DISK_RESERVE). "
+                "Uploads and deploys are refused until more space is free",
                 self._folder,
                 room.free // MIB,
                 room.kept // MIB,

@@ -121,8 +121,8 @@ class PlaceUnusableError(EaselError):
 
 
 class PlaceUrlInvalidError(EaselError):
-    """Backups cannot be stored at `{place}`: Easel knows no such object store ({reason}). Name a folder, or write it
-    like `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`."""
+    """Backups cannot be stored at `{place}`, because Easel cannot open this object store ({reason}). Pass a folder, or
+    an address like `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`."""
 
     status = 400
     code = "place_unusable"

@@ -88,7 +88,7 @@ class Nursery:
         return cast("T", await child.result())
 
     def _replace(self) -> None:
-        logger.error("the process that forks the others has ended; starting another one")
+        logger.error("the process that forks all other processes has ended; starting a new one")
         self._control.close()
         self._control, theirs = socket.socketpair()
         with theirs:
@@ -122,7 +122,7 @@ class Child:
         process was killed."""
         kind, data = await self._next()
         if kind not in (RESULT, FAILED):
-            raise EOFError(f"a process ended with code {NUMBER.unpack(data)[0]} before it had an answer")
+            raise EOFError(f"a process ended with code {NUMBER.unpack(data)[0]} before it returned a result")
         await self.wait()
         found = pickle.loads(data)  # noqa: S301 (of a process of this one's own)
         if kind == FAILED:

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 _SWITCH = 0.0005
 """Seconds for which a thread of an api may hold the interpreter. While a large body is parsed in a thread, the default
 of five milliseconds would delay each step of a request."""
-KEY_REPLACED = "The secret key has changed: apps' secrets have to be set again"
+KEY_REPLACED = "The secret key has changed, so the secrets of all apps must be set again"
 
 
 def database_url(settings: Settings) -> str:
@@ -302,7 +302,7 @@ def run_edge(settings: Settings, *, checked: bool = False) -> None:
         known = _known_routes(settings, url)
         if known is None:
             raise
-        logger.warning("Serving the last known state of %d apps until the database answers. %s", len(known), error)
+        logger.warning("Serving the last known state of %d apps until the database responds. %s", len(known), error)
 
     from easel.edge.server import serve_edge
 

@@ -59,4 +59,4 @@ def _let_go(settings: Settings) -> None:
         embedded.start()
         if embedded.is_unused:
             embedded.stop()
-            logger.info("PostgreSQL is stopped: no process uses it any more")
+            logger.info("stopped PostgreSQL, because no process uses it any more")

@@ -45,7 +45,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
 class NotReadyError(EaselError):
-    """Easel did not become ready within {seconds:.0f} s. The lines above say why."""
+    """Easel did not become ready within {seconds:.0f} s. The reason is in the lines above."""
 
     code = "not_ready"
 
@@ -204,8 +204,8 @@ class Supervisor:
         finally:
             self._stopping.set()
             self._say(
-                "Stopping: running requests end, running deploys stop before their next step and continue "
-                "later, and running builds restart later."
+                "Stopping. Running requests are completed. Running deploys stop before their next step and continue "
+                "at the next start. Running builds start again at the next start."
             )
             for child in self._children.values():
                 if child.runs:
@@ -263,7 +263,7 @@ class Supervisor:
             try:
                 await self._nursery.call(try_sandbox, self._settings)
             except Exception as error:
-                logger.warning("the sandbox of builds could not be tried: %s", error or type(error).__name__)
+                logger.warning("could not test whether builds can run in a sandbox: %s", error or type(error).__name__)
 
     async def _stops_within(self, seconds: float) -> bool:
         """Waits that long, or until this Easel is told to stop. Returns whether it was."""
@@ -292,7 +292,7 @@ class Supervisor:
         if shares_cookies:
             self._say(
                 f"{settings.domain} is not on the Public Suffix List: each app can set cookies for all others"
-                ' (docs/running.md, "A domain that apps share").'
+                ' (see docs/running.md, "A domain that apps share").'
             )
         if self._apart:
             self._say(f"Ready, as {' and '.join(settings.roles)}.")

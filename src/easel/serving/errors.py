@@ -13,14 +13,14 @@ class PathInvalidError(EaselError):
 
 
 class PlatformPathError(NotFoundError):
-    """There is nothing at this address: `/{prefix}/` belongs to the platform, and an app has only certain files
-    there."""
+    """There is nothing at this address. Addresses under `/{prefix}/` are reserved for the platform, and an app has only
+    a few files there."""
 
     code = "platform_path"
 
 
 class MethodNotAllowedError(EaselError):
-    """An app's files can be read with GET and HEAD only."""
+    """The files of an app can be read only with GET and HEAD."""
 
     status = 405
     code = "method_not_allowed"

@@ -54,7 +54,7 @@ def read_target(target: str) -> Address:
     """
     raw, _, query = target.partition("?")
     if not raw.startswith("/"):
-        raise PathInvalidError(reason="its path does not begin with a slash")
+        raise PathInvalidError(reason="the path does not begin with a slash")
     if "%" not in raw and "\\" not in raw and "/." not in raw and "//" not in raw and raw.isascii():
         return Address(raw[1:], query, True, True)
     whole = without_dots(raw)

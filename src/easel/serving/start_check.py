@@ -47,7 +47,7 @@ def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], l
     if isinstance(page, FixedAnswer) and page.location is not None:
         return [], [f"its entry page redirects to `{page.location}`, which is not checked."]
     if not isinstance(page, File) or page.status != 200:
-        return ["its entry page does not answer."], []
+        return ["its entry page cannot be served."], []
     if not page.is_html:
         return [f"its entry page is {page.member.type}, not HTML."], []
     if page.member.size == 0:
@@ -93,7 +93,7 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
             continue
         sentence = f"its entry page loads `{path}`, which is not in the bundle"
         if essential or looks_fingerprinted(path):
-            errors.append(f"{sentence} (was it built for another base path?).")
+            errors.append(f"{sentence}. Perhaps the app was built for another base path.")
         else:
             notes.append(f"{sentence}.")
     return errors[:MOST_NAMED], notes[:MOST_NAMED]

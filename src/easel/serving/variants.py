@@ -73,7 +73,7 @@ def _placed(index: dict[str, tuple[int, int]], begin: int, size: int) -> dict[st
     """The same with offsets into the object, whose data begins at `begin`. Raises ValueError if an entry exceeds the
     object."""
     if any(offset < 0 or length <= 0 or begin + offset + length > size for offset, length in index.values()):
-        raise ValueError("a variants object that is cut off")
+        raise ValueError("an incomplete variants object")
     return {digest: (begin + offset, length) for digest, (offset, length) in index.items()}
 
 
@@ -150,7 +150,7 @@ class VariantsCheck:
     def finish(self) -> None:
         """Raises ValueError if bytes are missing at the end."""
         if self._head is not None or self._left:
-            raise ValueError("it is cut off")
+            raise ValueError("it is incomplete")
 
 
 class _Content:

@@ -13,45 +13,54 @@ _METRICS_ABOVE = 1000
 class AddressSettings(BaseSettings):
     """The addresses and ports of the roles, and their number of processes."""
 
-    domain: str = Field(default="localhost", description="Apps answer at {slug}.DOMAIN.")
+    domain: str = Field(default="localhost", description="The domain of the apps: each app is served at {slug}.DOMAIN.")
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=1, le=65535)
     api_processes: int = Field(default=1, ge=1, le=64)
-    api_url: str | None = Field(default=None, description="Public address of the api; None takes the request's own.")
+    api_url: str | None = Field(
+        default=None, description="Public URL of the api. If not set, the address of each request is used."
+    )
     edge_host: str = "127.0.0.1"
     edge_port: int = Field(default=8080, ge=1, le=65535)
     edge_processes: int = Field(default=1, ge=1, le=64)
     edge_scheme: str = "http"
-    edge_public_port: int | None = Field(default=None, description="Port in apps' addresses; None is edge_port.")
+    edge_public_port: int | None = Field(
+        default=None, description="Port in the addresses of apps. If not set, edge_port is used."
+    )
     country_header: str | None = Field(
         default=None,
         max_length=64,
         pattern=r"^[A-Za-z0-9-]*$",
-        description="Header in which a proxy names a visitor's country, for `Country=` in `_redirects`.",
+        description="Request header in which a proxy sends the country of a visitor, for `Country=` in `_redirects`.",
     )
     keep_alive: int = Field(
         default=75,
         ge=1,
         le=3600,
-        description="Idle timeout of connections to api and edge: longer than that of the load balancer in "
-        "front of them.",
+        description="Idle timeout in seconds of connections to api and edge. It must be longer than the idle timeout "
+        "of the load balancer in front of them.",
     )
-    metrics_host: str = Field(default="127.0.0.1", description="Address on which metrics are served: not a public one.")
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address on which metrics are served. It must not be public."
+    )
     api_metrics_port: int | None = Field(
         default=None,
         ge=0,
         le=65535,
-        description="The port of an api's metrics; several apis on a machine take consecutive ports. None is a "
-        "thousand above api_port, 0 turns them off.",
+        description="Port of the metrics of an api process. Several processes on a machine use consecutive ports. If "
+        "not set: api_port + 1000. 0 means no metrics.",
     )
     edge_metrics_port: int | None = Field(
-        default=None, ge=0, le=65535, description="The port of an edge's metrics; None is a thousand above edge_port."
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of the metrics of an edge process. If not set: edge_port + 1000. 0 means no metrics.",
     )
     worker_metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="The port of a worker's metrics; None turns them off."
+        default=None, ge=1, le=65535, description="Port of the metrics of a worker process. If not set: no metrics."
     )
     builder_metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="The port of a builder's metrics; None turns them off."
+        default=None, ge=1, le=65535, description="Port of the metrics of a builder process. If not set: no metrics."
     )
 
     def metrics_port(self, role: Role) -> int | None:

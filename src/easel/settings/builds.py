@@ -17,57 +17,76 @@ class BuildSettings(BaseSettings):
 
     builds: BuildKind = Field(
         default="sandboxed",
-        description="How sources are built: sandboxed; unsandboxed, with all rights of Easel's user; off.",
+        description="How sources are built: `sandboxed`, `unsandboxed` (a build has all rights of Easel's user) or "
+        "`off`.",
     )
     builder_processes: int = Field(default=1, ge=1, le=64)
     builder_idle: float = Field(
-        default=300.0, ge=0, description="Seconds after which an idle builder of a single machine ends; 0 is never."
+        default=300.0,
+        ge=0,
+        description="Seconds after which an idle builder process ends, if Easel runs on a single machine. 0 means "
+        "never.",
     )
     builds_at_once: int | None = Field(
-        default=None, ge=1, description="Limit of builds that run at the same time on all machines; None is no limit."
+        default=None,
+        ge=1,
+        description="Maximum number of simultaneous builds on all machines together. If not set: unlimited.",
     )
     builds_at_once_per_organisation: int = Field(
-        default=2, ge=0, description="The same for those of one organisation; 0 is no limit."
+        default=2, ge=0, description="Maximum number of simultaneous builds of one organisation. 0 means unlimited."
     )
     build_minutes_per_day: int = Field(
-        default=1000, ge=0, description="Limit of an organisation's build minutes in a day (UTC); 0 is no limit."
+        default=1000,
+        ge=0,
+        description="Maximum minutes of builds of one organisation in a day (UTC). 0 means unlimited.",
     )
     max_waiting_builds: int = Field(
-        default=100, ge=0, description="Limit of an organisation's deploys waiting to be built; 0 is no limit."
+        default=100,
+        ge=0,
+        description="Maximum number of deploys of one organisation that wait to be built. 0 means unlimited.",
     )
     build_memory: int = Field(
-        default=2048 * MIB, ge=64 * MIB, description="Memory limit of a build, for all its processes together."
+        default=2048 * MIB, ge=64 * MIB, description="Maximum memory in bytes of all processes of a build together."
     )
     build_processor_time: float = Field(
         default=3600.0,
         gt=0,
-        description="Limit of a build's processor time, for all its processes on all processors together.",
+        description="Maximum processor time in seconds of all processes of a build on all processors together.",
     )
-    build_deadline: float = Field(default=1200.0, gt=0, description="Deadline of a build.")
+    build_deadline: float = Field(default=1200.0, gt=0, description="Maximum duration of a build in seconds.")
     build_processes: int = Field(
-        default=256, ge=16, description="Limit of a build's simultaneous processes and threads."
+        default=256, ge=16, description="Maximum number of simultaneous processes and threads of a build."
+    )
+    build_disk: int = Field(
+        default=4096 * MIB, ge=16 * MIB, description="Maximum size in bytes of the folder of a build."
+    )
+    build_files: int = Field(default=1_000_000, ge=1_000, description="Maximum number of files and folders of a build.")
+    build_log_bytes: int = Field(
+        default=10 * MIB, ge=64 * 1024, description="Maximum size in bytes of the log of a build."
     )
     build_leaves_cores: int = Field(
-        default=1, ge=0, description="Processors that a build leaves to visitors while they come; 0 is none."
+        default=1,
+        ge=0,
+        description="Number of processors that a build leaves to visitors while they come. 0 means none.",
     )
-    build_disk: int = Field(default=4096 * MIB, ge=16 * MIB, description="Limit of a build's folder on the disk.")
-    build_files: int = Field(default=1_000_000, ge=1_000, description="Limit of a build's files and folders.")
-    build_log_bytes: int = Field(default=10 * MIB, ge=64 * 1024, description="Limit of a build's log.")
     build_hosts: CommaSeparated = Field(
         default=(),
-        description="Additional hosts that builds may reach: `example.com`, `*.example.com`, separated by commas.",
+        description="Additional hosts that builds may connect to, separated by commas: `example.com`, `*.example.com`.",
     )
     app_build_hosts: CommaSeparated = Field(
-        default=(), description="Hosts that an app may add for its builds with `build_hosts`, in the same form."
+        default=(),
+        description="Hosts that an app may add for its builds with `build_hosts`, in the form of EASEL_BUILD_HOSTS.",
     )
     build_cache_bytes: int = Field(
-        default=10 * 1024 * MIB, ge=0, description="Limit of the build cache on the disk; 0 turns the cache off."
+        default=10 * 1024 * MIB,
+        ge=0,
+        description="Maximum size in bytes of the build cache of each builder machine. 0 turns the cache off.",
     )
     build_user: int | None = Field(
         default=None,
         ge=1,
         le=4294967000,
-        description="First user id for builds if root started Easel; None is 1,900,000,000.",
+        description="First user id for builds, if root started Easel. If not set: 1,900,000,000.",
     )
 
     @field_validator("build_hosts", "app_build_hosts")
@@ -77,6 +96,7 @@ class BuildSettings(BaseSettings):
         wrong = next((host for host in lowered if not HOST_RULE.fullmatch(host)), None)
         if wrong is not None:
             raise ValueError(
-                f"write hosts like example.com, *.example.com or example.com:8443; {wrong[:100]!r} is not one"
+                f"write hosts like example.com, *.example.com or example.com:8443; {wrong[:100]!r} does not have "
+                f"this form"
             )
         return lowered

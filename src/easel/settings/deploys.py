@@ -11,30 +11,43 @@ class DeploySettings(BaseSettings):
 
     worker_processes: int = Field(default=1, ge=1, le=64)
     worker_concurrency: int = Field(default=4, ge=1, le=64)
-    heartbeat: float = Field(default=1.0, gt=0, description="Seconds between a worker's heartbeats.")
+    heartbeat: float = Field(default=1.0, gt=0, description="Seconds between two heartbeats of a worker.")
     stalled_after: float = Field(
         default=4.0, gt=0, description="Seconds without a heartbeat after which a worker counts as dead."
     )
-    deploy_deadline: float = Field(default=600.0, gt=0, description="Deadline of a deploy.")
-    step_deadline: float = Field(default=300.0, gt=0, description="Deadline of each step of a deploy.")
-    pin_deadline: float | None = Field(default=None, gt=0, description="Deadline of the step that copies the upload.")
+    deploy_deadline: float = Field(default=600.0, gt=0, description="Maximum duration of a deploy in seconds.")
+    step_deadline: float = Field(
+        default=300.0, gt=0, description="Maximum duration in seconds of each step of a deploy."
+    )
+    pin_deadline: float | None = Field(
+        default=None,
+        gt=0,
+        description="Maximum duration in seconds of the step that copies the upload. If not set: step_deadline.",
+    )
     inspect_deadline: float | None = Field(
-        default=None, gt=0, description="Deadline of the step that checks the bundle."
+        default=None,
+        gt=0,
+        description="Maximum duration in seconds of the step that checks the bundle. If not set: step_deadline.",
     )
     ingest_deadline: float | None = Field(
-        default=None, gt=0, description="Deadline of the step that stores the bundle."
+        default=None,
+        gt=0,
+        description="Maximum duration in seconds of the step that stores the bundle. If not set: step_deadline.",
     )
     deploys_at_once: int | None = Field(
-        default=None, ge=1, description="Limit of deploys that run at the same time on all machines; None is no limit."
+        default=None,
+        ge=1,
+        description="Maximum number of simultaneous deploys on all machines together. If not set: unlimited.",
     )
     deploys_at_once_per_organisation: int = Field(
-        default=32, ge=0, description="The same for those of one organisation; 0 is no limit."
+        default=32, ge=0, description="Maximum number of simultaneous deploys of one organisation. 0 means unlimited."
     )
     versions_kept: int | None = Field(
-        default=None, ge=1, description="The number of newest versions of each app that are kept; None keeps all."
+        default=None, ge=1, description="Number of the newest versions of each app that are kept. If not set: all."
     )
     versions_kept_for: float | None = Field(
         default=None,
         gt=0,
-        description="Seconds for which a version is kept; with both settings, a version is pruned if neither keeps it.",
+        description="Seconds for which a version is kept. If versions_kept is also set, a version is pruned only if "
+        "neither setting keeps it.",
     )

@@ -22,29 +22,37 @@ class LimitSettings(BaseSettings):
     rate_limit_per_minute: int = Field(
         default=12_000,
         ge=0,
-        description="Limit of an organisation's requests a minute, by weight, at each api process; 0 is no limit.",
+        description="Maximum number of requests of one organisation in a minute, by weight, at each api process. 0 "
+        "means unlimited.",
     )
     max_log_streams: int = Field(
-        default=100, ge=0, description="Limit of an organisation's open log streams at each api process; 0 is no limit."
+        default=100,
+        ge=0,
+        description="Maximum number of open log streams of one organisation at each api process. 0 means unlimited.",
     )
     max_waiting_upload_bytes: int = Field(
         default=20 * 1024 * MIB,
         ge=0,
-        description="Limit of an organisation's uploaded bytes that are not deployed; 0 is no limit.",
+        description="Maximum bytes of uploads of one organisation that are not deployed yet. 0 means unlimited.",
     )
     max_waiting_uploads: int = Field(
-        default=10_000, ge=0, description="Limit of an organisation's upload URLs without a deploy; 0 is no limit."
+        default=10_000,
+        ge=0,
+        description="Maximum number of upload URLs of one organisation that are not deployed yet. 0 means unlimited.",
     )
-    max_apps: int = Field(default=1000, ge=0, description="Limit of an organisation's apps; 0 is no limit.")
+    max_apps: int = Field(
+        default=1000, ge=0, description="Maximum number of apps of one organisation. 0 means unlimited."
+    )
     max_configuration_bytes: int = Field(
         default=4096 * MIB,
         ge=0,
-        description="Limit of the bytes on disk of an organisation's configurations; 0 is no limit.",
+        description="Maximum size in bytes, on disk, of the configurations of all versions of one organisation. 0 "
+        "means unlimited.",
     )
     slug_reserved_for: float = Field(
         default=90 * 86400.0,
         ge=0,
         le=36500 * 86400.0,
-        description="Seconds for which a slug stays reserved for its organisation after its app was deleted or "
-        "renamed; 0 is not at all.",
+        description="Seconds for which a slug stays reserved for its organisation after the app was deleted or "
+        "renamed. 0 means that it is not reserved.",
     )

@@ -25,23 +25,27 @@ class MachineSettings(BaseSettings):
 
     role: Annotated[tuple[Role, ...] | None, NoDecode] = Field(
         default=None,
-        description="The roles that `easel serve` runs on one of several machines: api, worker, builder, edge, "
-        "separated by commas. None is all of them, on a single machine.",
+        description="Roles of this machine if Easel runs on several machines, separated by commas: api, worker, "
+        "builder, edge. If not set, this single machine has all roles.",
     )
-    data_dir: Path = Field(default=Path("data"), description="Folder of the embedded parts and local state.")
+    data_dir: Path = Field(
+        default=Path("data"), description="Folder of the embedded database, the objects and the local state."
+    )
     database_url: str | None = Field(
-        default=None, description="The URL of PostgreSQL; None is the embedded one in data_dir."
+        default=None, description="URL of the PostgreSQL database. If not set: the embedded database in data_dir."
     )
     objects_url: str | None = Field(
-        default=None, description="The URL of the object store (s3://, gs://, az://); None is data_dir/objects."
+        default=None,
+        description="URL of the object store (s3://, gs://, az://). If not set: the folder data_dir/objects.",
     )
     secret_key: SecretStr | None = Field(
-        default=None, description="The key that signs URLs and encrypts secrets; None uses a file in data_dir."
+        default=None,
+        description="Key that signs URLs and encrypts secrets. If not set, Easel creates one in a file in data_dir.",
     )
     disk_reserve: str | None = Field(
         default=None,
-        description="Space that uploads and deploys leave free on the data folder's disk, in bytes or percent "
-        "(`5%`). None is the smaller of 1 GiB and 5%.",
+        description="Free space that uploads and deploys must leave on the disk of the data folder, in bytes or "
+        "percent (`5%`). If not set: 1 GiB or 5%, whichever is smaller.",
     )
     log_level: LogLevel = "INFO"
 
@@ -73,7 +77,7 @@ class MachineSettings(BaseSettings):
     @classmethod
     def _hard_to_guess(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and len(key.get_secret_value()) < 16:
-            raise ValueError("use at least 16 characters, for instance those that `openssl rand -base64 48` prints")
+            raise ValueError("use at least 16 characters, for example the output of `openssl rand -base64 48`")
         return key
 
     @field_validator("database_url")
@@ -82,7 +86,7 @@ class MachineSettings(BaseSettings):
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("write it like postgresql://user:password@host/database")
         if url is not None and _misread(url):
-            raise ValueError("write @ : / % in the password as %40 %3A %2F %25")
+            raise ValueError("write the characters @ : / % in the password as %40 %3A %2F %25")
         return url
 
     @property

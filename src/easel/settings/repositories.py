@@ -15,30 +15,33 @@ class RepositorySettings(BaseSettings):
     """How commits are fetched, and the GitHub App."""
 
     github_app_id: str | None = Field(
-        default=None, max_length=20, pattern=r"^[0-9]+$", description="A GitHub App's id."
+        default=None, max_length=20, pattern=r"^[0-9]+$", description="The id of a GitHub App."
     )
     github_app_slug: str | None = Field(
-        default=None, max_length=100, pattern=r"^[a-z0-9-]+$", description="The App's name in GitHub's addresses."
+        default=None, max_length=100, pattern=r"^[a-z0-9-]+$", description="The App's name in GitHub URLs."
     )
     github_app_private_key: SecretStr | None = Field(default=None, description="The App's private key, as PEM.")
     github_app_private_key_file: Path | None = Field(
-        default=None, description="The path of a file with the App's private key."
+        default=None, description="Path of a file that contains the App's private key."
     )
-    github_app_client_id: str | None = Field(default=None, max_length=100, description="Its client id.")
+    github_app_client_id: str | None = Field(default=None, max_length=100, description="The App's client id.")
     github_app_client_secret: SecretStr | None = Field(
-        default=None, description="The App's client secret, with which GitHub confirms the person who installs it."
+        default=None, description="The App's client secret. Easel needs it to ask GitHub which user installs the App."
     )
-    github_app_webhook_secret: SecretStr | None = Field(default=None, description="Its webhook's secret.")
+    github_app_webhook_secret: SecretStr | None = Field(default=None, description="The secret of the App's webhook.")
     github_url: str = Field(
-        default="https://github.com", description="The address of GitHub, or of an Enterprise Server."
+        default="https://github.com", description="URL of GitHub, or of a GitHub Enterprise Server."
     )
     github_api_url: str = Field(
-        default="https://api.github.com", description="The address of its API; for an Enterprise Server, URL/api/v3."
+        default="https://api.github.com",
+        description="URL of GitHub's API. For a GitHub Enterprise Server, it ends with /api/v3.",
     )
     git_max_bytes: int = Field(
-        default=2048 * MIB, ge=MIB, description="Limit of a fetched commit's bytes, and of its written files."
+        default=2048 * MIB,
+        ge=MIB,
+        description="Maximum bytes that are received for a commit, and maximum size in bytes of its files.",
     )
-    git_deadline: float = Field(default=600.0, gt=0, description="Deadline for fetching a commit.")
+    git_deadline: float = Field(default=600.0, gt=0, description="Maximum duration in seconds of fetching a commit.")
     private_networks: CommaSeparated = Field(
         default=(),
         description="Private networks that Easel may connect to for its users, as CIDRs separated by commas.",

@@ -12,19 +12,23 @@ class VisitorSettings(BaseSettings):
     """How the edges serve visitors."""
 
     skew_retention: float = Field(
-        default=7 * 86400.0, description="Seconds for which earlier versions answer for open tabs."
+        default=7 * 86400.0, description="Seconds for which the files of earlier versions are served to open tabs."
     )
     refresh_timeout: float = Field(
-        default=1.0, description="Seconds that a visitor waits for the query of a changed pointer."
+        default=1.0,
+        description="Maximum time in seconds that the request of a visitor waits until the edge has queried which "
+        "version is live.",
     )
     edge_cache_bytes: int = Field(
         default=256 * MIB,
-        description="The limit of the memory that an edge uses for its caches; routes are not counted.",
+        description="Maximum memory in bytes of the caches of an edge. Routes are not counted.",
     )
-    edge_disk_bytes: int = Field(default=4096 * MIB, description="Disk space of an edge's cache of a bucket's bundles.")
+    edge_disk_bytes: int = Field(
+        default=4096 * MIB, description="Maximum disk space in bytes of an edge's cache of bundles from a bucket."
+    )
     edge_routes_kept: float = Field(
         default=86400.0,
         ge=0,
-        description="Maximum age in seconds of the saved routes with which an edge starts while the database "
-        "is unreachable; 0 never uses them.",
+        description="If the database is unreachable, an edge may start with saved routes up to this age in seconds. "
+        "0 never uses them.",
     )

@@ -109,4 +109,4 @@ async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:
     if not is_silent(connection):
         # The driver has not noticed the end yet, so the pool would hand the connection out again.
         await connection.close()
-        raise psycopg.OperationalError("the connection ended while it was idle")
+        raise psycopg.OperationalError("the connection was closed while it was idle")

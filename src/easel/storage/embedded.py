@@ -34,15 +34,15 @@ logger = logging.getLogger(__name__)
 
 
 class PostgresVersionError(EaselError):
-    """PostgreSQL {found} made the folder {folder}, but this Easel contains PostgreSQL {expected}. Start the Easel
-    release that made it and export, or choose another folder with --data-dir."""
+    """The folder {folder} was created by PostgreSQL {found}, but this Easel contains PostgreSQL {expected}. Start the
+    Easel release that created the folder and export the data, or choose another folder with --data-dir."""
 
     code = "postgres_version_mismatch"
 
 
 class WrongUserError(EaselError):
-    """{folder} belongs to the user {owner}, but Easel runs as {me}. Always run it as {owner}: `runuser -u {owner} --
-    …`."""
+    """{folder} belongs to the user {owner}, but Easel is running as {me}. Always run Easel as {owner}: `runuser -u
+    {owner} -- …`."""
 
     status = 403
     code = "wrong_user"
@@ -92,9 +92,11 @@ class EmbeddedPostgres:
                 raise PostgresVersionError(folder=str(self.folder), found=found, expected=TARGET_POSTGRES_VERSION)
             logger.info("upgrading the database from PostgreSQL %d to %d …", found, TARGET_POSTGRES_VERSION)
             kept = upgrade(self.folder, found, TARGET_POSTGRES_VERSION, POSTGRES_VERSIONS)
-            logger.info("upgraded; the old folder is in %s, and can be removed if everything works", kept)
+            logger.info(
+                "upgraded the database; the old folder is kept in %s, and can be removed if everything works", kept
+            )
         if os.geteuid() == 0:
-            logger.info("running as root: PostgreSQL runs as the system user 'pgserver' in %s", self.folder)
+            logger.info("Easel is running as root, so PostgreSQL runs as the system user 'pgserver' in %s", self.folder)
         self._url = str(self._server.get_uri())
         return self._url
 
@@ -115,7 +117,7 @@ class EmbeddedPostgres:
             configure(self.folder)
         except OSError as error:
             # On a full disk, the server also starts without these settings.
-            logger.warning("PostgreSQL starts without Easel's settings: %s", error)
+            logger.warning("PostgreSQL was started without Easel's PostgreSQL settings: %s", error)
         server.start()
         return server
 
@@ -159,7 +161,7 @@ class EmbeddedPostgres:
             with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
                 connection.execute("checkpoint")
         except psycopg.Error as error:
-            logger.debug("no checkpoint was made: %s", error)
+            logger.debug("PostgreSQL could not make a checkpoint: %s", error)
 
     @property
     def is_unused(self) -> bool:

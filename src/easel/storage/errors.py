@@ -11,22 +11,23 @@ ROOM_AFTER = 30
 
 
 class ObjectMissingError(NotFoundError):
-    """The object {key} is not in the store."""
+    """The object {key} is not in the object store."""
 
     code = "object_missing"
 
 
 class ObjectsUrlInvalidError(EaselError):
-    """EASEL_OBJECTS_URL is `{url}`, which opens no object store: {reason}. Write it like `s3://bucket/prefix`,
-    `gs://bucket/prefix` or `az://container/prefix`, with account and credentials in the variables of that service."""
+    """EASEL_OBJECTS_URL is `{url}`, but Easel cannot open an object store there: {reason}. Write the URL like
+    `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`. Set the account and credentials in the
+    variables of that service."""
 
     status = 400
     code = "objects_url_invalid"
 
 
 class EndpointWithoutTlsError(EaselError):
-    """{variable} is {endpoint}: without TLS, everybody on the network path can read the traffic. Write it with
-    https://, or set AWS_ALLOW_HTTP=true to allow plain http."""
+    """{variable} is {endpoint}, which does not use TLS, so everybody on the network path can read the traffic. Use
+    https://, or set AWS_ALLOW_HTTP=true to allow http."""
 
     status = 400
     code = "endpoint_without_tls"
@@ -40,7 +41,7 @@ class ObjectTooLargeError(EaselError):
 
 
 class StorageFullError(EaselError):
-    """The disk that holds Easel's objects is full. Nothing was changed; free some space and try again."""
+    """The disk that holds Easel's objects is full. Nothing was changed. Free some space, and try again."""
 
     # This is no ServiceUnavailableError, because waiting does not help: a deploy fails at once with this message.
 
@@ -52,48 +53,49 @@ class StorageFullError(EaselError):
 
 
 class ReserveReachedError(StorageFullError):
-    """The disk that holds Easel's data is nearly full: {free} bytes are free, and {reserve} are kept in reserve.
-    Nothing was changed; free some space (deleting apps helps) and try again."""
+    """The disk that holds Easel's data is nearly full: {free} bytes are free, but {reserve} bytes must stay free.
+    Nothing was changed. Free some space (for example, delete apps), and try again."""
 
 
 class FilesReserveReachedError(StorageFullError):
-    """The disk that holds Easel's data has room for {free} more files, and {reserve} are kept in reserve. Nothing was
-    changed; remove some files (deleting apps helps) and try again."""
+    """The disk that holds Easel's data can hold only {free} more files, but room for {reserve} files must stay free.
+    Nothing was changed. Remove some files (for example, delete apps), and try again."""
 
 
 class DatabaseReadOnlyError(ServiceUnavailableError):
-    """The database is read-only: it is failing over, or its operator has closed it for writes. Nothing was changed; try
-    again in a moment."""
+    """The database is read-only, because it is failing over or because its operator made it read-only. Nothing was
+    changed. Try again in a moment."""
 
     code = "database_read_only"
 
 
 class DatabaseUnavailableError(ServiceUnavailableError):
-    """The database is unavailable: {reason}. Check EASEL_DATABASE_URL, and that the server runs and lets Easel in."""
+    """The database is unavailable: {reason}. Check EASEL_DATABASE_URL. Check also that the database server runs and
+    accepts connections from Easel."""
 
     code = "database_unavailable"
 
 
 class StoreUnavailableError(ServiceUnavailableError):
-    """The object store is unavailable: {reason}. Nothing was changed; try again in a moment."""
+    """The object store is unavailable: {reason}. Nothing was changed. Try again in a moment."""
 
     status = 503
     code = "store_unavailable"
 
 
 class StoreRefusesError(StoreUnavailableError):
-    """The object store refuses every request of this machine: {reason}. Nothing was changed. Easel's operator has to
-    check its credentials, the bucket's name and region, and this machine's clock."""
+    """The object store refuses every request from this machine: {reason}. Nothing was changed. Easel's operator must
+    check the credentials, the bucket's name and region, and this machine's clock."""
 
     code = "store_refuses"
 
 
 class BucketMissingError(StoreRefusesError):
-    """There is no bucket{named} ({said}). Nothing was changed. Easel's operator has to create it, or to name another
-    one."""
+    """There is no bucket{named} ({said}). Nothing was changed. Easel's operator must create this bucket or choose
+    another one."""
 
 
 class ObjectNameError(EaselError):
-    """`{key}` is not named the way Easel names objects."""
+    """`{key}` does not have the form of a key that Easel uses for objects."""
 
     code = "object_name_invalid"

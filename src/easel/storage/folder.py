@@ -177,4 +177,4 @@ def _written(key: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
-            raise StoreUnavailableError(reason="its folder is missing") from error
+            raise StoreUnavailableError(reason="the folder of the object store is missing") from error

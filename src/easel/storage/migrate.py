@@ -23,20 +23,20 @@ _LOCK = 0x4561_7365_6C  # "Easel": one migration at a time, from whatever machin
 
 
 class SchemaVersionError(EaselError):
-    """The database has schema {found}; this Easel needs {expected}. {advice}"""
+    """The database has schema version {found}, but this Easel needs {expected}. {advice}"""
 
     code = "schema_version_mismatch"
 
 
 class DatabaseEmptyError(SchemaVersionError):
-    """The database has no schema of Easel yet. Run `easel migrate` first."""
+    """The database does not have Easel's schema yet. Run `easel migrate` first."""
 
     code = "database_empty"
 
 
 class DatabaseBusyError(EaselError):
-    """The database cannot be migrated now: another session has locked a table of the migration for {seconds} s. Nothing
-    was changed. Wait until a running backup or report has ended, and try again."""
+    """The database cannot be migrated now, because another session has held a lock on one of its tables for {seconds}
+    s. Nothing was changed. Wait until running backups and reports have ended, and try again."""
 
     status = 503
     code = "database_busy"
@@ -55,7 +55,9 @@ def migrate(url: str, to: str = "head") -> None:
         if found == wanted:
             return
         if found is not None and not knows_schema(found):
-            raise SchemaVersionError(found=found, expected=schema(), advice="Install the newer Easel that made it.")
+            raise SchemaVersionError(
+                found=found, expected=schema(), advice="Install the newer Easel release that created this schema."
+            )
         for _ in range(_TRIES):
             if _upgrade(url, wanted):
                 return
@@ -74,7 +76,7 @@ def reached() -> Iterator[None]:
             raise
         if isinstance(cause, psycopg.ProgrammingError) and cause.sqlstate is None:
             # The driver quotes the unreadable part, which may contain the password.
-            raise DatabaseUnavailableError(reason="its URL is not valid") from None
+            raise DatabaseUnavailableError(reason="the URL is not valid") from None
         # The first of several lines is the error; the others guess at the cause.
         reason = str(cause).strip().splitlines()[0].rstrip(".")
         raise DatabaseUnavailableError(reason=reason) from error
@@ -117,7 +119,11 @@ def check_schema(url: str) -> None:
     if found != schema():
         if found is None:
             raise DatabaseEmptyError(expected=schema())
-        advice = "Run `easel migrate` first." if knows_schema(found) else "Install the newer Easel that made it."
+        advice = (
+            "Run `easel migrate` first."
+            if knows_schema(found)
+            else "Install the newer Easel release that created this schema."
+        )
         raise SchemaVersionError(found=found, expected=schema(), advice=advice)
 
 

@@ -22,7 +22,7 @@ _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
 
 
 class StatementsError(Exception):
-    """A `.sql` file of Easel is malformed: a fault of the release."""
+    """A `.sql` file of Easel is malformed. This is a fault in the release."""
 
 
 @cache
@@ -44,7 +44,7 @@ def _sections(module: str) -> dict[str, tuple[str, str]]:
         for head, end in zip(heads, ends, strict=True)
     }
     if len(found) != len(heads):
-        raise StatementsError(f"{module}: two sections have one name")
+        raise StatementsError(f"{module}: two sections have the same name")
     return found
 
 

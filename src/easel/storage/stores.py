@@ -80,7 +80,7 @@ def open_objects(
         reason = str(error).splitlines()[0].removeprefix("Generic MicrosoftAzure error: ")
         raise ObjectsUrlInvalidError(url=url, reason=reason[:200].rstrip(".")) from error
     if not isinstance(store, S3Store | GCSStore | AzureStore):
-        raise ObjectsUrlInvalidError(url=url, reason=f"it is of the kind {type(store).__name__}")
+        raise ObjectsUrlInvalidError(url=url, reason=f"it is a store of the unsupported type {type(store).__name__}")
     variable = next((name for name in _ENDPOINTS if os.environ.get(name)), "")
     endpoint = os.environ.get(variable, "")
     if isinstance(store, S3Store) and endpoint.startswith("http://") and not allow_http:

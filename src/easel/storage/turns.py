@@ -13,8 +13,8 @@ from easel.errors import LimitReachedError
 
 
 class TooManyAtOnceError(LimitReachedError):
-    """Too many requests at once: {used} requests of this organisation are waiting; the limit is {limit}. Try again in
-    {retry_after_seconds} s."""
+    """Too many simultaneous requests: {used} requests of this organisation are waiting; the limit is {limit}. Try again
+    in {retry_after_seconds} s."""
 
     status = 429
     code = "too_many_at_once"

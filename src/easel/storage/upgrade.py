@@ -22,8 +22,8 @@ _LONGEST_STEP = 3600
 
 
 class PostgresUpgradeError(EaselError):
-    """The database could not be upgraded from PostgreSQL {found} to {target}: {program} said {reason}. Nothing was
-    changed: the Easel release that used PostgreSQL {found} still runs on {folder}."""
+    """The database could not be upgraded from PostgreSQL {found} to {target}, because {program} failed: {reason}.
+    Nothing was changed. The Easel release with PostgreSQL {found} can still use {folder}."""
 
     code = "postgres_upgrade_failed"
 

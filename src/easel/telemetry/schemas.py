@@ -15,7 +15,7 @@ class ErrorBucket(Answer):
 
 
 class RecentError(Answer):
-    """One error that a visitor met."""
+    """An error that occurred in a visitor's browser."""
 
     timestamp: str
     error_type: str

@@ -12,8 +12,8 @@ class FilenameInvalidError(BadRequestError):
 
 
 class TooManyUploadsError(LimitReachedError):
-    """This organisation has {used} upload URLs without a deploy; the limit is {limit}. Deploy from some of them; each
-    counts until a day after it expires."""
+    """This organisation has {used} upload URLs without a deploy; the limit is {limit}. Deploy some of the uploads. An
+    upload URL stops counting one day after it expires."""
 
     status = 403
     code = "upload_limit_reached"
@@ -21,8 +21,8 @@ class TooManyUploadsError(LimitReachedError):
 
 
 class UploadBytesLimitError(LimitReachedError):
-    """This organisation has {used} uploaded bytes without a deploy; the limit is {limit}. Deploy some of the uploads;
-    each counts until a day after its URL expires."""
+    """This organisation has {used} uploaded bytes without a deploy; the limit is {limit}. Deploy some of the uploads.
+    An upload stops counting one day after its URL expires."""
 
     status = 403
     code = "upload_bytes_limit_reached"
@@ -57,13 +57,13 @@ class BundleTooLargeError(EaselError):
 
 
 class LengthRequiredError(EaselError):
-    """An upload needs a Content-Length."""
+    """An upload request needs the header Content-Length."""
 
     status = 411
     code = "length_required"
 
 
 class UploadIncompleteError(BadRequestError):
-    """The upload ended after {received} of {expected} bytes. Nothing was stored; upload it again."""
+    """The upload ended after {received} of {expected} bytes. Nothing was stored. Upload the bundle again."""
 
     code = "upload_incomplete"

@@ -44,7 +44,7 @@ def clean_filename(filename: str) -> str:
     plain = "".join(unicodedata.normalize("NFKD", character) for character in last).encode("ascii", "ignore").decode()
     name = _UNSAFE.sub("-", plain).strip(".-")
     if not name:
-        raise FilenameInvalidError(filename=filename[:200], reason="no usable character is left in it")
+        raise FilenameInvalidError(filename=filename[:200], reason="it contains no usable characters")
     return name[-120:].lstrip(".-")
 
 
@@ -153,7 +153,7 @@ async def begin_upload(database: Database, key: str, length: int, settings: Sett
     limit = settings.max_waiting_upload_bytes or None
     granted = await database.statement(_SQL["grant"], {"key": key, "length": length, "limit": limit})
     if not granted:
-        raise UploadUrlInvalidError(reason="its app has been deleted")
+        raise UploadUrlInvalidError(reason="the app of this upload URL was deleted")
     ((is_granted, used, oldest),) = granted
     if not is_granted:
         wait = seconds_until(_swept_at(oldest, settings))
@@ -226,6 +226,6 @@ class SignedAddress:
     def check(self, vault: Vault, signature: str) -> None:
         """Raises UploadUrlInvalidError when altered, UploadUrlExpiredError when too old."""
         if not vault.signed(self._text(), signature):
-            raise UploadUrlInvalidError(reason="its signature does not match")
+            raise UploadUrlInvalidError(reason="the signature does not match")
         if self.expires < clock.now().timestamp():
             raise UploadUrlExpiredError()

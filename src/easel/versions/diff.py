@@ -124,7 +124,7 @@ def unified(path: str, old: str | None, new: str | None, *, compared: bool = Tru
     if max(before.count(b"\n"), after.count(b"\n")) > LONGEST_COMPARED:
         return f"{head}The file is too long for a line-by-line comparison.\n"
     if not compared:
-        return f"{head}There are too many differences for a line-by-line comparison of this file.\n"
+        return f"{head}The file has too many differences for a line-by-line comparison.\n"
     # libgit2 takes 20 MiB of memory, and only this function needs it.
     from pygit2 import Patch
     from pygit2.enums import DiffOption

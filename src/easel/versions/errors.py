@@ -12,14 +12,16 @@ class VersionNotFoundError(NotFoundError):
 
 
 class VersionHasNoFilesError(BadRequestError):
-    """Version {version} holds only a configuration: it was published before the first deploy."""
+    """Version {version} contains only a configuration and no files, because it was published before the first
+    deploy."""
 
     code = "version_has_no_files"
 
 
 class ConfigurationBytesLimitError(LimitReachedError):
-    """The versions of this organisation have {used} bytes of configurations; the limit is {limit}, and this one is
-    large. Make it smaller, delete apps that are no longer needed, or have old versions pruned."""
+    """The configurations of this organisation's versions take {used} bytes; the limit is {limit}. Until they take less,
+    only small configurations are accepted, and this one is large. Make it smaller, delete apps that you no longer need,
+    or ask Easel's operator to prune old versions."""
 
     status = 403
     code = "configuration_bytes_limit_reached"
@@ -27,7 +29,7 @@ class ConfigurationBytesLimitError(LimitReachedError):
 
 
 class VersionPrunedError(BadRequestError):
-    """Version {version} was pruned: its record remains, but its files are deleted. Choose a version that is not
+    """Version {version} was pruned: its record is kept, but its files are deleted. Choose a version that is not
     pruned."""
 
     code = "version_pruned"

@@ -26,9 +26,11 @@ async def load_manifest(objects: ObjectStore, version: Version | VersionRef) -> 
     try:
         data = await objects.get(key)
     except ObjectMissingError as error:
-        raise VersionDamagedError(version=version.number, reason="its manifest is missing from the store") from error
+        raise VersionDamagedError(
+            version=version.number, reason="its manifest is missing from the object store"
+        ) from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise VersionDamagedError(version=version.number, reason="its manifest is damaged in the store")
+        raise VersionDamagedError(version=version.number, reason="its manifest in the object store is damaged")
     try:
         return decode_manifest(data)
     except msgspec.MsgspecError as error:
@@ -76,14 +78,14 @@ class Verifier:
             return await self._fault_in_file(bundle, path)
         info = await self._objects.head(bundle.key)
         if info is None:
-            return "its bundle is missing from the store"
+            return "its bundle is missing from the object store"
         state = (info.size, info.etag)
         if info.size != bundle.size:
-            return "its bundle is damaged in the store (it has another length)"
+            return "its bundle in the object store is damaged (the length is wrong)"
         if self._known.get(bundle.key) != state:
             async with self._objects.pin(bundle.key) as pinned:
                 if await pinned.hash() != bundle.hash:
-                    return "its bundle is damaged in the store"
+                    return "its bundle in the object store is damaged"
             self._known[bundle.key] = state
         return None
 
@@ -91,13 +93,13 @@ class Verifier:
         try:
             status = path.stat()
         except FileNotFoundError:
-            return "its bundle is missing from the store"
+            return "its bundle is missing from the object store"
         if status.st_size != bundle.size:
-            return "its bundle is damaged in the store (it has another length)"
+            return "its bundle in the object store is damaged (the length is wrong)"
         state = _state(path)
         if self._known.get(bundle.key) != state:
             if await asyncio.to_thread(hash_file, path) != bundle.hash:
-                return "its bundle is damaged in the store"
+                return "its bundle in the object store is damaged"
             self._known[bundle.key] = state
         return None
 
@@ -109,7 +111,7 @@ def _manifest_of(version: Version | VersionRef) -> tuple[str, str]:
     try:
         return version.manifest_key, hash_in(version.manifest_key)
     except ObjectNameError as error:
-        reason = "its manifest is not named the way Easel names objects"
+        reason = "the key of its manifest does not have the form of a key that Easel uses for objects"
         raise VersionDamagedError(version=version.number, reason=reason) from error
 
 

@@ -13,15 +13,17 @@ class VersionAdditions(Answer):
     """Fields of a version beyond the contract; sizes in bytes."""
 
     kind: Literal["deploy", "publish"] = Field(description="A deploy of code, or a publish of configuration")
-    content_hash: str = Field(description="SHA-256; for a publish, of the configuration alone")
+    content_hash: str = Field(
+        description="SHA-256 of the bundle, or of the configuration if the version was created by a publish"
+    )
     config_hash: str = Field(description="SHA-256 of the configuration")
     files_hash: str | None = Field(default=None, description="SHA-256 of paths and contents")
     deploy_id: str | None = None
     file_count: int
     total_bytes: int
-    url: str = Field(description="The version's own address, until it is pruned")
-    git_branch: str | None = Field(description="The branch of its commit")
-    pruned: bool = Field(description="Whether it was pruned by the operator's policy, so that its files are deleted")
+    url: str = Field(description="The permanent address of the version, or null if it was pruned")
+    git_branch: str | None = Field(description="The branch of the version's commit")
+    pruned: bool = Field(description="Whether the version was pruned by the operator's policy, which deletes its files")
 
 
 class VersionListItem(VersionAdditions):
@@ -68,7 +70,8 @@ class VersionDetailResponse(VersionAdditions):
     git_author: str | None = None
     is_active: dict[str, bool] | None = None
     config: dict[str, Any] | None = Field(
-        description="The configuration recorded with the version, secrets masked; null if it was pruned"
+        description="The configuration that was recorded with the version, with masked secrets, or null if the "
+        "version was pruned"
     )
 
 
@@ -172,8 +175,10 @@ class VersionRulesResponse(Answer):
     version: int
     dialect: Literal["netlify", "cloudflare"] | None
     because: str | None = Field(description="The reason for this dialect")
-    html_handling: str | None = Field(description="The handling of pages' addresses; null is Easel's own")
-    not_found_handling: str | None = Field(description="The answer for addresses without a file; null is Easel's own")
+    html_handling: str | None = Field(description="The handling of the addresses of pages; null means Easel's default")
+    not_found_handling: str | None = Field(
+        description="The response for addresses without a file; null means Easel's default"
+    )
     redirects: list[RuleInForce]
     headers: list[HeadersInForce]
     refused: list[RefusedRule]

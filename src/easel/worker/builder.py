@@ -90,7 +90,9 @@ class Builder:
             raise
         except Exception as error:
             if is_outage(error) and attempts < MOST_ATTEMPTS:
-                logger.warning("the build of deploy %s waits for an unavailable part: %s", deploy_id, error)
+                logger.warning(
+                    "the build of deploy %s is waiting, because a part of Easel is unavailable: %s", deploy_id, error
+                )
                 raise
             logger.exception("the build of deploy %s failed unexpectedly", deploy_id)
             await building.fail_unexpectedly(error)

@@ -138,7 +138,7 @@ class DeployWorker:
             raise
         except Exception as error:
             if is_outage(error) and attempts < MOST_ATTEMPTS:
-                logger.warning("deploy %s waits for an unavailable part: %s", deploy_id, error)
+                logger.warning("deploy %s is waiting, because a part of Easel is unavailable: %s", deploy_id, error)
                 raise
             logger.exception("deploy %s failed unexpectedly", deploy_id)
             await pipeline.fail_unexpectedly(error)
@@ -170,11 +170,11 @@ class DeployWorker:
             try:
                 for job_id, task in await self._jobs.take_over(self._settings.stalled_after):
                     TAKEN_OVER.inc()
-                    logger.warning("took over job %d (%s) from a silent worker", job_id, task)
+                    logger.warning("took over job %d (%s) from a worker without heartbeats", job_id, task)
                 if self._builds_wait is not None and await self._jobs.waits(BUILDS):
                     self._builds_wait()
             except QueueUnreachableError as error:
-                logger.warning("could not query for stalled jobs: %s", error)
+                logger.warning("could not query the database for stalled jobs: %s", error)
             await asyncio.sleep(self._settings.heartbeat)
 
     async def _make_room(self) -> None:

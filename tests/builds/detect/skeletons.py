@@ -316,7 +316,7 @@ NOT_STATIC: Final[Mapping[str, tuple[Files, tuple[str, ...]]]] = {
     ),
     "next without a configuration": (
         {"package.json": package("next build", "next")},
-        ("it has no next.config", "`output: 'export',`", "next.config.js"),
+        ("there is no next.config", "`output: 'export',`", "next.config.js"),
     ),
     "sveltekit": (
         {
@@ -324,21 +324,21 @@ NOT_STATIC: Final[Mapping[str, tuple[Files, tuple[str, ...]]]] = {
             "vite.config.ts": "import adapter from '@sveltejs/adapter-auto';\n"
             "export default sveltekit({ adapter: adapter() })",
         },
-        ("vite.config.ts takes @sveltejs/adapter-auto", "adapter-static';` in vite.config.ts", "prerender = true;`"),
+        ("vite.config.ts uses @sveltejs/adapter-auto", "adapter-static';` in vite.config.ts", "prerender = true;`"),
     ),
     "sveltekit, older": (
         {
             "package.json": package("vite build", "@sveltejs/kit", "@sveltejs/adapter-node", "vite"),
             "svelte.config.js": 'import adapter from "@sveltejs/adapter-node";',
         },
-        ("svelte.config.js takes @sveltejs/adapter-node", "npm install -D @sveltejs/adapter-static"),
+        ("svelte.config.js uses @sveltejs/adapter-node", "npm install -D @sveltejs/adapter-static"),
     ),
     "react router": (
         {
             "package.json": package("react-router build", "@react-router/dev"),
             "react-router.config.ts": "export default {\n  // to enable SPA mode: ssr: false\n  ssr: true,\n}",
         },
-        ("`ssr: true`", "`ssr: false,` in the configuration in react-router.config.ts"),
+        ("`ssr: true`", "`ssr: false,` to the configuration in react-router.config.ts"),
     ),
     "remix": (
         {"package.json": package("remix vite:build", "@remix-run/dev"), "vite.config.ts": "remix()"},

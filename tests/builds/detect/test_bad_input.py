@@ -41,7 +41,7 @@ def test_a_package_json_that_is_none_is_refused_with_the_reason(text: str, reaso
 @pytest.mark.parametrize("data", [b"\xff\xfe{\0}\0", b'{"name": "\xff"}', b"\x80"])
 def test_a_package_json_in_another_encoding_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "package.json").write_bytes(data)
-    with pytest.raises(BuildFileInvalidError, match="line 1 is not text in UTF-8"):
+    with pytest.raises(BuildFileInvalidError, match="line 1 is not valid UTF-8"):
         plan(tmp_path, BuildOptions())
 
 

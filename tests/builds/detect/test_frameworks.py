@@ -29,7 +29,7 @@ def test_a_template_is_recognised_and_its_output_taken(name: str, tmp_path: Path
     assert (made.framework, said(made.build), made.outputs[0]) == (framework, build, output)
     tool = named(framework)
     assert tool is not None
-    assert any(reason.startswith(f"Framework: {tool.title}, since ") for reason in made.reasons)
+    assert any(reason.startswith(f"Framework: {tool.title}, because ") for reason in made.reasons)
     (tmp_path / output).mkdir(parents=True, exist_ok=True)
     (tmp_path / output / "index.html").write_text("<!doctype html>built")
     assert judge(tmp_path, made) == tmp_path / output
@@ -63,7 +63,7 @@ def test_a_configuration_that_cannot_be_read_whole_is_not_refused(config: str, t
         (STATIC["astro"][0], "dist/client/a.js", "remove `output: 'server'`"),
         (STATIC["angular"][0], "dist/shop/browser/index.csr.html", '"outputMode": "static"'),
         (STATIC["solid start"][0], ".output/public/a.js", "preset: 'static'"),
-        (STATIC["vite"][0], "dist/lib.js", "Name the folder"),
+        (STATIC["vite"][0], "dist/lib.js", "Set the folder that the build writes"),
     ],
 )
 def test_a_build_that_wrote_no_page_ends_with_the_way_out(
@@ -87,7 +87,7 @@ def test_a_build_that_wrote_no_page_ends_with_the_way_out(
     ],
 )
 def test_a_tool_that_is_not_there_is_named(files: dict[str, str], title: str, tmp_path: Path) -> None:
-    with pytest.raises(BuildToolUnsupportedError, match=f"Easel cannot build {title} projects: it needs"):
+    with pytest.raises(BuildToolUnsupportedError, match=f"Easel cannot build {title} projects: they need"):
         plan(write(tmp_path, files), BuildOptions())
 
 
@@ -138,7 +138,7 @@ def test_a_package_json_without_a_build_says_how_to_name_one(tmp_path: Path) -> 
 def test_pages_of_the_sources_do_not_pass_for_the_builds(tmp_path: Path) -> None:
     files = {**STATIC["vite"][0], "dist/index.html": "committed"}
     made = plan(write(tmp_path, files), BuildOptions())
-    with pytest.raises(BuildPlanError, match="did not write its output: the pages in `dist` are from the sources"):
+    with pytest.raises(BuildPlanError, match=r"write its output\. The pages in `dist` come from the uploaded sources"):
         judge(tmp_path, made)
     (tmp_path / "dist/index.html").write_text("built")
     assert judge(tmp_path, made) == tmp_path / "dist"

@@ -49,7 +49,10 @@ def test_the_only_app_of_a_workspace_is_built_in_it(tmp_path: Path) -> None:
     assert made.package_manager is not None
     assert made.package_manager.lock == "pnpm-lock.yaml"
     assert made.outputs[0] == "apps/web/dist"
-    assert "Root: `apps/web`, the only folder with an app. The setting `root` overrides that." in made.reasons
+    assert (
+        "Root: `apps/web`, because it is the only folder with an app. To use another folder, set `root`."
+        in made.reasons
+    )
 
 
 def test_the_packages_that_an_app_depends_on_are_built_before_it(tmp_path: Path) -> None:
@@ -109,7 +112,7 @@ def test_workspaces_of_npm_and_yarn_are_known(workspaces: object, tmp_path: Path
 
 
 def test_an_app_below_whose_root_is_missing_is_told_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(BuildRootMissingError, match=r"no folder `web`.*There is `apps`, `packages`\."):
+    with pytest.raises(BuildRootMissingError, match=r"no folder `web`.*The existing folders are `apps`, `packages`\."):
         plan(write(tmp_path, SHOP), BuildOptions(root="web"))
 
 
@@ -217,7 +220,7 @@ def test_the_documentation_beside_an_app_is_not_taken_for_it(tmp_path: Path) -> 
 
 def test_a_workspace_without_a_known_app_says_which_folders_could_be_one(tmp_path: Path) -> None:
     files = {**pnpm("apps/*"), "apps/web/package.json": package("node make.js")}
-    with pytest.raises(BuildPlanError, match="such as `apps/web`"):
+    with pytest.raises(BuildPlanError, match="for example `apps/web`"):
         plan(write(tmp_path, files), BuildOptions())
     assert plan(tmp_path, BuildOptions(root="apps/web")).build == ("pnpm", "run", "build")
 

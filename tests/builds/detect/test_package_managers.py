@@ -54,12 +54,15 @@ def test_the_lock_file_chooses_the_package_manager_and_its_version(
     assert (manager.name, manager.version, manager.lock) == (name, version, lock)
     assert install in installed(made)
     assert made.build == (name, "run", "build")
-    assert f"Package manager: {name}, by its lock file {lock}." in made.reasons
+    assert f"Package manager: {name}, because of its lock file {lock}." in made.reasons
 
 
 @pytest.mark.parametrize("pin", [f"10.1.0+{DIGEST}ab", "10.1.0+sha512.x", "10.1.0+SHA512-q83v==", f"10+{DIGEST}"])
 def test_a_checksum_that_cannot_be_compared_is_refused(pin: str, tmp_path: Path) -> None:
-    with pytest.raises(BuildSettingInvalidError, match=r"`packageManager` of .*is not a checksum in hexadecimal"):
+    with pytest.raises(
+        BuildSettingInvalidError,
+        match=r"`packageManager` in .*does not consist of an exact version and a hexadecimal checksum",
+    ):
         planned(tmp_path, {}, packageManager=f"pnpm@{pin}")
 
 
@@ -100,7 +103,7 @@ def test_without_a_lock_file_the_install_needs_none_and_the_log_warns(tmp_path: 
     assert any(reason.startswith("Warning: there is no lock file of npm") for reason in made.reasons)
     other = planned(tmp_path, {"package-lock.json": "{}"}, packageManager="pnpm@10.1.0")
     assert installed(other) == "pnpm install --no-frozen-lockfile --prod=false"
-    assert any("(`package-lock.json` is not pnpm's)" in reason for reason in other.reasons)
+    assert any("(`package-lock.json` belongs to another package manager)" in reason for reason in other.reasons)
 
 
 def test_an_empty_lock_file_is_none(tmp_path: Path) -> None:
@@ -145,7 +148,7 @@ def test_a_package_manager_that_is_not_known_is_refused(name: str, tmp_path: Pat
 
 
 def test_a_project_of_deno_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BuildToolUnsupportedError, match="Add a lock file of one of those"):
+    with pytest.raises(BuildToolUnsupportedError, match="Add a lock file of one of these"):
         planned(tmp_path, {"deno.lock": "{}"})
 
 
@@ -190,5 +193,5 @@ def test_the_version_of_node_is_the_one_that_is_asked_for(
 
 def test_the_setting_comes_before_every_file_and_may_not_be_nonsense(tmp_path: Path) -> None:
     assert planned(tmp_path, {".nvmrc": "18"}, BuildOptions(node="24")).node == "24"
-    with pytest.raises(BuildPlanError, match="`node` of this build"):
+    with pytest.raises(BuildPlanError, match="`node` in the build settings"):
         planned(tmp_path, {}, BuildOptions(node="evil@1"))

@@ -74,7 +74,7 @@ def test_the_packages_of_known_themes_and_plugins_are_found_and_others_named(tmp
     config += "  - ours\nmarkdown_extensions:\n  - pymdownx.emoji:\n      x: !!python/name:material.x\n"
     made = planned(tmp_path, MKDOCS | {"mkdocs.yml": config})
     assert made.install == "pip install 'mkdocs<2' mkdocs-material mkdocs-minify-plugin pymdown-extensions"
-    warning = "Warning: the package of `ours` is unknown. List it in requirements.txt."
+    warning = "Warning: Easel does not know which package provides `ours`. List that package in requirements.txt."
     assert warning in made.reasons
 
 

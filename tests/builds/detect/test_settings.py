@@ -20,7 +20,7 @@ def test_a_deploy_comes_before_easel_toml_and_that_before_the_app(tmp_path: Path
     app = BuildOptions(output="from-app", node="20", build="make app")
     made = plan(tmp_path, BuildOptions(output="from-deploy"), app)
     assert (made.outputs, made.node, made.build) == (("from-deploy",), "22", "make app")
-    assert "Build: `make app`, by the build's settings." in made.reasons
+    assert "Build: `make app`, from the build settings." in made.reasons
     assert plan(tmp_path, BuildOptions(), app).outputs == ("from-toml",)
 
 
@@ -35,7 +35,7 @@ def test_easel_toml_in_the_root_comes_before_the_one_at_the_top(tmp_path: Path) 
 def test_an_empty_command_leaves_its_part_out(tmp_path: Path) -> None:
     made = plan(write(tmp_path, VITE), BuildOptions(install="", build=" "))
     assert (made.install, made.build) == (None, None)
-    assert "Install: left out, by the build's settings." in made.reasons
+    assert "Install: left out, from the build settings." in made.reasons
 
 
 def test_a_command_and_a_folder_are_enough_for_any_tool(tmp_path: Path) -> None:
@@ -65,15 +65,18 @@ def test_the_framework_may_be_named_and_none_may_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ("build = 1", "`build` of `easel.toml` cannot be used: it has to be a table, `[build]`"),
-        ("[build]\ncommand = 'x'", "it is not a known setting; known are `root`, `framework`, `install`, `build`"),
-        ("[build]\nbuild = ['x']", "`build` of `easel.toml` cannot be used: it has to be a text in quotes"),
-        ("[build]\nnode = 22", "it has to be a text in quotes"),
-        ("[build]\nignore = 'x'", "it has to be a list of texts in quotes"),
-        ("[build]\nignore = [1]", "it has to be a list of texts in quotes"),
-        ("[build]\noutput = '../x'", "`output` of `easel.toml`"),
-        ("[build]\noutput = '/etc'", "has to be a folder inside the build's root"),
-        ("[build]\nframework = 'rails'", "`rails` is not known; known are"),
+        ("build = 1", "`build` in `easel.toml` cannot be used: it must be a table, `[build]`"),
+        (
+            "[build]\ncommand = 'x'",
+            "there is no such setting. The settings are `root`, `framework`, `install`, `build`",
+        ),
+        ("[build]\nbuild = ['x']", "`build` in `easel.toml` cannot be used: it must be a string in quotes"),
+        ("[build]\nnode = 22", "it must be a string in quotes"),
+        ("[build]\nignore = 'x'", "it must be a list of strings in quotes"),
+        ("[build]\nignore = [1]", "it must be a list of strings in quotes"),
+        ("[build]\noutput = '../x'", "`output` in `easel.toml`"),
+        ("[build]\noutput = '/etc'", "must be a folder inside the build's root"),
+        ("[build]\nframework = 'rails'", "`rails` is unknown. The known frameworks are"),
         (f"[build]\nbuild = '{'x' * 5_000}'", "it is 5000 characters long; the limit is 4000"),
         ('[build]\nbuild = "a\\u0000b"', "it contains a control character"),
         ("[build]\nroot = 'nowhere'", "no folder `nowhere`"),
@@ -90,5 +93,5 @@ def test_a_setting_that_cannot_be_meant_is_named(toml: str, words: str, tmp_path
     "wanted", [BuildOptions(install="a\x1b[2J"), BuildOptions(output="a\nb"), BuildOptions(ignore=("x",) * 101)]
 )
 def test_settings_of_a_deploy_are_checked_too(wanted: BuildOptions, tmp_path: Path) -> None:
-    with pytest.raises(BuildSettingInvalidError, match="of this deploy"):
+    with pytest.raises(BuildSettingInvalidError, match="in this deploy"):
         plan(write(tmp_path, VITE), wanted)

@@ -72,7 +72,7 @@ async def test_other_hosts_are_refused_with_the_setting_that_allows_them(bench: 
     request = r"CONNECT fonts.example.com:443 HTTP/1.1\r\n\r\n"
     ended = await bench.python(GET, PROXY, request)
     assert "403 Forbidden" in bench.text
-    assert "fonts.example.com was refused. An operator allows it with EASEL_BUILD_HOSTS." in bench.text
+    assert "fonts.example.com was refused. An operator can allow this host with EASEL_BUILD_HOSTS." in bench.text
     assert ended.refused == (Refusal("fonts.example.com", 443, "EASEL_BUILD_HOSTS"),)
 
 
@@ -82,7 +82,8 @@ async def test_private_addresses_are_refused_whatever_name_they_have(bench: Benc
         await bench.python(GET, PROXY, rf"CONNECT {host}:443 HTTP/1.1\r\n\r\n", hosts=hosts)
     assert bench.text.count("403 Forbidden") == 4
     assert (
-        bench.text.count("its address is not public. An operator allows its network with EASEL_PRIVATE_NETWORKS.") == 4
+        bench.text.count("its address is not public. An operator can allow its network with EASEL_PRIVATE_NETWORKS.")
+        == 4
     )
 
 

@@ -27,14 +27,14 @@ def test_without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Bubblewrap, "find", lambda: None)
     assert why(tmp_path) == (
         "This machine cannot build in a sandbox: bubblewrap is not installed. Install Debian's package `bubblewrap`, or"
-        " `easel[builder]`. EASEL_BUILDS=unsandboxed builds without one, so that builds have all"
+        " `easel[builder]`. Or set EASEL_BUILDS=unsandboxed to build without a sandbox: every build then has all"
         " rights of Easel's user."
     )
 
 
 def test_on_another_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="riscv64"))
-    assert "there is no filter of system calls for the architecture riscv64. Build on x86-64 or aarch64." in why(
+    assert "Easel has no filter of system calls for the architecture riscv64. Build on x86-64 or aarch64." in why(
         tmp_path
     )
 

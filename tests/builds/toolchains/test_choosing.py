@@ -53,7 +53,10 @@ async def test_another_node_is_the_newest_that_the_range_admits(packages: Packag
 async def test_a_node_that_is_not_there_names_those_that_are(packages: Packages) -> None:
     with pytest.raises(VersionUnavailableError) as caught:
         await choose_node("99", packages)
-    assert caught.value.message == "Node 99 is not available. Available: 26.0.0, 24.9.0, 22.5.0, 20.19.0, 18.20.8."
+    assert (
+        caught.value.message
+        == "Node 99 is not available. The available versions are 26.0.0, 24.9.0, 22.5.0, 20.19.0, 18.20.8."
+    )
 
 
 @pytest.mark.parametrize("wanted", ["twenty", "1" * 300, "22\nRUN", "file:../node", ">" * 150])
@@ -79,7 +82,9 @@ async def test_yarn_is_one_package_before_version_2_and_another_after(packages: 
     first = await choose_manager(PackageManager("yarn", "1"), LOCAL, packages)
     later = await choose_manager(PackageManager("yarn", "4"), LOCAL, packages)
     assert (first.version, first.is_yarn_1, later.version, later.is_yarn_1) == ("1.22.22", True, "4.9.0", False)
-    with pytest.raises(VersionUnavailableError, match=r"Yarn 9 is not available\. Available: 4\.9\.0, 1\.22\.22\."):
+    with pytest.raises(
+        VersionUnavailableError, match=r"Yarn 9 is not available\. The available versions are 4\.9\.0, 1\.22\.22\."
+    ):
         await choose_manager(PackageManager("yarn", "9"), LOCAL, packages)
 
 

@@ -49,12 +49,12 @@ def test_the_command_that_a_new_app_is_said_to_need_is_enough(person: Person, sl
     with zipfile.ZipFile(person.folder / "shop.zip", "w") as archive:
         archive.writestr("index.html", PAGE)
     first = person.ok("deploy", "shop.zip", "--create", "--app", slug, "-m", "first")
-    assert "`easel deploy shop.zip -m …` is enough" in first.stderr
+    assert "you can deploy with `easel deploy shop.zip -m …`" in first.stderr
     person.ok("deploy", "shop.zip", "-m", "again")
     (person.folder / "easel.toml").unlink()
     options = ["--root", ".", "--install", "", "--build-command", "echo; exit 3", "--output", "site"]
     second = person.ok("deploy", "--build", "--create", "--app", slug, *options, "--no-wait", "-m", "built")
-    assert "`easel deploy --build -m …` is enough" in second.stderr
+    assert "you can deploy with `easel deploy --build -m …`" in second.stderr
     person.ok("cancel", second.stdout.strip())
     third = person.run("deploy", "--build", "-m", "built again")
     assert "`echo; exit 3`" in third.stderr

@@ -63,7 +63,9 @@ def test_it_says_what_is_immutable_and_what_each_line_of_rules_does(check: Check
     assert "  _redirects, line 1: /old/* /new/:splat 301" in said.stdout
     assert "  _headers, line 1: /* X-Frame-Options: DENY" in said.stdout
     assert "`_redirects`, line 3 is refused: it has no target. (`/bad`)" in said.stderr
-    assert "`_redirects`, line 4: the file `about.html` answers instead." in said.stderr
+    assert (
+        "`_redirects`, line 4: this line has no effect, because the file `about.html` is served instead." in said.stderr
+    )
     assert "Left out by default: .DS_Store." in said.stderr
 
 
@@ -73,8 +75,8 @@ def test_a_folder_and_its_zip_are_one(check: Check, folder: Path) -> None:
             archive.write(folder / "dist" / name, name)
     of_folder, of_zip = json.loads(check("--json").stdout), json.loads(check("site.zip", "--json").stdout)
     assert (of_folder.pop("left_out"), of_zip.pop("left_out")) == ([], [".DS_Store"])
-    assert any(warning.startswith("left out 1 file") for warning in of_zip["warnings"])
-    of_zip["warnings"] = [text for text in of_zip["warnings"] if not text.startswith("left out")]
+    assert any(warning.startswith("Easel left out 1 file") for warning in of_zip["warnings"])
+    of_zip["warnings"] = [text for text in of_zip["warnings"] if not text.startswith("Easel left out")]
     assert of_folder == of_zip
 
 
@@ -143,5 +145,5 @@ def test_easel_toml_counts_and_may_let_a_guard_go(check: Check, folder: Path) ->
 
 
 def test_a_package_that_is_not_installed_is_named() -> None:
-    with pytest.raises(PackageMissingError, match="`pip install nothing-of-this-name` installs it"):
+    with pytest.raises(PackageMissingError, match="Install it with `pip install nothing-of-this-name`"):
         Package("nothing-of-this-name").decompress(b"")

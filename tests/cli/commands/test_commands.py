@@ -287,14 +287,14 @@ def test_without_waiting_the_deploy_goes_on_by_itself(person: Person) -> None:
     ("arguments", "code", "said"),
     [
         (["status"], 2, "No app is given"),
-        (["deploy", "-m", "x"], 2, "no built app here"),
+        (["deploy", "-m", "x"], 2, "contains no built app"),
         (["deploy", "nowhere", "-m", "x"], 2, "no folder or zip"),
         (["status", "--app", "no-such-app"], 4, "no app `no-such-app`"),
         (["apps", "list", "--server", "127.0.0.1:9", "--key", "sk_x"], 6, "is unreachable"),
-        (["apps", "list", "--server", "no server"], 2, "not the address"),
+        (["apps", "list", "--server", "no server"], 2, "is not a server's address"),
         (["apps", "list", "--key", "hunter2"], 2, "not an API key"),
         (["restore", "three", "--app", "x"], 4, "no app"),
-        (["deploy", "--env", "prod", "-m", "x"], 2, "production or staging"),
+        (["deploy", "--env", "prod", "-m", "x"], 2, "`production` or `staging`"),
         (["diff", "1"], 2, "Missing argument"),
     ],
 )
@@ -332,4 +332,6 @@ def test_the_limits_are_shown_with_how_much_of_each_is_used(person: Person) -> N
 def test_a_build_cache_is_cleared_with_one_command(person: Person, slug: str) -> None:
     deployed(person, "one")
     said = person.ok("build-cache", "clear").stderr
-    assert said.strip().endswith(f"Cleared the build cache of {slug}. The next build of each environment starts cold.")
+    assert said.strip().endswith(
+        f"Cleared the build cache of {slug}. The next build of each environment runs without a cache."
+    )

@@ -14,8 +14,8 @@ def test_an_app_is_connected_shown_and_disconnected(person: Person, slug: str, t
     url = "https://git.example.org/team/shop.git"
     ended = person.run("git", "connect", url, "-b", "release", "--token-stdin", "--app", slug, typed="glpat-x\n")
     assert ended.code == 0, ended.stderr
-    assert f"{slug} follows release of {url}." in ended.stderr
-    assert "not shown again" in ended.stderr
+    assert f"{slug} is now deployed from the branch release of {url}." in ended.stderr
+    assert "not be shown again" in ended.stderr
     assert "/webhooks/apps/plain/app_" in ended.stdout
     shown = person.ok("git", "status", "--app", slug, "--json").document
     assert (shown["branch"], shown["credential"], shown["webhook_secret"]) == ("release", "token", "***")
@@ -43,7 +43,7 @@ def test_an_ssh_address_gets_a_deploy_key_and_the_host_keys_that_its_user_knows(
 def test_wrong_input_is_a_sentence(person: Person, slug: str) -> None:
     person.ok("apps", "create", slug)
     for arguments, said in (
-        (["ext::sh", "--app", slug], "does not fetch from"),
+        (["ext::sh", "--app", slug], "cannot fetch a `repo_url`"),
         (["https://ada:secret@git.example.org/x", "--app", slug], "send it in `token`"),
         (["https://git.example.org/x", "-b", "--x", "--app", slug], "like an option"),
         (["https://git.example.org/x", "--provider", "sourceforge", "--app", slug], "provider"),

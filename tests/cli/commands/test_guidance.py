@@ -19,7 +19,7 @@ from ..conftest import Person
 def test_an_empty_name_is_not_the_folder_one_is_in(person: Person, slug: str) -> None:
     person.place("index.html", "<!doctype html>private")
     refused = person.run("deploy", "", "--create", "--app", slug, "-m", "x")
-    assert (refused.code, "may be unset" in refused.stderr) == (2, True)
+    assert (refused.code, "variable in your command is not set" in refused.stderr) == (2, True)
     assert person.run("apps", "show", slug).code == 4
 
 
@@ -49,7 +49,7 @@ def test_a_new_app_below_another_ones_folder_is_what_is_here(person: Person, slu
 
     person.folder = around / "inner" / f"{slug}-2"
     told = person.ok("deploy", "--create", "-m", "inner").stderr
-    assert f"{around / 'easel.toml'} belongs to the app {slug} and stays unchanged" in told
+    assert f"{around / 'easel.toml'} belongs to the app {slug} and is not used or changed" in told
     assert "inner" in person.platform.visit(f"{slug}-2").text
     assert "around" in person.platform.visit(slug).text
     person.ok("deploy", "-m", "again")
@@ -58,7 +58,7 @@ def test_a_new_app_below_another_ones_folder_is_what_is_here(person: Person, slu
 
     person.folder = around / "inner" / "empty"
     refused = person.run("deploy", "--create", "--app", f"{slug}-3", "-m", "nothing")
-    assert (refused.code, "no built app here" in refused.stderr) == (2, True)
+    assert (refused.code, "contains no built app" in refused.stderr) == (2, True)
     assert person.run("apps", "show", f"{slug}-3").code == 4
     person.ok("deploy", "-m", "what easel.toml names")
     app_id = person.ok("apps", "show", slug, "--json").document["app_id"]
@@ -89,7 +89,7 @@ def test_advice_names_the_app_where_no_file_does(person: Person, slug: str) -> N
     command = advised.split("`easel ")[1].split("`")[0]
     assert "no index.html" in person.ok(*command.split()).stdout
     missing = person.run("restore", "99", "--app", slug)
-    assert (missing.code, f"`easel versions --app {slug}` lists them" in missing.stderr) == (4, True)
+    assert (missing.code, f"`easel versions --app {slug}` lists the existing ones" in missing.stderr) == (4, True)
 
 
 def test_the_configuration_is_changed_published_and_rolled_back(person: Person, slug: str) -> None:
@@ -237,7 +237,7 @@ def test_a_cancelled_deploy_is_told_as_cancelled_and_a_queued_one_with_what_it_w
         called = deploys._status(Deploy(deploy_id="d", status=FAILED, error_code=error.code))
         assert called == error.code.removeprefix("deploy_")
     queued = Deploy(deploy_id="d", status=QUEUED)
-    assert deploys._status(queued, "app") == "queued: another deploy of this app is ahead"
+    assert deploys._status(queued, "app") == "queued: another deploy of this app must end first"
     assert deploys._status(queued) == "queued"
     timings = {"pin": 3, "total": 71_500, "queued": 1200, "ingest": 60_000, "activate": 7, "smoke_test": 5}
     assert deploys._timings(timings) == (

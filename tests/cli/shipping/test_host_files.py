@@ -36,11 +36,13 @@ def names(beside: WithHostFiles) -> list[str]:
 def test_what_hosts_read_from_a_projects_root_goes_along_and_is_named(root: Path) -> None:
     beside = found(root)
     assert names(beside) == ["index.html", "netlify.toml", "vercel.json", "wrangler.toml"]
-    assert beside.notes[0].startswith("`netlify.toml`, `vercel.json`, `wrangler.toml` beside the output is sent too")
+    assert beside.notes[0].startswith(
+        "`netlify.toml`, `vercel.json`, `wrangler.toml` next to the output folder is also sent"
+    )
 
 
 def test_lines_that_belong_into_the_output_are_named_and_not_sent(root: Path) -> None:
-    assert any(note.startswith("`_headers` is beside the output, not in it") for note in found(root).notes)
+    assert any(note.startswith("`_headers` is not in the output folder but next to it") for note in found(root).notes)
 
 
 def test_the_outputs_own_file_stays_and_so_does_what_easelignore_says(root: Path) -> None:

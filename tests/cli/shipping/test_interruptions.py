@@ -160,7 +160,7 @@ def test_ctrl_c_during_the_upload_leaves_nothing_behind(large: Person, relay: Re
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "Interrupted. Nothing was deployed, and nothing was left behind."
+    assert err.splitlines()[-1] == "Interrupted. Nothing was deployed, and no files were left behind."
     assert list(temporary.iterdir()) == []
     assert "Traceback" not in err
     assert large.ok("deploys", "--app", large.folder.name, "--json").document["total"] == 0
@@ -185,7 +185,7 @@ def test_ctrl_c_while_following_says_that_the_deploy_goes_on(person: Person, rel
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     last = err.splitlines()[-1]
-    assert "goes on" in last
+    assert "continues" in last
     deploy_id = re.search(r"easel logs -f (dep_\w+)", last)
     assert deploy_id is not None
     assert "Deploy complete" in person.ok("logs", "-f", deploy_id[1]).stdout

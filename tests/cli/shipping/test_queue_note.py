@@ -73,7 +73,7 @@ def test_a_deploy_that_no_worker_takes_is_said_to_be_queued(
     person.ok("deploy", "--create", "-m", "one", "--no-wait")
     followed = start(person, "logs", "-f", "--json", "--app", slug)
     deploying = start(person, "deploy", "-m", "two")
-    assert said(deploying) == "Note: Still queued after 0.2 s; is a worker running?"
+    assert said(deploying) == "Note: Still queued after 0.2 s. Perhaps no worker is running."
     frozen()
     assert "Version 2 is live" in deploying.communicate(timeout=60)[1]
     out, err = followed.communicate(timeout=60)

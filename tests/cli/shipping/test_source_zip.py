@@ -45,7 +45,7 @@ def sent(project: Path) -> list[str]:
 def test_outside_of_git_all_that_is_not_ignored_is_sent(project: Path) -> None:
     assert sent(project) == ALWAYS
     left_out = {entry.path: entry.reason for entry in select_sources(project).left_out}
-    assert left_out["link"] == "since it is a link"
+    assert left_out["link"] == "because it is a symbolic link"
     assert left_out[".env"] == "by default"
 
 

@@ -28,7 +28,7 @@ def test_a_bucket_that_vanished_is_said_in_words(tmp_path: Path, monkeypatch: py
         with pytest.raises(StoreRefusedError) as refused:
             upload.upload(put, io.BytesIO(b"zip"), 3, OUTPUT)
         assert refused.value.message.startswith(
-            f"127.0.0.1:{bucket.port}, where the server stores bundles, refused the upload: "
+            f"The server stores bundles at 127.0.0.1:{bucket.port}, which refused the upload: "
             "NoSuchBucket, The specified bucket does not exist."
         )
         assert refused.value.exit_code is ExitCode.UNAVAILABLE
@@ -44,9 +44,9 @@ def test_a_host_that_is_not_to_be_had_is_named(
     with pytest.raises(UploadFailedError) as failed:
         upload.upload("http://bundles.invalid/k?X-Amz-Signature=1", io.BytesIO(b"zip"), 3, OUTPUT)
     assert failed.value.message.startswith(
-        "The upload to bundles.invalid failed after 2 attempts: its name cannot be resolved."
+        "The upload to bundles.invalid failed after 2 attempts: the host name cannot be resolved."
     )
-    assert "The upload to bundles.invalid broke off" in capsys.readouterr().err
+    assert "The upload to bundles.invalid was interrupted" in capsys.readouterr().err
     nobody = f"127.0.0.1:{free_port()}"
     with pytest.raises(DownloadFailedError, match=f"{nobody}: .*refused"):
         upload.download(f"http://{nobody}/k", tmp_path / "k.zip", OUTPUT)

@@ -178,7 +178,7 @@ def test_a_build_of_a_builder_that_stops_is_repeated_by_another(world: World) ->
         await run(world, wanted)
         row, log = await seen(world, wanted)
         assert (row.status, row.version) == ("complete", 1)
-        assert "Continuing after an interruption (run 3)" in log
+        assert "Continuing the deploy after an interruption (attempt 3)" in log
 
     world.do(go())
 
@@ -234,7 +234,7 @@ def test_a_build_that_fails_fails_the_deploy_with_its_reason_and_its_last_lines(
         await run(world, wanted)
         row, log = await seen(world, wanted)
         assert (row.status, row.error_code, row.version) == ("failed", "secret_in_bundle", None)
-        assert log[3:7] == ["Source: 3 files", "line 0", "line 1", "… 100 lines are left out here …"]
+        assert log[3:7] == ["Source: 3 files", "line 0", "line 1", "… 100 lines of the log are left out here …"]
         assert log[7:10] == ["line 102", "line 103", "line 104"]
         assert [line for line in log if line == "copied"] == ["copied"]
 
@@ -292,7 +292,7 @@ def test_a_build_gets_the_apps_variables_its_secrets_and_the_facts_of_the_deploy
         assert given["secrets"] == ("hush hush",)
         assert given["settings"].build_hosts == ("fonts.example.com", "b.example.com")
         _, log = await seen(world, wanted)
-        assert "Note: the build does not get the variable `no name`: the name is not valid." in log
+        assert "Note: the variable `no name` is not passed to the build: the name is not valid." in log
         notes = [line for line in log if "EASEL_APP_BUILD_HOSTS" in line]
         assert ["`*.com`" in notes[0], "`evil.example.net`" in notes[1], len(notes)] == [True, True, 2]
 
@@ -427,7 +427,7 @@ def test_builds_of_an_organisation_take_so_many_minutes_in_a_day(world: World) -
         try:
             await order_source(world, app, build=True)
             await note_build_time(world.database, app.org_id, 60)
-            with pytest.raises(BuildMinutesError, match="took 2 minutes today; the limit is 2") as refused:
+            with pytest.raises(BuildMinutesError, match="have taken 2 minutes today; the limit is 2") as refused:
                 await order_source(world, app, build=True)
             assert 0 < refused.value.details["retry_after_seconds"] <= 86400
             # What needs no build is deployed, and other organisations build.

@@ -171,8 +171,8 @@ def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_sta
         row, log = await seen(world, skipped)
         assert (row.git_commit_sha, row.step, row.version) == (sha, "fetch", None)
         assert log[-2].endswith("2 files, `apps/shop/a.js`, `apps/web/docs/a.md`.")
-        assert "the live version stays: since version 2, no file changed that this app is built from" in log[-1]
-        assert "are in `apps/web`, or directly in a parent folder, except those that `ignore` names" in log[-1]
+        assert "no file that this app is built from has changed since version 2" in log[-1]
+        assert "are in `apps/web`, or directly in a parent folder, except files that match `ignore`" in log[-1]
         # A deploy by hand or an empty commit builds it.
         assert await ended((await order_git(world, app, sha=sha)).id) == "3"
         files = {**monorepo, "apps/web/src/a.js": "1", "apps/shop/a.js": "2", "apps/web/docs/a.md": ""}
@@ -198,7 +198,7 @@ def test_a_push_that_is_heard_late_or_again_brings_no_old_commit_back(
         await build(world, late, **LOOPBACK)
         row, log = await seen(world, late)
         assert (row.status, row.error_code, row.step) == ("failed", "deploy_superseded", "fetch")
-        assert f"`main` has moved on from {old[:12]} to {new[:12]}" in log[-1]
+        assert f"the newest commit of `main` is now {new[:12]} and no longer {old[:12]}" in log[-1]
         assert [version.git_commit_sha for version in await versions(world, app)] == [new]
         # A host that reports a push before all of its machines know it is queried twice.
         newest = repository.commit({**PROJECT, "a.txt": ""}, after=new)
@@ -239,7 +239,7 @@ def test_a_push_is_built_where_the_commit_before_is_gone_and_after_other_setting
         repository.forget(first)
         forced = await pushed(world, app, second)
         assert await version(forced) == 2
-        assert any("version 1" in line and "cannot be determined" in line for line in (await seen(world, forced))[1])
+        assert any("version 1" in line and "cannot determine" in line for line in (await seen(world, forced))[1])
         async with world.database.transaction() as work:
             (await work.session.get_one(App, app.id)).published_at = clock.now()
         assert await version(await pushed(world, app, repository.commit({**files, "b.md": ""}, after=second))) == 3

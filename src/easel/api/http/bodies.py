@@ -43,14 +43,14 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 class RequestTooLargeError(EaselError):
-    """The request's body is larger than {limit} bytes."""
+    """The request body is larger than {limit} bytes."""
 
     status = 413
     code = "request_too_large"
 
 
 class RequestTimeoutError(EaselError):
-    """The request's body timed out: {received} bytes arrived in {seconds} seconds. Nothing was changed; send it
+    """The request body timed out: {received} bytes arrived in {seconds} seconds. Nothing was changed. Send the request
     again."""
 
     status = 408
@@ -232,7 +232,7 @@ def _read_large(body: bytes, field: str) -> dict[str, Any]:
     million empty lists) could take a hundred times its size in memory."""
     # Every string begins with a quote that is not escaped.
     if body.count(b'"') - body.count(b'\\"') > 4 * MOST_VALUES:
-        raise json.JSONDecodeError(f"more than {2 * MOST_VALUES} texts", "", 0)
+        raise json.JSONDecodeError(f"more than {2 * MOST_VALUES} strings", "", 0)
     try:
         raw = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         texts = msgspec.json.decode(raw.pop(field, msgspec.Raw(b"{}")), type=dict[str, str] | None)

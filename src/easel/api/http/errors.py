@@ -22,7 +22,7 @@ from easel.storage.transient_errors import TRANSIENT, is_transient
 
 logger = logging.getLogger(__name__)
 
-REFUSED = Counter("easel_api_refused", "Requests that a limit of their organisation refused", ["limit"])
+REFUSED = Counter("easel_api_refused", "Requests refused because of a limit of their organisation", ["limit"])
 
 _NAMES = {
     400: ("BadRequestError", "bad_request"),
@@ -37,14 +37,15 @@ _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class InternalServerError(EaselError):
-    """Easel failed unexpectedly. Its operator finds details in the log under the request id {request_id}."""
+    """Easel failed unexpectedly. Easel's operator can find the details in the server log under the request id
+    {request_id}."""
 
     status = 500
     code = "internal_error"
 
 
 class AddressInvalidError(NotFoundError):
-    """The address contains a NUL character, so nothing exists there."""
+    """The URL contains a NUL character, so there is nothing at this URL."""
 
     code = "route_not_found"
 
@@ -138,7 +139,7 @@ def add_error_handlers(app: FastAPI) -> None:
     async def database_error(request: Request, error: Exception) -> JSONResponse:
         if not is_transient(error):
             raise error
-        logger.error("the database does not answer: %s", error)
+        logger.error("the database does not respond: %s", error)
         if isinstance(getattr(error, "orig", error), DiskFull):
             return error_answer(StorageFullError())
         return error_answer(ServiceUnavailableError(part="the database", retry_after_seconds=1, retryable=True))

@@ -80,7 +80,7 @@ class Gate:
             try:
                 owner = await owner_of(self._services.database, secret)
             except (psycopg.Error, SQLAlchemyError, OSError) as error:
-                logger.warning("could not query an API key: %s", error or type(error).__name__)
+                logger.warning("could not look up an API key in the database: %s", error or type(error).__name__)
                 return ""
         if owner is None:
             return ""

@@ -18,7 +18,7 @@ from easel.errors import EaselError
 
 logger = logging.getLogger(__name__)
 
-ANSWERED = Counter("easel_api_lane_answers", "Costly requests that the api's second process answered")
+ANSWERED = Counter("easel_api_lane_answers", "Costly requests that the second process of the api handled")
 
 IDLE = 60.0
 """Seconds without a request after which the process is ended."""
@@ -35,8 +35,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
 class RequestBrokenOffError(EaselError):
-    """The process of the request ended before it answered. The change was made wholly or not at all. Look, or repeat
-    the request; with the same Idempotency-Key the change is made once."""
+    """The server process ended before it sent a response. The request was carried out completely or not at all. Check
+    whether it was, or send it again. A request repeated with the same Idempotency-Key is carried out only once."""
 
     status = 503
     code = "request_broken_off"
@@ -130,11 +130,13 @@ class Lane:
                     self._process = await self._start(theirs)
                 async with asyncio.timeout(_READY_WITHIN):
                     if not await _hear(ours):
-                        raise EOFError("it ended before it was ready")
+                        raise EOFError("the process ended before it was ready")
                 self._control, self._used = ours, time.monotonic()
                 self._end_when_idle()
                 await self._watch(ours)
-            logger.error("the process for costly requests has ended; they are carried out without it meanwhile")
+            logger.error(
+                "the process for costly requests has ended; until it runs again, the api carries them out itself"
+            )
         except (OSError, EOFError, TimeoutError, EaselError) as error:
             logger.warning("could not start the process for costly requests: %s", error or type(error).__name__)
         finally:

@@ -19,4 +19,4 @@ async def clear(app_id: str, work: Work, caller: Deployer) -> dict[str, Any]:
     the contract."""
     app = await get_app(work, caller, app_id, lock=True)
     clear_build_cache(app)
-    return {"app_id": app.id, "message": "The next build of each environment starts cold", "success": True}
+    return {"app_id": app.id, "message": "The next build of each environment runs without a cache", "success": True}

@@ -23,8 +23,8 @@ from easel.repositories.service import connect, connected, credential_of, discon
 router = APIRouter(prefix="/v1/apps/{app_id}", tags=["Apps"], route_class=EaselRoute)
 
 UNREADABLE = (
-    "The secrets of this connection cannot be read, because Easel's secret key was replaced. Connect the "
-    "repository again with its token, and give the host the new webhook secret and deploy key."
+    "The secrets of this connection cannot be read, because Easel's secret key was replaced. Connect the repository "
+    "again with its token, and enter the new webhook secret and deploy key at the Git host."
 )
 
 

@@ -178,7 +178,7 @@ async def download_version(
         raise VersionPrunedError(version=version)
     await work.release()
     if await parts.objects.head(found.bundle_key) is None:
-        raise VersionDamagedError(version=version, reason="its bundle is missing from the store")
+        raise VersionDamagedError(version=version, reason="its bundle is missing from the object store")
     expires = parts.settings.download_expires
     if "GET" in parts.objects.presigns:
         url = await parts.objects.presigned("GET", found.bundle_key, expires)
@@ -206,7 +206,7 @@ async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | N
         return msgspec.json.decode(await objects.get(version.source_files_key), type=dict[str, str])
     except (ObjectMissingError, msgspec.MsgspecError) as error:
         raise VersionDamagedError(
-            version=version.number, reason="its source files are missing from the store"
+            version=version.number, reason="its source files are missing from the object store"
         ) from error
 
 

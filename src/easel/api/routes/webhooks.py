@@ -184,7 +184,7 @@ async def link_github_installation(
         app = await link_installation(work, org_id, app_id, installation)
     if app is None:
         raise AppNotFoundError(app_id=app_id)
-    return PlainTextResponse(f"The GitHub App is installed for {app.slug}. You can close this page.\n")
+    return PlainTextResponse(f"The GitHub App is now installed for the app {app.slug}. You can close this page.\n")
 
 
 _decoys: dict[int, str] = {}

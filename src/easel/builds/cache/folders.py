@@ -65,7 +65,7 @@ def remove_tree(folder: Path) -> None:
         if command is _REMOVE and not done.returncode:
             return
     complaint = done.stderr.decode(errors="replace").strip()[:500]
-    _log.warning("a folder of a build could not be removed: %s", complaint)
+    _log.warning("the folder of a build could not be removed: %s", complaint)
 
 
 async def folder_size(folder: Path) -> int:

@@ -57,20 +57,20 @@ def build_command(
         return _with_needed(tree, package, workspace, manager, command, reasons), text
     if name is None and (project_name := _of_nx(tree, project.folder)) is not None:
         reasons.append(
-            f"Build: `nx build {project_name}`, since there is {printable(joined(project.folder, _NX_PROJECT))}."
+            f"Build: `nx build {project_name}`, because there is a {printable(joined(project.folder, _NX_PROJECT))}."
         )
         return (*manager.execute, "nx", "build", project_name), ""
     if tool is None or not tool.command:
         raise NothingToBuildError(
             place=f"`{printable(package.path)}`" if package else "the sources",
-            reason="it has no script `build`, and no known tool is among its dependencies",
-            hint="Add the script, or set the command as `build` and its folder as `output` in the table "
-            "`[build]` of easel.toml (`--build-command` and `--output`).",
+            reason="package.json has no script `build`, and no known build tool is among the dependencies",
+            hint="Add the script. Or set the build command as `build` and its output folder as `output` in the table "
+            "`[build]` of easel.toml, or use `--build-command` and `--output`.",
         )
     said = f"{tool.title}'s own command `{tool.command}`"
-    why = "since package.json has no script for it"
+    why = "because package.json has no script for it"
     if tool.name == "nuxt":
-        why = "which writes pages; `nuxt build` writes a server"
+        why = "because `nuxt build` would write a server instead of pages"
     reasons.append(f"Build: {said}, {why}.")
     command = (*manager.execute, *tool.command.split(), *_folder_of_docs(tree, project))
     return _with_needed(tree, package, workspace, manager, command, reasons), tool.command
@@ -113,7 +113,7 @@ def _with_needed(
     if not before:
         return command
     reasons.append(
-        "Build: first, the packages of this repository that it depends on: "
+        "Build: the packages of this repository that the app depends on are built first: "
         + ", ".join(printable(one.name or one.folder) for one in before)
         + "."
     )

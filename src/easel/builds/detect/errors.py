@@ -18,26 +18,26 @@ class BuildFileInvalidError(BuildPlanError):
 
 
 class BuildSettingInvalidError(BuildPlanError):
-    """The build setting `{setting}` of {where} cannot be used: {reason}."""
+    """The build setting `{setting}` in {where} cannot be used: {reason}."""
 
     code = "build_setting_invalid"
 
 
 class BuildRootMissingError(BuildPlanError):
-    """The sources have no folder `{root}`, which is the build's root. {hint}"""
+    """The sources have no folder `{root}`, which is set as the root of the build. {hint}"""
 
     code = "build_root_missing"
 
 
 class SeveralAppsError(BuildPlanError):
-    """The sources hold several apps: {found}. Choose one as the root: `--root {example}`, `root = "{example}"`
-    in the table `[build]` of easel.toml, or `root` in `build_config`."""
+    """The sources contain several apps: {found}. Choose one of them as the root: use `--root {example}`, or set `root =
+    "{example}"` in the table `[build]` of easel.toml, or set `root` in `build_config`."""
 
     code = "build_root_ambiguous"
 
 
 class NothingToBuildError(BuildPlanError):
-    """{place} has nothing to build: {reason}. {hint}"""
+    """There is nothing to build in {place}: {reason}. {hint}"""
 
     code = "nothing_to_build"
 
@@ -49,63 +49,68 @@ class BuildToolUnsupportedError(BuildPlanError):
 
 
 class NotStaticError(BuildPlanError):
-    """This {title} project needs a server of its own, which Easel does not run: {reason}. For a static app: {fix}"""
+    """This {title} project needs its own server process, which Easel does not run: {reason}. To make a static app:
+    {fix}"""
 
     code = "build_not_static"
 
 
 class OutputMissingError(BuildPlanError):
-    """The build succeeded, but it did not write the folder {looked}. {hint}"""
+    """The build succeeded, but it did not write its output folder {looked}. {hint}"""
 
     code = "build_output_missing"
 
 
 class OutputUnusableError(BuildPlanError):
-    """The build succeeded, but `{path}` {reason}. Make the build write files into a folder, or name another folder as
-    `output` in the table `[build]` of easel.toml."""
+    """The build succeeded, but `{path}` {reason}. Change the build so that it writes files into a folder, or set
+    another folder as `output` in the table `[build]` of easel.toml."""
 
     code = "build_output_unusable"
 
 
 class OutputStaleError(BuildPlanError):
-    """The build succeeded, but it did not write its output: the pages in `{folder}` are from the sources. Remove that
-    folder from the sources. {hint}"""
+    """The build succeeded, but it did not write its output. The pages in `{folder}` come from the uploaded sources.
+    Remove that folder from the sources. {hint}"""
 
     code = "build_output_stale"
 
 
 class OutputWithoutPageError(BuildPlanError):
-    """The build wrote `{folder}`, but the folder has no page: index.html is missing. {hint}"""
+    """The build wrote the folder `{folder}`, but this folder has no index.html. {hint}"""
 
     code = "build_output_without_page"
 
 
 class BuiltLinkError(BuildPlanError):
-    """The build's output contains the symbolic link `{path}`, which {reason}. Make the build copy the file instead."""
+    """The build's output contains the symbolic link `{path}`, which {reason}. Change the build so that it copies the
+    file instead."""
 
     code = "build_output_link"
 
 
 class BuiltSpecialFileError(BuildPlanError):
-    """The build's output contains `{path}`, which is {kind} and not a file. Make the build remove it."""
+    """The build's output contains `{path}`, which is {kind} and not a file. Change the build so that it removes
+    `{path}`."""
 
     code = "build_output_special_file"
 
 
 class BuiltNameError(BuildPlanError):
-    """The build's output contains `{path}`, whose name is not valid text (UTF-8). Make the build rename it."""
+    """The build's output contains `{path}`, whose name is not valid text (UTF-8). Change the build so that it renames
+    the file."""
 
     code = "build_output_name_invalid"
 
 
 class BuiltDeepError(BuildPlanError):
-    """The build's output contains `{path}`, which is in too many folders. Make the build write it higher up."""
+    """The build's output contains `{path}`, which is nested in too many folders. Change the build so that it uses fewer
+    folders."""
 
     code = "build_output_too_deep"
 
 
 class BuiltTwiceError(BuildPlanError):
-    """The build's output contains `{path}` twice, with the accents of its name encoded differently (Unicode). Make the
-    build write one of them."""
+    """The build's output contains `{path}` twice: the two names encode accents differently (Unicode normalisation).
+    Change the build so that it writes only one of the files."""
 
     code = "build_output_name_twice"

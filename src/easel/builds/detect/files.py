@@ -50,7 +50,7 @@ def read_text(tree: Tree, path: str, most: int = LARGEST) -> str | None:
         return data.removeprefix(_MARK).decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _invalid(path, f"line {line} is not text in UTF-8") from error
+        raise _invalid(path, f"line {line} is not valid UTF-8") from error
 
 
 def read_roughly(tree: Tree, path: str, most: int = LARGEST_SCRIPT) -> str:
@@ -104,7 +104,7 @@ def _read(tree: Tree, path: str, most: int, parse: Callable[[str], Any]) -> Tabl
     try:
         value = parse(text)
     except RecursionError as error:
-        raise _invalid(path, "its values are nested too deeply") from error
+        raise _invalid(path, "the values are nested too deeply") from error
     except (ValueError, yaml.YAMLError) as error:
         raise _invalid(path, printable(" ".join(str(error).split())).rstrip(".")) from error
     if value is None:

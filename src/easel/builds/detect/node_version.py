@@ -48,16 +48,18 @@ def node_version(
         found, is_known = _read(wanted.node)
         if not is_known:
             reason = f"`{printable(wanted.node)}` is not a version of Node.js, such as `24`, `22.11.0` or `lts/*`"
-            raise BuildSettingInvalidError(setting="node", where="this build", reason=reason)
-        reasons.append(f"Node.js: {found or 'the newest LTS release'}, by the build's setting.")
+            raise BuildSettingInvalidError(setting="node", where="the build settings", reason=reason)
+        reasons.append(f"Node.js: {found or 'the newest LTS release'}, from the build settings.")
         return found
     for where, text in _stated(tree, folder, packages):
         found, is_known = _read(text)
         if is_known:
-            reasons.append(f"Node.js: {found or 'the newest LTS release'}, by {where}.")
+            reasons.append(f"Node.js: {found or 'the newest LTS release'}, from {where}.")
             return found
-        reasons.append(f"Warning: {where} names the Node.js version `{printable(text[:50])}`, which is not valid.")
-    reasons.append("Node.js: the newest LTS release, since the project names no version.")
+        reasons.append(
+            f"Warning: the Node.js version `{printable(text[:50])}` in {where} is not valid, and is ignored."
+        )
+    reasons.append("Node.js: the newest LTS release, because the project does not set a version.")
     return None
 
 

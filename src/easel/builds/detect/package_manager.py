@@ -47,26 +47,29 @@ def choose_manager(
     if tree.is_file(joined(folder, "deno.lock")) and not found:
         raise BuildToolUnsupportedError(
             title="Deno",
-            reason=f"`{printable(joined(folder, 'deno.lock'))}` is the only lock file, and Easel installs with npm, "
-            "pnpm, Yarn or Bun",
-            hint="Add a lock file of one of those.",
+            reason=f"`{printable(joined(folder, 'deno.lock'))}` is the only lock file, but Easel installs only with "
+            f"npm, pnpm, Yarn or Bun",
+            hint="Add a lock file of one of these package managers.",
         )
     chosen = _stated(packages, wanted)
     if chosen is None:
         name = locks[found[0]] if found else "npm"
         version, digest = None, None
         if not found:
-            reasons.append("Package manager: npm, since there is no lock file and the project names no other one.")
+            reasons.append(
+                "Package manager: npm, because there is no lock file, and the project does not set "
+                "another package manager."
+            )
         elif len({locks[lock] for lock in found}) > 1:
             reasons.append(
-                f"Package manager: {name}. There are several lock files ({_quoted(found)}); {found[0]} is "
-                f"used; `packageManager` in package.json overrides that. Delete outdated lock files."
+                f"Package manager: {name}. There are several lock files ({_quoted(found)}), and {found[0]} is used. "
+                f"To use another package manager, set `packageManager` in package.json. Delete outdated lock files."
             )
         else:
-            reasons.append(f"Package manager: {name}, by its lock file {printable(joined(folder, found[0]))}.")
+            reasons.append(f"Package manager: {name}, because of its lock file {printable(joined(folder, found[0]))}.")
     else:
         name, version, digest, said = chosen
-        reasons.append(f"Package manager: {name}{f' {version}' if version else ''}, by {said}.")
+        reasons.append(f"Package manager: {name}{f' {version}' if version else ''}, from {said}.")
     lock = next((one for one in found if locks[one] == name), None)
     if version is None or not is_exact(version):
         of_lock = _by_lock(tree, folder, name, lock)
@@ -75,14 +78,15 @@ def choose_manager(
     if _is_older(tree, folder, lock, version):
         # Yarn 2 and later must rewrite this lock file, which a frozen install refuses.
         reasons.append(
-            f"Warning: {lock} was written by Yarn 1, but the project requires Yarn {version}: versions may change."
+            f"Warning: {lock} was written by Yarn 1, but the project requires Yarn {version}, so the versions of "
+            f"dependencies may change."
         )
         return PackageManager(name, version, None, digest)
     if lock is None:
-        others = f" ({_quoted(found)} is not {name}'s)" if found else ""
+        others = f" ({_quoted(found)} belongs to another package manager)" if found else ""
         reasons.append(
-            f"Warning: there is no lock file of {name}{others}, so this install may choose other versions than "
-            f"the last one. Commit `{MANAGERS[name].locks[-1]}`."
+            f"Warning: there is no lock file of {name}{others}, so this install may choose other versions than the "
+            f"last install. Commit a `{MANAGERS[name].locks[-1]}`."
         )
     return PackageManager(name, version, joined(folder, lock) if lock else None, digest)
 
@@ -105,7 +109,7 @@ def _stated(
 ) -> tuple[ManagerName, str | None, str | None, str] | None:
     if wanted.package_manager is not None:
         name, version, digest = _read(wanted.package_manager, "the build settings", "package_manager")
-        return name, version, digest, "the build's setting"
+        return name, version, digest, "the build settings"
     for package in packages:
         if package.package_manager:
             name, version, digest = _read(package.package_manager, f"`{printable(package.path)}`", "packageManager")
@@ -134,7 +138,7 @@ def _read(text: str, where: str, setting: str) -> tuple[ManagerName, str | None,
         raise BuildSettingInvalidError(
             setting=setting,
             where=where,
-            reason=f"`{printable(checksum[:50])}` is not a checksum in hexadecimal digits after an exact version",
+            reason=f"`{printable(checksum[:50])}` does not consist of an exact version and a hexadecimal checksum",
         )
     return cast("ManagerName", name), version_range(version), None
 

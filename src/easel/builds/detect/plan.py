@@ -32,10 +32,10 @@ _NONE: Final = ("", "react")
 _WITH_NODE: Final = ("hugo",)
 """Tools of other languages that run programs of Node.js."""
 _MISSING: Final = {
-    "ruby": "it needs Ruby, which Easel's builds do not have",
-    "dart": "it needs Flutter, which Easel's builds do not have",
-    "rust": "it needs a program that no package index of Node.js or Python has",
-    "quarto": "it needs Quarto, which Easel's builds do not have",
+    "ruby": "they need Ruby, which Easel's builds do not have",
+    "dart": "they need Flutter, which Easel's builds do not have",
+    "rust": "they need a program that neither npm nor the Python Package Index provides",
+    "quarto": "they need Quarto, which Easel's builds do not have",
 }
 
 
@@ -60,7 +60,7 @@ def root_and_settings(
     if root is not None:
         folder = _checked_root(tree, root)
         project = project_at(tree, folder)
-        reasons.append(f"Root: `{printable(folder) or '.'}`, by the build's settings.")
+        reasons.append(f"Root: `{printable(folder) or '.'}`, from the build settings.")
     else:
         is_told = asked.over(after).build is not None
         project = choose_root(tree, reasons, is_told=is_told)
@@ -84,7 +84,8 @@ def _checked_root(tree: Tree, root: str) -> str:
         names = [name for name in tree.names("") if tree.is_folder(name) and not name.startswith(".")]
         shown = ", ".join(f"`{printable(name)}`" for name in names[:8])
         raise BuildRootMissingError(
-            root=printable(root), hint=f"There is {shown}." if shown else "There are no folders."
+            root=printable(root),
+            hint=f"The existing folders are {shown}." if shown else "The sources contain no folders.",
         )
     return folder
 
@@ -96,15 +97,15 @@ def _with_framework(project: Project, wanted: BuildOptions) -> Project:
     found = named(name)
     if found is None and name != STATIC:
         known = ", ".join(f"`{tool.name}`" for tool in FRAMEWORKS)
-        reason = f"`{printable(name[:50])}` is not known; known are {known} and `{STATIC}`"
-        raise BuildSettingInvalidError(setting="framework", where="this build", reason=reason)
-    return replace(project, framework=found, by="the build's settings name it")
+        reason = f"`{printable(name[:50])}` is unknown. The known frameworks are {known} and `{STATIC}`"
+        raise BuildSettingInvalidError(setting="framework", where="the build settings", reason=reason)
+    return replace(project, framework=found, by="it is set in the build settings")
 
 
 def _plan(tree: Tree, project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:
     tool = project.framework
     if tool is not None:
-        reasons.append(f"Framework: {tool.title}, since {project.by}.")
+        reasons.append(f"Framework: {tool.title}, because {project.by}.")
     if tool is not None and tool.needs in _MISSING and wanted.build is None:
         raise BuildToolUnsupportedError(
             title=tool.title,
@@ -164,7 +165,8 @@ def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
 
 def _plain(project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:
     is_told = wanted.framework == STATIC
-    why = "by the build's settings" if is_told else "since there is an index.html, and no tool that makes pages"
+    found = "because there is an index.html, and no tool that generates pages"
+    why = "because of the build settings" if is_told else found
     reasons.append(f"Build: none, {why}.")
     return Plan(
         root=project.folder,
@@ -182,7 +184,7 @@ def _plain(project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:
 
 def _line(text: str, part: str, reasons: list[str]) -> str | None:
     shown = f"`{printable(text)}`" if text.strip() else "left out"
-    reasons.append(f"{part}: {shown}, by the build's settings.")
+    reasons.append(f"{part}: {shown}, from the build settings.")
     return text if text.strip() else None
 
 
@@ -206,7 +208,8 @@ def _node(tree: Tree, project: Project, package: Package, wanted: BuildOptions, 
     packages = (package, top) if top else (package,)
     if workspace and workspace.folder != own:
         reasons.append(
-            f"Install: in `{printable(workspace.folder) or '.'}`, whose workspace `{printable(own)}` is a member of."
+            f"Install: in `{printable(workspace.folder) or '.'}`, because `{printable(own)}` belongs to the "
+            f"workspace there."
         )
     commands.manager = choose_manager(tree, commands.install_root, packages, wanted, reasons)
     commands.node = node_version(tree, project.folder, packages, wanted, reasons)

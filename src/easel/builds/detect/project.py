@@ -79,7 +79,7 @@ def _by_file(tree: Tree, folder: str) -> list[tuple[Framework, str]]:
         paths = (path for pattern in tool.files for path in tree.matches(pattern, folder))
         file = next((path for path in paths if tree.is_file(path)), None)
         if file is not None and _is_its_file(tree, folder, tool, file):
-            found.append((tool, f"there is {printable(file)}"))
+            found.append((tool, f"there is a {printable(file)}"))
     return found
 
 
@@ -115,7 +115,8 @@ def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
     outermost = [one for one in sites if not any(one.folder.startswith(f"{other.folder}/") for other in sites)]
     if len(outermost) == 1:
         reasons.append(
-            f"Root: `{printable(outermost[0].folder)}`, the only folder with an app. The setting `root` overrides that."
+            f"Root: `{printable(outermost[0].folder)}`, because it is the only folder with an app. To use another "
+            f"folder, set `root`."
         )
         return outermost[0]
     if is_told:
@@ -130,15 +131,17 @@ def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
     built = [one.folder for one in below if one.script("build")]
     if built:
         raise NothingToBuildError(
-            place="the top of the sources",
-            reason="no known tool makes a site there or in the folders of the workspace",
-            hint=f"Name the folder of the app as the `root`, such as `{printable(built[0])}`.",
+            place="the top folder of the sources",
+            reason="no known build tool is used in it or in the folders of the workspace",
+            hint=f"Set the folder of the app as `root`, for example `{printable(built[0])}`.",
         )
     if top.package is not None:
         return top
     shown = ", ".join(f"`{printable(name)}`" for name in tree.names("")[:_NAMED_AT_MOST]) or "nothing"
     raise NothingToBuildError(
         place="the sources",
-        reason=f"there is neither a package.json nor a file of a known tool nor an index.html; there is {shown}",
-        hint="Name the folder of the app as the `root`, or the command as `build` and its folder as `output`.",
+        reason=f"they contain neither a package.json nor a configuration file of a known build tool nor an "
+        f"index.html. They contain {shown}",
+        hint="Set the folder of the app as `root`. Or set the build command as `build` and its output folder as "
+        "`output`.",
     )

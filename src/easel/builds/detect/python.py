@@ -106,7 +106,7 @@ def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
     if packages or not command:
         packages += _guessed(tree, project, reasons)
     if packages:
-        reasons.append(f"Install: {', '.join(packages)}, since the project's requirements do not name {name}.")
+        reasons.append(f"Install: {', '.join(packages)}, because the project's requirements do not contain {name}.")
         lines.append(shlex.join(("pip", "install", *dict.fromkeys(packages))))
     return " && ".join(lines)
 
@@ -130,8 +130,9 @@ def _conf_py(tree: Tree, project: Project) -> str:
     if found is None:
         raise NothingToBuildError(
             place=f"`{printable(project.folder) or '.'}`",
-            reason="it has no conf.py, and neither do docs/ and source/",
-            hint="Name the folder that has it as the `root`, or the command as `build` and its folder as `output`.",
+            reason="there is no conf.py in it, in docs/ or in source/",
+            hint="Set the folder with the conf.py as `root`. Or set the build command as `build` and its output "
+            "folder as `output`.",
         )
     return found
 
@@ -218,7 +219,9 @@ def _guessed_of_mkdocs(tree: Tree, folder: str, reasons: list[str]) -> list[str]
     unknown = [one for one in wanted if one not in _THEMES and one not in _PLUGINS and one not in _WITH_THE_TOOL]
     if unknown:
         shown = ", ".join(f"`{printable(one[:50])}`" for one in unknown[:8])
-        reasons.append(f"Warning: the package of {shown} is unknown. List it in requirements.txt.")
+        reasons.append(
+            f"Warning: Easel does not know which package provides {shown}. List that package in requirements.txt."
+        )
     extensions = config.get("markdown_extensions")
     uses_pymdown = any("pymdownx" in str(one) for one in extensions) if isinstance(extensions, list) else False
     return [

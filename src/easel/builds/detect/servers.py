@@ -23,21 +23,22 @@ _ADAPTER = re.compile(
 FIXES: Final[Mapping[str, str]] = {
     "next": "add `output: 'export',` and `images: { unoptimized: true },` to the configuration in {config}.",
     "nuxt": 'put `"generate": "nuxt generate"` into the scripts of package.json, and set '
-    '`build = "npm run generate"` or leave `build` out.',
+    '`build = "npm run generate"`, or leave out `build`.',
     "sveltekit": "run `npm install -D @sveltejs/adapter-static`, write "
     "`import adapter from '@sveltejs/adapter-static';` in {config}, and put "
     "`export const prerender = true;` into src/routes/+layout.js.",
-    "react-router": "write `ssr: false,` in the configuration in {config}, or name its pages: `prerender: true,`.",
+    "react-router": "add `ssr: false,` to the configuration in {config}. Or add `prerender: true,` to render the "
+    "pages during the build.",
     "remix": "set `ssr: false` in the options of the Remix plugin in {config}, or move to React Router 7 with "
     "`ssr: false`.",
     "qwik": "run `npm run qwik add static`, set your address as its `origin`, and build with `npm run build`.",
-    "astro": "remove `output: 'server'` and the adapter from {config}, so that `output: 'static'` holds.",
-    "tanstack-start": "give the plugin in {config} `spa: { enabled: true }` (one page for all addresses) or "
-    "`prerender: { enabled: true }`.",
+    "astro": "remove `output: 'server'` and the adapter from {config}. Astro then uses `output: 'static'`.",
+    "tanstack-start": "in {config}, set the option `spa: { enabled: true }` of the plugin (one page for all "
+    "addresses), or `prerender: { enabled: true }`.",
     "solid-start": "set `ssr: false` and `server: { preset: 'static' }` in {config}.",
     "angular": 'set `"outputMode": "static"` in the build options of angular.json, or remove `"ssr"` and `"server"`.',
     "analog": "set `static: true` in the options of the Analog plugin in {config}.",
-    "waku": "have each page's `getConfig` return `render: 'static'`.",
+    "waku": "return `render: 'static'` from the `getConfig` of each page.",
     "vike": "set `prerender: true` in +config.",
 }
 """The lines to change for a static app, by framework."""
@@ -85,7 +86,7 @@ def _next(tree: Tree, project: Project, command: str) -> str | None:
     scripts = project.package.scripts.values() if project.package else ()
     if _EXPORT.search(config.text) or not config.is_whole or any(map(_NEXT_EXPORT.search, (command, *scripts))):
         return None
-    return f"{printable(config.path)} has no `output: 'export'`" if config.path else "it has no next.config"
+    return f"{printable(config.path)} has no `output: 'export'`" if config.path else "there is no next.config"
 
 
 def _sveltekit(tree: Tree, project: Project, command: str) -> str | None:
@@ -93,24 +94,24 @@ def _sveltekit(tree: Tree, project: Project, command: str) -> str | None:
     found = _ADAPTER.search(config.text)
     if "adapter-static" in config.text or not config.is_whole or found is None:
         return None
-    return f"{printable(config.path or '')} takes {found[0][1:-1]}"
+    return f"{printable(config.path or '')} uses {found[0][1:-1]}"
 
 
 def _react_router(tree: Tree, project: Project, command: str) -> str | None:
     config = _config(tree, "react-router", project.folder)
     if _NO_SERVER.search(config.text) or _PRERENDER.search(config.text) or not config.is_whole:
         return None
-    return "its pages are rendered at each request (`ssr: true`, also where nothing is set)"
+    return "its pages are rendered for each request (`ssr: true`, which is the default)"
 
 
 def _remix(tree: Tree, project: Project, command: str) -> str | None:
     config = _config(tree, "remix", project.folder)
-    return None if _NO_SERVER.search(config.text) or not config.is_whole else "Remix renders its pages at each request"
+    return None if _NO_SERVER.search(config.text) or not config.is_whole else "Remix renders the pages for each request"
 
 
 def _qwik(tree: Tree, project: Project, command: str) -> str | None:
     has_adapter = tree.is_folder(joined(project.folder, "adapters"))
-    return None if has_adapter else "it has no adapter, so its build writes no pages"
+    return None if has_adapter else "the project has no adapter, so the build writes no pages"
 
 
 _CHECKS: Final[Mapping[str, Callable[[Tree, Project, str], str | None]]] = {

@@ -36,18 +36,18 @@ def options_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions
     """The options in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, which names the table
     (`where`)."""
     if not isinstance(table, Mapping):
-        raise BuildSettingInvalidError(setting=TABLE, where=where, reason=f"it has to be a table, `[{TABLE}]`")
+        raise BuildSettingInvalidError(setting=TABLE, where=where, reason=f"it must be a table, `[{TABLE}]`")
     named: dict[str, Any] = {_OTHER_NAMES.get(name, name): value for name, value in table.items()}
     for name, value in named.items():
         if name not in SETTINGS:
             known = ", ".join(f"`{one}`" for one in SETTINGS)
             raise BuildSettingInvalidError(
-                setting=printable(str(name)), where=where, reason=f"it is not a known setting; known are {known}"
+                setting=printable(str(name)), where=where, reason=f"there is no such setting. The settings are {known}"
             )
         if name in _LISTS:
             _check_list(name, value, where)
         elif not isinstance(value, str):
-            raise BuildSettingInvalidError(setting=name, where=where, reason="it has to be a text in quotes")
+            raise BuildSettingInvalidError(setting=name, where=where, reason="it must be a string in quotes")
     given: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in named.items()}
     return checked(BuildOptions(**given), where)
 
@@ -67,7 +67,7 @@ def checked(wanted: BuildOptions, where: str) -> BuildOptions:
 
 def _check_list(name: str, value: Any, where: str) -> None:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-        raise BuildSettingInvalidError(setting=name, where=where, reason="it has to be a list of texts in quotes")
+        raise BuildSettingInvalidError(setting=name, where=where, reason="it must be a list of strings in quotes")
     if len(value) > _MOST_PATTERNS:
         reason = f"it has {len(value)} patterns; the limit is {_MOST_PATTERNS}"
         raise BuildSettingInvalidError(setting=name, where=where, reason=reason)
@@ -89,6 +89,6 @@ def _folder(name: str, value: str | None, where: str) -> str | None:
         return None
     if value.startswith("/") or "\\" in value or ".." in value.split("/"):
         around = "the sources" if name == "root" else "the build's root"
-        reason = f"`{printable(value)}` has to be a folder inside {around}, such as `apps/web`, with `/` between names"
+        reason = f"`{printable(value)}` must be a folder inside {around}, such as `apps/web`, with `/` between names"
         raise BuildSettingInvalidError(setting=name, where=where, reason=reason)
     return "/".join(part for part in value.strip().split("/") if part not in ("", "."))

@@ -43,13 +43,13 @@ def check(variables: Mapping[str, str]) -> None:
     """Raises BuildVariableInvalidError for a variable that the system would refuse, or that would end an argument."""
     if len(variables) > MOST_VARIABLES:
         name = next(iter(variables))
-        raise BuildVariableInvalidError(name=name, problem=f"with it there are more than {MOST_VARIABLES:,} of them")
+        raise BuildVariableInvalidError(name=name, problem=f"there would be more than {MOST_VARIABLES:,} variables")
     for name, value in variables.items():
         problem = None
         if not name or not _NAME.fullmatch(name):
-            problem = "its name has characters that no variable may have"
+            problem = "its name contains characters that are not allowed"
         elif "\0" in value or (not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)):
-            problem = "its value has characters that no variable may have"
+            problem = "its value contains characters that are not allowed"
         elif len(value.encode()) + len(name) > LONGEST_VARIABLE:
             problem = f"it is longer than {LONGEST_VARIABLE:,} bytes"
         if problem is not None:

@@ -64,12 +64,14 @@ class Sandbox:
         if settings.builds == "off":
             raise BuildsOffError
         if sys.platform != "linux":
-            raise SandboxUnavailableError(reason="its system is not Linux", advice="Build on a machine with Linux.")
+            raise SandboxUnavailableError(
+                reason="its operating system is not Linux", advice="Build on a machine with Linux."
+            )
         if settings.builds == "unsandboxed":
             return cls(settings, None, None)
         machine = os.uname().machine
         if machine not in MACHINES:
-            reason = f"there is no filter of system calls for the architecture {machine}"
+            reason = f"Easel has no filter of system calls for the architecture {machine}"
             raise SandboxUnavailableError(reason=reason, advice=f"Build on x86-64 or aarch64. {trial.OTHERWISE}")
         found = Bubblewrap.find()
         if found is None:

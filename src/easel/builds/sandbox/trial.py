@@ -11,7 +11,9 @@ _SWITCHES = (
     ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
 )
 """Kernel settings that forbid user namespaces: the file, the forbidding value, and the line that allows them."""
-OTHERWISE = "EASEL_BUILDS=unsandboxed builds without one, so that builds have all rights of Easel's user."
+OTHERWISE = (
+    "Or set EASEL_BUILDS=unsandboxed to build without a sandbox: every build then has all rights of Easel's user."
+)
 
 
 def advice() -> str:
@@ -20,8 +22,8 @@ def advice() -> str:
     if lines:
         return f"Set {' and '.join(lines)} with sysctl, then start Easel again. {OTHERWISE}"
     return (
-        "Give a container the right to make user namespaces and an unmasked /proc; give a systemd unit the "
-        "settings of the one in deploy/systemd. {OTHERWISE}"
+        f"In a container, allow user namespaces and an unmasked /proc. In a systemd unit, use the settings of the "
+        f"unit in deploy/systemd. {OTHERWISE}"
     )
 
 

@@ -36,7 +36,7 @@ class BuildUser:
         if first is None:
             return None
         if not _exists(first):
-            raise OSError(f"EASEL_BUILD_USER is {first}, and this container has no user with that id")
+            raise OSError(f"EASEL_BUILD_USER is {first}, but this container has no user with that id")
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         for number in range(first, first + MOST):
             lock = (settings.run_dir / f"build-user-{number}").open("wb")

@@ -13,14 +13,14 @@ class ToolchainError(EaselError):
 
 
 class RegistryUnreachableError(ToolchainError):
-    """The package registry did not answer for {package}: {reason}. Deploy again. If that does not help, Easel's
-    operator has to check the registry in the builder's npm configuration."""
+    """The package registry did not respond to the request for {package}: {reason}. Deploy again. If the registry still
+    does not respond, Easel's operator must check the registry in the builder's npm configuration."""
 
     code = "registry_unreachable"
 
 
 class RegistryUnknownError(ToolchainError):
-    """The builder does not know its package registry, because it has no npm. Install `easel[builder]`, or set
+    """The builder does not know its package registry, because npm is not installed. Install `easel[builder]`, or set
     `npm_config_registry`."""
 
     status = 503
@@ -28,7 +28,7 @@ class RegistryUnknownError(ToolchainError):
 
 
 class ToolIntegrityError(ToolchainError):
-    """The downloaded package {package} is not the requested one: its {algorithm} digest differs."""
+    """The downloaded package {package} is not the requested package, because its {algorithm} digest differs."""
 
     code = "tool_integrity"
 
@@ -40,7 +40,7 @@ class ToolPackageError(ToolchainError):
 
 
 class ToolsTooLargeError(ToolchainError):
-    """In the last two hours, builds asked for more versions of Node and package managers than fit into {limit} bytes.
+    """In the last two hours, builds requested more versions of Node and package managers than fit into {limit} bytes.
     Deploy again later, or use a version that other builds use. Easel's operator sets the limit with
     EASEL_BUILD_CACHE_BYTES."""
 
@@ -49,20 +49,21 @@ class ToolsTooLargeError(ToolchainError):
 
 
 class VersionUnavailableError(BadRequestError):
-    """{tool} {wanted} is not available. Available: {available}."""
+    """{tool} {wanted} is not available. The available versions are {available}."""
 
     code = "tool_version_unavailable"
 
 
 class VersionRangeError(BadRequestError):
-    """`{wanted}` is neither a version of {tool} nor a range of versions. Write one like `22`, `^22.12.0` or `>=20
-    <25`."""
+    """`{wanted}` is neither a version of {tool} nor a range of versions. Write a version or range like `22`, `^22.12.0`
+    or `>=20 <25`."""
 
     code = "tool_version_invalid"
 
 
 class PythonUnavailableError(ToolchainError):
-    """The builder has no Python with the modules `venv` and `ensurepip`. On Debian, install `python3-venv`."""
+    """The builder has no Python with the modules `venv` and `ensurepip`. On Debian, install the package
+    `python3-venv`."""
 
     status = 503
     code = "python_unavailable"

@@ -170,5 +170,5 @@ def _inside(name: str) -> PurePosixPath:
     """The path below the archive's one folder. Raises ValueError if it leads out of that folder."""
     parts = [part for part in PurePosixPath(name).parts if part != "."]
     if name.startswith("/") or ".." in parts or len(parts) < 2:
-        raise ValueError(f"it holds the path {name[:80]!r}")
+        raise ValueError(f"it contains the path {name[:80]!r}")
     return PurePosixPath(*parts[1:])

@@ -111,7 +111,7 @@ async def _make(python: Python, scratch: Path, sandbox: Sandbox, limits: Limits)
         ended = await sandbox.run(command, said.extend)
         if ended.code:
             last = said.decode(errors="replace").strip().rpartition("\n")[2][:300]
-            raise ToolchainError(reason=f"Python {python.version} makes no virtual environment: {last}")
+            raise ToolchainError(reason=f"Python {python.version} could not create a virtual environment: {last}")
 
     await run(python.program, "-I", "-m", "venv", ENVIRONMENT)
     await run(f"{ENVIRONMENT}/bin/python", "-I", "-c", _ABOUT)

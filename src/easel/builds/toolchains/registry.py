@@ -72,11 +72,11 @@ class Registry:
         async with outgoing_client(self.destinations, INDEX_LIMIT) as client:
             answer = await client.request("GET", address, headers={"Accept": _ABBREVIATED})
         if answer.status != 200:
-            raise RegistryUnreachableError(package=package, reason=f"it answered with the status {answer.status}")
+            raise RegistryUnreachableError(package=package, reason=f"it responded with status {answer.status}")
         try:
             found = _releases(package, json.loads(answer.body))
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise RegistryUnreachableError(package=package, reason="its answer is not a list of versions") from error
+            raise RegistryUnreachableError(package=package, reason="its response is not a list of versions") from error
         self._seen[package] = (time.monotonic(), found)
         return found
 
@@ -87,7 +87,7 @@ class Registry:
         async with outgoing_client(self.destinations, ARCHIVE_LIMIT) as client:
             status = await client.save(release.archive, to, timeout=ARCHIVE_TIMEOUT)
         if status != 200:
-            raise RegistryUnreachableError(package=str(release), reason=f"it answered with the status {status}")
+            raise RegistryUnreachableError(package=str(release), reason=f"it responded with status {status}")
 
     async def newest(self, tool: str, package: str, wanted: str) -> Release:
         """The newest release in a range. Raises VersionUnavailableError, RegistryUnreachableError."""

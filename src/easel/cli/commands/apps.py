@@ -68,20 +68,22 @@ def list_apps(session: Session) -> None:
         ],
     )
     if not apps:
-        session.output.say("No apps yet. `easel deploy --create` creates one from this folder.")
+        session.output.say("No apps yet. Create one from this folder with `easel deploy --create`.")
     elif session.output.interactive:
         session.output.say(plural(len(apps), "app"))
     session.output.document({**page.document, "results": listed, "limit": len(apps), "offset": 0})
 
 
 @client_command("create", group=group)
-@click.argument("slug", help="The app's name in its address: 3 to 60 of a-z, 0-9 and '-'.")
+@click.argument("slug", help="The app's name in its address: 3 to 60 characters out of a-z, 0-9 and '-'.")
 @click.option("--title", help="A display name. [default: the slug]")
 @click.option("--description", help="A description.")
 def create(session: Session, slug: str, title: str | None, description: str | None) -> None:
     """Create an app."""
     app = session.client.create_app(slug, title or slug, description)
-    session.output.done(f"Created {app.slug} ({app.app_id}). Deploy to it: `easel deploy --app {app.slug} -m …`.")
+    session.output.done(
+        f"Created the app {app.slug} ({app.app_id}). Deploy to it with `easel deploy --app {app.slug} -m …`."
+    )
     session.output.line(app.url)
     session.output.document(app)
 
@@ -90,7 +92,7 @@ def create(session: Session, slug: str, title: str | None, description: str | No
 @_named
 @app_option
 def show(session: Session, named: str | None, app: str | None) -> None:
-    """Show an app: addresses, what each environment serves, configuration."""
+    """Show an app: its addresses, the live version of each environment, and the configuration."""
     found = session.client.get_app(session.app(_chosen(named, app)).app_id)
     rows = [
         ("App", f"{found.slug} ({found.app_id})"),
@@ -98,10 +100,10 @@ def show(session: Session, named: str | None, app: str | None) -> None:
         ("Address", found.url),
         ("Newest", f"v{found.version}" if found.version else "no version yet"),
         *((name.capitalize(), environment_line(entry)) for name, entry in sorted((found.environments or {}).items())),
-        ("On the air", "yes" if found.is_active else "no: every address answers 404"),
+        ("On the air", "yes" if found.is_active else "no: every address responds with 404"),
         (
             "Unpublished",
-            "unpublished configuration changes (`easel publish` makes them live)"
+            "has unpublished configuration changes (make them live with `easel publish`)"
             if found.has_unpublished_changes
             else "none",
         ),
@@ -122,10 +124,15 @@ def show(session: Session, named: str | None, app: str | None) -> None:
     "--var", "variables", metavar="NAME=VALUE", help="A public variable for the app's pages; repeatable.", multiple=True
 )
 @click.option("--unset-var", "unset", metavar="NAME", help="Remove a variable; repeatable.", multiple=True)
-@click.option("--indexable/--not-indexable", help="Whether search engines may list it.", default=None)
-@click.option("--on-air/--off-air", "active", help="Whether its addresses answer; applies at once.", default=None)
-@click.option("--allow", metavar="secrets|dependencies|guards", help="Allow what fails; repeatable.", multiple=True)
-@click.option("--runtime", help="How pages get the variables.", type=click.Choice(list(RUNTIMES)))
+@click.option("--indexable/--not-indexable", help="Whether search engines may list the app.", default=None)
+@click.option("--on-air/--off-air", "active", help="Whether the app is online. Applies at once.", default=None)
+@click.option(
+    "--allow",
+    metavar="secrets|dependencies|guards",
+    help="Allow deploys in spite of this fault; repeatable.",
+    multiple=True,
+)
+@click.option("--runtime", help="How pages receive the public variables.", type=click.Choice(list(RUNTIMES)))
 @click.option("--publish", help="Make the changes live at once.", is_flag=True)
 def update(
     session: Session,
@@ -141,7 +148,7 @@ def update(
     runtime: str | None,
     publish: bool,
 ) -> None:
-    """Change an app's draft configuration; `easel publish` makes it live."""
+    """Change an app's draft configuration. Make the changes live with `easel publish`."""
     meta = {"title": title, "description": description, "indexable": indexable}
     build = {"env_vars": {**_assignments(variables), **dict.fromkeys(unset)}, "allow": list(allow), "runtime": runtime}
     wanted = {
@@ -158,7 +165,7 @@ def update(
     for warning in answer.warnings or []:
         session.output.warn(warning)
     if answer.has_unpublished_changes:
-        session.output.done(f"Changed the draft of {answer.slug}. {session.again('publish -m …')} makes it live.")
+        session.output.done(f"Changed the draft of {answer.slug}. Make it live with {session.again('publish -m …')}.")
     else:
         session.output.done(f"Changed {answer.slug}{f': published as version {answer.version}' if publish else ''}.")
     if publish:
@@ -182,7 +189,7 @@ def _assignments(given: Sequence[str]) -> dict[str, str]:
 @app_option
 @click.option("--yes", "-y", help="Skip the confirmation.", is_flag=True)
 def delete(session: Session, named: str | None, app: str | None, yes: bool) -> None:
-    """Delete an app with all its versions, for good. Other organisations do not get its slug for a while."""
+    """Delete an app with all its versions, permanently. Its slug stays reserved for your organisation for a while."""
     chosen = _chosen(named, app)
     # A command without an app's name never deletes the app in easel.toml.
     if not chosen:
@@ -190,20 +197,22 @@ def delete(session: Session, named: str | None, app: str | None, yes: bool) -> N
     found = session.app(chosen)
     if not yes:
         if not session.output.interactive:
-            raise ConfirmationMissingError(what=f"deletes {found.slug} with all its versions, for good")
-        if not session.output.confirm(f"Delete {found.slug} ({found.url}) with all its versions, for good?"):
+            raise ConfirmationMissingError(what=f"deletes {found.slug} with all its versions permanently")
+        if not session.output.confirm(f"Delete {found.slug} ({found.url}) with all its versions permanently?"):
             session.output.say("Nothing was deleted.")
             return
     session.client.delete_app(found.app_id)
-    session.output.done(f"Deleted {found.slug}. Its addresses have stopped; its slug is free for your organisation.")
+    session.output.done(
+        f"Deleted {found.slug}. Its addresses no longer work. Your organisation can use the slug again."
+    )
     session.output.document({"app_id": found.app_id, "slug": found.slug, "deleted": True})
 
 
 @client_command("open")
-@click.argument("version", help="A version's own address instead (3, v3, latest).", required=False)
+@click.argument("version", help="Print the permanent address of this version instead (3, v3, latest).", required=False)
 @app_option
 @env_option
-@click.option("--browser", "-b", help="Open it in a browser as well.", is_flag=True)
+@click.option("--browser", "-b", help="Also open the address in a browser.", is_flag=True)
 def open_app(session: Session, version: str | None, app: str | None, env: str | None, browser: bool) -> None:
     """Print the address of an environment or a version."""
     found = session.app(app)
@@ -227,7 +236,7 @@ def open_app(session: Session, version: str | None, app: str | None, env: str | 
 def environment_line(entry: Any) -> str:
     """A line about the version that an environment of the API's map serves."""
     if not isinstance(entry, dict) or entry.get("version") is None:
-        return "serves no version yet" + (_lock(entry) if isinstance(entry, dict) else "")
+        return "has no live version yet" + (_lock(entry) if isinstance(entry, dict) else "")
     return f"v{entry['version']}  {entry.get('url') or ''}{_lock(entry)}".rstrip()
 
 
@@ -248,7 +257,7 @@ def _live(app: App) -> str:
 def warn_if_nothing_is_live(session: Session, app: App) -> None:
     """Warns if a configuration was published for an app that serves no version."""
     if not (app.environments or {}).get(PRODUCTION, {}).get("version"):
-        session.output.warn(f"nothing is deployed to production yet: {session.again('deploy -m …')}.")
+        session.output.warn(f"nothing is deployed to production yet. Deploy with {session.again('deploy -m …')}.")
 
 
 def environments_of(app: App) -> list[tuple[str, str]]:

@@ -10,14 +10,17 @@ from easel.cli.session import Session
 
 @click.group("build-cache", cls=Group, no_args_is_help=True)
 def group() -> None:
-    """Clear the dependencies and caches that builds of an app leave for the next ones."""
+    """Clear the cached dependencies and files that an app's builds reuse."""
 
 
 @client_command("clear", group=group)
 @app_option
 def clear(session: Session, app: str | None) -> None:
-    """Have the app's next builds start without the dependencies, downloads and caches of earlier ones."""
+    """Clear the app's build cache, so that its next builds reuse no dependencies, downloads or other files of earlier
+    builds."""
     found = session.app(app)
     answer = session.client.clear_build_cache(found.app_id)
-    session.output.done(f"Cleared the build cache of {found.slug}. The next build of each environment starts cold.")
+    session.output.done(
+        f"Cleared the build cache of {found.slug}. The next build of each environment runs without a cache."
+    )
     session.output.document(answer)

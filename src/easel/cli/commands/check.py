@@ -26,14 +26,14 @@ _SHOWN = 20
 
 @client_command("check")
 @click.argument(
-    "path", metavar="DIR|ZIP", help="Folder or zip. [default: the one that `easel deploy` takes]", required=False
+    "path", metavar="DIR|ZIP", help="Folder or zip. [default: the one that `easel deploy` would choose]", required=False
 )
 @click.option(
-    "--request", "addresses", metavar="/PATH", help="Show the answer at this address; repeatable.", multiple=True
+    "--request", "addresses", metavar="/PATH", help="Show the response at this address; repeatable.", multiple=True
 )
 @click.option("--method", help="The method of the requests.", default="GET")
 @click.option("--header", "headers", metavar="NAME: VALUE", help="A header of the requests; repeatable.", multiple=True)
-@click.option("--as-is", help="Check a folder or zip even if it looks like source.", is_flag=True)
+@click.option("--as-is", help="Check a folder or zip even if it looks like sources.", is_flag=True)
 def check(
     session: Session,
     path: str | None,
@@ -42,11 +42,10 @@ def check(
     headers: tuple[str, ...],
     as_is: bool,
 ) -> None:
-    """Say without a server how a deploy would end: what is refused, what each line of rules does, what is immutable.
+    """Show how a deploy would end, without a server: refusals, the effect of each line of rules, and immutable files.
 
-    Reads the folder or zip, and easel.toml, as a deploy does. Leaves out what only a server knows: the app's own
-    configuration, its earlier versions, and limits other than the defaults.
-    """
+    Reads the folder or zip, and easel.toml, like a deploy. Does not check anything that only a server knows: the app's
+    own configuration, its earlier versions, and limits other than the defaults."""
     if path is not None and not path.strip():
         raise TargetMissingError()
     target = choose_target(None if path is None else Path(path), session.project, session.working)
@@ -76,12 +75,12 @@ def _show(session: Session, trial: Trial) -> None:
     inspection, output = trial.inspection, session.output
     files = inspection.files
     total = sum(member.size for member in files.values())
-    output.line(f"{plural(len(files), 'file')}, {size(total)} inflated: a deploy would accept them.")
+    output.line(f"{plural(len(files), 'file')}, {size(total)} uncompressed. A deploy would accept them.")
     immutable = _immutable(trial)
     if immutable:
         _show_some(session, f"Immutable, cached by browsers for a year ({len(immutable):,}):", immutable)
     else:
-        output.line("Immutable: none, since no name certainly contains a hash of the content.")
+        output.line("Immutable: no files, because no file name certainly contains a hash of the content.")
     if inspection.left_out:
         _show_some(session, f"Left out ({len(inspection.left_out):,}):", inspection.left_out)
     rules = inspection.rules
@@ -97,7 +96,7 @@ def _show_some(session: Session, heading: str, lines: list[str]) -> None:
     for line in lines[:_SHOWN]:
         session.output.line(f"  {line}")
     if len(lines) > _SHOWN:
-        session.output.line(f"  … and {len(lines) - _SHOWN:,} more (`--json` has all)")
+        session.output.line(f"  … and {len(lines) - _SHOWN:,} more (`--json` shows all)")
 
 
 def _show_answer(session: Session, answer: TrialAnswer) -> None:

@@ -41,23 +41,23 @@ from easel.deploys.states import FAILED
 @click.argument(
     "path", metavar="DIR|ZIP", help="Folder or zip. [default: easel.toml's folder, or a build folder]", required=False
 )
-@click.option("--message", "-m", help="What changed, like a commit message.")
+@click.option("--message", "-m", help="A description of the change, like a commit message.")
 @app_option
 @env_option
-@click.option("--create", help="Create the app if need be; write easel.toml.", is_flag=True)
-@click.option("--source-files", help="Send the source too, for line-by-line diffs.", is_flag=True)
-@click.option("--wait/--no-wait", help="Follow the deploy to its end.", default=True)
-@click.option("--not-older", help="Refuse a commit that is older than the live one.", is_flag=True)
-@click.option("--as-is", help="Deploy a folder or zip as it is, even if it looks like source.", is_flag=True)
-@click.option("--build", help="Send the project's source; Easel builds it.", is_flag=True)
+@click.option("--create", help="Create the app if it does not exist, and write easel.toml.", is_flag=True)
+@click.option("--source-files", help="Also send the sources, for line-by-line diffs.", is_flag=True)
+@click.option("--wait/--no-wait", help="Wait until the deploy ends, and show its progress.", default=True)
+@click.option("--not-older", help="Refuse a commit that is older than the live commit.", is_flag=True)
+@click.option("--as-is", help="Deploy a folder or zip unchanged, even if it looks like sources.", is_flag=True)
+@click.option("--build", help="Send the project's sources, so that Easel builds them.", is_flag=True)
 @click.option("--git", "from_git", help="Deploy a commit of the connected repository.", is_flag=True)
-@click.option("--commit", "git_commit", metavar="SHA", help="With --git: this commit. [default: the branch's newest]")
-@click.option("--branch", metavar="NAME", help="With --git: another branch than the connected one.")
-@click.option("--root", metavar="DIR", help="Builds: the project's folder in its source.")
+@click.option("--commit", "git_commit", metavar="SHA", help="With --git: the commit to deploy. [default: the newest]")
+@click.option("--branch", metavar="NAME", help="With --git: the branch to deploy. [default: the connected branch]")
+@click.option("--root", metavar="DIR", help="Builds: the project's folder within the sources.")
 @click.option("--install", metavar="COMMAND", help="Builds: the install command.")
 @click.option("--build-command", metavar="COMMAND", help="Builds: the build command.")
 @click.option("--output", metavar="DIR", help="Builds: the folder that the build writes.")
-@click.option("--node", metavar="VERSION", help="Builds: the version of Node, or a range.")
+@click.option("--node", metavar="VERSION", help="Builds: the version of Node, or a range of versions.")
 @click.option("--no-cache", help="Builds: do not use the cache.", is_flag=True)
 def deploy(
     session: Session,
@@ -79,11 +79,10 @@ def deploy(
 ) -> None:
     """Deploy a built app: zip it, upload it, follow the deploy, print the address.
 
-    With --build or --git, Easel builds the project's source first.
+    With --build or --git, Easel first builds the project from its sources.
 
-    Leaves out files that .easelignore (gitignore syntax) names, and by default repositories, node_modules and .env
-    files.
-    """
+    Leaves out files that match .easelignore (gitignore syntax). By default, also leaves out repositories, node_modules
+    and .env files."""
     output = session.output
     environment = environment_or_default(session, env)
     asked = {**settings, "no_cache": no_cache or None}
@@ -103,8 +102,8 @@ def deploy(
     around = session.project
     session.project = deployed_project(around, given, session.working, app=app, create=create)
     if session.project is not around:
-        whose = f"belongs to the app {around.app}" if around.app else "names no app"
-        output.say(f"{around.file} {whose} and stays unchanged; the project here is deployed.")
+        whose = f"belongs to the app {around.app}" if around.app else "does not set an app"
+        output.say(f"{around.file} {whose} and is not used or changed; the project in this folder is deployed.")
     if build:
         target = source_target(given, session.project, session.working)
     else:
@@ -118,8 +117,8 @@ def deploy(
     commit = current_commit(target.path, root)
     if commit is None and is_distrusted(root):
         output.warn(
-            f"another user owns the Git repository here, so Git does not read it and no commit is recorded. "
-            f"`git config --global --add safe.directory {root.resolve()}` changes that."
+            f"another user owns the Git repository in this folder, so Git does not read it, and the deploy records "
+            f"no commit. To change that, run `git config --global --add safe.directory {root.resolve()}`."
         )
     text = message_or_ask(session, message, shortened(commit.subject, LONGEST_MESSAGE) if commit else None)
     if len(text) > LONGEST_MESSAGE:
@@ -145,7 +144,7 @@ def deploy(
         try:
             accepted = ship(session, shipment)
         except KeyboardInterrupt:
-            what = "Interrupted. Nothing was deployed, and nothing was left behind."
+            what = "Interrupted. Nothing was deployed, and no files were left behind."
             raise InterruptedByUserError(what=what) from None
     file = _write_project(session, chosen.slug, root, target, path, settings) if create else None
     _end(session, accepted, wait=wait, made=made, file=file)
@@ -244,10 +243,14 @@ def _write_project(
     the file's path. `path` and `settings` are the user's."""
     if session.project.file is not None or (root / FILE_NAME).exists():
         if session.project.file is not None and session.project.app is None:
-            session.output.say(f'Put `app = "{slug}"` at the top of {session.project.file}; it names no app yet.')
+            session.output.say(
+                f'{session.project.file} does not set an app yet. Put `app = "{slug}"` at the top of it.'
+            )
         return None
     if settings_folder(root, target, session.working) is None:
-        session.output.say(f"No {FILE_NAME} was written: the next build would remove it. `--app {slug}` names the app.")
+        session.output.say(
+            f"No {FILE_NAME} was written, because the next build would remove it. Choose the app with `--app {slug}`."
+        )
         return None
     place, base = target.path.resolve(), root.resolve()
     is_output = target.is_folder and not target.is_source and place.is_relative_to(base)
@@ -260,17 +263,19 @@ def _write_project(
         file = write_project(root, app=slug, folder=folder, env=env, server=server, build=of_build)
     except ProjectFileError as error:
         # The deploy is accepted, so the command continues.
-        session.output.warn(f"{error.message} `--app {slug}` names the app.")
+        session.output.warn(f"{error.message} Choose the app with `--app {slug}`.")
         return None
     # A zip, and a folder outside of the project, are not in easel.toml.
     again = "" if folder or (target.is_source and target.is_folder) else f" {shlex.quote(path or str(target.path))}"
     command = f"easel deploy{' --build' if target.is_source else ''}{again} -m …"
-    session.output.say(f"Wrote {_shown(file, session.working).rstrip('/')}: from now on `{command}` is enough.")
+    session.output.say(
+        f"Wrote {_shown(file, session.working).rstrip('/')}. From now on, you can deploy with `{command}`."
+    )
     return file
 
 
 def _say_accepted(session: Session, accepted: Accepted) -> None:
-    session.output.say(f"Not waiting. Follow it with {session.again(f'logs -f {accepted.deploy_id}')}.")
+    session.output.say(f"The deploy was started. Follow it with {session.again(f'logs -f {accepted.deploy_id}')}.")
     session.output.line(accepted.deploy_id)
     session.output.document(accepted)
 
@@ -299,6 +304,6 @@ def _followed(session: Session, accepted: Accepted) -> tuple[Deploy, list[str]]:
             return Follower(session.client, accepted.app_id, accepted.deploy_id, show).to_the_end(), log
     except KeyboardInterrupt:
         raise InterruptedByUserError(
-            what=f"Interrupted. The deploy goes on: follow it with {session.again(f'logs -f {accepted.deploy_id}')}, "
+            what=f"Interrupted. The deploy continues. Follow it with {session.again(f'logs -f {accepted.deploy_id}')}, "
             f"or stop it with {session.again(f'cancel {accepted.deploy_id}')}."
         ) from None

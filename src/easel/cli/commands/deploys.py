@@ -33,7 +33,7 @@ _CALLED = {
 @click.argument("deploy", help="A deploy's id (dep_…). [default: the newest]", required=False)
 @app_option
 def status(session: Session, deploy: str | None, app: str | None) -> None:
-    """Show what each environment serves and the state of the newest deploy, or of one deploy."""
+    """Show the live version of each environment, and the status of a deploy. Without an id, shows the newest deploy."""
     found = session.app(app)
     if deploy is not None:
         one = session.client.deploy_status(found.app_id, deploy)
@@ -48,10 +48,10 @@ def status(session: Session, deploy: str | None, app: str | None) -> None:
         session.output.line(f"  {name + ':':<12}{serves}")
     if not found.is_active:
         session.output.warn(
-            "The app is off the air: all its addresses answer 404. `easel apps update --on-air` ends that."
+            "The app is offline: all its addresses respond with 404. Put it online with `easel apps update --on-air`."
         )
     if newest is None:
-        session.output.say("No deploy yet: `easel deploy -m …`.")
+        session.output.say("No deploy yet. Start one with `easel deploy -m …`.")
     else:
         session.output.line("Newest deploy")
         _show(session, newest, indent="  ", waits_for=page.waits_for)
@@ -111,13 +111,13 @@ def _status(deploy: Deploy, waits_for: str | None = None) -> str:
     if deploy.status == QUEUED:
         return deploy.status + waiting_for(waits_for)
     if deploy.status == BUILDING and deploy.step == BUILD_QUEUED:
-        return f"queued to be built{waiting_for(waits_for)}"
+        return f"waiting to be built{waiting_for(waits_for)}"
     if deploy.status == BUILDING and deploy.step:
         return f"building: {deploy.step}"
     if deploy.status == FAILED:
         return _CALLED.get(deploy.error_code or "", FAILED)
     if deploy.status == COMPLETE and deploy.outcome in (LOCKED, OVERTAKEN):
-        return f"complete, not live: {deploy.outcome}"
+        return f"complete, but not live: {deploy.outcome}"
     return deploy.status
 
 
@@ -126,7 +126,8 @@ def _status(deploy: Deploy, waits_for: str | None = None) -> str:
 @app_option
 @click.option("--follow", "-f", help="Follow the log until the deploy has ended.", is_flag=True)
 def logs(session: Session, deploy: str | None, app: str | None, follow: bool) -> None:
-    """Print a deploy's log; with -f, live until it ends. A failed deploy ends with exit code 5 under -f."""
+    """Print a deploy's log. With -f, follow the log until the deploy ends, and exit with code 5 if the deploy
+    failed."""
     found = session.app(app)
     chosen = find_deploy(session.client, found.app_id, found.slug, deploy, running=False)
     lines: list[LogLine] = []
@@ -142,10 +143,10 @@ def logs(session: Session, deploy: str | None, app: str | None, follow: bool) ->
                 chosen = Follower(session.client, found.app_id, chosen.deploy_id, show).to_the_end()
         except KeyboardInterrupt:
             again = session.again(f"logs -f {chosen.deploy_id}")
-            raise InterruptedByUserError(what=f"Interrupted. The deploy goes on: follow it with {again}.") from None
+            raise InterruptedByUserError(what=f"Interrupted. The deploy continues. Follow it with {again}.") from None
     else:
         log_so_far(session.client, found.app_id, chosen.deploy_id, show)
-        session.output.say(f"(The deploy is {_status(chosen)}; `-f` follows it.)")
+        session.output.say(f"(The deploy is {_status(chosen)}. Follow it with `-f`.)")
     session.output.document(
         {"deploy_id": chosen.deploy_id, "status": chosen.status, "lines": [asdict(line) for line in lines]}
     )
@@ -175,9 +176,9 @@ def list_deploys(session: Session, app: str | None, limit: int) -> None:
         ],
     )
     if not page.deploys:
-        session.output.say("No deploys yet: `easel deploy -m …` makes the first.")
+        session.output.say("No deploys yet. Start one with `easel deploy -m …`.")
     if page.total > len(page.deploys):
-        session.output.say(f"{len(page.deploys)} of {page.total}; `-n` shows more.")
+        session.output.say(f"{len(page.deploys)} of {page.total} deploys. Use `-n` to see more.")
     session.output.document(page)
 
 
@@ -185,9 +186,9 @@ def list_deploys(session: Session, app: str | None, limit: int) -> None:
 @click.argument("deploy", help="A deploy's id (dep_…). [default: the newest]", required=False)
 @app_option
 def cancel(session: Session, deploy: str | None, app: str | None) -> None:
-    """Cancel a deploy that is queued or building; the newest such one when none is named."""
+    """Cancel a deploy that is queued or building. Without an id, cancels the newest unfinished deploy."""
     found = session.app(app)
     deploy_id = deploy or find_deploy(session.client, found.app_id, found.slug, None, running=True).deploy_id
     cancelled = session.client.cancel_deploy(found.app_id, deploy_id)
-    session.output.done(f"Cancelled {cancelled.deploy_id}. It changed nothing that is live.")
+    session.output.done(f"Cancelled {cancelled.deploy_id}. The live version did not change.")
     session.output.document(cancelled)

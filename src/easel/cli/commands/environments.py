@@ -14,16 +14,16 @@ from easel.cli.session import Session
 @client_command("promote")
 @app_option
 def promote(session: Session, app: str | None) -> None:
-    """Point production at the version that staging serves."""
+    """Make the version that staging serves live on production."""
     found = session.app(app)
     answer = session.client.promote(found.app_id)
-    session.output.done(f"Version {answer.version} is live on production, as on staging.")
+    session.output.done(f"Version {answer.version} is now live on production, as it is on staging.")
     session.output.line(answer.url)
     session.output.document(answer)
 
 
 @client_command("publish")
-@click.option("--message", "-m", help="What changed, like a commit message.")
+@click.option("--message", "-m", help="A description of the change, like a commit message.")
 @app_option
 def publish(session: Session, message: str | None, app: str | None) -> None:
     """Make an app's draft configuration live, as a new version."""
@@ -39,7 +39,8 @@ def publish(session: Session, message: str | None, app: str | None) -> None:
 @client_command("rollback")
 @app_option
 def rollback(session: Session, app: str | None) -> None:
-    """Go back to the configuration published before. For code, use restore."""
+    """Make the previously published configuration live again. To restore an earlier version of the code, use
+    restore."""
     found = session.app(app)
     answer = session.client.rollback(found.app_id)
     session.output.done("The previously published configuration is live again.")
@@ -49,28 +50,28 @@ def rollback(session: Session, app: str | None) -> None:
 
 
 @client_command("lock")
-@click.argument("environment", metavar="ENV", help="production or staging.")
-@click.option("--message", "-m", help="The reason that others see; required.")
+@click.argument("environment", metavar="ENV", help="`production` or `staging`.")
+@click.option("--message", "-m", help="The reason, which other users see; required.")
 @app_option
 def lock(session: Session, environment: str, message: str | None, app: str | None) -> None:
-    """Lock an environment at the version it serves: deploys still become versions, but do not go live."""
+    """Lock an environment, so that its live version stays: deploys still create versions, but these do not go live."""
     name = environment_or_default(session, environment)
     reason = message_or_ask(session, message, question="Why", missing=ReasonMissingError)
     found = session.app(app)
     answer = session.client.lock(found.app_id, name, reason)
-    at = f"at version {answer.version}" if answer.version else "and serves no version"
-    session.output.done(f"{name} is locked {at}. `easel unlock {name}` lets it move again.")
+    at = f"at version {answer.version}" if answer.version else "without a live version"
+    session.output.done(f"{name} is locked {at}. Unlock it with `easel unlock {name}`.")
     session.output.document(answer)
 
 
 @client_command("unlock")
-@click.argument("environment", metavar="ENV", help="production or staging.")
+@click.argument("environment", metavar="ENV", help="`production` or `staging`.")
 @app_option
 def unlock(session: Session, environment: str, app: str | None) -> None:
-    """Let a locked environment move again."""
+    """Unlock an environment, so that its live version can change again."""
     name = environment_or_default(session, environment)
     found = session.app(app)
     answer = session.client.unlock(found.app_id, name)
-    serves = f"serves version {answer.version}" if answer.version else "serves no version yet"
-    session.output.done(f"{name} is unlocked. It {serves}.")
+    serves = f"serves version {answer.version}" if answer.version else "has no live version yet"
+    session.output.done(f"{name} is unlocked, and {serves}.")
     session.output.document(answer)

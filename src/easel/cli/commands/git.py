@@ -28,28 +28,34 @@ _TOKEN_LENGTH = 4096
 
 @click.group("git", cls=Group, no_args_is_help=True)
 def group() -> None:
-    """Connect an app with a branch of a Git repository."""
+    """Connect an app to a branch of a Git repository."""
 
 
 @client_command("connect", group=group)
 @click.argument("url", help="The repository's https or ssh address.")
-@click.option("--branch", "-b", default="main", metavar="NAME", help="The branch that the app follows.")
+@click.option("--branch", "-b", default="main", metavar="NAME", help="The branch that the app is deployed from.")
 @click.option(
-    "--provider", metavar="github|gitlab|gitea|bitbucket|plain", help="The kind of host. [default: by its name]"
+    "--provider",
+    metavar="github|gitlab|gitea|bitbucket|plain",
+    help="The type of Git host. [default: detected from the host name]",
 )
 @click.option("--root", metavar="DIR", help="The app's folder within the repository.")
-@click.option("--username", metavar="NAME", help="The user name for the token, if the host needs one.")
+@click.option("--username", metavar="NAME", help="The user name for the token, if the Git host needs one.")
 @click.option("--token-stdin", is_flag=True, help="Read an access token from standard input.")
 @click.option("--deploy-key", type=click.Path(path_type=Path), metavar="FILE", help="Your own private ssh key.")
-@click.option("--new-deploy-key", is_flag=True, help="Make another deploy key. An ssh address gets one by itself.")
+@click.option(
+    "--new-deploy-key",
+    is_flag=True,
+    help="Create a new deploy key. Not needed on the first connection to an ssh address.",
+)
 @click.option(
     "--known-hosts",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The ssh host's keys. [default: those in your known_hosts]",
+    help="A file with the ssh host keys. [default: your known_hosts file]",
 )
-@click.option("--allow", multiple=True, metavar="submodules|lfs", help="Build without these parts.")
-@click.option("--new-webhook-secret", is_flag=True, help="Make another webhook secret.")
+@click.option("--allow", multiple=True, metavar="submodules|lfs", help="Build without these parts of the repository.")
+@click.option("--new-webhook-secret", is_flag=True, help="Create a new webhook secret.")
 @app_option
 def connect(
     session: Session,
@@ -66,7 +72,7 @@ def connect(
     new_webhook_secret: bool,
     app: str | None,
 ) -> None:
-    """Make an app follow a branch. Prints what the host needs: a deploy key, and a webhook."""
+    """Make an app deploy from a Git branch, and print the deploy key and webhook to add at the Git host."""
     found = session.app(app)
     request: dict[str, Any] = {
         "repo_url": url,
@@ -82,7 +88,7 @@ def connect(
         "new_webhook_secret": new_webhook_secret or None,
     }
     answer = session.client.connect_repository(found.app_id, request)
-    session.output.done(f"{found.slug} follows {answer.branch} of {answer.repo_url}.")
+    session.output.done(f"{found.slug} is now deployed from the branch {answer.branch} of {answer.repo_url}.")
     if answer.check is not None and answer.check.status == "read":
         session.output.say(answer.check.message)
     _tell_host(session, answer)
@@ -93,7 +99,7 @@ def connect(
 @client_command("status", group=group)
 @app_option
 def status(session: Session, app: str | None) -> None:
-    """Show which branch an app follows, and what its host needs."""
+    """Show the branch that an app deploys from, and the deploy key and webhook to add at the Git host."""
     answer = session.client.repository(session.app(app).app_id)
     _table(session, answer)
     session.output.document(answer)
@@ -102,11 +108,12 @@ def status(session: Session, app: str | None) -> None:
 @client_command("disconnect", group=group)
 @app_option
 def disconnect(session: Session, app: str | None) -> None:
-    """Make an app follow its repository no longer. Its token, deploy key and webhook secret are deleted."""
+    """Disconnect an app from its repository. Deletes the token, deploy key and webhook secret that Easel stores for
+    it."""
     found = session.app(app)
     answer = session.client.disconnect_repository(found.app_id)
     session.output.done(
-        f"{found.slug} no longer follows a repository. Remove the webhook and the deploy key on the host."
+        f"{found.slug} is no longer connected to a repository. Remove the webhook and the deploy key at the Git host."
     )
     session.output.document(answer)
 
@@ -115,18 +122,22 @@ def _tell_host(session: Session, answer: Repository) -> None:
     if answer.credential == "deploy_key":
         again = answer.check is not None and answer.check.status == "not_checked"
         session.output.say(
-            "Add the deploy key to the repository, with read access only."
-            + (" Then run this command again: it reads the repository." if again else "")
+            "At the Git host, add the deploy key to the repository, with read access only."
+            + (" Then run this command again, so that Easel checks the repository." if again else "")
         )
         if not answer.host_keys:
             session.output.warn(
-                "The host's key is not known, so nothing can be fetched yet. Connect again with `--known-hosts FILE`:"
-                " the output of `ssh-keyscan`, compared with a fingerprint that the host publishes."
+                "The ssh host key of the Git host is unknown, so Easel cannot fetch the repository yet. Write the "
+                "output of `ssh-keyscan` to a file, and compare its fingerprint with the one that the Git host "
+                "publishes. Then connect again with `--known-hosts FILE`."
             )
-    session.output.say("Add the webhook to the repository, as JSON and for pushes. Each push is then deployed.")
-    session.output.say(f"{session.again('deploy --git')} deploys the branch at once.")
+    session.output.say(
+        "At the Git host, add the webhook to the repository, with the content type JSON and for push events. Then "
+        "each push is deployed."
+    )
+    session.output.say(f"To deploy the branch now, run {session.again('deploy --git')}.")
     if answer.webhook_secret != MASK:
-        session.output.say("The webhook secret is not shown again.")
+        session.output.say("The webhook secret will not be shown again.")
 
 
 def _table(session: Session, answer: Repository) -> None:
@@ -135,9 +146,9 @@ def _table(session: Session, answer: Repository) -> None:
     rows = [
         ("repository", answer.repo_url),
         ("branch", answer.branch),
-        ("root folder", answer.root or "the repository's own"),
+        ("root folder", answer.root or "the root of the repository"),
         ("host", answer.provider),
-        ("read with", (answer.credential or "nothing: it must be public").replace("_", " ")),
+        ("read with", (answer.credential or "nothing (the repository must be public)").replace("_", " ")),
         ("deploy key", answer.deploy_key or ""),
         *(("host key", key) for key in answer.host_keys),
         ("webhook", answer.webhook_url),

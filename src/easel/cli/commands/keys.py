@@ -26,15 +26,23 @@ def list_keys(session: Session) -> None:
 
 
 @client_command("create", group=group)
-@click.argument("name", help="What the key is for.")
-@click.option("--scope", "-s", metavar="read|deploy|admin", help="Each includes the ones before it.", default="deploy")
+@click.argument("name", help="The purpose of the key.")
+@click.option(
+    "--scope",
+    "-s",
+    metavar="read|deploy|admin",
+    help="The scope of the key. `deploy` includes `read`, and `admin` includes both.",
+    default="deploy",
+)
 @click.option("--app", "-a", metavar="SLUG|ID", help="Limit the key to this app.")
 def create(session: Session, name: str, scope: str, app: str | None) -> None:
-    """Create an API key. It is printed this once and never again."""
+    """Create an API key, and print it. It cannot be printed again."""
     app_id = session.app(app).app_id if app else None
     answer = session.client.create_key({"name": name, "scope": scope, "app_id": app_id})
     where = f" for {app}" if app else ""
-    session.output.done(f"Created {answer.key_id} ({answer.scope}{where}). Keep the key now: it is not shown again.")
+    session.output.done(
+        f"Created {answer.key_id} ({answer.scope}{where}). Save the key now, because it is not shown again."
+    )
     session.output.line(answer.key)
     session.output.document(answer)
 
@@ -44,5 +52,5 @@ def create(session: Session, name: str, scope: str, app: str | None) -> None:
 def revoke(session: Session, key_id: str) -> None:
     """Revoke an API key, at once."""
     session.client.revoke_key(key_id)
-    session.output.done(f"Revoked {key_id}. Requests with it are refused from now on.")
+    session.output.done(f"Revoked {key_id}. Requests with this key are refused from now on.")
     session.output.document({"key_id": key_id, "revoked": True})

@@ -13,7 +13,7 @@ _BYTES: Final = "_bytes"
 
 @client_command("limits")
 def limits(session: Session) -> None:
-    """Show the organisation's limits, and how much of each is used."""
+    """Show the organisation's limits, and how much of each limit is used."""
 
     def amount(name: str, value: int) -> str:
         return size(value) if name.endswith(_BYTES) else f"{value:,}"

@@ -29,15 +29,15 @@ _LONGEST_KEY = 64 * 1024
 
 @client_command("login")
 def login(session: Session) -> None:
-    """Check an API key with a server, and save it. Asks for missing values. Without a terminal, the key is read from
-    standard input."""
+    """Check an API key with a server, and save it. Asks for the server and the key if they are not given. Without a
+    terminal, reads the key from standard input."""
     output = session.output
     server = session.wanted.server or session.wanted.project_server or default_server(session.wanted)
     if output.interactive and session.flags.server is None:
         server = output.ask("Server", default=server)
     server = server_address(server)
     key = checked_key(session.flags.key or _read_key(session))
-    output.say(f"Trying the key at {server} …")
+    output.say(f"Checking the key at {server} …")
     with Client(ServerAccess(server, key)) as client:
         try:
             client.list_apps(limit=1)
@@ -50,14 +50,16 @@ def login(session: Session) -> None:
     store(file, StoredKeys(default=server, keys={**kept.keys, server: key}))
     output.done(f"Signed in to {server}. The key is saved in {file}, which only you can read.")
     if server.startswith("http://") and not _on_this_machine(server):
-        output.warn("the address is plain http: anybody on the network path can read the key. Use https where you can.")
+        output.warn(
+            "the address uses plain http, so anybody on the network path can read the key. Use https if possible."
+        )
     output.document({"server": server, "credentials_file": str(file)})
 
 
 @client_command("logout")
 @click.option("--all", "everywhere", help="Delete the keys of all servers.", is_flag=True)
 def logout(session: Session, everywhere: bool) -> None:
-    """Delete the saved key of a server. The key itself stays valid: `easel keys revoke` ends it."""
+    """Delete the saved API key of a server. The key stays valid until you revoke it with `easel keys revoke`."""
     file = credentials_file()
     kept = read_stored(file)
     server = server_address(session.wanted.server or default_server(session.wanted))

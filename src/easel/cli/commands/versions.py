@@ -21,7 +21,7 @@ from easel.cli.text import size, when
 @app_option
 @click.option("--limit", "-n", help="How many.", type=click.IntRange(min=1), default=20)
 def list_versions(session: Session, app: str | None, limit: int) -> None:
-    """List an app's versions, newest first, and which environments serve them."""
+    """List an app's versions, newest first, with the environments that serve them."""
     found = session.app(app)
     answer = session.client.list_versions(found.app_id)
     shown = answer.versions[:limit]
@@ -41,9 +41,9 @@ def list_versions(session: Session, app: str | None, limit: int) -> None:
         ],
     )
     if not shown:
-        session.output.say("No versions yet: `easel deploy -m …` makes the first.")
+        session.output.say("No versions yet. Create one with `easel deploy -m …`.")
     if answer.total > len(shown):
-        session.output.say(f"{len(shown)} of {answer.total}; `-n` shows more.")
+        session.output.say(f"{len(shown)} of {answer.total} versions. Use `-n` to see more.")
     session.output.document(answer)
 
 
@@ -59,12 +59,12 @@ def _commit(version: Version) -> str:
 
 
 @client_command("diff")
-@click.argument("before", metavar="A", help="A number (3 or v3), latest, production or staging.")
-@click.argument("after", metavar="B", help="The version to compare it with.")
+@click.argument("before", metavar="A", help="A version number (3 or v3), `latest`, `production` or `staging`.")
+@click.argument("after", metavar="B", help="The version to compare with.")
 @app_option
-@click.option("--name-status", "names", help="Only the names of the files that differ.", is_flag=True)
+@click.option("--name-status", "names", help="Show only the names of the files that differ.", is_flag=True)
 def diff(session: Session, before: str, after: str, app: str | None, names: bool) -> None:
-    """Show how two versions differ: by file, and by source line where both have their source."""
+    """Show the differences between two versions by file, and by line if both versions include their sources."""
     found = session.app(app)
     first = version_number(session.client, found.app_id, before)
     second = version_number(session.client, found.app_id, after)
@@ -74,19 +74,19 @@ def diff(session: Session, before: str, after: str, app: str | None, names: bool
 
 
 @client_command("download")
-@click.argument("version", help="A number (3 or v3), latest, production or staging.")
+@click.argument("version", help="A version number (3 or v3), `latest`, `production` or `staging`.")
 @app_option
 @click.option(
     "--output",
     "-o",
     "target",
     metavar="FILE",
-    help="File to write; `-` is stdout. [default: SLUG-vN.zip]",
+    help="The file to write. `-` means stdout. [default: SLUG-vN.zip]",
     type=click.Path(path_type=Path),
 )
 @click.option("--force", "-f", help="Replace an existing file.", is_flag=True)
 def download(session: Session, version: str, app: str | None, target: Path | None, force: bool) -> None:
-    """Download a version's zip, byte for byte as it was uploaded."""
+    """Download a version's zip, exactly as it was uploaded."""
     found = session.app(app)
     number = version_number(session.client, found.app_id, version)
     file = target or Path(f"{found.slug}-v{number}.zip")
@@ -110,21 +110,21 @@ def download(session: Session, version: str, app: str | None, target: Path | Non
 
 
 @client_command("restore")
-@click.argument("version", help="A number (3 or v3), latest, production or staging.")
+@click.argument("version", help="A version number (3 or v3), `latest`, `production` or `staging`.")
 @app_option
 @env_option
-@click.option("--with-config", help="Restore that version's configuration too.", is_flag=True)
-@click.option("--lock", metavar="REASON", help="Lock the environment there, with this reason.")
+@click.option("--with-config", help="Also restore the configuration of the version.", is_flag=True)
+@click.option("--lock", metavar="REASON", help="Also lock the environment, with this reason.")
 def restore(
     session: Session, version: str, app: str | None, env: str | None, with_config: bool, lock: str | None
 ) -> None:
-    """Point an environment at a version, at once."""
+    """Make a version live on an environment, at once."""
     found = session.app(app)
     environment = environment_or_default(session, env)
     request = {"environment": environment, "with_config": with_config, "lock": lock is not None, "lock_reason": lock}
     number = version_number(session.client, found.app_id, version)
     answer = session.client.restore(found.app_id, number, request)
-    locked = f", and locked there: {lock}" if answer.locked and lock else ""
+    locked = f", which is now locked: {lock}" if answer.locked and lock else ""
     session.output.done(f"Version {answer.version} is live on {answer.environment}{locked}.")
     session.output.line(answer.url)
     session.output.document(answer)

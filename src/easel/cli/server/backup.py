@@ -22,7 +22,7 @@ def _command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 @_command("backup")
 @_place
 @data_dir_option
-@click.option("--keys/--no-keys", default=True, help="Whether it includes the key that encrypts secrets.")
+@click.option("--keys/--no-keys", default=True, help="Whether the backup includes the key that encrypts secrets.")
 def backup(place: str, data_dir: Path | None, keys: bool) -> None:
     """Write a backup of everything to a folder or bucket, while Easel runs."""
     _back_up(place, data_dir, keys=keys)
@@ -33,7 +33,7 @@ def backup(place: str, data_dir: Path | None, keys: bool) -> None:
 @click.option("--name", help="Name of the backup. [default: the newest]")
 @data_dir_option
 def restore_backup(place: str, name: str | None, data_dir: Path | None) -> None:
-    """Restore a backup into an empty data folder (or database and bucket) while Easel does not run there."""
+    """Restore a backup into an empty data folder (or database and bucket), while Easel is not running there."""
     _bring_back(place, data_dir, name=name)
 
 
@@ -41,7 +41,7 @@ def restore_backup(place: str, name: str | None, data_dir: Path | None) -> None:
 @_place
 @data_dir_option
 def export(place: str, data_dir: Path | None) -> None:
-    """Write everything to a folder or bucket, to move it: `easel import` reads it elsewhere."""
+    """Write everything to a folder or bucket, so that `easel import` can read it on another machine."""
     _back_up(place, data_dir, keys=True)
 
 
@@ -49,8 +49,8 @@ def export(place: str, data_dir: Path | None) -> None:
 @_place
 @data_dir_option
 def import_(place: str, data_dir: Path | None) -> None:
-    """Read what `easel export` wrote into an empty database and store, as EASEL_DATABASE_URL and EASEL_OBJECTS_URL
-    name them."""
+    """Read the result of `easel export` into the empty database and object store in EASEL_DATABASE_URL and
+    EASEL_OBJECTS_URL."""
     _bring_back(place, data_dir, name=None)
 
 
@@ -58,7 +58,10 @@ def _back_up(place: str, data_dir: Path | None, *, keys: bool) -> None:
     from easel.running.operating import back_up
 
     made = back_up(read_settings(data_dir=data_dir), place, with_keys=keys, say=_say)
-    _say(f"Backup {made.name}: {made.objects} objects, {size(made.bytes)}; {made.copied} of them were new there.")
+    _say(
+        f"Backup {made.name}: {made.objects} objects, {size(made.bytes)}; {made.copied} of them were copied, and the "
+        f"others were already there."
+    )
     if keys and "://" not in place:
         Path(place).chmod(0o700)
     for problem in made.damaged:
@@ -73,7 +76,7 @@ def _bring_back(place: str, data_dir: Path | None, *, name: str | None) -> None:
 
     index = bring_back(read_settings(data_dir=data_dir), place, name=name, say=_say)
     rows = sum(table.rows for table in index.tables.values())
-    _say(f"Restored {rows} records and {len(index.objects)} objects, each checked against its hash.")
+    _say(f"Restored {rows} records and {len(index.objects)} objects. The hash of every object was checked.")
 
 
 def _say(text: str) -> None:

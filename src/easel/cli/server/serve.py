@@ -22,24 +22,27 @@ data_dir_option = click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of the embedded parts. [EASEL_DATA_DIR, default: data]",
+    help="The data folder. [EASEL_DATA_DIR, default: data]",
 )
 _api_port = click.option("--api-port", type=int, help="Port of the api. [EASEL_API_PORT, default: 8000]")
 _edge_port = click.option("--edge-port", type=int, help="Port of the edge. [EASEL_EDGE_PORT, default: 8080]")
-_domain = click.option("--domain", help="Apps answer at {app}.DOMAIN. [EASEL_DOMAIN, default: localhost]")
+_domain = click.option(
+    "--domain", help="The domain of the apps, which are served at {app}.DOMAIN. [EASEL_DOMAIN, default: localhost]"
+)
 
 
 @click.command("serve", cls=ServerCommand)
 @data_dir_option
-@click.option("--api-host", help="Address the api listens on. [127.0.0.1]")
+@click.option("--api-host", help="Address that the api listens on. [127.0.0.1]")
 @_api_port
-@click.option("--edge-host", help="Address the edge listens on. [127.0.0.1]")
+@click.option("--edge-host", help="Address that the edge listens on. [127.0.0.1]")
 @_edge_port
-@click.option("--edge-processes", type=int, help="Edge processes on the port. [1]")
+@click.option("--edge-processes", type=int, help="Number of edge processes. [1]")
 @_domain
-@click.option("--api-url", help="Public address of the api.")
+@click.option("--api-url", help="Public URL of the api.")
 def serve(**given: Any) -> None:
-    """Run everything on this machine: PostgreSQL, api, worker, builder and edge; or the roles in EASEL_ROLE."""
+    """Run everything on this machine: PostgreSQL, api, worker, builder and edge. If EASEL_ROLE is set, run only the
+    roles in it."""
     from easel.running.supervisor import Supervisor
 
     settings = read_settings(**given)
@@ -58,7 +61,7 @@ def serve(**given: Any) -> None:
 @_api_port
 @_domain
 def api(**given: Any) -> None:
-    """Run the api alone."""
+    """Run only an api on this machine."""
     from easel.running.single_role import run_alone
 
     run_alone("api", read_settings(**given))
@@ -67,7 +70,7 @@ def api(**given: Any) -> None:
 @click.command("worker", cls=ServerCommand)
 @data_dir_option
 def worker(**given: Any) -> None:
-    """Run a worker alone."""
+    """Run only a worker on this machine."""
     from easel.running.single_role import run_alone
 
     run_alone("worker", read_settings(**given))
@@ -76,7 +79,7 @@ def worker(**given: Any) -> None:
 @click.command("builder", cls=ServerCommand)
 @data_dir_option
 def builder(**given: Any) -> None:
-    """Run a builder alone."""
+    """Run only a builder on this machine."""
     from easel.running.single_role import run_alone
 
     run_alone("builder", read_settings(**given))
@@ -87,7 +90,7 @@ def builder(**given: Any) -> None:
 @_edge_port
 @_domain
 def edge(**given: Any) -> None:
-    """Run an edge alone."""
+    """Run only an edge on this machine."""
     from easel.running.single_role import run_alone
 
     run_alone("edge", read_settings(**given))
@@ -96,7 +99,7 @@ def edge(**given: Any) -> None:
 @click.command("migrate", cls=ServerCommand)
 @data_dir_option
 def migrate(**given: Any) -> None:
-    """Bring the database to this release's schema. Several machines may run this at once."""
+    """Upgrade the database to the schema of this release. Several machines may run this at the same time."""
     from easel.running.operating import migrate_database
 
     migrate_database(read_settings(**given))
@@ -106,11 +109,11 @@ def migrate(**given: Any) -> None:
 @click.command("new-secret-key", cls=ServerCommand)
 @data_dir_option
 def new_secret_key(**given: Any) -> None:
-    """Replace a lost secret key with this machine's: apps' secrets have to be set again."""
+    """Replace a lost secret key with the key of this machine. Afterwards, the secrets of all apps must be set again."""
     from easel.running.operating import replace_key
 
     replace_key(read_settings(**given))
-    print("The database is used with this secret key from now on. Restart every api.")
+    print("The database now uses this secret key. Restart every api.")
 
 
 @click.command("organisation", cls=ServerCommand)

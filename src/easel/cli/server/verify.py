@@ -21,11 +21,11 @@ _APPS_NAMED = 20
 
 
 @click.command("verify", cls=ServerCommand)
-@click.option("--app", "-a", metavar="SLUG|ID", help="Only what this app's versions need.")
+@click.option("--app", "-a", metavar="SLUG|ID", help="Read only the objects that this app's versions need.")
 @data_dir_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print only one JSON document to stdout.")
 def verify(app: str | None, data_dir: Path | None, as_json: bool) -> None:
-    """Read every object that the database refers to, while Easel runs, and name missing and damaged ones."""
+    """Read every object that the database refers to, while Easel runs, and list missing and damaged objects."""
     carry_out(Session(Flags(data_dir=data_dir, as_json=as_json)), lambda session: _verify(session, app))
 
 
@@ -53,7 +53,7 @@ def fault_line(fault: Fault) -> str:
     """A line about the fault: whether and where it is live, the object, the fault, and the versions that need it."""
     live = f"LIVE in {' and '.join(fault.environments)} of {fault.slug}: " if fault.environments else ""
     needs = [numbers("version", fault.versions), numbers("pruned version", fault.pruned)]
-    needed = ", ".join(text for text in needs if text) or "a deploy that has not ended"
+    needed = ", ".join(text for text in needs if text) or "an unfinished deploy"
     return f"{live}{fault.key or '(no name)'} {fault.reason} ({fault.slug}: {needed})"
 
 
@@ -73,17 +73,15 @@ def _conclude(session: Session, made: AuditResult, app: str | None) -> None:
     output = session.output
     if not made.faults:
         whose = f"that {app} needs" if app else "that the database refers to"
-        output.done(f"All is well: {plural(made.objects, 'object')} {whose}, {size(made.bytes)}, each with its hash.")
+        output.done(f"No faults: all {plural(made.objects, 'object')} {whose} match their hashes ({size(made.bytes)}).")
         return
     served = sorted({f"{name} of {fault.slug}" for fault in made.faults for name in fault.environments})
     if served:
         more = f" and {len(served) - _APPS_NAMED:,} more" if len(served) > _APPS_NAMED else ""
-        output.say(
-            f"Visitors are answered from some of them: {', '.join(served[:_APPS_NAMED])}{more}.", style="bold red"
-        )
+        output.say(f"Some of them are live: {', '.join(served[:_APPS_NAMED])}{more}.", style="bold red")
     output.say(f"{len(made.faults):,} of {plural(made.objects, 'object')} are missing or damaged.", style="red")
     output.say(
-        "Restore them from a backup (docs/operations/disaster.md, `Objects are lost or damaged`), then verify "
-        "again. A version whose objects are in no backup is lost: restore another version where it is "
-        "live, or deploy again."
+        "Restore them from a backup (see `Objects are lost or damaged` in docs/operations/disaster.md), and run "
+        "`easel verify` again. If no backup contains the objects of a version, that version is lost. If it is live, "
+        "restore another version, or deploy again."
     )

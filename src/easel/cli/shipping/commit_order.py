@@ -17,7 +17,7 @@ def check_commit_order(session: Session, app_id: str, environment: str, commit: 
     instead, and CommitOrderUnknownError if Git cannot tell."""
     if commit is None:
         if refuse:
-            raise CommitOrderUnknownError(why="Git knows no commit of the deployed files")
+            raise CommitOrderUnknownError(why="Git has no commit of the deployed files")
         return
     versions = session.client.list_versions(app_id).versions
     live = next((version for version in versions if version.is_active.get(environment)), None)
@@ -33,6 +33,6 @@ def check_commit_order(session: Session, app_id: str, environment: str, commit: 
         raise CommitOlderError(sha=commit.sha[:8], environment=environment, live=sha[:8], version=live.version)
     if older:
         session.output.warn(
-            f"the commit {commit.sha[:8]} is older than {sha[:8]}, which is live on {environment} as version"
-            f" {live.version}. `--not-older` refuses such a deploy."
+            f"the commit {commit.sha[:8]} is older than the commit {sha[:8]}, which is live on {environment} as "
+            f"version {live.version}. To refuse such deploys, use `--not-older`."
         )

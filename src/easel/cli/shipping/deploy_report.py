@@ -29,10 +29,12 @@ def report_end(session: Session, deploy: Deploy, log: Collection[str], *, app_is
 def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> ExitCode:
     output = session.output
     if deploy.status == FAILED and deploy.error_code == DeployCancelledError.code:
-        output.say("The deploy was cancelled. It changed nothing that is live.", style="yellow")
+        output.say("The deploy was cancelled. The live version did not change.", style="yellow")
         return ExitCode.DEPLOY_FAILED
     if deploy.status == FAILED and deploy.error_code == DeploySkippedError.code:
-        output.say("The deploy was skipped, since its push changed nothing for this app. The live version stays.")
+        output.say(
+            "The deploy was skipped, because the push changed no files of this app. The live version did not change."
+        )
         return ExitCode.OK
     if deploy.status == FAILED:
         error = deploy.error or "the reason is unknown"
@@ -41,18 +43,22 @@ def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> 
             step = f" in the step `{deploy.step}`" if deploy.step else ""
             output.say(f"The deploy failed{step}: {error}", style="red")
         if not app_is_gone:
-            output.say(f"It changed nothing that is live. The log: {session.again(f'logs {deploy.deploy_id}')}.")
+            output.say(
+                f"The live version did not change. Show the log with {session.again(f'logs {deploy.deploy_id}')}."
+            )
         return ExitCode.DEPLOY_FAILED
     if deploy.outcome == LOCKED:
         output.say(
-            f"Version {deploy.version} is recorded, but {deploy.environment} is locked and stays as it is. "
-            f"When it is unlocked: {session.again(f'restore {deploy.version} --env {deploy.environment}')}.",
+            f"Version {deploy.version} is recorded, but {deploy.environment} is locked, so the live version did not "
+            f"change. After unlocking, run {session.again(f'restore {deploy.version} --env {deploy.environment}')}.",
             style="yellow",
         )
         output.line(deploy.version_url or "")
         return ExitCode.CONFLICT
     if deploy.outcome == OVERTAKEN:
-        output.warn(f"version {deploy.version} is recorded; a newer deploy was live first, and stays.")
+        output.warn(
+            f"version {deploy.version} is recorded, but did not go live, because a newer deploy went live first."
+        )
         output.line(deploy.version_url or "")
         return ExitCode.OK
     counts = f" ({plural(deploy.counts.files, 'file')}, {size(deploy.counts.bytes)})" if deploy.counts else ""

@@ -18,7 +18,8 @@ def request_deploy(session: Session, app_id: str, request: Mapping[str, Any]) ->
         accepted = session.client.deploy(app_id, request, idempotency_key=uuid.uuid4().hex)
     except KeyboardInterrupt:
         raise InterruptedByUserError(
-            what="Interrupted while requesting the deploy: the server may have accepted it. `easel deploys` shows it."
+            what="Interrupted while starting the deploy. The server may have accepted the deploy. Check with `easel "
+            "deploys`."
         ) from None
     session.output.say(f"Queued {accepted.deploy_id} for {accepted.environment}.")
     return accepted

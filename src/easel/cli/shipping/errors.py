@@ -15,23 +15,23 @@ class UploadFailedError(CliError):
 
 
 class StoreRefusedError(CliError):
-    """{host}, where the server stores bundles, refused the {what}: {reason}. Run the command again; if it fails again,
-    the server's operator has to check its bucket."""
+    """The server stores bundles at {host}, which refused the {what}: {reason}. Run the command again. If it fails
+    again, the server's operator must check the bucket."""
 
     code = "store_refused"
     exit_code = ExitCode.UNAVAILABLE
 
 
 class UploadTooLargeForProxyError(StoreRefusedError):
-    """A proxy in front of {host} refused the upload of {size} as too large (status 413). Raise that proxy's limit for
-    bodies (`client_max_body_size` of nginx), and deploy again."""
+    """A proxy in front of {host} refused the upload of {size} because it is too large (status 413). Raise the proxy's
+    limit for request bodies (`client_max_body_size` of nginx), and deploy again."""
 
     code = "upload_too_large_for_proxy"
 
 
 class UploadAddressPlainError(StoreRefusedError):
-    """The server gave an upload URL with plain http, and {host} accepts only https. The server's operator has to set
-    EASEL_API_URL to its https address, or have its proxy send `X-Forwarded-Proto`."""
+    """The server sent an upload URL with plain http, but {host} accepts only https. The server's operator must set
+    EASEL_API_URL to the https address of the API, or configure the proxy to send `X-Forwarded-Proto`."""
 
     code = "upload_address_plain"
 
@@ -43,15 +43,15 @@ class ScratchFileError(CliError):
 
 
 class CommitOlderError(CliError):
-    """The commit {sha} is older than {live}, which is live on {environment} as version {version}. Nothing was deployed.
-    To go back to it, leave out `--not-older`, or use `easel restore`."""
+    """The commit {sha} is older than the commit {live}, which is live on {environment} as version {version}. Nothing
+    was deployed. To deploy the older commit, leave out `--not-older`, or use `easel restore`."""
 
     code = "commit_older"
     exit_code = ExitCode.CONFLICT
 
 
 class CommitOrderUnknownError(CliError):
-    """It cannot be determined whether the commit is older than the live one: {why}. Fetch the whole history
+    """Easel cannot determine whether the commit is older than the live commit: {why}. Fetch the whole history
     (`fetch-depth: 0`, `GIT_DEPTH: 0`), or leave out `--not-older`."""
 
     code = "commit_order_unknown"
@@ -59,15 +59,15 @@ class CommitOrderUnknownError(CliError):
 
 
 class DownloadFailedError(CliError):
-    """The download was interrupted: {reason}. No partial file remains; run the command again."""
+    """The download was interrupted: {reason}. No partial file was left behind. Run the command again."""
 
     code = "download_failed"
     exit_code = ExitCode.UNAVAILABLE
 
 
 class FollowingLostError(CliError):
-    """The connection was lost while following the deploy {deploy_id}; the deploy goes on. `easel logs -f` follows it
-    again."""
+    """The connection was lost while following the deploy {deploy_id}, but the deploy continues. Follow it again with
+    `easel logs -f`."""
 
     code = "following_lost"
     exit_code = ExitCode.UNAVAILABLE
@@ -80,27 +80,28 @@ class FolderMissingError(CliError):
 
 
 class NothingToDeployError(CliError):
-    """There is no built app here: no output folder of a build tool ({looked}, …) has an index.html. {hint}"""
+    """This folder contains no built app: no output folder of a build tool ({looked}, …) has an index.html. {hint}"""
 
     code = "nothing_to_deploy"
 
 
 class SeveralBuildsError(CliError):
-    """There are several built apps here: {found}. Name the one to deploy: `easel deploy DIR`; `folder = "DIR"` in
-    easel.toml saves the choice."""
+    """This folder contains several built apps: {found}. Choose one with `easel deploy DIR`. To save the choice, write
+    `folder = "DIR"` into easel.toml."""
 
     code = "several_builds"
 
 
 class TargetMissingError(CliError):
-    """The path to deploy is empty. A variable in the command may be unset. Leave the path out to deploy the app in this
-    folder."""
+    """The path to deploy is empty. Perhaps a variable in your command is not set. To deploy the app in this folder,
+    leave out the path."""
 
     code = "target_empty"
 
 
 class SourceFolderError(CliError):
-    """`{folder}` is the source of an app, not its build: {why}. {hint} Add `--as-is` to deploy it anyway."""
+    """`{folder}` contains the sources of an app, not its build output: {why}. {hint} To deploy the folder anyway, add
+    `--as-is`."""
 
     code = "source_folder"
 
@@ -112,38 +113,40 @@ class EntryPointMissingError(CliError):
 
 
 class OptionsConflictError(CliError):
-    """These options contradict each other: {reason}."""
+    """These options cannot be combined: {reason}."""
 
     code = "options_conflict"
 
 
 class SourceMissingError(CliError):
-    """`{folder}` has no files to build, or all of them are ignored."""
+    """`{folder}` contains no files to build, or all its files are ignored."""
 
     code = "source_empty"
 
 
 class NotAZipError(CliError):
-    """`{path}` is not a zip, or it is damaged. Name a folder instead, and `easel deploy` zips it."""
+    """`{path}` is not a zip file, or it is damaged. You can also pass a folder: `easel deploy` creates the zip for
+    you."""
 
     code = bundles.NotAZipError.code
 
 
 class LinkOutsideError(CliError):
-    """`{path}` is a symbolic link to a place outside the folder ({target}). Copy the file in, or add the link to
-    .easelignore."""
+    """`{path}` is a symbolic link that leads out of the folder ({target}). Copy its target into the folder, or add the
+    link to .easelignore."""
 
     code = "link_outside"
 
 
 class LinkBrokenError(CliError):
-    """`{path}` is a symbolic link whose target does not exist. Remove it, or add it to .easelignore."""
+    """`{path}` is a symbolic link whose target does not exist. Remove the link, or add it to .easelignore."""
 
     code = "link_broken"
 
 
 class LinkLoopError(CliError):
-    """`{path}` is a symbolic link to a folder that contains it. Remove it, or add it to .easelignore."""
+    """`{path}` is a symbolic link to a folder that contains the link itself. Remove the link, or add it to
+    .easelignore."""
 
     code = "link_loop"
 
@@ -155,7 +158,7 @@ class FileUnreadableError(CliError):
 
 
 class FileNameError(CliError):
-    """The name of `{path}` is not valid text (UTF-8). Rename it, or add it to .easelignore."""
+    """The name of `{path}` is not valid text (UTF-8). Rename the file, or add it to .easelignore."""
 
     code = "file_name_invalid"
 

@@ -41,10 +41,13 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
     notes = []
     if packed:
         named = ", ".join(f"`{file.path}`" for file in packed)
-        notes.append(f"{named} beside the output is sent too: its rules apply. `.easelignore` can exclude it.")
+        notes.append(
+            f"{named} next to the output folder is also sent, so its rules apply. To exclude it, add it to "
+            f"`.easelignore`."
+        )
     notes += [
-        f"`{name}` is beside the output, not in it, and is not sent: put it into the folder whose files the build"
-        " copies (often public/ or static/)."
+        f"`{name}` is not in the output folder but next to it, so it is not sent. Move it to the folder whose files "
+        f"the build copies (often public/ or static/)."
         for name in OF_OUTPUTS
         if name in found
     ]

@@ -37,10 +37,10 @@ class NewApp:
                 return False
             client.delete_app(app.app_id)
         except (EaselError, HTTPError):
-            self._session.output.warn(f"the new app {app.slug} remains, without a version.")
+            self._session.output.warn(f"the new app {app.slug} could not be removed. It has no version.")
             return False
         if file is not None:
             file.unlink(missing_ok=True)
         what = f"the new app {app.slug}" + (f" and {file.name}" if file else "")
-        self._session.output.say(f"Nothing is live, so {what} {'were' if file else 'was'} removed again.")
+        self._session.output.say(f"Nothing went live, so {what} {'were' if file else 'was'} removed again.")
         return True

@@ -55,7 +55,11 @@ def select(folder: Path, rules: IgnoreRules) -> Selection:
     files = sorted(walk.files, key=lambda file: file.path.encode())
     if home_page([file.path for file in files]) is None:
         ignored = next((entry for entry in walk.left_out if entry.path == ENTRY_POINT), None)
-        hint = f"It is left out {_by(ignored.reason)}." if ignored else "Deploy the folder your build writes."
+        hint = (
+            f"The index.html in it is left out {_by(ignored.reason)}."
+            if ignored
+            else "Deploy the folder that your build writes."
+        )
         raise EntryPointMissingError(folder=str(folder), hint=hint)
     return Selection(tuple(files), tuple(sorted(walk.left_out, key=lambda entry: entry.path)))
 

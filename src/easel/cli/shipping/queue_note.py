@@ -19,7 +19,7 @@ REPORT_AFTER: Final = 10.0
 _HELD_BACK: Final[Mapping[str | None, str]] = {
     # If the running deploy is not in the list, it is older than all of them.
     "builder": "no builder is free",
-    "app": "another deploy of this app is ahead",
+    "app": "another deploy of this app must end first",
     "organisation": "your organisation's limit of simultaneous deploys is reached",
     "everywhere": "the limit of simultaneous deploys is reached",
 }
@@ -54,5 +54,11 @@ def _look(session: Session, app_id: str, deploy_id: str) -> None:
         listed = session.client.list_deploys(app_id, limit=50)
         ahead = next((deploy.deploy_id for deploy in listed.deploys if deploy.status == BUILDING), None)
         held_back = _HELD_BACK.get(listed.waits_for)
-        reason = f": {ahead} ends first." if ahead else f": {held_back}." if held_back else "; is a worker running?"
+        reason = (
+            f": the deploy {ahead} must end first."
+            if ahead
+            else f": {held_back}."
+            if held_back
+            else ". Perhaps no worker is running."
+        )
         session.output.warn(f"Still queued after {REPORT_AFTER:g} s{reason}")

@@ -156,13 +156,14 @@ def _sources(session: Session, shipment: Shipment) -> dict[str, str]:
     target = shipment.target
     output = target.path if target.is_folder else target.path.parent / ".no-build-output"
     found = collect_sources(shipment.root, output)
-    said = f"Sending {plural(len(found.texts), 'source file')} along"
+    said = f"Also sending {plural(len(found.texts), 'source file')}"
     if found.not_text:
-        said += f"; {plural(len(found.not_text), 'file is', 'files are')} not text and left out"
+        said += f"; {plural(len(found.not_text), 'file is', 'files are')} left out, because of binary content"
     session.output.say(said + ".")
     if found.too_much:
         session.output.warn(
-            f"{plural(len(found.too_much), 'source file')} did not fit, the largest, such as `{found.too_much[-1]}`: a"
-            f" deploy may bring {MAX_FILES:,} files of {size(MAX_BYTES)} together. .easelignore leaves files out."
+            f"{plural(len(found.too_much), 'source file was', 'source files were')} left out, such as "
+            f"`{found.too_much[-1]}`, because a deploy may contain at most {MAX_FILES:,} source files of "
+            f"{size(MAX_BYTES)} together. To make room, exclude other files with .easelignore."
         )
     return found.texts

@@ -43,7 +43,7 @@ def select_sources(folder: Path) -> Selection:
     files, left_out = [], []
     for path in candidates(folder, lambda name: _reason(rules, name, tracked) is None):
         place = folder / path
-        reason = "since it is a link" if place.is_symlink() else _reason(rules, path, tracked)
+        reason = "because it is a symbolic link" if place.is_symlink() else _reason(rules, path, tracked)
         if reason == BY_DEFAULT and holds_no_credential(place):
             reason = None
         if reason is not None:

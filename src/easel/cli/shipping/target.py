@@ -64,7 +64,7 @@ def choose_target(given: Path | None, project: Project, working: Path) -> Target
     if given is not None:
         return _checked(Target(working / given if not given.is_absolute() else given), shown=str(given))
     if project.folder is not None:
-        chosen = Target(project.root / project.folder, found=f"the folder named in {FILE_NAME}")
+        chosen = Target(project.root / project.folder, found=f"this folder is set in {FILE_NAME}")
         return _checked(chosen, shown=project.folder)
     for base in dict.fromkeys((working, project.root)):
         match find_outputs(base):
@@ -83,16 +83,17 @@ def _advice(root: Path, working: Path) -> str:
     for base in dict.fromkeys((working, root)):
         if below := find_below(base):
             several = " or ".join(f"`easel deploy {_shown(folder, working)}`" for folder in below[:_NAMED_AT_MOST])
-            return f"There is one further down: {several}."
+            return f"There is a built app in a subfolder: {several}."
         for tool in tools_of(base):
             if tool.server_output and (base / tool.server_output).exists():
                 return (
-                    f"{tool.server_output}/ needs a server of its own; for a static app, {tool.static} and build again."
+                    f"{tool.server_output}/ needs its own server process. To make a static app, {tool.static}, "
+                    f"and build again."
                 )
-            return f"Build it first (often `{tool.advice}`), then deploy again; or use `easel deploy --build`."
+            return f"Build the app (often with `{tool.advice}`), and deploy again. Or use `easel deploy --build`."
         if (base / "package.json").exists():
-            return "Build it first (often `npm run build`), then deploy again; or use `easel deploy --build`."
-    return "Build the app first, or name its folder: `easel deploy DIR`."
+            return "Build the app (often with `npm run build`), and deploy again. Or use `easel deploy --build`."
+    return "Build the app first, or pass the folder of the built app: `easel deploy DIR`."
 
 
 def _shown(folder: Path, working: Path) -> str:
@@ -116,22 +117,22 @@ def refuse_source(target: Target, shown: str) -> None:
         return
     why = f"its page loads {script}" if script else f"there is a package.json, and {built[0]}/ with an index.html"
     where = (Path(shown) / built[0]).as_posix() if built else ""
-    way = "Build it first (`npm run build`), or use `easel deploy --build`."
-    hint = f"Its build is in {built[0]}/: `easel deploy {where}`." if built else way
+    way = "Build the app (`npm run build`), or use `easel deploy --build`."
+    hint = f"The build output is in {built[0]}/. Deploy it with `easel deploy {where}`." if built else way
     raise SourceFolderError(folder=shown, why=why, hint=hint)
 
 
 def _checked(target: Target, *, shown: str) -> Target:
     if not target.path.exists():
         usual = source_of(target.path.resolve()) is not None
-        hint = " Build the app first (often `npm run build`)." if usual else ""
+        hint = " Build the app first (often with `npm run build`)." if usual else ""
         raise FolderMissingError(path=shown, hint=hint)
     if not target.is_folder or may_be_app(target.path):
         return target
     inner = only_inner(target.path)
     if inner is None:
         raise EntryPointMissingError(folder=shown, hint=_nearest(target.path, shown))
-    return Target(inner, found="it is the only folder there")
+    return Target(inner, found=f"it is the only folder in {shown}")
 
 
 def _nearest(folder: Path, shown: str) -> str:
@@ -142,11 +143,11 @@ def _nearest(folder: Path, shown: str) -> str:
         for output in (*inside, *find_outputs(base), *(find_below(base) if base == folder else ())):
             if output.resolve() != folder.resolve():
                 where = (prefix / output.relative_to(base)).as_posix()
-                return f"`{where}` has one: `easel deploy {where}`."
+                return f"`{where}` has an index.html. Deploy it with `easel deploy {where}`."
     if is_project(folder):
         return (
-            "Build it first (often `npm run build`), then deploy the folder that it writes."
-            " `easel deploy --build` has Easel build it."
+            "Build the app (often with `npm run build`), and deploy the folder that the build writes. Or use "
+            "`easel deploy --build`, so that Easel builds the app."
         )
     return "Deploy the folder that your build writes (often dist/, build/ or out/)."
 

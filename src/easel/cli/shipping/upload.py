@@ -73,10 +73,12 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
                 full = isinstance(refusal, ApiError) and refusal.answer.code == StorageFullError.code
                 if full or (response.status < 500 and response.status != 429):
                     raise refusal
-                why = f"the server answered {response.status}"
+                why = f"the server responded with status {response.status}"
                 pause = pause and max(pause, retry_after(response) or 0.0)
             if pause is not None:
-                output.warn(f"The upload to {_host(url)} broke off ({why}). Attempt {attempt + 1} in {pause:g} s …")
+                output.warn(
+                    f"The upload to {_host(url)} was interrupted ({why}). Attempt {attempt + 1} in {pause:g} s …"
+                )
                 time.sleep(pause)
     raise UploadFailedError(host=_host(url), attempts=f"{attempt} attempt{'s' * (attempt > 1)}", reason=why)
 
@@ -128,7 +130,7 @@ def _refused(url: str, response: urllib3.BaseHTTPResponse, what: str, length: in
             return UploadAddressPlainError(host=_host(url))
         # An object store answers in its own format: the three large ones in this XML.
         said = _STORE_ERROR.search(response.data.decode("utf-8", "replace"))
-        why = f"{said[1]}, {said[2].strip().rstrip('.')}" if said else f"it answered {response.status}"
+        why = f"{said[1]}, {said[2].strip().rstrip('.')}" if said else f"it responded with status {response.status}"
         return StoreRefusedError(host=_host(url), what=what, reason=why)
     return ApiError(response.status, answer)
 

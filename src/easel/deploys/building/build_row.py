@@ -85,7 +85,7 @@ class BuildRow(RunRow):
         """Adds the last lines of a log that exceeded the limit, after a line about the omitted ones."""
         left_out = self._taken - MOST_LINES - len(self._last)
         if left_out > 0:
-            self._output.append((clock.now(), f"… {left_out:,} lines are left out here …"))
+            self._output.append((clock.now(), f"… {left_out:,} lines of the log are left out here …"))
         self._output.extend(self._last)
         self._last.clear()
         self._taken = min(self._taken, MOST_LINES)

@@ -57,7 +57,7 @@ def inputs_of(
             reason = (
                 f"all variables together would exceed {LARGEST // 1024} KiB" if room < 0 else "the name is not valid"
             )
-            notes.append(f"Note: the build does not get the variable `{printable(name)}`: {reason}.")
+            notes.append(f"Note: the variable `{printable(name)}` is not passed to the build: {reason}.")
         else:
             variables[name] = value
     hosts, refused = _hosts(settings, app, own)
@@ -79,8 +79,8 @@ def _hosts(settings: Settings, *configs: Mapping[str, Any]) -> tuple[tuple[str, 
     wanted = list(dict.fromkeys(host for config in configs for host in config.get("build_hosts") or ()))
     refused = [host for host in wanted if not offered.covers(host)]
     return tuple(host for host in wanted if host not in refused), [
-        f"Note: the build does not reach `{printable(host)}`, which `build_hosts` asks for. Easel's operator offers it"
-        " to apps with EASEL_APP_BUILD_HOSTS."
+        f"Note: the build cannot reach `{printable(host)}`, although `build_hosts` requests it. Easel's operator "
+        f"must allow this host with EASEL_APP_BUILD_HOSTS."
         for host in refused
     ]
 

@@ -113,7 +113,7 @@ class BuildRun:
         try:
             await note_build_time(self._parts.database, self._row.deploy.org_id, seconds)
         except Exception as error:
-            logger.warning("the time of deploy %s was not counted: %s", self._id, error)
+            logger.warning("the build time of deploy %s could not be counted: %s", self._id, error)
 
     async def fail(self, error: EaselError) -> None:
         """Ends the deploy as failed unless it has ended. Raises database errors."""
@@ -129,7 +129,7 @@ class BuildRun:
             BUILDS_ENDED.labels(ended).inc()
             ENDED.labels(ended).inc()
         except NoLongerOursError:
-            logger.info("deploy %s had ended before it could fail", self._id)
+            logger.info("deploy %s could not be marked as failed, because it had already ended", self._id)
 
     async def fail_unexpectedly(self, error: Exception) -> None:
         """Ends the deploy after an unexpected error, and logs the error."""
@@ -180,7 +180,9 @@ class BuildRun:
                         continue
                     if not _is_outage(error):
                         raise
-                    logger.warning("the log of deploy %s waits for the database: %s", self._id, error)
+                    logger.warning(
+                        "the log of deploy %s cannot be written until the database responds: %s", self._id, error
+                    )
             is_quiet = not self._row.has_output and not is_quiet
 
     async def _build_in_time(self, slug: str) -> None:
@@ -309,7 +311,7 @@ class BuildRun:
             except Exception as error:
                 if not _is_outage(error) or self._should_stop() or time.monotonic() > until:
                     raise
-                logger.warning("deploy %s waits for an unavailable part: %s", self._id, error)
+                logger.warning("deploy %s is waiting, because a part of Easel is unavailable: %s", self._id, error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -95,7 +95,7 @@ async def refuse_untouched(
     changed = await fetched.changed_since(before.sha)
     if changed is None:
         say(
-            f"The changes since version {before.version} (commit {before.sha[:12]}) cannot be determined, so "
+            f"Easel cannot determine the changes since version {before.version} (commit {before.sha[:12]}), so "
             f"this commit is built."
         )
     if not changed or await asyncio.to_thread(touched, changed, root, rule):
@@ -107,7 +107,7 @@ async def refuse_untouched(
 
 def _told(root: str, rule: Rule) -> str:
     those = f"in {_named((root, *rule.folders))}, or directly in a parent folder" if root else "all"
-    return f"{those}, except those that `ignore` names ({_named(rule.ignore)})" if rule.ignore else those
+    return f"{those}, except files that match `ignore` ({_named(rule.ignore)})" if rule.ignore else those
 
 
 def _named(names: Sequence[str]) -> str:

@@ -33,7 +33,7 @@ class Activate(Step):
             deploy.outcome = MOVED if moved.outcome == UNCHANGED else moved.outcome
             why = _why_not(deploy, moved)
             if why is not None:
-                note = f"{why}: version {deploy.version} is recorded, and the live version stays."
+                note = f"{why}, so version {deploy.version} is recorded but does not go live."
                 run.row.say(note)
                 deploy.warnings = [*deploy.warnings, note]
 
@@ -57,5 +57,5 @@ def _why_not(deploy: DeployRow, moved: MoveResult) -> str | None:
     if moved.outcome == LOCKED:
         return f"{deploy.environment} is locked by {moved.locked_by} ({moved.lock_reason or 'no reason given'})"
     if moved.outcome == OVERTAKEN:
-        return f"{deploy.environment} was moved by a request that was accepted after this deploy"
+        return f"a later request than this deploy has already changed the live version of {deploy.environment}"
     return None

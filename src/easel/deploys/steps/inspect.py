@@ -78,7 +78,9 @@ class Inspect(Step):
         assert run.inspection is not None
         files = run.inspection.files
         total = sum(member.size for member in files.values())
-        run.row.say(f"Checked and indexed {len(files)} file{'s' if len(files) != 1 else ''}, {decimal(total)} inflated")
+        run.row.say(
+            f"Checked and indexed {len(files)} file{'s' if len(files) != 1 else ''}, {decimal(total)} uncompressed"
+        )
         if run.inspection.rules is not None:
             run.row.say(f"Rules: {summary(run.inspection.rules)}")
         unreached = pages_out_of_reach(run.inspection.vouched, decoded(encoded_site(run.app.site)))

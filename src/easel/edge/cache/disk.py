@@ -44,7 +44,7 @@ FULL_FOR = 5.0
 
 
 class _OtherSizeError(Exception):
-    """A file's size differs from its object's."""
+    """The size of a cached file differs from the size of its object."""
 
 
 @dataclass(frozen=True)

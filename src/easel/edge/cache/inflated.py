@@ -55,7 +55,7 @@ class InflatedFiles:
             def inflate() -> memoryview:
                 content = inflated(data, member.method, member.size)
                 if len(content) != member.size:
-                    raise DamagedDataError("a file in the store does not have its recorded length")
+                    raise DamagedDataError("the length of a file in the object store differs from its recorded length")
                 return self._mappings.content(content)
 
             body = self._mappings.noted(await asyncio.to_thread(inflate))

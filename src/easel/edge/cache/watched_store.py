@@ -47,7 +47,7 @@ class EdgeStore:
         with self._noticed():
             data = await self._objects.get_range(key, start, length)
         if len(data) != length:
-            raise StoreUnavailableError(reason=f"it gave {len(data)} of {length} bytes")
+            raise StoreUnavailableError(reason=f"the object store returned {len(data)} of {length} bytes")
         return data
 
     async def head(self, key: str) -> ObjectInfo | None:
@@ -61,7 +61,7 @@ class EdgeStore:
         A new check runs in the background, at most every few seconds: a slow health check would count as a dead edge.
         """
         if time.monotonic() - self._looked >= CHECK_EVERY and (self._looking is None or self._looking.done()):
-            self._looking = asyncio.create_task(self._look(), name="check the store")
+            self._looking = asyncio.create_task(self._look(), name="check the object store")
         return self.answers
 
     async def _look(self) -> None:

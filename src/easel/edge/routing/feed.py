@@ -41,7 +41,7 @@ _CHUNK = 1000
 
 
 class _MisnamedManifestError(Exception):
-    """A manifest's key does not have Easel's form, but was readable."""
+    """A manifest was readable, but its key does not have the form of Easel's manifest keys."""
 
 
 class DatabaseFeed:
@@ -112,7 +112,7 @@ class DatabaseFeed:
         except EaselError as error:
             if not isinstance(error, ServiceUnavailableError) and self._told_schema != error.message:
                 self._told_schema = error.message
-                logger.error("serving the known routes: %s", error.message)
+                logger.error("serving from the routes in memory, because new ones cannot be read: %s", error.message)
             raise
         self._check_schema = None
 
@@ -167,7 +167,7 @@ class DatabaseFeed:
     def _tell(self, app_id: str, number: int) -> None:
         if (app_id, number) not in self._told:
             self._told.add((app_id, number))
-            reason = "its manifest is not named the way Easel names objects"
+            reason = "the key of its manifest does not have the form of a key that Easel uses for objects"
             logger.error("version %d of app %s is not served: %s", number, app_id, reason)
 
 

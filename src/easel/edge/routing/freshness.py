@@ -51,7 +51,10 @@ class Freshness:
             # While the database is unreachable, visitors must not all wait; the next attempt follows after a pause.
             self.timeouts += 1
             self._quiet_until = time.monotonic() + self._timeout
-            logger.warning("serving the known routes: the database does not answer (%s)", error or type(error).__name__)
+            logger.warning(
+                "serving from the routes in memory, because the database does not respond (%s)",
+                error or type(error).__name__,
+            )
 
     async def _after(self, running: asyncio.Task[None] | None) -> None:
         if running is not None:

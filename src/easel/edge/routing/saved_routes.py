@@ -60,7 +60,7 @@ def _of(database_url: str) -> str:
 
 
 class OvertakenError(sqlite3.OperationalError):
-    """Another process has begun to write the file."""
+    """Another process has begun to write the file of saved routes."""
 
 
 class SavedRoutes:
@@ -153,7 +153,7 @@ class SavedRoutes:
                 if generation is not None:
                     notes = dict(connection.execute("select name, value from note").fetchall())
                     if (notes.get("owner"), notes.get("generation")) != (self._owner, str(generation)):
-                        raise OvertakenError("another process writes there")
+                        raise OvertakenError("another process writes to the same file")
                 yield connection
         except sqlite3.OperationalError:
             raise
@@ -236,7 +236,9 @@ class RouteSaver:
                 self._complained = False
             except (sqlite3.Error, OSError, ValueError, StorageFullError) as error:
                 if not self._complained:
-                    logger.warning("routes cannot be saved on disk for a start without the database: %s", error)
+                    logger.warning(
+                        "cannot save routes on disk, so this edge could not start without the database: %s", error
+                    )
                 self._complained = True
                 self._let_go()
             if self._lock is None:

@@ -58,7 +58,7 @@ _MEANT: Final = (
 _UNREACHABLE: Final = (
     (
         re.compile(r"certificate|\bSSL\b|SSL_|\bTLS\b|gnutls", re.IGNORECASE),
-        "its certificate or its TLS cannot be verified.",
+        "the TLS certificate cannot be verified.",
     ),
     (
         re.compile(
@@ -108,7 +108,7 @@ def _by_status(status: int, details: dict[str, object]) -> FetchError:
         return RepositoryMovedError(**details)
     # With plain http, the proxy on the way may have answered 502.
     reason = "it does not accept connections, or" if status == HTTPStatus.BAD_GATEWAY else "it"
-    return HostUnreachableError(host=details["host"], reason=f"{reason} answered with status {status}.")
+    return HostUnreachableError(host=details["host"], reason=f"{reason} responded with status {status}.")
 
 
 def _last(said: str) -> str:

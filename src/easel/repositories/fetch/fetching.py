@@ -161,7 +161,10 @@ def _branch_of(ref: Ref) -> str | None:
 async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) -> Commit:
     """Searches the newest commits of the branch for the commit, on a server that does not serve single commits."""
     host = remote.url.host
-    say(f"{host} does not serve single commits; searching for {ref.sha[:12]} among the last {DEPTH} of {branch}")
+    say(
+        f"{host} does not send single commits, so Easel searches for {ref.sha[:12]} among the last {DEPTH} commits "
+        f"of {branch}"
+    )
     await _fetch(git, remote, f"refs/heads/{branch}", DEPTH)
     try:
         return await _describe(git, ref.sha, ref)

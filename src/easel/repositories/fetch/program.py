@@ -34,7 +34,7 @@ _SLOW: Final = 30
 
 
 class GitFailedError(Exception):
-    """Git ended with an error; `said` are its messages."""
+    """Git ended with an error. `said` contains Git's messages."""
 
     def __init__(self, code: int, said: str) -> None:
         super().__init__(said)

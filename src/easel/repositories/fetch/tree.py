@@ -74,15 +74,15 @@ async def write_tree(git: Git, sha: str, listed: TreeListing, into: Path, remote
         named = _names(listed.submodules)
         if "submodules" not in remote.allow:
             raise SubmodulesError(named=named)
-        say(f"Submodules are not fetched; their folders are empty: {named}")
+        say(f"Easel does not fetch submodules, so these folders are empty: {named}")
     await git.run(f"--work-tree={into}", "checkout", "--quiet", "--force", "--detach", sha)
     if pointers := [path for path in listed.small if _is_pointer(into, path)]:
         named = _names([printable(path.decode("utf-8", "replace")) for path in pointers])
         if "lfs" not in remote.allow:
             raise LfsError(named=named)
-        say(f"Files in Git LFS are not fetched; pointers are in their place: {named}")
+        say(f"Easel does not fetch files from Git LFS, so these files contain only LFS pointers: {named}")
     if removed := _remove_leading_out(into, listed.links):
-        say(f"Links that lead out of the repository were left out: {_names(removed)}")
+        say(f"Symbolic links that lead out of the repository were left out: {_names(removed)}")
 
 
 def _is_pointer(into: Path, path: bytes) -> bool:

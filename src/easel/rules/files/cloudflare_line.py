@@ -20,10 +20,10 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
     """Returns the redirect in these words. The default status is 302. In the source, a fragment (`#…`) is removed, and
     `.` and `..` are resolved. Raises BadLineError."""
     if not 2 <= len(words) <= 3:
-        reason = f"it has {len(words)} words; `from to` or `from to status` is a line."
+        reason = f"it has {len(words)} words, but a line must have the form `from to` or `from to status`."
         raise BadLineError(reason, guards=_guards(words))
     if _HOST.match(words[0]):
-        raise BadLineError("its source names a host, but a source must be a path.", guards=_guards(words))
+        raise BadLineError("its source contains a host, but a source must be a path.", guards=_guards(words))
     source, query = source_of(words[0].partition("#")[0])
     source, target, status = _without_dots(source), words[1], 302
     if len(words) == 3:
@@ -34,7 +34,7 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
     if not target.startswith(("/", "https://")):
         raise BadLineError("its target begins with neither `/` nor `https://`.")
     if _HOME.search(source) and _INDEX.search(target):
-        raise BadLineError("its target is the index page, which needs no line.")
+        raise BadLineError("its target is the index page, which is already served without this line.")
     if target.startswith("/"):
         # Cloudflare treats two slashes in an address as one.
         target = _SLASHES.sub("/", target)

@@ -31,7 +31,7 @@ _MAY_BE_NETLIFY = (
 _CLOUDFLARE_HEADER = re.compile(r"!\s*[\w-]+\Z|https://")
 _PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
 
-NO_SIGN = "the files have no sign of another dialect"
+NO_SIGN = "nothing in the files indicates another dialect"
 """The reason for Netlify's dialect if the files are valid in both."""
 
 Sign = tuple[str, int, str]
@@ -44,18 +44,19 @@ def choose(texts: Mapping[str, str], names: Collection[str], choice: Choice) -> 
     there are signs of both, Netlify's dialect applies, because it is the larger language and serves files before rules.
     """
     if choice in ("netlify", "cloudflare"):
-        return choice, "chosen by a setting", []
+        return choice, "because of a setting", []
     lines = texts.get(REDIRECTS, "")
     may_be_netlify = any(sign.search(lines.lower()) for sign in _MAY_BE_NETLIFY)
     netlify = _signs(lines, REDIRECTS, _is_netlify) if may_be_netlify else []
     netlify += [(HEADERS, line, text) for _, line, text in _signs(texts.get(HEADERS, ""), HEADERS, _is_basic_auth)]
     cloudflare = _signs(texts.get(HEADERS, ""), HEADERS, _is_cloudflare)
-    netlify += [(name, 0, f"`{name}` is there") for name in _NETLIFY_NAMES if name in names]
-    cloudflare += [(name, 0, f"`{name}` is there") for name in _CLOUDFLARE_NAMES if name in names]
+    netlify += [(name, 0, f"because of `{name}`") for name in _NETLIFY_NAMES if name in names]
+    cloudflare += [(name, 0, f"because of `{name}`") for name in _CLOUDFLARE_NAMES if name in names]
     if cloudflare and not netlify:
         return "cloudflare", _told(cloudflare), []
     doubts = [
-        (file, line, "this is a sign of Cloudflare's dialect; Netlify's is in force.") for file, line, _ in cloudflare
+        (file, line, "this line looks like Cloudflare's dialect, but the file is read in Netlify's dialect.")
+        for file, line, _ in cloudflare
     ]
     return "netlify", _told(netlify) if netlify else NO_SIGN, doubts[:_MOST_TOLD]
 

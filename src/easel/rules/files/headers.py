@@ -84,7 +84,7 @@ def read_headers(text: str, reading: Reading) -> None:
         elif reason := _reason_against_length(line) or (None if is_clean else reason_against_text(line)):
             reading.refuse(HEADERS, number, line, reason, guards=seems_basic_auth(line))
         elif block is None:
-            reason = "it is a header before any path."
+            reason = "it is a header, but there is no path above it."
             reading.refuse(HEADERS, number, line, reason, guards=seems_basic_auth(line))
         else:
             _read_header(number, line, block, reading)
@@ -113,7 +113,7 @@ def _refuse_spelled_twice(reading: Reading) -> None:
         if line is None:
             kept.append(block)
         else:
-            reason = f"line {line} has the same path with escapes, and Cloudflare uses only that one."
+            reason = f"line {line} has the same path in percent-encoded form, and Cloudflare uses only that line."
             reading.refuse(HEADERS, block.line, block.path, reason)
     reading.headers[:] = kept
 
@@ -123,15 +123,15 @@ def _begin(number: int, line: str, reading: Reading) -> _Block:
     if match := _HOSTED.match(line):
         block.host, block.path = match[2].lower(), match[3] or "/"
         if reading.dialect == "netlify":
-            block.refused = "its path names a host, which only Cloudflare's dialect supports."
+            block.refused = "its path contains a host, which only Cloudflare's dialect supports."
         elif match[1].lower() != "https":
             block.refused = "its address begins with `http://`, but only `https://` is supported."
         elif ":" in _LABEL_NAME.sub("", block.host):
-            block.refused = "its address names a port."
+            block.refused = "its address contains a port."
         elif block.host.count("*") > 1 or ("*" in block.host and "*" in block.path):
             block.refused = "it has two `*`."
     if "?" in block.path and reading.dialect == "netlify":
-        block.refused = "its path has a query, but blocks match only paths."
+        block.refused = "its path has a query, but headers can be set only for paths."
     block.path = block.path.partition("?")[0]
     if block.refused is None:
         try:
@@ -139,11 +139,11 @@ def _begin(number: int, line: str, reading: Reading) -> _Block:
             if reading.dialect == "cloudflare" and len(pattern.stars) > 1:
                 block.refused = "it has two `*`."
             elif reading.dialect == "cloudflare" and pattern.stars and ":splat" in block.path:
-                block.refused = "it has a `*` and a `:splat`."
+                block.refused = "it has both a `*` and a `:splat`."
         except BadLineError as bad:
             block.refused = str(bad)
     if block.refused is None and any(char.isspace() for char in block.path):
-        reading.note(HEADERS, number, "its path contains a blank; a comment after a path belongs to the path.")
+        reading.note(HEADERS, number, "its path contains a space. A comment after a path would be part of the path.")
     return block
 
 
@@ -157,15 +157,15 @@ def _read_header(number: int, line: str, block: _Block, reading: Reading) -> Non
         if reading.dialect == "netlify":
             reason = "`!` removes a header only in Cloudflare's dialect."
     elif not colon:
-        reason = "it has no colon; a header has the form `Name: value`."
+        reason = "it has no colon, but a header must have the form `Name: value`."
     elif not name:
-        reason = "it has no name."
+        reason = "it has no header name."
     elif not value:
-        reason = "it has no value."
+        reason = "it has no header value."
     guards = name.lower() in GUARDS
     reason = reason or header_reason(name, value)
     if reason is None and block.size + len(line) > LARGEST_BLOCK:
-        reason = f"the headers of its path have more than {LARGEST_BLOCK} bytes."
+        reason = f"all headers of its path together have more than {LARGEST_BLOCK} bytes."
     if reason is not None:
         reading.refuse(HEADERS, number, line, reason, guards=guards)
         return
@@ -184,13 +184,16 @@ def tidied(value: str) -> str:
 def header_reason(name: str, value: str) -> str | None:
     """Returns the reason why no rule can set this header; None if a rule can."""
     if name.lower() in GUARDS:
-        return "Easel does not support `Basic-Auth`: the password would be sent to every visitor, and protect nothing."
+        return (
+            "Easel does not support `Basic-Auth`, so this line would send the password to every visitor and "
+            "protect nothing."
+        )
     if not _NAME.match(name):
-        return "its name is not a valid header name."
+        return "the header name is not valid."
     if has_control(value.replace("\t", " ")):
         return "it contains a control character."
     if name.lower() in PROTECTED:
-        return f"`{name}` belongs to the platform."
+        return f"only the platform sets `{name}`."
     return reason_on_shared_domain(name.lower(), value)
 
 

@@ -12,7 +12,7 @@ from easel.rules.models import LARGEST_FILE, LARGEST_SEARCHED
 
 MOST_LINES = 20_000
 """Limit of lines with content that are parsed. Further lines are only searched for guards."""
-TOO_MANY = f"it comes after {MOST_LINES} other lines, which is the limit."
+TOO_MANY = f"it is after the first {MOST_LINES} lines, which is the limit."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BREAKS = str.maketrans("", "", "\t\r\n")
 _BROKEN = re.compile("[\ud800-\udfff]")
@@ -35,8 +35,8 @@ class FileText:
     def reason_against(self) -> str | None:
         """Why a file that can only be read whole cannot be read, or None."""
         if self.rest:
-            return f"it has more than {LARGEST_FILE:,} bytes."
-        return "it is not UTF-8 text. Save it as UTF-8." if has_broken(self.read) else None
+            return f"the file has more than {LARGEST_FILE:,} bytes."
+        return "the file is not valid UTF-8. Save it as UTF-8." if has_broken(self.read) else None
 
 
 def text_of(name: str, data: bytes) -> FileText:

@@ -30,7 +30,10 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
         return Redirect(number, words[0], words[1], _PLAIN[words[2]])
     host, source, query = host_and_path(words[0])
     if "//" in source:
-        raise BadLineError("its source has two adjacent slashes, which become one in every address.")
+        raise BadLineError(
+            "its source has two adjacent slashes, which never match, because Easel reduces them to one in every "
+            "address."
+        )
     if source.startswith("/.netlify/"):
         raise BadLineError("its source is below `/.netlify/`, which belongs to Netlify.")
     rest = words[1:]
@@ -44,7 +47,7 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
     if not found:
         reading.without_status.append(number)
     if conditions and any(word.lower().startswith("role=") for word in conditions):
-        raise BadLineError("Easel does not support `Role`, so no visitor would match.", guards=True)
+        raise BadLineError("Easel does not support `Role`, so the line would match no visitor.", guards=True)
     if not target:
         if rest and not found:
             raise BadLineError("its target begins with neither `/` nor `http://` nor `https://`.")

@@ -34,7 +34,7 @@ MOST_VALUES = 64
 
 
 class BadLineError(ValueError):
-    """A line that cannot be in force, with the reason as its text. `guards` says that the line protected something from
+    """A line that cannot be applied, with the reason as its text. `guards` is true if the line protected something from
     visitors."""
 
     def __init__(self, reason: str, *, guards: bool = False) -> None:
@@ -57,13 +57,15 @@ class PatternBudget:
         odd, segments, double = 0 if pattern.literal else pattern.odd, pattern.segments, len(pattern.stars) > 1
         odd += is_exception
         if odd > self.odd:
-            raise BadLineError(f"the limit of {MOST_ODD} stars and placeholders inside segments is reached.")
+            raise BadLineError(
+                f"the rules have reached the limit of {MOST_ODD} wildcards and placeholders within segments."
+            )
         if double and not self.double:
-            raise BadLineError(f"the limit of {MOST_DOUBLE} paths with two `*` is reached.")
+            raise BadLineError(f"the rules have reached the limit of {MOST_DOUBLE} paths with two `*`.")
         if segments > self.segments:
-            raise BadLineError(f"the limit of {MOST_SEGMENTS} segments in all paths is reached.")
+            raise BadLineError(f"the rules have reached the limit of {MOST_SEGMENTS} segments in all paths together.")
         if size > self.text:
-            raise BadLineError(f"the limit of {MOST_TEXT} characters in all lines is reached.")
+            raise BadLineError(f"the rules have reached the limit of {MOST_TEXT} characters in all lines together.")
         self.odd -= odd
         self.double -= double
         self.segments -= segments
@@ -101,7 +103,7 @@ class Reading:
         if reason := reason_against(redirect):
             raise BadLineError(reason, guards=is_guard)
         if len(self.redirects) >= MOST_REDIRECTS:
-            raise BadLineError(f"the limit of {MOST_REDIRECTS} lines is reached.", guards=is_guard)
+            raise BadLineError(f"the rules have reached the limit of {MOST_REDIRECTS} lines.", guards=is_guard)
         try:
             pattern = parse(redirect.source, self.dialect)
         except PatternError as error:
@@ -131,7 +133,7 @@ class Reading:
     def add_block(self, block: HeaderBlock, pattern: Pattern) -> None:
         """Puts a header block in force. Raises BadLineError with the reason if it cannot be in force."""
         if len(self.headers) >= MOST_BLOCKS:
-            raise BadLineError(f"the limit of {MOST_BLOCKS} paths is reached.")
+            raise BadLineError(f"the rules have reached the limit of {MOST_BLOCKS} paths.")
         self.room.take(pattern, len(block.path) + sum(len(name) + len(value or "") for name, value in block.headers))
         self.headers.append(block)
 
@@ -140,17 +142,23 @@ def reason_against(redirect: Redirect) -> str | None:
     """Returns the reason why a line cannot be in force in any dialect; None if the line can be in force."""
     status, target, source = redirect.status, redirect.target, redirect.source
     if status not in REDIRECTING and status != 200 and not 400 <= status <= 599:
-        return f"{status} is not a valid status for a line; valid are 200, 301, 302, 303, 307, 308 and 400 to 599."
+        return (
+            f"the status {status} is not supported. The supported statuses are 200, 301, 302, 303, 307, 308 and "
+            f"400 to 599."
+        )
     if status not in REDIRECTING and (not target.startswith("/") or target.startswith("//")):
-        return "it would pass requests on to another host, which Easel does not do. Redirect there, with 302."
+        return (
+            "it would forward requests to another host, which Easel does not do. Use a redirect with status 302 "
+            "instead."
+        )
     if source.startswith("/_easel") and source.split("/", 2)[1] == "_easel":
-        return "its source is below `/_easel/`, which belongs to the platform."
+        return "its source is below `/_easel/`, which is reserved for the platform."
     if "#" in source:
-        return "its source has a `#`, but browsers never send a `#` and the text after it."
+        return "its source has a `#`, but browsers never send the part of an address from the `#` on."
     if "/." in source and any(part in (".", "..") for part in source.split("/")):
         return "its source has `.` or `..`, which browsers resolve before they send a request."
     if len(redirect.query) > MOST_QUERY:
-        return f"it names more than {MOST_QUERY} query parameters."
+        return f"it has more than {MOST_QUERY} query parameters."
     return None
 
 

@@ -18,11 +18,14 @@ def reason_on_shared_domain(name: str, value: str) -> str | None:
     Strict-Transport-Security and Service-Worker-Allowed are allowed, because they affect only the app's own host.
     """
     if _OF_THE_PROXY.match(name):
-        return f"`{name}` is a command for a proxy in front of Easel."
+        return f"a proxy in front of Easel would interpret `{name}` as a command."
     if name in _OUTLASTS and value.lower() != _FORGET.get(name):
-        return f"browsers keep `{name}` for the host, even after the host belongs to another app."
+        return f"browsers remember `{name}` for the host name, even when that name later belongs to another app."
     if name == "clear-site-data" and ("cookies" in value.lower() or "*" in value or ":" in value):
-        return "it would clear the cookies of every app on this domain; `cache` and `storage` affect only this app."
+        return (
+            "it would clear the cookies of every app on this domain. Use `cache` or `storage`, which affect only "
+            "this app."
+        )
     if name == "set-cookie":
         return _reason_against_cookie(value)
     return None
@@ -32,7 +35,9 @@ def _reason_against_cookie(value: str) -> str | None:
     for attribute in value.split(";")[1:]:
         named = attribute.partition("=")[0].strip()
         if named.lower() == "domain":
-            return "its `Domain` would send the cookie to other apps; without it, the cookie stays in this app."
+            return (
+                "its `Domain` would send the cookie to other apps. Without `Domain`, only this app receives the cookie."
+            )
         if ":" in named:
-            return "a placeholder could become an attribute, such as `Domain`."
+            return "the value of a placeholder could add an attribute, such as `Domain`."
     return None

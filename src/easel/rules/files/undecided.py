@@ -22,8 +22,8 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
     _tell(
         reading,
         list(_for_bare_paths(reading, has)),
-        'a source such as `/a/*` also matches `/a`, which it does not on Cloudflare. `rules = "cloudflare"` changes'
-        " that.",
+        'a source such as `/a/*` also matches `/a` in Easel, but not on Cloudflare. Set `rules = "cloudflare"` to '
+        "match as on Cloudflare.",
     )
 
 
@@ -48,7 +48,7 @@ def _tell(reading: Reading, lines: Sequence[int], text: str) -> None:
     if (more := len(lines) - _MOST_NAMED) > 0:
         others.append(f"{more:,} more")
     first, dot, rest = text.partition(". ")
-    also = f", here and in line{'s' if len(lines) > 2 else ''} {_listed(others)}" if others else ""
+    also = f" (also in line{'s' if len(lines) > 2 else ''} {_listed(others)})" if others else ""
     reading.note(REDIRECTS, lines[0], f"{first}{also}{dot}{rest}")
 
 

@@ -18,18 +18,20 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
         where = (redirect.file, redirect.line)
         key = redirect.source.rstrip("/") if forgiving else redirect.source
         if everything is not None:
-            reading.note(*where, f"this line has no effect: line {everything} answers every path.")
+            reading.note(*where, f"this line has no effect, because line {everything} matches every path.")
         elif (first := settled.get(key)) is not None:
-            reading.note(*where, f"this line has no effect: line {first} answers the same path.")
+            reading.note(*where, f"this line has no effect, because line {first} matches the same path.")
         if not (redirect.query or redirect.host or redirect.conditional or redirect.excepts):
             settled.setdefault(key, redirect.line)
             if everything is None and redirect.source == "/*":
                 everything = redirect.line
         if redirect.target.startswith(redirect.source.rstrip("/")) and _leads_to_itself(redirect, forgiving=forgiving):
-            reading.note(*where, "the line redirects to itself, without end.")
+            reading.note(*where, "this line redirects to itself, which would never end.")
         if forgiving and not redirect.forced and (hiding := _hiding(redirect, has)):
             reading.note(
-                *where, f"the file `{hiding}` answers instead. A `!` after the status makes the line apply first."
+                *where,
+                f"this line has no effect, because the file `{hiding}` is served instead. Add a `!` after the status "
+                f"to apply the line before files.",
             )
 
 

@@ -64,7 +64,7 @@ def read_azure(text: str, reading: Reading) -> None:
         ("forwardingGateway", file.forwarding_gateway.get("requiredHeaders")),
     ):
         if limit:
-            reason = "Easel does not support it, so every visitor would be admitted."
+            reason = "Easel does not support this setting, so every visitor would have access."
             reading.refuse(AZURE_JSON, 0, name, reason, guards=True)
     shared = Entries(f"{AZURE_JSON} globalHeaders", reading)
     if file.global_headers and shared.next(str(file.global_headers)):
@@ -89,7 +89,7 @@ def read_azure(text: str, reading: Reading) -> None:
             elif status == "404" and override.redirect:
                 overrides.redirect(Redirect(0, "/*", override.redirect, override.status_code or 302))
             else:
-                overrides.refuse(status, "only the page for 404 is supported.")
+                overrides.refuse(status, "only a page for 404 is supported.")
 
 
 def _read_route(route: _Route, entries: Entries) -> None:
@@ -100,7 +100,7 @@ def _read_route(route: _Route, entries: Entries) -> None:
         entries.refuse(route.route, "Easel does not support roles, so nothing would protect the path.", guards=True)
         return
     if route.methods and "GET" not in (method.upper() for method in route.methods):
-        entries.refuse(route.route, "it is only for methods that do not read.")
+        entries.refuse(route.route, "it applies only to methods other than GET and HEAD, which Easel does not serve.")
         return
     for source in _sources(route.route):
         if route.headers:

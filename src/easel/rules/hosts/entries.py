@@ -45,7 +45,7 @@ class Entries:
         """Moves to the next entry. Returns whether it may be read: it is not too long and not beyond the limit."""
         self.number += 1
         if self.number > MOST_ENTRIES or len(text) > _LONGEST:
-            self.refuse(text[:100], "it is too long, or beyond the limit of entries.", guards=guards)
+            self.refuse(text[:100], "it is too long, or it exceeds the limit of entries.", guards=guards)
             return False
         return True
 
@@ -65,7 +65,7 @@ class Entries:
                 self._reading.pattern_of_block(path)
                 kept.append(path)
             except BadLineError as bad:
-                self.note(f"`{shown(path)}` is not left out: {bad}")
+                self.note(f"the rule also applies to `{shown(path)}`, because this exclusion is not supported: {bad}")
         return tuple(kept)
 
     def redirect(self, redirect: Redirect) -> None:
@@ -103,6 +103,6 @@ class Entries:
         for number, (name, value) in enumerate(headers):
             key = f"{number} of set-cookie" if name.lower() == "set-cookie" else name.lower()
             if key in last:
-                self.note(f"`{shown(name)}` occurs twice; the last value counts, as on that host.")
+                self.note(f"`{shown(name)}` occurs twice, and only the last value is used, as on that host.")
             last[key] = name, value
         return list(last.values())

@@ -74,7 +74,7 @@ def _exception(before: str, alternative: str) -> str | None:
     is_whole = text.endswith("$")
     text = text.removesuffix("$").removesuffix(".*")
     if not _BEGINNING.match(text):
-        raise BadLineError(f"its source has an expression, `{alternative[:40]}`, after `?!`.")
+        raise BadLineError(f"its source contains the unsupported expression `{alternative[:40]}` after `?!`.")
     return f"{before}{text.lstrip('/')}{'' if is_whole else '*'}"
 
 
@@ -94,7 +94,7 @@ def _variants(form: Form) -> list[Form] | None:
         return None
     before, after = path[: choice.start()], path[choice.end() :]
     if after[:1] in ("*", "+"):
-        raise BadLineError(f"its source repeats a choice, `{choice[0][:40]}`.")
+        raise BadLineError(f"its source repeats the choice `{choice[0][:40]}`, which is not supported.")
     texts = [_ESCAPED.sub(r"\1", text) for text in choice[2].split("|")]
     return [replace(form, path=before + text + after, names=form.names | {choice[1]: text}) for text in texts]
 
@@ -111,7 +111,8 @@ def _pattern(form: Form) -> Form:
         if not wide and (repeat or (expression is not None and expression not in _SEGMENT)):
             shown = token[0] if not name.startswith("$") else f"({expression})"
             raise BadLineError(
-                f"its source has an expression, `{shown[:40]}`, but a placeholder can only match a segment or the rest."
+                f"its source contains the expression `{shown[:40]}`, but a placeholder can match only one segment or "
+                f"the rest of the path."
             )
         ours = "splat" if wide else name.replace("$", "group")
         names[name] = f":{ours}"
@@ -122,7 +123,7 @@ def _pattern(form: Form) -> Form:
     out.append(form.path[at:])
     pattern = _ESCAPED.sub(r"\1", "".join(out))
     if any(char in pattern for char in "()[]{}|^$+?\\"):
-        raise BadLineError("its source has an expression that is more than placeholders.")
+        raise BadLineError("its source contains a regular expression, but only placeholders are supported.")
     if excepts and ":" in excepts[0]:
         excepts = tuple(path for path in excepts if pattern.startswith(path))
     return Form(pattern if pattern.startswith("/") else f"/{pattern}", names, excepts)

@@ -48,7 +48,7 @@ def read_firebase(text: str, reading: Reading) -> None:
     hosting = file.hosting
     if isinstance(hosting, list):
         if len(hosting) != 1:
-            reading.refuse(FIREBASE_JSON, 0, "hosting", "it has more than one site, so none of them is used.")
+            reading.refuse(FIREBASE_JSON, 0, "hosting", "it configures more than one site, so Easel uses none of them.")
             return
         site = hosting[0]
         one = decoded(FIREBASE_JSON, _Hosting, lambda: site, reading, guards=False)
@@ -58,7 +58,7 @@ def read_firebase(text: str, reading: Reading) -> None:
     if hosting.clean_urls or hosting.trailing_slash is not None:
         reading.pages = "force-trailing-slash" if hosting.trailing_slash else "drop-trailing-slash"
     if hosting.i18n:
-        reason = "Easel does not choose files by language and country; they are served at their own paths only."
+        reason = "Easel does not choose files by language and country. The files are served only at their own paths."
         reading.refuse(FIREBASE_JSON, 0, "i18n", reason)
     entries = Entries(f"{FIREBASE_JSON} redirects", reading)
     for route in hosting.redirects:
@@ -75,7 +75,7 @@ def read_firebase(text: str, reading: Reading) -> None:
     for route in hosting.headers:
         for source, excepts in _sources(route, entries):
             if excepts:
-                entries.refuse(source, "headers for all paths except some are not supported.")
+                entries.refuse(source, "headers with excluded paths are not supported.")
                 continue
             entries.headers(source, ((header.get("key", ""), header.get("value", "")) for header in route.headers))
 
@@ -121,7 +121,7 @@ def _patterns(glob: str) -> list[str]:
 
 def _pattern(glob: str) -> str:
     if any(char in glob for char in "()[]{}|!@+?"):
-        raise BadLineError("its source has an unsupported form of glob.")
+        raise BadLineError("its source is a glob of an unsupported form.")
     parts = []
     for number, part in enumerate(_NAMED.sub("**", glob).strip("/").split("/")):
         if part == "*":

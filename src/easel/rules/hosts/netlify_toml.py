@@ -62,7 +62,7 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
         fitting = Conditions()
         unknown = [name for name, value in entry.conditions.items() if not fitting.take(name, _listed(value))]
         if unknown:
-            reason = f"Easel does not support the condition `{unknown[0][:20]}`, so no visitor would match."
+            reason = f"Easel does not support the condition `{unknown[0][:20]}`, so the line would match no visitor."
             entries.refuse(entry.source, reason, guards=guards)
             continue
         host, source, query = host_and_path(entry.source)
@@ -113,7 +113,7 @@ def bounded(text: str) -> str:
         raise ValueError(f"it has {len(text)} characters; the limit is {LARGEST}")
     if found := _DEEP.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise ValueError(f"line {line} has a name of more than {MOST_PARTS} parts")
+        raise ValueError(f"line {line} has a key of more than {MOST_PARTS} parts")
     return text
 
 

@@ -60,11 +60,12 @@ def read_vercel(text: str, reading: Reading) -> None:
             VERCEL_JSON,
             0,
             "routes",
-            "`routes` contains expressions, which are not supported; write them as redirects, rewrites and headers.",
+            "`routes` contains regular expressions, which are not supported. Write them as redirects, rewrites and "
+            "headers.",
             guards=any(map(_guards, file.routes)),
         )
     if file.bulk_redirects_path:
-        reading.refuse(VERCEL_JSON, 0, "bulkRedirectsPath", "only the redirects in this file are read.")
+        reading.refuse(VERCEL_JSON, 0, "bulkRedirectsPath", "Easel reads only the redirects in vercel.json itself.")
     entries = Entries(f"{VERCEL_JSON} redirects", reading)
     for route in file.redirects:
         default = route.statusCode or 308
@@ -82,7 +83,7 @@ def read_vercel(text: str, reading: Reading) -> None:
         try:
             forms = from_expression(route.source)
             if any(not path.startswith(_OF_THE_PLATFORM) for form in forms for path in form.excepts):
-                raise BadLineError("headers for all paths except some are not supported.")
+                raise BadLineError("headers with excluded paths are not supported.")
             fitting = _conditions(route)
             if fitting.query or fitting.cookies:
                 raise BadLineError("headers with a condition on a query or a cookie are not supported.")

@@ -41,7 +41,7 @@ def read_wrangler(name: str, text: str, reading: Reading) -> bool:
     reading.pages, reading.not_found = assets.html_handling, assets.not_found_handling
     is_site = file.assets is not None or bool(file.pages_build_output_dir)
     if is_site and file.main:
-        reading.note(name, 0, "`main` names a script, which is not run; only the files and their rules are served.")
+        reading.note(name, 0, "Easel does not run the script in `main`. It serves only the files, with their rules.")
     return is_site
 
 

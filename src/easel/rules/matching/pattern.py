@@ -30,7 +30,7 @@ SPLAT = "splat"
 
 
 class PatternError(ValueError):
-    """A pattern that matches nothing or cannot be matched in one pass; its text is the reason."""
+    """A pattern that matches nothing, or that cannot be matched in one pass. Its text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)

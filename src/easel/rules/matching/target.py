@@ -57,9 +57,9 @@ class Target:
         pieces = [piece for piece in self._pieces if piece.place == "host"]
         host = "".join("a" if piece.is_name else piece.text for piece in pieces).partition("://")[2]
         if not _AUTHORITY.match(host):
-            return "its target names no valid host (letters beyond ASCII are written `xn--…`)."
+            return "its target has no valid host (write non-ASCII letters as `xn--…`)."
         if any(piece.is_name for piece in pieces) and (pieces[-1].is_name or not _END.match(pieces[-1].text)):
-            return "its target's host ends with a placeholder, so visitors could choose any host."
+            return "the host of its target ends with a placeholder, so visitors could choose any host."
         return None
 
     def path(self, caught: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ def _before(site: Site, request: Request) -> FixedAnswer | None:
     try:
         prefix = request.address.prefix
         if request.address.has_dots and not (site.rules is not None and site.rules.pages):
-            raise PathInvalidError(reason="its path contains `.` or `..`")
+            raise PathInvalidError(reason="the path contains `.` or `..`")
     except PathInvalidError as error:
         return refusal(error)
     is_refused = prefix in RESERVED_FOLDERS and request.address.path != RUNTIME_PATH

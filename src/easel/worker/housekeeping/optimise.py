@@ -50,7 +50,7 @@ async def optimise(
         manifest = decode_manifest(await objects.get(key))
         data = await _build(objects, manifest, should_stop)
     except ObjectMissingError:
-        logger.warning("the objects of %s are gone; nothing to optimise", key)
+        logger.warning("the objects of %s no longer exist, so there is nothing to optimise", key)
         return
     if data is None:
         raise StopRequestedError

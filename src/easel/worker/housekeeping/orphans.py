@@ -64,7 +64,7 @@ async def _remove_some(database: Database, objects: ObjectStore, app_id: str, ke
                 async with asyncio.timeout(REMOVED_WITHIN):
                     await objects.delete(key)
             except TimeoutError:
-                logger.warning("removing %s timed out; the other objects of its app are removed at the next run", key)
+                logger.warning("removing %s timed out; the next run removes the other objects of the same app", key)
                 return [], removed
             removed += 1
     return orphans[removed:], removed

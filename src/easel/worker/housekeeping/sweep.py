@@ -72,11 +72,11 @@ async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -
                 continue
             if deploy.outcome is not None:
                 # The version is live, or recorded and overtaken; only the final status is missing.
-                logger.error("deploy %s had lost its job; enqueued a new one", deploy_id)
+                logger.error("deploy %s had lost its job; enqueued a new job", deploy_id)
                 built = deploy.built_key is not None
                 await queue.put(work, next_job(deploy.app_id, deploy_id, step=deploy.step, built=built))
             else:
-                logger.error("deploy %s had lost its job; ended as failed", deploy_id)
+                logger.error("deploy %s had lost its job; the deploy was ended as failed", deploy_id)
                 await end_as_failed(work, deploy, InternalDeployError(step=deploy.step, deploy_id=deploy_id))
 
 

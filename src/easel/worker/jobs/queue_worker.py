@@ -179,17 +179,21 @@ class CarefulWorker(Worker):
         lost = unknown & self._unknown
         self._unknown = unknown - lost
         if lost:
-            logger.warning("this worker was assigned jobs %s in a lost answer; returning them", sorted(lost))
+            logger.warning(
+                "this worker was assigned the jobs %s, but the response with them was lost; returning the jobs to "
+                "the queue",
+                sorted(lost),
+            )
             await self.app.connector.execute_query_all_async(_PUT_BACK, worker=self.worker_id, jobs=list(lost))
 
     def _cut_off(self, error: ConnectorException) -> None:
         if not self._is_cut_off:
-            logger.warning("the queue's database is unreachable; retrying until it answers: %s", _why(error))
+            logger.warning("the queue's database is unreachable; retrying until it responds: %s", _why(error))
         self._is_cut_off = True
 
     def _reached(self) -> None:
         if self._is_cut_off:
-            logger.warning("the queue's database answers again")
+            logger.warning("the queue's database is reachable again")
         self._is_cut_off = False
 
     async def _persist_job_status(
@@ -219,7 +223,7 @@ class CarefulWorker(Worker):
         while True:
             try:
                 if not await self.app.connector.execute_query_all_async(query, **mine, **how):
-                    logger.info("job %s was taken over while this worker ran it", job.id)
+                    logger.info("another worker took over job %s while this worker was running it", job.id)
                 break
             except ConnectorException as error:
                 if self._stop_event.is_set():
