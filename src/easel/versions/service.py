@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -19,7 +20,7 @@ from easel.apps.models import App
 from easel.storage.database import Transaction
 from easel.storage.statements import statements
 from easel.versions.errors import VersionNotFoundError, VersionPrunedError
-from easel.versions.models import Configuration, Version
+from easel.versions.models import Version
 
 _SQL = statements(__name__)
 LATEST = _SQL["latest"]
@@ -228,14 +229,9 @@ def _is_number(number: int) -> bool:
 async def configurations_of(work: Transaction, app: App, versions: Sequence[Version]) -> dict[str, Config]:
     """Returns the configurations of these versions by hash. Each configuration is read once, even if several versions
     have it. The configurations of pruned versions may be missing."""
-    rows = await work.session.execute(
-        select(Configuration.hash, Configuration.config).where(
-            Configuration.app_id == app.id,
-            Configuration.org_id == app.org_id,
-            Configuration.hash.in_({version.config_hash for version in versions}),
-        )
-    )
-    return dict(rows.tuples().all())
+    hashes = list({version.config_hash for version in versions})
+    rows = await work.sql(_SQL["configurations"], {"app": app.id, "org": app.org_id, "hashes": hashes})
+    return {sha256: msgspec.json.decode(text) for sha256, text in rows}
 
 
 async def details_of(work: Transaction, version: Version) -> tuple[Config | None, bool]:
