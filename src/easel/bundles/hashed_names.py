@@ -163,6 +163,8 @@ def _confirmed(
         if good:
             known |= good
             confirmed.add(group, by_name=by_name)
+    if confirmed.is_empty:
+        return known
     for path, form in forms.items():
         if path in known or typed(form) or (form.suffix not in SHOWN and form.suffix != _BINARY):
             continue
@@ -181,11 +183,15 @@ def _code(
     untyped = {path for path, form in members.items() if not typed(form)}
     if 2 * len(untyped) < len(members):
         return set(), False
+    is_most = 4 * len(untyped) >= 3 * len(members) and len({members[path].token for path in untyped}) > 2
+    # Short hashes of commits look alike, and so do names of one word.
+    needs_both = kind not in ("hex", "b64") or (kind == "b64" and not before)
+    if needs_both and not is_most:
+        # Before the files are read that may name these: they are up to 32 MiB.
+        return set(), False
     named = {path for path, form in members.items() if references.names_code(path, form)}
     by_name = 2 * len(named) >= len(members)
-    is_most = 4 * len(untyped) >= 3 * len(members) and len({members[path].token for path in untyped}) > 2
-    if (kind not in ("hex", "b64") or (kind == "b64" and not before)) and not (by_name and is_most):
-        # Short hashes of commits look alike, and so do names of one word.
+    if needs_both and not by_name:
         return set(), False
     if by_name:
         good = {
@@ -222,6 +228,11 @@ class _Confirmed:
         self._beside: dict[tuple[str, str, str], bool] = {}
         self._below: dict[tuple[str, str, str], bool] = {}
         self._anywhere: set[tuple[str, str]] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no group of code is confirmed, so that nothing belongs to one."""
+        return not self._beside
 
     def add(self, group: tuple[str, str, str], *, by_name: bool) -> None:
         """Adds a group of code."""
