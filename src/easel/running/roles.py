@@ -21,6 +21,8 @@ from easel.places import DataFolderMissingError
 from easel.running.garbage import collect_rarely
 from easel.running.logs import configure_logging
 from easel.running.low_priority import yield_to_others
+from easel.running.mappings import let_go_of_files
+from easel.running.nursery import is_forked
 from easel.running.several_machines import opens_secrets
 from easel.settings import Role, Settings
 from easel.storage.disk_reserve import DiskReserve
@@ -341,5 +343,7 @@ def _prepare(settings: Settings, role: str, checked: bool) -> str:
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
+    if not is_forked():
+        let_go_of_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(coroutine)

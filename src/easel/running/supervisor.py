@@ -18,6 +18,7 @@ from easel.errors import EaselError, ServiceUnavailableError
 from easel.places import lock_data_dir, remember_data_dir
 from easel.running.disk_keeping import DiskWatch, keep_database
 from easel.running.logs import configure_logging
+from easel.running.mappings import let_go_of_files
 from easel.running.nursery import read_modules
 from easel.running.processes import DatabaseStart, Nursery, RoleProcess, try_sandbox
 from easel.running.roles import (
@@ -200,6 +201,7 @@ class Supervisor:
             if not self._stopping.is_set():
                 self._announce(shares_cookies=await sharing)
                 await self._try_sandbox()
+                let_go_of_files()
             await self._stopping.wait()
         finally:
             self._stopping.set()

@@ -1,0 +1,35 @@
+"""The pages of programs and libraries that a process has mapped."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+from typing import Final
+
+_MADV_DONTNEED: Final = 4
+_AREA: Final = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .-.p \S+ \S+ [1-9]\d* +/")
+"""The first line of a part of a file's private mapping that cannot be written to: its begin and end."""
+_CHANGED: Final = re.compile(r"^Anonymous: +(\d+) kB")
+
+
+def let_go_of_files() -> None:
+    """Unmaps the pages of programs and libraries that this process has used so far. Those that it uses again come from
+    the system's cache (Linux, madvise(2), proc_pid_smaps(5)). It takes up to 30 ms.
+
+    Importing modules uses 20 MiB of such pages, and a process at rest needs few of them again. Parts of a file with
+    pages that were changed, such as relocated addresses, stay.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    advise = ctypes.CDLL(None).madvise
+    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    area: tuple[int, int] | None = None
+    with open("/proc/self/smaps", encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if (found := _AREA.match(line)) is not None:
+                area = int(found[1], 16), int(found[2], 16)
+            elif area is not None and (changed := _CHANGED.match(line)) is not None:
+                if int(changed[1]) == 0:
+                    advise(area[0], area[1] - area[0], _MADV_DONTNEED)
+                area = None
