@@ -4,7 +4,8 @@ event loop, and only forks.
 The supervisor forks it before starting any thread, so that all processes share the memory of the modules. If it is
 killed, a new process replaces it, and imports the modules itself.
 
-A request is a length and one end of a socket, then a pickled function with its arguments and the process's title.
+A request is two lengths and one end of a socket, then the names of the process's modules, which are imported first if
+they are not yet, and a pickled function with its arguments and the process's title.
 Answers on the socket have the form kind, length, bytes. The first is the process's id, sent by the process itself once
 its signal handlers are reset. While it runs, the process may ask for another role. The last answer is its end, sent
 from here. A second socket that comes with a request becomes the function's last argument. On a third, the new process's
@@ -24,7 +25,8 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, get_args
 
 from setproctitle import setproctitle
@@ -53,7 +55,8 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
 PREPARING: Final = "easel.running.preparing"
 """The module that prepares the database and the store, needed only if all roles run on one machine."""
 
-LENGTH = struct.Struct("!I")
+HEAD = struct.Struct("!HI")
+"""The lengths of a request's two parts: names of modules, and function."""
 FRAME = struct.Struct("!cI")
 """The kind and length of a reply."""
 STARTED, WANTED, RESULT, FAILED, ENDED = b"s", b"w", b"r", b"f", b"e"
@@ -76,21 +79,33 @@ def ask_for(role: Role) -> None:
         _tell(_own, WANTED, role.encode())
 
 
-def read_modules(roles: Sequence[Role], *, apart: bool, pools: Iterable[int] = ()) -> None:
-    """Imports the modules of these roles' processes, and prepares database pools of these sizes for them. `apart` is
-    true if this machine is one of several."""
-    names = [name for role in roles for name in MODULES[role]]
+@contextmanager
+def _reading() -> Iterator[None]:
     # There is hardly any garbage, and collecting would take a tenth of the time.
     gc.disable()
-    for name in dict.fromkeys(names if apart else (*names, PREPARING)):
-        importlib.import_module(name)
-    if "api" in roles:
-        importlib.import_module("easel.api.application").make_ahead()
-    if set(roles) - {"edge"}:
-        importlib.import_module("easel.storage.database").make_ahead(pools)
-    # Frozen objects are skipped by the garbage collector, so their memory stays shared between the processes.
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+    finally:
+        # Frozen objects are skipped by the garbage collector, so their memory stays shared between the processes.
+        gc.freeze()
+        gc.enable()
+
+
+def read(names: Iterable[str]) -> None:
+    """Imports the modules of these names."""
+    with _reading():
+        for name in names:
+            importlib.import_module(name)
+
+
+def read_modules(roles: Sequence[Role], *, pools: Iterable[int] = ()) -> None:
+    """Imports the modules of these roles' processes, and prepares database pools of these sizes for them."""
+    read(dict.fromkeys(name for role in roles for name in MODULES[role]))
+    with _reading():
+        if "api" in roles:
+            importlib.import_module("easel.api.application").make_ahead()
+        if set(roles) - {"edge"}:
+            importlib.import_module("easel.storage.database").make_ahead(pools)
 
 
 def serve(control: socket.socket, supervisor: int) -> NoReturn:
@@ -118,7 +133,7 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
                 ended.recv(4096)
                 _report_ended(channels)
             for line in lines & ready:
-                head, descriptors, _, _ = socket.recv_fds(line, LENGTH.size, 3)
+                head, descriptors, _, _ = socket.recv_fds(line, HEAD.size, 3)
                 if not head and line is control:
                     os._exit(0)
                 if not head:
@@ -126,7 +141,8 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
                     lines.remove(line)
                     line.close()
                     continue
-                request = received(line, LENGTH.unpack(head)[0])
+                names, request = (received(line, size) for size in HEAD.unpack(head))
+                _read_missing(names.decode().split())
                 channel, *given = (socket.socket(fileno=descriptor) for descriptor in descriptors)
                 child = os.fork()
                 if child == 0:
@@ -139,6 +155,14 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
                 for one in given[1:]:
                     lines.add(one)
                     selector.register(one, selectors.EVENT_READ)
+
+
+def _read_missing(names: Iterable[str]) -> None:
+    missing = [name for name in names if name not in sys.modules]
+    if missing:
+        # The process itself imports them again, and so reports their errors.
+        with suppress(Exception):
+            read(missing)
 
 
 def received(channel: socket.socket, size: int) -> bytes:
@@ -212,5 +236,5 @@ if __name__ == "__main__":
     from easel.running import nursery
 
     # Started as a replacement: the socket's descriptor, the supervisor's id, and the roles.
-    nursery.read_modules([role for role in get_args(Role) if role in sys.argv[3:]], apart=True)
+    nursery.read_modules([role for role in get_args(Role) if role in sys.argv[3:]])
     nursery.serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

@@ -6,6 +6,7 @@ import asyncio
 
 from sqlalchemy import select
 
+import easel.apps.models  # noqa: F401 (keys refer to apps)
 from easel.access.models import Organisation
 from easel.access.service import create_key, create_organisation
 from easel.places import write_private

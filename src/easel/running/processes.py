@@ -23,7 +23,7 @@ from easel.errors import EaselError
 from easel.running import nursery, roles
 from easel.running.logs import configure_logging
 from easel.running.low_priority import yield_to_others
-from easel.running.nursery import ENDED, FAILED, FRAME, LENGTH, NUMBER, RESULT, STARTED, WANTED
+from easel.running.nursery import ENDED, FAILED, FRAME, HEAD, MODULES, NUMBER, RESULT, STARTED, WANTED
 from easel.running.parent_death import end_with
 from easel.settings import Role, Settings
 from easel.storage.embedded import EmbeddedPostgres
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 Given = TypeVarTuple("Given")
 T = TypeVar("T")
+_Prepared = tuple[str, roles.PreparedDatabase | Exception]
+"""A database's URL, and the outcome of preparing it."""
 
 LOST = -signal.SIGKILL
 """The exit code of a process whose end was not observed, because the process that forked it has ended too."""
@@ -43,15 +45,22 @@ class Forker:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
 
-    def start(self, title: str, function: Callable[..., Any], *arguments: Any, given: Sequence[socket.socket]) -> Child:
+    def start(
+        self,
+        title: str,
+        function: Callable[..., Any],
+        *arguments: Any,
+        given: Sequence[socket.socket],
+        modules: Sequence[str] = (),
+    ) -> Child:
         """Starts a process that calls a module's function, and returns it. The function gets the first of the given
-        sockets as its last argument. On the second socket, the nursery takes further requests. Raises OSError and
-        EOFError if the nursery is gone."""
-        request = pickle.dumps((title, function, arguments))
+        sockets as its last argument. On the second socket, the nursery takes further requests. The nursery imports
+        `modules` first, if it has not yet. Raises OSError and EOFError if the nursery is gone."""
+        request, names = pickle.dumps((title, function, arguments)), " ".join(modules).encode()
         ours, theirs = socket.socketpair()
         with theirs:
             sockets = [one.fileno() for one in (theirs, *given)]
-            socket.send_fds(self._control, [LENGTH.pack(len(request)) + request], sockets)
+            socket.send_fds(self._control, [HEAD.pack(len(names), len(request)) + names + request], sockets)
         return Child(ours)
 
 
@@ -71,16 +80,23 @@ class Nursery:
             nursery.serve(theirs, supervisor)
         theirs.close()
 
-    def start(self, title: str, function: Callable[..., Any], *arguments: Any, forks: bool = False) -> Child:
-        """Starts a process that calls a module's function. If it `forks`, it gets a socket for a `Forker` as its last
-        argument."""
+    def start(
+        self,
+        title: str,
+        function: Callable[..., Any],
+        *arguments: Any,
+        forks: bool = False,
+        modules: Sequence[str] = (),
+    ) -> Child:
+        """Starts a process that calls a module's function, and has these modules. If it `forks`, it gets a socket for a
+        `Forker` as its last argument."""
         with ExitStack() as stack:
             given = [stack.enter_context(one) for one in socket.socketpair()] if forks else []
             try:
-                return Forker(self._control).start(title, function, *arguments, given=given)
+                return Forker(self._control).start(title, function, *arguments, given=given, modules=modules)
             except (OSError, EOFError):
                 self._replace()
-                return Forker(self._control).start(title, function, *arguments, given=given)
+                return Forker(self._control).start(title, function, *arguments, given=given, modules=modules)
 
     async def call(self, function: Callable[[*Given], T], *arguments: *Given) -> T:
         """Calls a module's function in a separate process, and returns its result. Raises the function's errors."""
@@ -164,34 +180,74 @@ class Child:
 
 
 class DatabaseStart:
-    """The start of the embedded database. A separate process starts the database while this process imports modules."""
+    """The start of the embedded database. While this process imports modules, a separate process starts the database,
+    and another one prepares it."""
 
     def __init__(self, embedded: EmbeddedPostgres, *, without: IO[str]) -> None:
         """Starts the process, without the file that only the current process may hold. The same rules apply as for
         `Nursery`."""
         self._embedded = embedded
-        supervisor = os.getpid()
-        self._url, told = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            without.close()
-            with suppress(Exception):
-                end_with(supervisor)
-                os.write(told, embedded.start().encode())
-                embedded.leave()
-            os._exit(0)
-        os.close(told)
+        self._without = without
+        self._pids: list[int] = []
+        self._outcome: roles.PreparedDatabase | Exception | None = None
+        self._url = self._fork(self._start)
+
+    def prepare(self, settings: Settings) -> None:
+        """Has another process, with the modules imported so far, prepare the database once it is up."""
+        self._prepared = self._fork(self._prepare, self._url, settings)
+        os.close(self._url)
 
     def url(self) -> str:
-        """Waits until the database is up, and returns its URL. Raises the errors of its `start`."""
-        with os.fdopen(self._url, "rb") as told:
-            url = told.read().decode()
-        os.waitpid(self._pid, 0)
-        if not url:
+        """Waits until the database is up and prepared, and returns its URL. Raises the errors of its `start`."""
+        with os.fdopen(self._prepared, "rb") as told:
+            found = told.read()
+        for pid in self._pids:
+            os.waitpid(pid, 0)
+        if not found:
             # The start failed in the other process. Another start in this process raises the error.
             return self._embedded.start()
+        url, self._outcome = cast("_Prepared", pickle.loads(found))  # noqa: S301 (of a process of this one's own)
         self._embedded.found(url)
         return url
+
+    def prepared(self) -> roles.PreparedDatabase | None:
+        """The result of `prepare_database`, after `url`; None if the database was started only there. Raises its
+        errors."""
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+    def _start(self) -> bytes:
+        url = self._embedded.start()
+        self._embedded.leave()
+        return url.encode()
+
+    @staticmethod
+    def _prepare(started: int, settings: Settings) -> bytes:
+        with os.fdopen(started, "rb") as told:
+            url = told.read().decode()
+        if not url:
+            return b""
+        try:
+            return pickle.dumps((url, roles.prepare_database(settings, url)))
+        except Exception as error:
+            return pickle.dumps((url, error))
+
+    def _fork(self, work: Callable[[*Given], bytes], *arguments: *Given) -> int:
+        supervisor = os.getpid()
+        result, told = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._without.close()
+            os.close(result)
+            with suppress(Exception):
+                end_with(supervisor)
+                with os.fdopen(told, "wb") as answer:
+                    answer.write(work(*arguments))
+            os._exit(0)
+        os.close(told)
+        self._pids.append(pid)
+        return result
 
 
 class RoleProcess:
@@ -199,7 +255,8 @@ class RoleProcess:
 
     def __init__(self, home: Nursery, role: Role, settings: Settings, *, checked: bool) -> None:
         """Starts the process; `checked` if its database was just verified."""
-        self._child = home.start(f"easel: {role}", live, role, settings, checked, forks=role == "api")
+        forks, modules = role == "api", MODULES[role]
+        self._child = home.start(f"easel: {role}", live, role, settings, checked, forks=forks, modules=modules)
 
     @property
     def runs(self) -> bool:
@@ -231,8 +288,7 @@ def live(role: Role, settings: Settings, checked: bool, line: socket.socket | No
 
 def try_sandbox(settings: Settings) -> None:
     """Logs whether this machine can build, as a builder does at its start."""
-    from easel.builds.sandbox.sandbox import Sandbox
-    from easel.worker.builder import log_sandbox
+    from easel.builds.sandbox.sandbox import Sandbox, log_sandbox
 
     configure_logging(settings.log_level, "builder")
     yield_to_others()

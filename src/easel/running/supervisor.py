@@ -19,8 +19,9 @@ from easel.places import lock_data_dir, remember_data_dir
 from easel.running.disk_keeping import DiskWatch, keep_database
 from easel.running.logs import configure_logging
 from easel.running.mappings import let_go_of_files
-from easel.running.nursery import read_modules
+from easel.running.nursery import PREPARING, read, read_modules
 from easel.running.processes import DatabaseStart, Nursery, RoleProcess, try_sandbox
+from easel.running.readiness import is_ready, reach
 from easel.running.roles import (
     KEY_REPLACED,
     check_store,
@@ -85,9 +86,15 @@ class Supervisor:
             # The database may need disk space to start.
             disk.look()
             starting = DatabaseStart(embedded, without=lock)
-        # Before the fork, this process has one thread and no event loop.
-        read_modules(settings.roles, apart=self._apart, pools=[worker_pool(settings)])
-        self._nursery = Nursery(settings.roles, without=lock)
+        # Before the forks, this process has one thread and no event loop.
+        if not self._apart:
+            read([PREPARING])
+        if starting is not None:
+            starting.prepare(settings)
+        # The modules of a builder on demand are imported for the first build.
+        roles = [role for role in settings.roles if role != "builder" or settings.builders_stand]
+        read_modules(roles, pools=[worker_pool(settings)])
+        self._nursery = Nursery(roles, without=lock)
         with lock:
             asyncio.run(self._run(embedded, starting, disk, began))
 
@@ -105,7 +112,7 @@ class Supervisor:
         try:
             # An unreachable store is reported now, not at the first upload.
             checking = asyncio.create_task(self._nursery.call(check_store, self._settings))
-            await self._prepare(url)
+            await self._prepare(url, starting)
             with self._bearable():
                 await checking
             if embedded is not None:
@@ -166,7 +173,7 @@ class Supervisor:
                             raise
                     time.sleep(0.02)
 
-    async def _prepare(self, url: str) -> None:
+    async def _prepare(self, url: str, starting: DatabaseStart | None) -> None:
         """Removes the leftovers of a killed predecessor. On a single machine, also creates the schema, the first
         organisation and the first key."""
         # All writers start later, so these files are leftovers of a killed predecessor.
@@ -180,7 +187,9 @@ class Supervisor:
                 self._checked = True
             return
         path = self._settings.data_dir / "api-key"
-        prepared = await self._nursery.call(prepare_database, self._settings, url)
+        prepared = None if starting is None else starting.prepared()
+        if prepared is None:
+            prepared = await self._nursery.call(prepare_database, self._settings, url)
         self._checked = True
         if prepared.key_replaced:
             logger.warning(KEY_REPLACED)
@@ -275,10 +284,10 @@ class Supervisor:
         return self._stopping.is_set()
 
     async def _until_ready(self) -> None:
-        ports = [(_reach(host).strip("[]"), port) for _, host, port in self._ports()]
+        ports = [(reach(host).strip("[]"), port) for _, host, port in self._ports()]
         deadline = time.monotonic() + READY_WITHIN
         while ports and not self._stopping.is_set():
-            if await _is_ready(*ports[0]):
+            if await is_ready(*ports[0]):
                 ports.pop(0)
                 continue
             if time.monotonic() > deadline:
@@ -299,7 +308,7 @@ class Supervisor:
         if self._apart:
             self._say(f"Ready, as {' and '.join(settings.roles)}.")
             return
-        api = settings.api_url or f"http://{_reach(settings.api_host)}:{settings.api_port}"
+        api = settings.api_url or f"http://{reach(settings.api_host)}:{settings.api_port}"
         apps = Addresses.of(settings).at("{app}")
         (settings.data_dir / "server.json").write_text(json.dumps({"api_url": api, "edge_url": apps}) + "\n")
         self._say(f"api:  {api}   (documentation at {api}/docs)")
@@ -325,28 +334,7 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
     return made
 
 
-async def _is_ready(host: str, port: int) -> bool:
-    """Whether the server at that address reports that it is ready."""
-    try:
-        async with asyncio.timeout(2):
-            reader, writer = await asyncio.open_connection(host, port)
-            try:
-                writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-                return (await reader.readline()).startswith(b"HTTP/1.1 200 ")
-            finally:
-                writer.close()
-    except (OSError, ValueError):
-        return False
-
-
 def _program() -> str:
     """The command as it can be called from any folder: its name if the shell finds it, else its path."""
     beside = Path(sys.executable).with_name("easel")
     return "easel" if shutil.which("easel") is not None or not beside.exists() else str(beside)
-
-
-def _reach(host: str) -> str:
-    """An address at which this machine can reach a server that listens on the host."""
-    if host in ("0.0.0.0", "", "::"):  # noqa: S104
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
 
 from easel.access.secrets import Vault
-from easel.builds.sandbox.sandbox import Sandbox
+from easel.builds.sandbox.sandbox import Sandbox, log_sandbox
 from easel.deploys.building.folders import WorkFolder
 from easel.deploys.building.parts import BuilderServices
 from easel.deploys.building.run import BuildRun
 from easel.deploys.phases import BUILD_TASK
 from easel.deploys.queue_waits import limits_in
 from easel.deploys.run_row import StopRequestedError
-from easel.errors import EaselError
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
@@ -96,11 +94,3 @@ class Builder:
                 raise
             logger.exception("the build of deploy %s failed unexpectedly", deploy_id)
             await building.fail_unexpectedly(error)
-
-
-def log_sandbox(find: Callable[[], Sandbox]) -> None:
-    """Logs whether builds are possible. Each refused build logs it too."""
-    try:
-        logger.info("builds run %s", find().kind)
-    except EaselError as error:
-        logger.warning("builds are refused: %s", error.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -26,10 +27,13 @@ from easel.builds.sandbox.limits import Limits
 from easel.builds.sandbox.running_command import RunningCommand
 from easel.builds.sandbox.seccomp import MACHINES, program
 from easel.builds.sandbox.user import BuildUser, own
+from easel.errors import EaselError
 from easel.outgoing.addresses import Destinations
 from easel.outgoing.proxy import EgressProxy
 from easel.settings import Settings
 from easel.storage.disk_reserve import DiskReserve
+
+logger = logging.getLogger(__name__)
 
 OPEN_FILES = 16_384
 """Limit of open files for each process of a build."""
@@ -256,3 +260,11 @@ def _rlimits(limits: Limits) -> dict[str, list[int]]:
         "RLIMIT_FSIZE": [limits.file_size, limits.file_size],
         "RLIMIT_NOFILE": [OPEN_FILES, OPEN_FILES],
     }
+
+
+def log_sandbox(find: Callable[[], Sandbox]) -> None:
+    """Logs whether builds are possible. Each refused build logs it too."""
+    try:
+        logger.info("builds run %s", find().kind)
+    except EaselError as error:
+        logger.warning("builds are refused: %s", error.message)
