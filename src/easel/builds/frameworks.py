@@ -24,6 +24,8 @@ OTHERS: Final = (
     "dist/browser",
     "dist/*/browser",
     "dist/apps/*/browser",
+    "dist/apps/*",
+    "dist/*/public",
     "dist/spa",
     "dist/*",
     "build/web",
@@ -43,6 +45,11 @@ OTHERS: Final = (
     "docs/build",
     "docs/dist",
     "website/build",
+    "web/dist",
+    "target/site",
+    "target/dx/*/release/web/public",
+    "bin/Release/*/publish/wwwroot",
+    "publish/wwwroot",
 )
 """Output folders of other tools."""
 SOURCE_OR_OUTPUT: Final = "public"

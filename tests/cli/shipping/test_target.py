@@ -82,6 +82,29 @@ def test_the_output_of_a_build_tool_is_found(tmp_path: Path, tool: str) -> None:
     assert settings_folder(tmp_path, Target(built), tmp_path) == tmp_path
 
 
+@pytest.mark.parametrize(
+    ("file", "output"),
+    [
+        ("nx.json", "dist/apps/shop"),
+        ("vite.config.ts", "dist/analog/public"),
+        ("redwood.toml", "web/dist"),
+        ("Cargo.toml", "target/site"),
+        ("Dioxus.toml", "target/dx/shop/release/web/public"),
+        ("Shop.csproj", "bin/Release/net9.0/publish/wwwroot"),
+    ],
+)
+def test_so_is_that_of_a_rarer_one(tmp_path: Path, file: str, output: str) -> None:
+    (tmp_path / file).touch()
+    built = page(tmp_path / output)
+    assert choose_target(None, Project(root=tmp_path), tmp_path).path == built
+
+
+def test_hexos_configuration_is_not_jekylls(tmp_path: Path) -> None:
+    for name in ("_config.yml", "package.json"):
+        (tmp_path / name).touch()
+    assert choose_target(None, Project(root=tmp_path), page(tmp_path / "public").parent).path == tmp_path / "public"
+
+
 def test_two_names_of_one_output_are_one(tmp_path: Path) -> None:
     (tmp_path / "nuxt.config.ts").touch()
     page(tmp_path / ".output" / "public")

@@ -65,6 +65,9 @@ def source_of(output: Path) -> Path | None:
 def tools_of(folder: Path) -> list[Framework]:
     """The build tools that the project in the folder uses."""
     found = [tool for tool in FRAMEWORKS if any(_has(folder, file) for file in tool.files)]
+    if (folder / "package.json").exists() and not (folder / "Gemfile").exists():
+        # Hexo has a `_config.yml` like Jekyll's.
+        found = [tool for tool in found if tool.needs != "ruby"]
     particular = any(tool.needs == "node" and not tool.general for tool in found)
     return [tool for tool in found if not (tool.general and particular)]
 
