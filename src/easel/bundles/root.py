@@ -19,9 +19,11 @@ from easel.bundles.unbuilt import PROJECT_FILE
 from easel.rules.read import FILES
 
 ENTRY_POINT = "index.html"
-APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html", "index.csr.html")
+APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
 """Pages that build tools write to answer every address without a file: SvelteKit, Nuxt; React Router; TanStack
-Start; Angular, if it renders pages in advance."""
+Start."""
+FALLBACK_PAGES = (*APPS_PAGES, "index.csr.html")
+"""The same, and Angular's, which is no entry page: without an index.html beside it, the app needs a server."""
 NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
 """Pages for addresses without a file, in a folder and below it. Expo writes the second, generators with a folder for
 each page the third."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from easel.bundles.root import APPS_PAGES, SHARED_FOLDERS
+from easel.bundles.root import FALLBACK_PAGES, SHARED_FOLDERS
 from easel.rules.models import NotFound
 from easel.serving.errors import PlatformPathError
 from easel.serving.models import File, FixedAnswer, Found, Request, Site
@@ -41,7 +41,7 @@ def configured_fallback(site: Site, path: str, not_found: NotFound) -> Found:
 
 
 def _page(site: Site, path: str) -> Found:
-    for name in APPS_PAGES:
+    for name in FALLBACK_PAGES:
         if name in site.manifest.files:
             return _apps_page(site, name)
     found = not_found_page(site, path)
