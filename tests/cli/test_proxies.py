@@ -50,8 +50,8 @@ def test_a_proxy_is_read_however_it_is_written(
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("socks5://proxy:1080", "speaks socks5"),
-        ("SOCKS5H://me:secret@proxy:1080", "speaks socks5h"),
+        ("socks5://proxy:1080", "is a proxy for socks5,"),
+        ("SOCKS5H://me:secret@proxy:1080", "is a proxy for socks5h,"),
         ("ftp://proxy", "not an address"),
         ("http://", "not an address"),
         ("http://:3128", "not an address"),

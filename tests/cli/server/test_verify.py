@@ -27,4 +27,4 @@ def test_a_fault_says_who_needs_the_object() -> None:
         "LIVE in production and staging of shop: apps/a/x is missing (shop: version 3, pruned version 1)"
     )
     running = Fault("apps/a/x", "missing", "is missing", "a", "shop", [], [], [])
-    assert fault_line(running) == "apps/a/x is missing (shop: a deploy that has not ended)"
+    assert fault_line(running) == "apps/a/x is missing (shop: an unfinished deploy)"
