@@ -19,6 +19,7 @@ $(VENV)/.bootstrapped: requirements/bootstrap.txt
 
 # Running needs no test tools; whoever runs `make test` gets both.
 $(RUNTIME_STAMP): $(VENV)/.bootstrapped requirements/runtime.txt pyproject.toml
+	@test -e $(STAMP) || echo "Installing Easel with its packages into $(VENV)/, which may take a minute"
 	@test -e $(STAMP) || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.txt
 	@test -e $(STAMP) || $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@

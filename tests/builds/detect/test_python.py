@@ -22,31 +22,34 @@ def planned(folder: Path, files: Files) -> Plan:
 @pytest.mark.parametrize(
     ("files", "install"),
     [
-        ({}, "pip install 'mkdocs<2'"),
-        ({"requirements.txt": "mkdocs-material==9.7\n"}, "pip install -r requirements.txt"),
-        ({"docs/requirements.txt": "MkDocs\n"}, "pip install -r docs/requirements.txt"),
-        ({"requirements.txt": "requests\n"}, "pip install -r requirements.txt && pip install 'mkdocs<2'"),
+        ({}, "pip install --quiet 'mkdocs<2'"),
+        ({"requirements.txt": "mkdocs-material==9.7\n"}, "pip install --quiet -r requirements.txt"),
+        ({"docs/requirements.txt": "MkDocs\n"}, "pip install --quiet -r docs/requirements.txt"),
+        (
+            {"requirements.txt": "requests\n"},
+            "pip install --quiet -r requirements.txt && pip install --quiet 'mkdocs<2'",
+        ),
         (
             {"pyproject.toml": "[project]\nname='x'\n", "uv.lock": 'name = "mkdocs"\n'},
-            "pip install uv && uv sync --active --frozen --inexact --all-groups",
+            "pip install --quiet uv && uv sync --active --frozen --inexact --all-groups",
         ),
-        ({"pyproject.toml": "", "poetry.lock": 'name = "mkdocs"'}, "pip install poetry && poetry install"),
-        ({"Pipfile": "", "Pipfile.lock": '{"mkdocs": 1}'}, "pip install pipenv && pipenv sync --dev"),
+        ({"pyproject.toml": "", "poetry.lock": 'name = "mkdocs"'}, "pip install --quiet poetry && poetry install"),
+        ({"Pipfile": "", "Pipfile.lock": '{"mkdocs": 1}'}, "pip install --quiet pipenv && pipenv sync --dev"),
         (
             {"pyproject.toml": "[dependency-groups]\ndocs = ['mkdocs']\n"},
-            "pip install 'pip>=25.1' && pip install --group docs",
+            "pip install --quiet 'pip>=25.1' && pip install --quiet --group docs",
         ),
         (
             {"pyproject.toml": "[project]\nname='x'\n[project.optional-dependencies]\ndocs = ['mkdocs']\n"},
-            "pip install '.[docs]'",
+            "pip install --quiet '.[docs]'",
         ),
         (
             {"pyproject.toml": "[project]\nname='x'\n[tool.poetry.group.docs.dependencies]\nmkdocs = '*'\n"},
-            "pip install . && pip install 'mkdocs<2'",
+            "pip install --quiet . && pip install --quiet 'mkdocs<2'",
         ),
         (
             {"pyproject.toml": "[dependency-groups]\ndocs = ['furo']\ndev = ['mkdocs']\n"},
-            "pip install 'pip>=25.1' && pip install --group docs && pip install 'mkdocs<2'",
+            "pip install --quiet 'pip>=25.1' && pip install --quiet --group docs && pip install --quiet 'mkdocs<2'",
         ),
     ],
 )
@@ -60,20 +63,20 @@ def test_the_packages_of_the_project_are_installed(files: Files, install: str, t
 def test_a_group_that_includes_another_one_needs_no_tool_besides(tmp_path: Path) -> None:
     text = "[dependency-groups]\ndocs = [{include-group = 'site'}]\nsite = ['mkdocs']\n"
     made = planned(tmp_path, MKDOCS | {"pyproject.toml": text})
-    assert made.install == "pip install 'pip>=25.1' && pip install --group docs"
+    assert made.install == "pip install --quiet 'pip>=25.1' && pip install --quiet --group docs"
 
 
 def test_requirements_without_the_tool_get_its_theme_too(tmp_path: Path) -> None:
     files = {"mkdocs.yml": "theme: material\n", "requirements.txt": "requests\n"}
     made = planned(tmp_path, MKDOCS | files)
-    assert made.install == "pip install -r requirements.txt && pip install 'mkdocs<2' mkdocs-material"
+    assert made.install == "pip install --quiet -r requirements.txt && pip install --quiet 'mkdocs<2' mkdocs-material"
 
 
 def test_the_packages_of_known_themes_and_plugins_are_found_and_others_named(tmp_path: Path) -> None:
     config = "theme:\n  name: material\nplugins:\n  - search\n  - material/blog\n  - minify:\n      minify_html: true\n"
     config += "  - ours\nmarkdown_extensions:\n  - pymdownx.emoji:\n      x: !!python/name:material.x\n"
     made = planned(tmp_path, MKDOCS | {"mkdocs.yml": config})
-    assert made.install == "pip install 'mkdocs<2' mkdocs-material mkdocs-minify-plugin pymdown-extensions"
+    assert made.install == "pip install --quiet 'mkdocs<2' mkdocs-material mkdocs-minify-plugin pymdown-extensions"
     warning = "Warning: Easel does not know which package provides `ours`. List that package in requirements.txt."
     assert warning in made.reasons
 
@@ -81,7 +84,7 @@ def test_the_packages_of_known_themes_and_plugins_are_found_and_others_named(tmp
 def test_the_theme_and_extensions_of_sphinx_are_found(tmp_path: Path) -> None:
     config = "extensions = ['sphinx.ext.autodoc', \"myst_parser\"]\nhtml_theme = 'furo'\n"
     made = planned(tmp_path, {"docs/source/conf.py": config, "docs/source/index.md": ""})
-    assert made.install == "pip install sphinx furo myst-parser"
+    assert made.install == "pip install --quiet sphinx furo myst-parser"
     assert made.build == ("sphinx-build", "-b", "html", "docs/source", "docs/build/html")
 
 
@@ -93,7 +96,7 @@ def test_a_conf_py_of_something_else_is_no_sphinx(tmp_path: Path) -> None:
 def test_hugo_with_packages_of_npm_installs_both(tmp_path: Path) -> None:
     files = {"hugo.toml": "", "package.json": package(None, "postcss-cli"), "package-lock.json": "{}"}
     made = planned(tmp_path, files)
-    assert made.install == "npm ci --include=dev --no-audit --no-fund && pip install hugo"
+    assert made.install == "npm ci --include=dev --no-audit --no-fund && pip install --quiet hugo"
     assert (made.runtime, made.build, made.package_manager and made.package_manager.name) == (
         "python",
         ("hugo",),
@@ -109,4 +112,4 @@ def test_a_script_that_runs_hugo_is_run(tmp_path: Path) -> None:
 def test_a_name_from_a_configuration_is_never_a_part_of_a_command(tmp_path: Path) -> None:
     config = json.dumps({"theme": "x; rm -rf /", "plugins": ["$(evil)", {"--index-url=http://x": {}}]})
     made = planned(tmp_path, MKDOCS | {"mkdocs.yml": config})
-    assert made.install == "pip install 'mkdocs<2'"
+    assert made.install == "pip install --quiet 'mkdocs<2'"

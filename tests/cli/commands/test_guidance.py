@@ -11,7 +11,7 @@ import zipfile
 from easel.cli.answers import Deploy
 from easel.cli.commands import deploys
 from easel.deploys.errors import DeployCancelledError, DeploySkippedError, DeploySupersededError
-from easel.deploys.states import FAILED, QUEUED
+from easel.deploys.states import BUILDING, FAILED, QUEUED
 
 from ..conftest import Person
 
@@ -239,6 +239,8 @@ def test_a_cancelled_deploy_is_told_as_cancelled_and_a_queued_one_with_what_it_w
     queued = Deploy(deploy_id="d", status=QUEUED)
     assert deploys._status(queued, "app") == "queued: another deploy of this app must end first"
     assert deploys._status(queued) == "queued"
+    steps = {step: deploys._status(Deploy(deploy_id="d", status=BUILDING, step=step)) for step in ("build", "install")}
+    assert steps == {"build": "building", "install": "building: install"}
     timings = {"pin": 3, "total": 71_500, "queued": 1200, "ingest": 60_000, "activate": 7, "smoke_test": 5}
     assert deploys._timings(timings) == (
         "1 min 11 s (queued 1.2 s, pin 3 ms, ingest 1 min 0 s, smoke test 5 ms, activate 7 ms)"

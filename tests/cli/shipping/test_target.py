@@ -14,7 +14,14 @@ from easel.cli.shipping.errors import (
     SeveralBuildsError,
     SourceFolderError,
 )
-from easel.cli.shipping.target import Target, choose_target, project_root, refuse_source, settings_folder
+from easel.cli.shipping.target import (
+    Target,
+    choose_target,
+    name_of_app,
+    project_root,
+    refuse_source,
+    settings_folder,
+)
 
 
 def page(folder: Path) -> Path:
@@ -267,3 +274,27 @@ def test_a_folder_with_another_entry_page_is_an_app(tmp_path: Path) -> None:
         (tmp_path / name / entry).write_text("<p>")
         target = choose_target(Path(name.partition("/")[0]), Project(root=tmp_path), tmp_path)
         assert target.path == tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("target", "is_project", "name"),
+    [
+        ("Big shop.zip", False, "Big shop"),
+        ("Big shop.zip", True, "Downloads"),
+        ("dist.zip", False, "Downloads"),
+        ("x.zip", False, "Downloads"),
+        ("Big shop", False, "Downloads"),
+    ],
+)
+def test_a_new_app_is_named_after_its_zip_or_its_project(
+    tmp_path: Path, target: str, is_project: bool, name: str
+) -> None:
+    root = tmp_path / "Downloads"
+    root.mkdir()
+    if target.endswith(".zip"):
+        (root / target).write_bytes(b"")
+    else:
+        page(root / target)
+    if is_project:
+        (root / "package.json").write_text("{}")
+    assert name_of_app(root, Target(root / target)) == name

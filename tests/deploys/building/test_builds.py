@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -435,6 +436,33 @@ def test_builds_of_an_organisation_take_so_many_minutes_in_a_day(world: World) -
             await order_source(world, await make_app(world), build=True)
         finally:
             world.settings = before
+
+    world.do(go())
+
+
+def test_a_builds_minutes_count_while_it_runs_so_that_a_killed_builder_loses_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app, build=True)
+
+        async def took() -> int:
+            query = "select coalesce(sum(milliseconds), 0) from build_usage where org_id = %(org)s"
+            ((milliseconds,),) = await world.database.statement(query, {"org": app.org_id})
+            return int(milliseconds)
+
+        async def waits(source: Path, say: Say) -> None:
+            async with asyncio.timeout(60):
+                while not await took():
+                    await asyncio.sleep(0.01)
+            raise BuildFailedError()
+
+        monkeypatch.setattr("easel.deploys.building.run.COUNT_EVERY", 0.05)
+        began = time.monotonic()
+        await build(world, wanted, waits)
+        # No part of the time counts twice.
+        assert 0 < await took() <= (time.monotonic() - began) * 1000 + 1
 
     world.do(go())
 

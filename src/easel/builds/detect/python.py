@@ -107,7 +107,7 @@ def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
         packages += _guessed(tree, project, reasons)
     if packages:
         reasons.append(f"Install: {', '.join(packages)}, because the project's requirements do not contain {name}.")
-        lines.append(shlex.join(("pip", "install", *dict.fromkeys(packages))))
+        lines.append(shlex.join(("pip", "install", "--quiet", *dict.fromkeys(packages))))
     return " && ".join(lines)
 
 
@@ -142,21 +142,21 @@ def _declared(tree: Tree, folder: str) -> tuple[str, str, str]:
     text = {name: read_roughly(tree, joined(folder, name)) for name in ("uv.lock", "poetry.lock", "pyproject.toml")}
     if text["uv.lock"]:
         return (
-            "pip install uv && uv sync --active --frozen --inexact --all-groups",
+            "pip install --quiet uv && uv sync --active --frozen --inexact --all-groups",
             text["uv.lock"],
             joined(folder, "uv.lock"),
         )
     if text["poetry.lock"]:
-        command = "pip install poetry && poetry install --no-interaction --no-root --all-groups"
+        command = "pip install --quiet poetry && poetry install --no-interaction --no-root --all-groups"
         return command, text["poetry.lock"], joined(folder, "poetry.lock")
     for name in ("Pipfile.lock", "Pipfile"):
         if tree.is_file(joined(folder, name)):
             verb = "sync" if name == "Pipfile.lock" else "install"
-            command = f"pip install pipenv && pipenv {verb} --dev"
+            command = f"pip install --quiet pipenv && pipenv {verb} --dev"
             return command, read_roughly(tree, joined(folder, name)), joined(folder, name)
     for name in _REQUIREMENTS:
         if tree.is_file(joined(folder, name)):
-            command = shlex.join(("pip", "install", "-r", name))
+            command = shlex.join(("pip", "install", "--quiet", "-r", name))
             return command, read_roughly(tree, joined(folder, name)), joined(folder, name)
     project = read_toml(tree, joined(folder, "pyproject.toml")) or {}
     command, declared = _of_pyproject(project)
@@ -173,11 +173,11 @@ def _of_pyproject(data: Mapping[str, Any]) -> tuple[str, str]:
     extra = next((one for one in _GROUPS if one in _table(extras)), None)
     if group:
         # Debian 12 has pip 23, and groups came with 25.1.
-        lines.append(f"pip install 'pip>=25.1' && pip install --group {group}")
+        lines.append(f"pip install --quiet 'pip>=25.1' && pip install --quiet --group {group}")
     if extra:
-        lines.append(f"pip install '.[{extra}]'")
+        lines.append(f"pip install --quiet '.[{extra}]'")
     elif not group and project:
-        lines.append("pip install .")
+        lines.append("pip install --quiet .")
     # Poetry's own groups are installed by its lock file alone.
     named = [
         _chosen(_table(groups), group, "include-group"),

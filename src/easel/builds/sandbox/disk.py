@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -19,6 +20,11 @@ SHARE = 0.05
 SOONEST = 1.0
 LATEST = 5.0
 """Limit of the seconds between two counts."""
+_CHUNK = 256 * 1024
+_LONGEST_RECORD = 8192
+"""Limit of the bytes of a record of du: a size, and a path of 4,096 (PATH_MAX)."""
+_LAST_RECORD = re.compile(rb"(?:\A|[\0\n])(\d+)\t[^\0]*\0\Z")
+_DENIED = b": Permission denied\n"
 
 
 class Use(NamedTuple):
@@ -97,28 +103,43 @@ class DiskUse:
     async def _use(self, folder: Path) -> Use:
         """The folder's use of its disk. For an unreadable folder: the space that its disk has lost since the
         beginning."""
-        (size, is_shut), (files, _) = await self._du(folder, "--block-size=1"), await self._du(folder, "--inodes")
+        found, is_shut = await self._du(folder)
         if not is_shut:
-            return Use(size, files)
+            return found
         # A build may remove its own rights to a folder. The folder's content still counts.
         free = self._now_free()
-        return Use(max(size, self._first_free.bytes - free.bytes), max(files, self._first_free.files - free.files))
+        return Use(
+            max(found.bytes, self._first_free.bytes - free.bytes), max(found.files, self._first_free.files - free.files)
+        )
 
-    async def _du(self, folder: Path, of: str) -> tuple[int, bool]:
-        """The sum of du(1) for the folder on its disk, and whether a part of the folder is unreadable."""
-        # Not asyncio's subprocess: if a count is cancelled as it begins, asyncio would wait for the process twice.
+    async def _du(self, folder: Path) -> tuple[Use, bool]:
+        """The use of the disk by a folder (du(1)), and whether a part of the folder is unreadable."""
+        # Not asyncio's thread: cancelling a count as it begins would wait for it twice.
         counter = subprocess.Popen(  # noqa: ASYNC220
-            ["du", "-sx", of, "--", str(folder)],
+            ["du", "-0ax", "--block-size=1", "--", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
         )
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, counter.pid, 19)
         try:
-            said, complained = await asyncio.to_thread(counter.communicate)
+            return await asyncio.to_thread(_counted, counter)
         except asyncio.CancelledError:
             counter.kill()
             raise
-        return int(said.split(None, 1)[0]) if said[:1].isdigit() else 0, b"denied" in complained
+
+
+def _counted(counter: subprocess.Popen[bytes]) -> tuple[Use, bool]:
+    """The same from du's output: a record for each file, of which a hard link is no second one, and the folder's last;
+    between them its complaints."""
+    files, is_shut, last = 0, False, b""
+    with counter as running:
+        assert running.stdout is not None
+        while chunk := running.stdout.read(_CHUNK):
+            files += chunk.count(b"\0")
+            last = last[-_LONGEST_RECORD:] + chunk
+            is_shut = is_shut or _DENIED in last
+    size = _LAST_RECORD.search(last[-_LONGEST_RECORD:])
+    return Use(int(size[1]) if size is not None else 0, files), is_shut

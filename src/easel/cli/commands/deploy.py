@@ -28,6 +28,7 @@ from easel.cli.shipping.target import (
     Target,
     choose_target,
     deployed_project,
+    name_of_app,
     project_root,
     refuse_source,
     settings_folder,
@@ -113,7 +114,8 @@ def deploy(
     if target.found:
         output.say(f"Deploying {_shown(target.path, session.working)}: {target.found}.")
     root = project_root(session.project, target, session.working)
-    name = _app_name(session, app, root, create=create)
+    new_name = name_of_app(root, target)
+    name = _app_name(session, app, new_name, create=create)
     commit = current_commit(target.path, root)
     if commit is None and is_distrusted(root):
         output.warn(
@@ -126,7 +128,7 @@ def deploy(
         text = shortened(text, LONGEST_MESSAGE)
     # An invalid folder is found before an app is created for it.
     check(target, root)
-    chosen, is_new = _find_or_create(session, name, root, create=create)
+    chosen, is_new = _find_or_create(session, name, new_name, create=create)
     shipment = Shipment(
         app_id=chosen.app_id,
         slug=chosen.slug,
@@ -205,18 +207,18 @@ def _shown(path: Path, working: Path) -> str:
     return path.relative_to(working).as_posix() + "/" if path.is_relative_to(working) else str(path)
 
 
-def _app_name(session: Session, given: str | None, root: Path, *, create: bool) -> str:
-    """The app's slug or id: the given one, easel.toml's, or with --create a slug made from the folder's name."""
+def _app_name(session: Session, given: str | None, new_name: str, *, create: bool) -> str:
+    """The app's slug or id: the given one, easel.toml's, or with --create a slug made from the name for a new app."""
     if given or session.project.app or not create:
         return session.app_name(given)
     # easel.toml names the app from now on.
-    slug = slug_from(root.resolve().name)
+    slug = slug_from(new_name)
     if slug is None:
-        raise NoSlugError(name=root.resolve().name)
+        raise NoSlugError(name=new_name)
     return slug
 
 
-def _find_or_create(session: Session, name: str, root: Path, *, create: bool) -> tuple[App, bool]:
+def _find_or_create(session: Session, name: str, new_name: str, *, create: bool) -> tuple[App, bool]:
     """The app, and whether it was created for this deploy."""
     found = session.client.find_app(name)
     if found is not None:
@@ -225,15 +227,11 @@ def _find_or_create(session: Session, name: str, root: Path, *, create: bool) ->
         session.output.interactive and session.output.confirm(f"There is no app {name} yet. Create it?")
     ):
         raise NoSuchAppError(app=name, server=session.client.server)
-    title = name if session.project.app or _chosen_slug(root, name) else root.resolve().name
-    made = session.client.create_app(name, title)
+    # A slug that the user chose is the title too.
+    is_chosen = session.project.app or slug_from(new_name) != name
+    made = session.client.create_app(name, name if is_chosen else new_name)
     session.output.done(f"Created the app {made.slug} ({made.app_id}).")
     return made, True
-
-
-def _chosen_slug(root: Path, slug: str) -> bool:
-    """Whether the user chose the slug, instead of the folder's name."""
-    return slug_from(root.resolve().name) != slug
 
 
 def _write_project(

@@ -113,7 +113,7 @@ def _status(deploy: Deploy, waits_for: str | None = None) -> str:
     if deploy.status == BUILDING and deploy.step == BUILD_QUEUED:
         return f"waiting to be built{waiting_for(waits_for)}"
     if deploy.status == BUILDING and deploy.step:
-        return f"building: {deploy.step}"
+        return BUILDING if deploy.step == "build" else f"{BUILDING}: {deploy.step}"
     if deploy.status == FAILED:
         return _CALLED.get(deploy.error_code or "", FAILED)
     if deploy.status == COMPLETE and deploy.outcome in (LOCKED, OVERTAKEN):

@@ -50,13 +50,18 @@ def is_project(folder: Path) -> bool:
     return any(_has(folder, file) for file in _PROJECT_FILES)
 
 
+def is_name_of_output(name: str) -> bool:
+    """Whether a build's output often has this name, so that it says nothing about the app."""
+    return name in _SURELY | _PERHAPS
+
+
 def source_of(output: Path) -> Path | None:
     """The folder of the build that wrote this one, judged by names and surrounding projects; None if it is not a
     build's output."""
     if is_project(output):
         return None
     inside_dist = "dist" in (output.parent.name, output.parent.parent.name)
-    if output.name not in _SURELY | _PERHAPS and not inside_dist:
+    if not is_name_of_output(output.name) and not inside_dist:
         return None
     around = next((folder for folder in output.parents[:_DEPTH] if is_project(folder)), None)
     return around or (output.parent if output.name in _SURELY else None)

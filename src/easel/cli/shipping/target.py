@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from easel.bundles.root import ENTRY_POINT
-from easel.cli.project import FILE_NAME, Project
+from easel.cli.project import FILE_NAME, Project, slug_from
 from easel.cli.shipping.errors import (
     EntryPointMissingError,
     FolderMissingError,
@@ -20,6 +20,7 @@ from easel.cli.shipping.outputs import (
     find_below,
     find_outputs,
     has_entry_point,
+    is_name_of_output,
     is_project,
     may_be_app,
     only_inner,
@@ -159,6 +160,13 @@ def project_root(project: Project, target: Target, working: Path) -> Path:
     place, here = target.path.resolve(), working.resolve()
     start = here if place.is_relative_to(here) or not target.is_folder else place
     return source_of(start) or start
+
+
+def name_of_app(root: Path, target: Target) -> str:
+    """The name for a new app: that of the project's folder, or of a zip that lies in no project."""
+    folder, name = root.resolve(), target.path.stem
+    is_telling = not target.is_folder and slug_from(name) is not None and not is_name_of_output(name.lower())
+    return name if is_telling and not is_project(folder) else folder.name
 
 
 def settings_folder(root: Path, target: Target, working: Path) -> Path | None:

@@ -48,6 +48,8 @@ logger = logging.getLogger(__name__)
 TELL_EVERY: Final = 0.25
 """Seconds between two writes of a build's lines. Without new lines, the run checks every second time whether the deploy
 still belongs to it."""
+COUNT_EVERY: Final = 30.0
+"""Seconds after which a running build's time is counted for its organisation. A killed builder counts no more."""
 LAST_LINES_WITHIN: Final = 5.0
 """Timeout for writing the last lines after the build, seconds."""
 OUTAGE: Final = 300.0
@@ -82,6 +84,7 @@ class BuildRun:
         self._over = asyncio.Event()
         self._runs_commands = False
         self._is_handed_on = False
+        self._counted = time.monotonic()
 
     async def run(self, attempts: int) -> None:
         """Builds the deploy and passes it on, or ends it as failed. `attempts` is the number of earlier runs of its
@@ -90,7 +93,7 @@ class BuildRun:
         Raises StopRequestedError when the builder stops, and ServiceUnavailableError and database errors when database
         or store are unreachable. In both cases another run must build the deploy.
         """
-        began = time.monotonic()
+        self._counted = time.monotonic()
         try:
             taken = await self._row.take()
             if taken is None:
@@ -100,7 +103,7 @@ class BuildRun:
             try:
                 await self._watched(self._build_in_time(taken.app.slug))
             finally:
-                await self._note_time(time.monotonic() - began)
+                await self._count_time()
         except NoLongerOursError:
             logger.info("deploy %s was cancelled, or another builder has taken it over", self._id)
         except (StopRequestedError, ServiceUnavailableError):
@@ -108,10 +111,12 @@ class BuildRun:
         except EaselError as error:
             await self.fail(error)
 
-    async def _note_time(self, seconds: float) -> None:
-        """Counts the run's time for its organisation, whether the build succeeded or not."""
+    async def _count_time(self) -> None:
+        """Counts the run's time since the last call for its organisation, whether or not the build succeeds."""
+        now = time.monotonic()
         try:
-            await note_build_time(self._parts.database, self._row.deploy.org_id, seconds)
+            await note_build_time(self._parts.database, self._row.deploy.org_id, now - self._counted)
+            self._counted = now
         except Exception as error:
             logger.warning("the build time of deploy %s could not be counted: %s", self._id, error)
 
@@ -169,6 +174,8 @@ class BuildRun:
                 continue
             if self._should_stop():
                 raise StopRequestedError
+            if time.monotonic() - self._counted >= COUNT_EVERY:
+                await self._count_time()
             if self._row.has_output or is_quiet:
                 try:
                     await self._row.tell()
