@@ -151,11 +151,11 @@ class EdgeProtocol(GuardedProtocol):
         identity = identities.pop()
         if asked.condition is not None:
             tally.fast_304 += 1
-            self.transport.write(b"".join((stamp.unchanged, identity, ready.not_modified)))
+            self._write(b"".join((stamp.unchanged, identity, ready.not_modified)))
             return
         if ready.moved is not None:
             tally.fast_moved[ready.status] += 1
-            self.transport.write(b"".join((ready.moved, stamp.lines, identity, ready.head)))
+            self._write(b"".join((ready.moved, stamp.lines, identity, ready.head)))
             return
         tally.fast_200 += 1
         if asked.head_only:
@@ -163,13 +163,32 @@ class EdgeProtocol(GuardedProtocol):
             return
         tally.sent += ready.size
         if ready.rest is None:
-            self.transport.write(b"".join((stamp.changed, identity, ready.first)))
+            self._write(b"".join((stamp.changed, identity, ready.first)))
         elif ready.rest:
             self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest))
         else:
             body, self._borrowed = ready.mapped_body or self._borrowed, None
             assert body is not None
             self._send_mapped(b"".join((stamp.changed, identity, ready.first)), body)
+
+    def _write(self, data: bytes) -> None:
+        """Sends at once as much as the connection takes. The transport writes the rest, as fast as the client reads.
+
+        The transport's own way to the same system call costs a twentieth of a small answer.
+        """
+        transport = self.transport
+        sent = 0
+        if not transport.get_write_buffer_size() and not transport.is_closing():
+            if self._descriptor < 0:
+                self._descriptor = transport.get_extra_info("socket").fileno()
+            try:
+                sent = os.write(self._descriptor, data)
+            except OSError:
+                # The transport finds out by itself that a connection is broken.
+                sent = 0
+            if sent == len(data):
+                return
+        transport.write(data[sent:])
 
     def _send_mapped(self, head: bytes, body: MappedBody) -> None:
         """The system sends from the file as much as the connection takes at once. The transport writes the rest from
