@@ -151,8 +151,9 @@ def test_the_bundle_of_any_version_downloads_byte_for_byte(person: Person, slug:
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("site/index.html", PAGE.format("mine"))
-    (person.folder / "mine.zip").write_bytes(zipped.getvalue())
-    person.ok("deploy", "mine.zip", "--create", "-m", "Mine")
+    # A new app is named after its zip.
+    (person.folder / f"{slug}.zip").write_bytes(zipped.getvalue())
+    person.ok("deploy", f"{slug}.zip", "--create", "-m", "Mine")
     assert person.ok("download", "1").stdout.strip() == f"{slug}-v1.zip"
     assert (person.folder / f"{slug}-v1.zip").read_bytes() == zipped.getvalue()
     again = person.run("download", "latest")
