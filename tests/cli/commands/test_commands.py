@@ -159,7 +159,7 @@ def test_the_bundle_of_any_version_downloads_byte_for_byte(person: Person, slug:
     again = person.run("download", "latest")
     assert (again.code, "--force" in again.stderr) == (2, True)
     person.ok("download", "production", "--force", "-o", f"{slug}-v1.zip")
-    assert sorted(file.name for file in person.folder.iterdir()) == ["easel.toml", "mine.zip", f"{slug}-v1.zip"]
+    assert {file.name for file in person.folder.iterdir()} == {"easel.toml", f"{slug}.zip", f"{slug}-v1.zip"}
 
 
 def test_a_deploy_that_fails_says_why_and_ends_with_5(person: Person, slug: str) -> None:
