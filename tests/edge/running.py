@@ -68,6 +68,7 @@ class Published:
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
         """The content of a version's own address."""
         self.asked_for.append(number)
+        await self.slow.wait()
         return self.versions.get((app_id, number))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from easel.edge.live import LiveSite
 from easel.serving.addresses import host_label
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 from tests.edge.running import App, RunningEdge
@@ -93,6 +95,28 @@ def test_a_version_that_is_not_there_is_asked_for_at_most_once(edge: RunningEdge
         assert edge.get(f"v4-{made.host}").status == 404
         assert edge.get(f"v99-{made.host}").status == 404
     assert edge.feed.asked_for == [4]
+
+
+def test_all_who_come_at_once_after_a_deploy_share_one_preparation_of_the_site(edge: RunningEdge, app: Make) -> None:
+    made = app({**files("one"), "_redirects": "".join(f"/old/{n} /new/{n} 301\n" for n in range(300))})
+    made.deploy(files("two"))
+    edge.feed.asked_for.clear()
+
+    async def together(label: str) -> list[LiveSite | None]:
+        await edge.feed.refresh()
+        route = edge.table.find(label)
+        assert route is not None
+        edge.feed.slow.clear()
+        visits = [asyncio.ensure_future(edge.edge.sites.get(label, route)) for _ in range(16)]
+        await asyncio.sleep(0)
+        edge.feed.slow.set()
+        return await asyncio.gather(*visits)
+
+    for label in (made.slug, f"v1-{made.slug}"):
+        sites = asyncio.run_coroutine_threadsafe(together(label), edge.loop).result(60)
+        assert sites[0] is not None
+        assert all(site is sites[0] for site in sites)
+    assert edge.feed.asked_for == [1]
 
 
 def test_a_new_version_has_its_address_the_moment_its_deploy_is_answered(edge: RunningEdge, app: Make) -> None:

@@ -66,6 +66,9 @@ class Sites:
         self._versions: OrderedDict[tuple[str, int], EnvironmentRoute | None] = OrderedDict()
         self._prunings: dict[str, int] = {}
         self._users: Counter[str] = Counter()
+        self._recorded: SingleFlight[tuple[str, int], EnvironmentRoute | None] = SingleFlight()
+        self._sites: SingleFlight[Hashable, LiveSite] = SingleFlight()
+        self._gzips: SingleFlight[Hashable, bytes] = SingleFlight()
         self._pages: SingleFlight[Hashable, Representations | None] = SingleFlight()
         self._earlier: SingleFlight[LiveSite, EarlierAssets] = SingleFlight()
         # One at a time, because the memory for earlier versions' manifests is known only afterwards.
@@ -119,6 +122,10 @@ class Sites:
         serves = route.serves if route.version is None else await self._version(route.app.app_id, route.version)
         if serves is None:
             return None
+        # Many visitors may come at once after a deploy, and it takes long to prepare thousands of rules.
+        return await self._sites.run((label, route.app, serves), lambda: self._make(label, route, serves))
+
+    async def _make(self, label: str, route: Route, serves: EnvironmentRoute) -> LiveSite:
         key = manifest_key_of(route.app, serves)
         manifest = await self._content.manifest(key)
         site = Site(
@@ -133,8 +140,8 @@ class Sites:
             is_one_page=one_page.of_manifest(manifest),
         )
         live = LiveSite(label, route.app, serves, site, self._content.weight_of(key))
-        # The pointer may have moved while the manifest was read. This visitor came before the move, and only this
-        # visitor gets the site.
+        # The pointer may have moved while the manifest was read. Only the visitors who came before the move get the
+        # site.
         now = self._table.find(label)
         if label not in self._live and now is not None and live.serves(now):
             self._live[label] = live
@@ -150,7 +157,7 @@ class Sites:
             return self._versions[key]
         # A version number up to the app's last is recorded for good, so that even a version without files is cached. If
         # the version is pruned later, a change of its app or its missing bundle shows it.
-        route = await self._feed.version(app_id, number)
+        route = await self._recorded.run(key, lambda: self._feed.version(app_id, number))
         self._versions[key] = route
         while len(self._versions) > self._most_versions:
             self._versions.popitem(last=False)
@@ -267,9 +274,12 @@ class Sites:
         made = await self._content.variants(variants, file.member, in_parts=request.range is not None)
         ready = representations(file, made)
         if needs_gzip(file, ready, request, has_variants=variants is not None):
-            member, view = await self._source(file)
-            ready.bodies["gzip"] = await asyncio.to_thread(make_gzip, member, view)
+            ready.bodies["gzip"] = await self._gzips.run((live, file.path), lambda: self._gzip(file))
         return ready
+
+    async def _gzip(self, file: File) -> bytes:
+        member, view = await self._source(file)
+        return await asyncio.to_thread(make_gzip, member, view)
 
     async def _page(self, live: LiveSite, file: File, request: Request) -> Representations | None:
         page = live.pages.get(file.path)
