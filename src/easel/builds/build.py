@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,15 +36,17 @@ async def build(
     say: Callable[[str], None],
     should_stop: Callable[[], bool] = lambda: False,
     begin: Callable[[str], None] = lambda phase: None,
+    deliver: Callable[[BuildResult], Awaitable[None]] | None = None,
 ) -> BuildResult:
     """Builds the sources in a folder, and gives the folder of the output. The build may change the sources.
 
     `wanted` are the deploy's options, `app` those of its app. `environment` has the project's own variables. `secrets`
     are texts that must not appear in the log or in an error. `say` receives the log's lines. `begin` is called with
-    `install` and `build` when each begins. The folder `{source}.build` beside the sources is used meanwhile. Raises
+    `install` and `build` when each begins. `deliver` is called with the result before the caches are saved, so that a
+    deploy does not wait for them. The folder `{source}.build` beside the sources is used meanwhile. Raises
     BuildPlanError for sources that cannot be built or have no page in the end, ToolchainError and
     VersionUnavailableError, BuildFailedError for a command that fails or exceeds a limit, BuildStoppedError,
-    BuilderDiskFullError, and OSError.
+    BuilderDiskFullError, OSError, and the errors of `deliver`.
     """
     masking = Masking(secrets)
 
@@ -93,9 +95,11 @@ async def build(
             output = await asyncio.to_thread(judge, source, plan, taken.append)
             for reason in taken:
                 tell(reason)
-            with _timed(report, "cache"):
-                await reuse.keep(output)
-        return BuildResult(output, plan, report)
+            result = BuildResult(output, plan, report)
+            if deliver is not None:
+                await deliver(result)
+            await reuse.keep(output)
+        return result
 
 
 def _own(sandbox: Sandbox, *folders: Path) -> None:

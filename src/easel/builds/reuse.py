@@ -206,7 +206,6 @@ class Reuse:
             await cache.shrink()
         except OSError:
             _log.warning("The cache of a build could not be saved", exc_info=True)
-            self._say("Warning: not everything of this build could be cached for the next one.")
 
     def _is_apart(self, output: Path) -> bool:
         """Whether the output contains no link and none of the cached folders."""

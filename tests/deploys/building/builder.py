@@ -29,12 +29,17 @@ PLAN = Plan("", None, "none", None, None, None, None, ("dist",))
 
 Say = Callable[[str], None]
 Commands = Callable[[Path, Say], Awaitable[None]]
+Deliver = Callable[[BuildResult], Awaitable[None]]
 
 
 async def copy(source: Path, say: Say) -> None:
     """The effect of the project's build."""
     shutil.copytree(source / "src", source / "dist")
     say("copied")
+
+
+async def nothing() -> None:
+    """No caches to save."""
 
 
 async def order_source(world: World, app: App, files: dict[str, str] | None = None, **fields: Any) -> str:
@@ -55,16 +60,23 @@ async def build(
     should_stop: Callable[[], bool] = lambda: False,
     attempts: int = 0,
     given: dict[str, Any] | None = None,
+    afterwards: Callable[[], Awaitable[None]] = nothing,
     **settings: Any,
 ) -> bool:
-    """One run of a builder. Gives whether it was broken off by a stop; `given` gets what the build was given."""
+    """One run of a builder. Gives whether it was broken off by a stop; `given` gets what the build was given.
+    `afterwards` is called where a build saves its caches."""
 
-    async def run_commands(sandbox: Any, source: Path, *_: object, say: Say, begin: Say, **named: Any) -> BuildResult:
+    async def run_commands(
+        sandbox: Any, source: Path, *_: object, say: Say, begin: Say, deliver: Deliver, **named: Any
+    ) -> BuildResult:
         begin("build")
         if given is not None:
             given.update(named)
         await commands(source, say)
-        return BuildResult(source / "dist", PLAN, BuildReport(sandbox.kind))
+        result = BuildResult(source / "dist", PLAN, BuildReport(sandbox.kind))
+        await deliver(result)
+        await afterwards()
+        return result
 
     def none() -> Sandbox:
         # The commands here are this module's own.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from easel.builds.failures import BuildFailedError
 from easel.deploys.building import build_row
 from easel.deploys.building import run as building
 from easel.deploys.building.folders import WorkFolder
-from easel.deploys.errors import BuildMinutesError
+from easel.deploys.errors import BuildDeadlineError, BuildMinutesError
 from easel.deploys.phases import BUILD_TASK, RUN_BUILT_TASK, RUN_TASK
 from easel.deploys.service import cancel, note_build_time
 from easel.storage.errors import StoreUnavailableError
@@ -327,6 +327,27 @@ def test_what_was_built_is_stored_again_and_not_built_again_while_the_store_is_a
         await build(world, wanted, once)
         row, _ = await seen(world, wanted)
         assert (row.step, built, left) == ("built", 1, -1)
+
+    world.do(go())
+
+
+@pytest.mark.parametrize("trouble", [None, BuildDeadlineError(seconds=1, step="store"), OSError("full")])
+def test_a_deploy_is_live_before_the_caches_of_its_build_are_saved(world: World, trouble: Exception | None) -> None:
+    async def go() -> None:
+        wanted = await order_source(world, await make_app(world))
+        await run(world, wanted)
+
+        async def afterwards() -> None:
+            await run(world, wanted)
+            assert (await seen(world, wanted))[0].outcome == "moved"
+            if trouble is not None:
+                raise trouble
+
+        with suppress(OSError):
+            await build(world, wanted, afterwards=afterwards)
+        row, log = await seen(world, wanted)
+        assert (row.status, row.outcome) == ("complete", "moved")
+        assert not any("failed" in line for line in log)
 
     world.do(go())
 

@@ -121,7 +121,10 @@ class BuildRun:
             logger.warning("the build time of deploy %s could not be counted: %s", self._id, error)
 
     async def fail(self, error: EaselError) -> None:
-        """Ends the deploy as failed unless it has ended. Raises database errors."""
+        """Ends the deploy as failed, unless it has ended or was passed on. Raises database errors."""
+        if self._is_handed_on:
+            logger.warning("the caches of the build of deploy %s could not be saved: %s", self._id, error)
+            return
 
         def change(deploy: DeployRow) -> str:
             deploy.step = self._row.step
@@ -170,7 +173,7 @@ class BuildRun:
                     await self._over.wait()
                     return
             if self._is_handed_on:
-                # The deploy belongs to a worker now, while the build's folder is still being removed.
+                # The deploy belongs to a worker now, while the caches are saved and the build's folder is removed.
                 continue
             if self._should_stop():
                 raise StopRequestedError
@@ -227,14 +230,20 @@ class BuildRun:
         wants = inputs_of(parts.settings, parts.vault, config, row.deploy, slug, repository)
         for note in wants.notes:
             row.output(note)
-        built = await self._timed("build", self._run_build(sandbox, source, wants, generation))
-        row.facts["build"] = report_of(built.report)
-        bundle = folder / "bundle.zip"
-        with Masking(wants.secrets).errors():
-            made = await self._take("pack", packed(parts.settings, source, built.output, bundle))
-        row.output(log_line(made))
-        key = await self._take("store", self._firmly(lambda: store(parts, row.deploy, bundle, made.size)))
-        await self._hand_on(key)
+        began = time.perf_counter()
+
+        async def deliver(built: BuildResult) -> None:
+            self._runs_commands = False
+            row.took("build", time.perf_counter() - began)
+            row.facts["build"] = report_of(built.report)
+            bundle = folder / "bundle.zip"
+            with Masking(wants.secrets).errors():
+                made = await self._take("pack", packed(parts.settings, source, built.output, bundle))
+            row.output(log_line(made))
+            key = await self._take("store", self._firmly(lambda: store(parts, row.deploy, bundle, made.size)))
+            await self._hand_on(key)
+
+        await self._run_build(sandbox, source, wants, generation, deliver)
 
     async def _app_settings(self) -> tuple[dict[str, Any], int]:
         """The app's published `build_config`, and the generation of its cache. Raises AppGoneError, and database
@@ -245,7 +254,14 @@ class BuildRun:
             raise AppGoneError()
         return found[0][0] or {}, found[0][1]
 
-    async def _run_build(self, sandbox: Sandbox, source: Path, wants: BuildInputs, generation: int) -> BuildResult:
+    async def _run_build(
+        self,
+        sandbox: Sandbox,
+        source: Path,
+        wants: BuildInputs,
+        generation: int,
+        deliver: Callable[[BuildResult], Awaitable[None]],
+    ) -> None:
         settings, deploy = self._parts.settings, self._row.deploy
 
         def begin(phase: str) -> None:
@@ -253,7 +269,7 @@ class BuildRun:
             self._row.step = phase
 
         self._runs_commands = True
-        built = await self._build_with(
+        await self._build_with(
             sandbox,
             source,
             wants.wanted,
@@ -271,9 +287,8 @@ class BuildRun:
             say=self._row.output,
             should_stop=self._stops,
             begin=begin,
+            deliver=deliver,
         )
-        self._runs_commands = False
-        return built
 
     async def _take(self, step: str, work: Awaitable[T]) -> T:
         """Runs a step and returns its result. The deploy's row shows the step while it runs."""
