@@ -40,13 +40,30 @@ def planned(folder: Path, files: Files) -> Plan:
             "pip install --quiet 'pip>=25.1' && pip install --quiet --group docs",
         ),
         (
-            {"pyproject.toml": "[project]\nname='x'\n[project.optional-dependencies]\ndocs = ['mkdocs']\n"},
+            {
+                "pyproject.toml": "[project]\nname='x'\n[project.optional-dependencies]\ndocs = ['mkdocs']\n"
+                "[build-system]\nrequires = ['hatchling']\n"
+            },
             "pip install --quiet '.[docs]'",
         ),
         (
-            {"pyproject.toml": "[project]\nname='x'\n[tool.poetry.group.docs.dependencies]\nmkdocs = '*'\n"},
+            {"pyproject.toml": "[project]\nname='x'\n[project.optional-dependencies]\ndocs = ['mkdocs']\n"},
+            "pip install --quiet uv && uv pip install --quiet -r pyproject.toml --extra docs",
+        ),
+        (
+            {"pyproject.toml": "[project]\nname='x'\ndependencies = ['mkdocs']\n", "a/x.py": "", "b/x.py": ""},
+            "pip install --quiet uv && uv pip install --quiet -r pyproject.toml",
+        ),
+        (
+            {"pyproject.toml": "[project]\nname='x'\n", "setup.py": ""},
             "pip install --quiet . && pip install --quiet 'mkdocs<2'",
         ),
+        ({"pyproject.toml": "[project]\nname='x'\n"}, "pip install --quiet 'mkdocs<2'"),
+        (
+            {"pyproject.toml": "[tool.poetry.group.a.dependencies]\nmkdocs='*'"},
+            "pip install --quiet poetry && poetry install --no-interaction --no-root --all-groups",
+        ),
+        ({"pyproject.toml": "[tool.poetry.dependencies]\npython = '*'\n"}, "pip install --quiet 'mkdocs<2'"),
         (
             {"pyproject.toml": "[dependency-groups]\ndocs = ['furo']\ndev = ['mkdocs']\n"},
             "pip install --quiet 'pip>=25.1' && pip install --quiet --group docs && pip install --quiet 'mkdocs<2'",

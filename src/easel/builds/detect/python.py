@@ -22,6 +22,7 @@ _REQUIREMENTS: Final = (
     "requirements/docs.txt",
     "doc/requirements.txt",
 )
+_POETRY: Final = "pip install --quiet poetry && poetry install --no-interaction --no-root --all-groups"
 _GROUPS: Final = ("docs", "doc", "documentation")
 _PACKAGES: Final = {
     "mkdocs": ("mkdocs<2",),
@@ -147,8 +148,7 @@ def _declared(tree: Tree, folder: str) -> tuple[str, str, str]:
             joined(folder, "uv.lock"),
         )
     if text["poetry.lock"]:
-        command = "pip install --quiet poetry && poetry install --no-interaction --no-root --all-groups"
-        return command, text["poetry.lock"], joined(folder, "poetry.lock")
+        return _POETRY, text["poetry.lock"], joined(folder, "poetry.lock")
     for name in ("Pipfile.lock", "Pipfile"):
         if tree.is_file(joined(folder, name)):
             verb = "sync" if name == "Pipfile.lock" else "install"
@@ -159,11 +159,26 @@ def _declared(tree: Tree, folder: str) -> tuple[str, str, str]:
             command = shlex.join(("pip", "install", "--quiet", "-r", name))
             return command, read_roughly(tree, joined(folder, name)), joined(folder, name)
     project = read_toml(tree, joined(folder, "pyproject.toml")) or {}
-    command, declared = _of_pyproject(project)
+    has_setup = any(tree.is_file(joined(folder, name)) for name in ("setup.py", "setup.cfg"))
+    command, declared = _of_poetry(project) or _of_pyproject(project, is_package=has_setup or _is_package(project))
     return command, declared, joined(folder, "pyproject.toml") if command else ""
 
 
-def _of_pyproject(data: Mapping[str, Any]) -> tuple[str, str]:
+def _of_poetry(data: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The same for Poetry's own lists of packages, without its lock file."""
+    poetry = _table(_table(data.get("tool")).get("poetry"))
+    lists = {name: _table(poetry.get(name)) for name in ("dependencies", "dev-dependencies", "group")}
+    if not any(set(packages) - {"python"} for packages in lists.values()):
+        return None
+    return _POETRY, str([lists, _table(data.get("project")).get("dependencies")])
+
+
+def _is_package(data: Mapping[str, Any]) -> bool:
+    """Whether pip can install the project itself, and not only the packages that it needs."""
+    return "build-system" in data or "setuptools" in _table(data.get("tool"))
+
+
+def _of_pyproject(data: Mapping[str, Any], *, is_package: bool) -> tuple[str, str]:
     """The command, and the text of the requirements that it installs."""
     lines = []
     groups = data.get("dependency-groups")
@@ -174,11 +189,12 @@ def _of_pyproject(data: Mapping[str, Any]) -> tuple[str, str]:
     if group:
         # Debian 12 has pip 23, and groups came with 25.1.
         lines.append(f"pip install --quiet 'pip>=25.1' && pip install --quiet --group {group}")
-    if extra:
-        lines.append(f"pip install --quiet '.[{extra}]'")
-    elif not group and project:
-        lines.append("pip install --quiet .")
-    # Poetry's own groups are installed by its lock file alone.
+    if is_package and (extra or (project and not group)):
+        lines.append(f"pip install --quiet '.[{extra}]'" if extra else "pip install --quiet .")
+    elif extra or (project.get("dependencies") and not group):
+        # pip would build the project, and refuses one with several folders of modules.
+        option = f" --extra {extra}" if extra else ""
+        lines.append(f"pip install --quiet uv && uv pip install --quiet -r pyproject.toml{option}")
     named = [
         _chosen(_table(groups), group, "include-group"),
         _chosen(_table(extras), extra, "["),
