@@ -66,8 +66,8 @@ def _known(connection: psycopg.Connection[tuple[str]]) -> str | None:
 
 
 def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
-    """Whether the key decrypts one of the newest stored values, or no value is stored. One decrypted value is enough,
-    because after an earlier loss of a key even the right key cannot decrypt older values."""
+    """Returns true if the key decrypts one of the newest stored values, or no value is stored. One decrypted value is
+    enough, because after an earlier loss of a key even the right key cannot decrypt older values."""
     found = False
     for statement in _SEALED:
         for (sealed,) in connection.execute(statement, {"secrets": SECRETS_PATH, "keys": KEYS_PATH}):

@@ -23,12 +23,12 @@ KEYS_PATH: LiteralString = (
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether the entry of an API key with this name is encrypted."""
+    """Returns true if the entry of an API key with this name is encrypted."""
     lowered = name.lower()
     return any(part in lowered for part in _PARTS) and not lowered.endswith(_PUBLIC)
 
 
 def is_sealed(value: Any) -> bool:
-    """Whether this value is a stored secret: an encrypted text, with a digest for comparison."""
+    """Returns true if this value is a stored secret: an encrypted text, with a digest for comparison."""
     # The values of secrets that users have given these names are not strings.
     return isinstance(value, dict) and value.keys() == {SEALED, DIGEST} and isinstance(value[SEALED], str)

@@ -36,41 +36,42 @@ class Vault:
         """Identifies the key. Nothing encrypted or signed can be read or made with it."""
 
     def seal(self, plain: str) -> str:
-        """The value encrypted (Fernet: AES-128-CBC and HMAC-SHA-256); two seals of one value differ."""
+        """Returns the value encrypted (Fernet: AES-128-CBC and HMAC-SHA-256); two seals of one value differ."""
         return self._fernet.encrypt(plain.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """The decrypted value. Raises SecretUnreadableError."""
+        """Returns the decrypted value. Raises SecretUnreadableError."""
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
             raise SecretUnreadableError() from error
 
     def digest(self, plain: str) -> str:
-        """A keyed digest (hex). Two secrets can be compared by it without decrypting them."""
+        """Returns a keyed digest (hex). Two secrets can be compared by it without decrypting them."""
         return hmac.digest(self._digesting, plain.encode(), "sha256").hex()
 
     def sign(self, text: str) -> str:
-        """A signature (hex) of the text, for URLs that Easel issues."""
+        """Returns a signature (hex) of the text, for URLs that Easel issues."""
         return hmac.digest(self._signing, text.encode(), "sha256").hex()
 
     def signed(self, text: str, signature: str) -> bool:
-        """Whether the text has this signature, compared in constant time."""
+        """Returns true if the text has this signature, compared in constant time."""
         return hmac.compare_digest(self.sign(text).encode(), signature.encode("utf-8", "replace"))
 
 
 def hash_key(secret: str) -> str:
-    """The SHA-256 (hex) under which an API key is stored. Keys have 256 random bits, so no slow hash is needed."""
+    """Returns the SHA-256 (hex) under which an API key is stored. Keys have 256 random bits, so no slow hash is
+    needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def hash_password(password: str) -> str:
-    """The bcrypt hash of a password. A password longer than bcrypt's 72 bytes is digested first."""
+    """Returns the bcrypt hash of a password. A password longer than bcrypt's 72 bytes is digested first."""
     return bcrypt.hashpw(_password_bytes(password), bcrypt.gensalt(10)).decode()
 
 
 def password_matches(password: str, hashed: str) -> bool:
-    """Whether the password has this bcrypt hash; a malformed hash matches nothing."""
+    """Returns true if the password has this bcrypt hash; a malformed hash matches nothing."""
     try:
         return bcrypt.checkpw(_password_bytes(password), hashed.encode())
     except ValueError:
@@ -78,7 +79,7 @@ def password_matches(password: str, hashed: str) -> bool:
 
 
 def load_secret(path: Path) -> str:
-    """The instance key from a file (mode 0600), created on first use. Several processes may start at once."""
+    """Returns the instance key from a file (mode 0600), created on first use. Several processes may start at once."""
     if not path.exists():
         # The key is written to another file and linked when complete, so that a second process reads the whole key.
         mine = path.with_name(f"{path.name}.{os.urandom(6).hex()}")

@@ -49,7 +49,7 @@ class Subject:
 
     @property
     def actor(self) -> str:
-        """The subject's name in records and the audit."""
+        """Returns the subject's name in records and the audit."""
         return f"{self.name} ({self.id})"
 
     def require(self, needed: str, *, whole_organisation: bool = False) -> None:
@@ -62,7 +62,7 @@ class Subject:
 
 
 def bearer(header: str | None) -> str:
-    """The key in an Authorization header (RFC 6750 §2.1). Raises AuthenticationRequiredError."""
+    """Returns the key in an Authorization header (RFC 6750 §2.1). Raises AuthenticationRequiredError."""
     scheme, _, secret = (header or "").strip().partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret.startswith("sk_") or not secret.isascii() or len(secret) > 200:
@@ -71,7 +71,7 @@ def bearer(header: str | None) -> str:
 
 
 async def authenticate(work: Transaction, secret: str) -> Subject:
-    """The subject of this key. Raises InvalidApiKeyError for unknown and revoked keys alike."""
+    """Returns the subject of this key. Raises InvalidApiKeyError for unknown and revoked keys alike."""
     found = await work.sql(_SQL["find_key"], {"hash": hash_key(secret)})
     if not found:
         raise InvalidApiKeyError()
@@ -79,7 +79,7 @@ async def authenticate(work: Transaction, secret: str) -> Subject:
 
 
 async def owner_of(database: Database, secret: str) -> str | None:
-    """The id of the organisation of this valid key; None for any other key."""
+    """Returns the id of the organisation of this valid key. Returns None for any other key."""
     found = await database.statement(_SQL["find_key"], {"hash": hash_key(secret)})
     return str(found[0][1]) if found else None
 
@@ -105,7 +105,7 @@ async def create_key(
 
 
 async def list_keys(work: Transaction, org_id: str) -> list[ApiKey]:
-    """The organisation's keys that are not revoked, oldest first."""
+    """Returns the organisation's keys that are not revoked, oldest first."""
     keys = await work.session.scalars(
         select(ApiKey)
         .where(ApiKey.org_id == org_id, ApiKey.revoked_at.is_(None))
@@ -147,7 +147,7 @@ async def create_organisation_with_key(work: Transaction, name: str) -> str:
 
 
 async def create_organisation(work: Transaction, name: str) -> Organisation:
-    """A new organisation."""
+    """Returns a new organisation."""
     organisation = Organisation(id=new_id("org"), name=name, created_at=clock.now())
     work.session.add(organisation)
     await work.session.flush()
