@@ -80,7 +80,7 @@ def make_services(
     lane: Lane | None = None,
     pool_size: int = POOL // 2,
 ) -> Services:
-    """The services of an api process, or of its lane, which has none itself."""
+    """Returns the services of an api process, or of its lane, which has none itself."""
     page = FreshnessPage(settings.run_dir / "freshness")
     return Services(
         settings=settings,
@@ -163,7 +163,7 @@ def make_ahead() -> None:
 
 
 def make_application(services: Services, *, is_lane: bool = False) -> FastAPI:
-    """The application for these services. A lane's requests have passed the gate of its api."""
+    """Returns the application for these services. A lane's requests have passed the gate of its api."""
     app, lifespan = _ahead.pop() if _ahead else _routed()
     lifespan.services = services
     app.state.services = services

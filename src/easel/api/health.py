@@ -35,12 +35,12 @@ class Health:
         self._looks: dict[Callable[[], Awaitable[Any]], asyncio.Task[Any]] = {}
 
     async def readiness(self) -> Readiness:
-        """Whether database, queue and objects are reachable."""
+        """Returns true if database, queue and objects are reachable."""
         found: Readiness = await self._joined(self._look)
         return found
 
     async def metrics(self) -> bytes:
-        """The metrics of this process and of the queue, for Prometheus."""
+        """Returns the metrics of this process and of the queue, for Prometheus."""
         found: bytes = await self._joined(self._measure)
         return found
 
@@ -77,7 +77,7 @@ class Health:
 
 
 def _disk(services: Services) -> str:
-    """The state of the data folder's disk."""
+    """Returns the state of the data folder's disk."""
     try:
         return "low" if services.objects.reserve.is_reached else "ok"
     except OSError as error:

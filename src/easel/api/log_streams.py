@@ -78,7 +78,7 @@ class LogStreams:
 
 
 def _asked(scope: Scope) -> LogPlace | None:
-    """The place in a log that a plainly valid request names; None for any other request."""
+    """Returns the place in a log that a plainly valid request names. Returns None for any other request."""
     address = LOG_STREAM.fullmatch(scope["path"])
     if address is None or not scope["state"]["whose"]:
         return None
@@ -102,13 +102,13 @@ class FollowedLog:
         self._place = place
 
     def answer(self, news: LogNews | None = None) -> Response:
-        """The stream, which begins with these news. Of a deploy that has ended, it is an ordinary answer."""
+        """Returns the stream, which begins with these news. Of a deploy that has ended, it is an ordinary answer."""
         if news is not None and news.is_last:
             return Response(b"".join([*map(_event, news.lines), _DONE]), 200, _HEADERS, "text/event-stream")
         return EventSourceResponse(self._events(news), ping=HEARTBEAT, sep="\n")
 
     async def look(self) -> LogNews | None:
-        """The next lines; None if the caller's key, the app or the deploy is no longer valid."""
+        """Returns the next lines. Returns None if the caller's key, the app or the deploy is no longer valid."""
         turn = self._services.fairness.look(self._organisation)
         await turn.take()
         # Cancelling a statement costs its connection, and clients may leave by the hundred.

@@ -55,7 +55,7 @@ _VALIDATION_SCHEMAS: dict[str, Any] = {
 
 
 def info() -> dict[str, Any]:
-    """The title, version and addresses of the documents, for FastAPI."""
+    """Returns the title, version and addresses of the documents, for FastAPI."""
     return {"title": TITLE, "version": API_VERSION, "description": DESCRIPTION, "redoc_url": None}
 
 
@@ -73,7 +73,7 @@ def install(app: FastAPI) -> None:
 
 
 def finish(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the error answers of every operation, and their models."""
+    """Returns the document with the error answers of every operation, and their models."""
     schemas = document["components"]["schemas"]
     model = ErrorResponse.model_json_schema(ref_template=_REF)
     schemas.update(model.pop("$defs", {}), ErrorResponse=model)

@@ -62,7 +62,7 @@ class ApiProtocol(GuardedProtocol):
             self.rounds.wait(self._whose(), self._begin)
 
     def _whose(self) -> str:
-        """The organisation of the connection's last request, as the gate has found it."""
+        """Returns the organisation of the connection's last request, as the gate has found it."""
         return str(self.scope["state"].get("whose", "")) if self.scope else ""
 
     def _begin(self) -> bool:
@@ -82,7 +82,7 @@ class ApiProtocol(GuardedProtocol):
         super().on_headers_complete()
 
     def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
-        """The refusal in the envelope."""
+        """Returns the refusal in the envelope."""
         kind = _KINDS.get(status, RequestUnreadableError)
         return b"application/json", json.dumps(envelope(kind(reason=message)), separators=(",", ":")).encode()
 

@@ -54,7 +54,7 @@ class StatusPolls:
         await self._answer(found)(scope, receive, send)
 
     def _asked(self, scope: Scope) -> tuple[str, str, str] | None:
-        """The key, the app and the deploy of a poll; None for any other request."""
+        """Returns the key, the app and the deploy of a poll. Returns None for any other request."""
         if scope["method"] != "GET" or scope["query_string"]:
             return None
         address = _ADDRESS.fullmatch(scope["path"])
@@ -86,7 +86,7 @@ class StatusPolls:
         return Response(self._body(found), media_type="application/json")
 
     def _body(self, found: DeployStatus) -> bytes:
-        """The answer's body. It is encoded once as long as the deploy stays the same."""
+        """Returns the answer's body. It is encoded once as long as the deploy stays the same."""
         read = found[1:]
         known = self._written.get(found.id)
         if known is None or known[0] != read:

@@ -76,7 +76,7 @@ def takes_texts(field: str, largest: int) -> Callable[[Endpoint], Endpoint]:
 
 
 def rule_of(endpoint: Callable[..., Any]) -> BodyRule:
-    """The limits of an operation's body."""
+    """Returns the limits of an operation's body."""
     rule = getattr(endpoint, "body_rule", None)
     return rule if isinstance(rule, BodyRule) else BodyRule()
 
@@ -101,12 +101,12 @@ class BoundedRequest(Request):
 
     @property
     def has_body(self) -> bool:
-        """Whether the request has a body (RFC 9112 §6.3)."""
+        """Returns true if the request has a body (RFC 9112 §6.3)."""
         return "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
 
     @property
     def is_small(self) -> bool:
-        """Whether its declared body is small enough to be read before the key is checked."""
+        """Returns true if its declared body is small enough to be read before the key is checked."""
         length = self.headers.get("content-length", "")
         return length.isdigit() and int(length) <= TAKEN_FROM_STRANGERS
 
@@ -126,11 +126,11 @@ class BoundedRequest(Request):
 
     @property
     def size(self) -> int:
-        """Bytes of the body that `take` has read."""
+        """Returns the bytes of the body that `take` has read."""
         return sum(map(len, self.pieces or ()))
 
     async def body(self) -> bytes:
-        """The body, which `take` has read if it may be large."""
+        """Returns the body, which `take` has read if it may be large."""
         if self.pieces is not None:
             self._body, self.pieces = b"".join(self.pieces), None
         return await super().body()
@@ -147,7 +147,7 @@ class BoundedRequest(Request):
         return SLOWEST_BESIDE_OTHERS if self.is_turn_wanted() else SLOWEST
 
     async def json(self) -> Any:
-        """The body parsed as JSON (RFC 8259, UTF-8). Raises json.JSONDecodeError.
+        """Returns the body parsed as JSON (RFC 8259, UTF-8). Raises json.JSONDecodeError.
 
         A large body is parsed in a thread; if it is valid, the result is already an instance of the model.
         """
@@ -169,9 +169,9 @@ class BoundedRequest(Request):
 
 
 async def timely(request: Request, *, silence: float, slowest: Callable[[], float] = lambda: 0) -> AsyncIterator[bytes]:
-    """The pieces of the request's body. Raises RequestTimeoutError after `silence` seconds without data, or when the
-    average rate falls below `slowest` bytes per second, which is called before each piece. Raises Starlette's error if
-    the client disconnects."""
+    """Yields the pieces of the request's body. Raises RequestTimeoutError after `silence` seconds without data, or when
+    the average rate falls below `slowest` bytes per second, which is called before each piece. Raises Starlette's error
+    if the client disconnects."""
     began = time.monotonic()
     received = 0
     stream = request.stream()

@@ -44,7 +44,7 @@ class Services:
 
 
 def services_of(request: Request) -> Services:
-    """The services of this process."""
+    """Returns the services of this process."""
     services = request.app.state.services
     assert isinstance(services, Services)
     return services
@@ -59,17 +59,17 @@ def work_of(request: Request) -> Transaction:
 
 # FastAPI runs a dependency in a thread unless it is a coroutine. The thread costs more than this work.
 async def get_services(request: Request) -> Services:
-    """The services of this process, as a dependency."""
+    """Returns the services of this process, as a dependency."""
     return services_of(request)
 
 
 async def get_work(request: Request) -> Transaction:
-    """The request's transaction, as a dependency."""
+    """Returns the request's transaction, as a dependency."""
     return work_of(request)
 
 
 async def identify(request: Request) -> Subject:
-    """The caller of the request, authenticated once. Raises the errors of `easel.access.errors`."""
+    """Returns the caller of the request, authenticated once. Raises the errors of `easel.access.errors`."""
     known = getattr(request.state, "subject", None)
     if isinstance(known, Subject):
         return known
@@ -107,7 +107,7 @@ class Need:
 
 
 def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., Awaitable[Subject]]:
-    """A dependency that returns the caller, if its key has the scope."""
+    """Returns a dependency that returns the caller, if its key has the scope."""
     need = Need(scope, whole_organisation)
 
     async def dependency(request: Request, _token: Annotated[object, Depends(_bearer)]) -> Subject:
@@ -120,7 +120,7 @@ def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., A
 
 
 def needed_by(dependency: object) -> Need | None:
-    """The scope that a dependency made by `requires` needs; None for any other."""
+    """Returns the scope that a dependency made by `requires` needs. Returns None for any other."""
     need = getattr(dependency, "need", None)
     return need if isinstance(need, Need) else None
 

@@ -51,7 +51,7 @@ class AddressInvalidError(NotFoundError):
 
 
 def error_answer(error: EaselError) -> JSONResponse:
-    """The answer for an error, with Retry-After where trying again makes sense."""
+    """Returns the answer for an error, with Retry-After where trying again makes sense."""
     headers = {}
     if isinstance(error, LimitReachedError):
         REFUSED.labels(error.limit).inc()
@@ -70,7 +70,7 @@ def error_answer(error: EaselError) -> JSONResponse:
 
 
 def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:
-    """A 422 in both formats at once: `detail` as in the contract, and the envelope."""
+    """Returns a 422 in both formats at once: `detail` as in the contract, and the envelope."""
     fields = [
         {"loc": list(error["loc"]), "msg": str(error["msg"]), "type": str(error["type"])} for error in errors[:100]
     ]
@@ -91,7 +91,7 @@ def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """All methods of the address (RFC 9110 §15.5.6). The router only names those of its first route."""
+    """Returns all methods of the address (RFC 9110 §15.5.6). The router only names those of its first route."""
     template = getattr(request.scope.get("route"), "path", None)
     if described := request.app.openapi()["paths"].get(template):
         return sorted(method.upper() for method in described)

@@ -49,7 +49,7 @@ def weighs(weight: float) -> Callable[[Endpoint], Endpoint]:
 
 
 def weight_of(endpoint: Callable[..., Any]) -> float:
-    """The weight of an operation."""
+    """Returns the weight of an operation."""
     weight = getattr(endpoint, "weight", PLAIN)
     return float(weight) if isinstance(weight, int | float) else PLAIN
 
@@ -87,12 +87,12 @@ class Limiter:
             self._note(organisation, self.used(organisation) + size / _BYTES)
 
     def used(self, organisation: str) -> float:
-        """The current usage; 0 without a limit."""
+        """Returns the current usage. Returns 0 without a limit."""
         used, since = self._used.get(organisation, (0.0, 0.0))
         return max(0.0, used - (self._now() - since) * self.per_minute / 60)
 
     def frees_in(self, organisation: str) -> float | None:
-        """Seconds until the usage is 0; None if it is 0."""
+        """Returns the seconds until the usage is 0. Returns None if it is 0."""
         used = self.used(organisation)
         return used * 60 / self.per_minute if used else None
 
@@ -124,8 +124,8 @@ class Fairness:
         self._large: LRUCache[tuple[str, str], bool] = LRUCache(_MOST_KNOWN)
 
     def whose(self, secret: str) -> str:
-        """The organisation of this API key, or "" if the key is not known yet. Does not tell whether the key is still
-        valid."""
+        """Returns the organisation of this API key, or "" if the key is not known yet. Does not tell whether the key is
+        still valid."""
         return self._known.get(hash_key(secret), "")
 
     def remember_owner(self, secret: str, organisation: str) -> None:
@@ -145,27 +145,27 @@ class Fairness:
         self._known.pop(hash_key(secret), None)
 
     def stranger(self, address: str) -> AbstractAsyncContextManager[None]:
-        """A turn for looking up an unknown key, by its client's address."""
+        """Returns a turn for looking up an unknown key, by its client's address."""
         return self._strangers.turn(address)
 
     def connection(self, organisation: str) -> Turn:
-        """A turn for a connection to the database."""
+        """Returns a turn for a connection to the database."""
         return Turn(self._connections, organisation)
 
     def look(self, organisation: str) -> Turn:
-        """A turn for an open log stream, which is never refused once it is open."""
+        """Returns a turn for an open log stream, which is never refused once it is open."""
         return Turn(self._looks, organisation)
 
     def hosts(self, organisation: str) -> AbstractAsyncContextManager[None]:
-        """A turn for asking a host that a user named, which may be slow."""
+        """Returns a turn for asking a host that a user named, which may be slow."""
         return self._hosts.turn(organisation)
 
     def body(self, organisation: str) -> AbstractAsyncContextManager[None]:
-        """A turn for a large body, for as long as it is in memory."""
+        """Returns a turn for a large body, for as long as it is in memory."""
         return self._bodies.turn(organisation)
 
     def is_body_wanted(self, organisation: str) -> bool:
-        """Whether a large body waits for a turn that another body of this organisation has."""
+        """Returns true if a large body waits for a turn that another body of this organisation has."""
         return self._bodies.is_wanted(organisation)
 
     @asynccontextmanager
@@ -248,7 +248,7 @@ class Fairness:
                     await self._answered.wait()
 
     def others_ask(self, organisation: str) -> bool:
-        """Whether another organisation has sent a request in the last second."""
+        """Returns true if another organisation has sent a request in the last second."""
         now = self._now()
         return any(
             other != organisation and now - asked < _LATELY for other, asked in islice(reversed(self._asked.items()), 2)
@@ -262,5 +262,5 @@ class Fairness:
             self._large.pop((organisation, address), None)
 
     def answers_large(self, organisation: str, address: str) -> bool:
-        """Whether answers at this address have been large."""
+        """Returns true if answers at this address have been large."""
         return (organisation, address) in self._large

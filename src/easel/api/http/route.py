@@ -61,7 +61,7 @@ class EaselRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Handler:
-        """The route's handler, inside a transaction."""
+        """Returns the route's handler, inside a transaction."""
         handle = super().get_route_handler()
         rule, weight, model = rule_of(self.endpoint), weight_of(self.endpoint), _model_of(self)
         needs = [need for dependency in self.dependant.dependencies if (need := needed_by(dependency.call)) is not None]
@@ -97,8 +97,8 @@ class EaselRoute(APIRoute):
                 return await in_turn(request, True)
 
         async def in_turn(request: BoundedRequest, costly: bool) -> Response:
-            """The answer. An operation that takes longer than a plain request first waits for its organisation's
-            turn."""
+            """Returns the answer. An operation that takes longer than a plain request first waits for its
+            organisation's turn."""
             fairness, organisation, address = services_of(request).fairness, _whose(request), request.scope["path"]
             large = request.size > HEAVY or fairness.answers_large(organisation, address)
             if not costly and not large:
@@ -162,7 +162,7 @@ async def in_lane(request: BoundedRequest, organisation: str, weight: float = PL
 
 
 def _model_of(route: APIRoute) -> type[BaseModel] | None:
-    """The model of the request's body; None if it has no model."""
+    """Returns the model of the request's body. Returns None if it has no model."""
     kind = route.body_field.field_info.annotation if route.body_field is not None else None
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 

@@ -77,7 +77,7 @@ class Lane:
 
     @property
     def is_open(self) -> bool:
-        """Whether the process accepts requests."""
+        """Returns true if the process accepts requests."""
         return self._control is not None
 
     def want(self) -> None:

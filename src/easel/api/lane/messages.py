@@ -36,7 +36,7 @@ class LaneRequest(msgspec.Struct, array_like=True, frozen=True):
 
     @classmethod
     def of(cls, scope: Any) -> LaneRequest:
-        """The request of a scope that has passed the gate."""
+        """Returns the request of a scope that has passed the gate."""
         state = scope["state"]
         return cls(
             scope["method"],
@@ -53,7 +53,7 @@ class LaneRequest(msgspec.Struct, array_like=True, frozen=True):
         )
 
     def scope(self) -> dict[str, Any]:
-        """The ASGI scope of the request in the lane."""
+        """Returns the ASGI scope of the request in the lane."""
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -93,7 +93,8 @@ async def send(writer: StreamWriter, head: LaneRequest | LaneAnswer, body: Itera
 
 
 async def receive(reader: StreamReader, kind: type[Head]) -> tuple[Head, bytes]:
-    """The head and the body that the other side sends. Raises asyncio.IncompleteReadError and OSError if it is gone."""
+    """Returns the head and the body that the other side sends. Raises asyncio.IncompleteReadError and OSError if it is
+    gone."""
     head_size, size = _SIZES.unpack(await reader.readexactly(_SIZES.size))
     head = msgspec.msgpack.decode(await reader.readexactly(head_size), type=kind)
     return head, await reader.readexactly(size)

@@ -47,7 +47,7 @@ _KEPT = (
 
 
 async def describe(work: Transaction, settings: Settings, app: App, warnings: list[str] | None = None) -> AppResponse:
-    """The full answer about an app. The app's draft must be loaded."""
+    """Returns the full answer about an app. The app's draft must be loaded."""
     await with_hashes(work, app)
     around = (await surroundings_of(work, [app.id]))[app.id]
     versions = await latest_versions(work, app.id, app.org_id, limit=RECENT_VERSIONS)
@@ -75,7 +75,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
 
 
 def _whole(rest: Mapping[str, Any], draft: Config, versions: list[ListedVersion]) -> AppResponse:
-    """The answer made of the draft, the versions, and all other parts."""
+    """Returns the answer made of the draft, the versions, and all other parts."""
     config = masked(draft)
     defaults: dict[str, Any] = {
         "template": "generic",
@@ -127,7 +127,7 @@ async def complete(work: Transaction, caller: Subject, abridged: bytes) -> bytes
 
 
 def list_item(settings: Settings, app: ListedApp, around: Surroundings) -> dict[str, Any]:
-    """The fields of AppListItem, for lists of apps."""
+    """Returns the fields of AppListItem, for lists of apps."""
     return {
         "app_id": app.id,
         "slug": app.slug,

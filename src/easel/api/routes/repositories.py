@@ -86,7 +86,8 @@ async def github_install_url(app_id: str, work: Work, caller: Admin, parts: Part
 
 
 def describe(repository: Repository, base: str, secret: str | None) -> RepositoryAnswer:
-    """The answer about a repository. `base` is the api's public address, `secret` the webhook secret to show."""
+    """Returns the answer about a repository. `base` is the api's public address, `secret` the webhook secret to
+    show."""
     return RepositoryAnswer(
         app_id=repository.app_id,
         repo_url=repository.repo_url,

@@ -99,7 +99,7 @@ async def verify_upload(
 
 
 def public_base(settings: Settings, request: Request) -> str:
-    """The api's public address: the configured one, else the request's."""
+    """Returns the api's public address: the configured one, else the request's."""
     return settings.api_url or str(request.base_url)
 
 
@@ -195,7 +195,7 @@ async def send_object(
 
 
 def _plain_range(asked: str, size: int) -> bytes | None:
-    """The Range header for a file of `size` bytes in its plainest form; None to send the whole file.
+    """Returns the Range header for a file of `size` bytes in its plainest form; None to send the whole file.
 
     RFC 9110 §14.2: a server may ignore the header. Ranges past the end are ignored too, so that a client that resumes a
     download gets the whole file instead of an error.

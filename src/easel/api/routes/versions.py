@@ -195,7 +195,8 @@ async def download_version(
 
 
 async def manifest_of(objects: ObjectStore, version: Version) -> Manifest | None:
-    """The manifest of a version; None if it has no files. Raises VersionDamagedError and the store's errors."""
+    """Returns the manifest of a version. Returns None if it has no files. Raises VersionDamagedError and the store's
+    errors."""
     return await load_manifest(objects, version) if version.manifest_key is not None else None
 
 
@@ -213,7 +214,7 @@ async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | N
 def _facts_of(
     settings: Settings, app: App, active: dict[str, int | None]
 ) -> Callable[[Version | ListedVersion, bool], dict[str, Any]]:
-    """The listed fields of each version of the app, and whether it is pruned."""
+    """Returns the listed fields of each version of the app, and whether it is pruned."""
     app_id = app.id
     addresses = Addresses.of(settings)
     nowhere = dict.fromkeys(active, False)

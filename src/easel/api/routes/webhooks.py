@@ -50,13 +50,13 @@ async def receive_webhook(provider: str, app_id: str, request: Request) -> Respo
 
 
 def _bounded(request: Request) -> tuple[BoundedRequest, str]:
-    """The request with its limits, and the client that it counts for."""
+    """Returns the request with its limits, and the client that it counts for."""
     bounded = BoundedRequest(request.scope, request.receive)
     return bounded, network_of(request.client.host if request.client else "")
 
 
 def _room(request: BoundedRequest, client: str) -> AbstractAsyncContextManager[None]:
-    """A turn for a large body of an unknown sender."""
+    """Returns a turn for a large body of an unknown sender."""
     if not request.has_body or request.is_small:
         return nullcontext()
     return services_of(request).fairness.body(f"webhooks of {client}")
@@ -120,8 +120,8 @@ async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str
 async def _in_turn(
     request: BoundedRequest, whose: str, body: bytes, act: Callable[[], Awaitable[JSONResponse]]
 ) -> Response:
-    """The answer to a verified delivery. A large one waits for its turn, since to parse a form takes up to a second.
-    The api's lane carries it out, if there is one."""
+    """Returns the answer to a verified delivery. A large one waits for its turn, since to parse a form takes up to a
+    second. The api's lane carries it out, if there is one."""
     if len(body) <= TAKEN_FROM_STRANGERS:
         return await act()
     services = services_of(request)
@@ -142,7 +142,7 @@ async def _read(request: Request, sender: Sender, body: bytes) -> Delivery:
 
 
 async def _act(request: Request, app_id: str, organisation: str, delivery: Delivery, body: bytes) -> dict[str, Any]:
-    """The outcome of a verified delivery for one app. Raises WebhookRefusedError if the app no longer follows a
+    """Returns the outcome of a verified delivery for one app. Raises WebhookRefusedError if the app no longer follows a
     repository."""
     services = services_of(request)
     if not getattr(request.state, "counted", False):
