@@ -117,7 +117,7 @@ def _seal_value(vault: Vault, value: Any, earlier: Any) -> Any:
 
 
 def masked(value: Any) -> Any:
-    """The configuration for answers and logs: every secret and password hash is `***`."""
+    """Returns the configuration for answers and logs: every secret and password hash is `***`."""
     if is_sealed(value):
         return MASK
     if isinstance(value, Mapping):
@@ -131,7 +131,7 @@ def masked(value: Any) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """A canonical form, the same for equal values: sorted keys, no white space, digests instead of secrets.
+    """Returns a canonical form, the same for equal values: sorted keys, no white space, digests instead of secrets.
 
     msgspec writes the same text as `json` in a tenth of the time, except for numbers with a fraction.
     """
@@ -164,13 +164,13 @@ def config_hash(config: Config) -> str:
 
 
 def size_and_hash(config: Config) -> tuple[int, str]:
-    """The configuration's length (bytes, in canonical form) and its hash."""
+    """Returns the configuration's length (bytes, in canonical form) and its hash."""
     spelled = canonical(config)
     return len(spelled), hashlib.sha256(spelled).hexdigest()
 
 
 def by_section(config: Config) -> dict[str, tuple[str, int]]:
-    """The configuration for the diff of two versions: section → (SHA-256 hex, size in bytes as shown)."""
+    """Returns the configuration for the diff of two versions: section → (SHA-256 hex, size in bytes as shown)."""
     return {
         section: (hashlib.sha256(canonical(value)).hexdigest(), len(masked_text(value).encode()))
         for section, value in config.items()
@@ -178,13 +178,13 @@ def by_section(config: Config) -> dict[str, tuple[str, int]]:
 
 
 def masked_text(value: Any) -> str:
-    """A section as readable, masked JSON text, for source diffs."""
+    """Returns a section as readable, masked JSON text, for source diffs."""
     return msgspec.json.format(msgspec.json.encode(masked(value), order="sorted"), indent=2).decode() + "\n"
 
 
 def allowances(config: Config, *, is_built: bool = False) -> Allowances:
-    """The likely accidents that the app allows in its bundles (`build_config.allow`, and `preset` for pages that are
-    served without a build). A bundle from a builder is not built again."""
+    """Returns the likely accidents that the app allows in its bundles (`build_config.allow`, and `preset` for pages
+    that are served without a build). A bundle from a builder is not built again."""
     build = config.get("build_config") or {}
     allowed = build.get("allow") or []
     return Allowances(
@@ -205,7 +205,8 @@ def with_deploys(config: Config, deploys: Mapping[str, Any] | None) -> Config:
 
 
 def rule_settings(config: Config) -> RuleSettings:
-    """The app's settings for its rules files (`build_config.rules`, `html_handling`, `not_found_handling`, `allow`)."""
+    """Returns the app's settings for its rules files (`build_config.rules`, `html_handling`, `not_found_handling`,
+    `allow`)."""
     build = config.get("build_config") or {}
     return RuleSettings(
         build.get("rules") or "auto",

@@ -30,7 +30,7 @@ _ADDRESS_FORM = re.compile(PREFIXES)
 
 
 def check_slug(slug: str) -> str:
-    """The slug, if its form is allowed: 3 to 60 of a-z, 0-9 and '-', no hyphen at an end and no two in a row.
+    """Returns the slug, if its form is allowed: 3 to 60 of a-z, 0-9 and '-', no hyphen at an end and no two in a row.
 
     Raises SlugInvalidError, SlugReservedError, and SlugCollidesError for one that reads like another app's environment
     or version (`staging-shop`, `v2-shop`, `pr-7-shop`, or a long one that ends like a shortened slug).

@@ -103,7 +103,8 @@ async def list_apps(
     slug: str | None = None,
     search: str | None = None,
 ) -> tuple[list[ListedApp], int]:
-    """The organisation's apps, newest first, and the total number of matches. `search` is part of the slug or title."""
+    """Returns the organisation's apps, newest first, and the total number of matches. `search` is part of the slug or
+    title."""
     wanted = [App.org_id == caller.org_id, App.deleted_at.is_(None)]
     if caller.app_id is not None:
         wanted.append(App.id == caller.app_id)
@@ -236,7 +237,7 @@ def _check_valid(slug: str, config: Config) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """The value with encrypted secrets as text, as the schema requires."""
+    """Returns the value with encrypted secrets as text, as the schema requires."""
     if isinstance(value, dict):
         return MASK if SEALED in value else {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
@@ -250,7 +251,7 @@ def _check_access(config: Config) -> None:
 
 
 def _check_size(config: Config) -> str:
-    """The configuration's hash. Raises ConfigTooLargeError."""
+    """Returns the configuration's hash. Raises ConfigTooLargeError."""
     size, digest = size_and_hash(config)
     if size > CONFIG_LIMIT:
         raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
@@ -317,7 +318,7 @@ _SURROUNDINGS = _SQL["surroundings"]
 
 
 async def surroundings_of(work: Transaction, apps: list[str]) -> dict[str, Surroundings]:
-    """The surroundings of the caller's apps with these ids."""
+    """Returns the surroundings of the caller's apps with these ids."""
     found: dict[str, Surroundings] = {}
     for app, repo_url, branch, installation, *environment in await work.sql(_SURROUNDINGS, {"apps": apps}):
         around = found.get(app)
