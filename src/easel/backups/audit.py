@@ -135,8 +135,8 @@ class _Run:
             await self._confirm(apps, suspects)
 
     def _is_left(self, needed: NeededObject) -> bool:
-        """Whether the first pass has not read the object. It covers everything that environments have served for
-        longer."""
+        """Returns true if the first pass has not read the object. It covers everything that environments have served
+        for longer."""
         return not needed.served_before and needed.key not in self._lately
 
     async def _confirm(self, apps: list[str], suspects: set[str]) -> None:
@@ -171,7 +171,7 @@ class _Run:
             return await records.needed_by(self._url, apps, self._began)
 
     async def _read(self, key: str) -> int | tuple[What, str]:
-        """The object's size in bytes if it is intact, else its fault."""
+        """Returns the object's size in bytes if it is intact, else its fault."""
         if not is_named(key):
             return "misnamed", MISNAMED
         try:

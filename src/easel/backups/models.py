@@ -41,15 +41,15 @@ class Index(msgspec.Struct, frozen=True):
 
 
 def index_key(name: str) -> str:
-    """The key of the backup's index. It is written last: without it there is no backup."""
+    """Returns the key of the backup's index. It is written last: without it there is no backup."""
     return f"backups/{name}/index.json"
 
 
 def table_key(name: str, table: str) -> str:
-    """The key of a table's rows."""
+    """Returns the key of a table's rows."""
     return f"backups/{name}/records/{table}"
 
 
 def object_key(key: str) -> str:
-    """The key of an object."""
+    """Returns the key of an object."""
     return f"objects/{key}"

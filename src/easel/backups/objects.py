@@ -19,12 +19,12 @@ MISNAMED = "does not have the form of a key that Easel uses for objects"
 
 
 def is_named(key: str) -> bool:
-    """Whether this is the name of a version's object."""
+    """Returns true if this is the name of a version's object."""
     return names_its_content(key) or names_variants(key)
 
 
 def has_changed(key: str, sha256: str) -> bool:
-    """Whether an object stored under its hash no longer matches the hash (SHA-256, hex)."""
+    """Returns true if an object stored under its hash no longer matches the hash (SHA-256, hex)."""
     return names_its_content(key) and sha256 != hash_in(key)
 
 

@@ -38,7 +38,7 @@ def tables() -> list[SqlTable]:
 
 @asynccontextmanager
 async def snapshot(url: str) -> AsyncIterator[Snapshot]:
-    """A snapshot of the database for the duration of the block."""
+    """Yields a snapshot of the database for the duration of the block."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
@@ -52,7 +52,7 @@ class Snapshot:
         self._connection = connection
 
     async def rows(self, table: SqlTable) -> tuple[Table, bytes]:
-        """All rows of a table in COPY's text format, with their number, columns and hash."""
+        """Returns all rows of a table in COPY's text format, with their number, columns and hash."""
         # A transaction's id has no meaning in another database. SQLAlchemy's names are not of the type `str` if a
         # column and its attribute have different names.
         columns = [str(column.name) for column in table.columns if not isinstance(column.type, Xid8)]
@@ -68,13 +68,13 @@ class Snapshot:
         return Table(columns, count, hashlib.sha256(data).hexdigest()), bytes(data)
 
     async def objects(self) -> tuple[list[str], set[str]]:
-        """The keys of the objects that records refer to, and of uploads that may still be deployed."""
+        """Returns the keys of the objects that records refer to, and of uploads that may still be deployed."""
         needed = await (await self._connection.execute(KEYS, {"apps": None})).fetchall()
         uploads = await (await self._connection.execute(_SQL["uploads"])).fetchall()
         return sorted(key for (key,) in needed), {key for (key,) in uploads}
 
     async def schema(self) -> str:
-        """The revision of the schema."""
+        """Returns the revision of the schema."""
         row = await (await self._connection.execute(REVISION)).fetchone()
         assert row is not None
         return str(row[0])
@@ -98,7 +98,7 @@ class NeededObject:
 
 
 async def moment(url: str) -> datetime:
-    """The time on the database's clock, which also dates the moves of pointers."""
+    """Returns the time on the database's clock, which also dates the moves of pointers."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         row = await (await now.execute(_SQL["moment"])).fetchone()
         assert row is not None
@@ -115,21 +115,21 @@ async def apps_after(url: str, after: str, count: int, *, named: str | None = No
 
 
 async def needed_by(url: str, apps: list[str], before: datetime) -> list[NeededObject]:
-    """The objects that records of these apps refer to now, and their users."""
+    """Returns the objects that records of these apps refer to now, and their users."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         found = await now.execute(_SQL["who_needs"], {"apps": apps, "before": before})
         return [NeededObject(*row) for row in await found.fetchall()]
 
 
 async def is_needed(url: str, key: str) -> bool:
-    """Whether records refer to the object now."""
+    """Returns true if records refer to the object now."""
     async with await psycopg.AsyncConnection.connect(url) as now:
         row = await (await now.execute(IS_NEEDED, {"apps": None, "key": key})).fetchone()
         return row is not None and bool(row[0])
 
 
 async def is_empty(connection: psycopg.AsyncConnection[Any]) -> bool:
-    """Whether the database holds no app and never did."""
+    """Returns true if the database holds no app and never did."""
     row = await (await connection.execute(_SQL["is_used"])).fetchone()
     return row is not None and not row[0]
 

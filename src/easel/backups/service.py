@@ -111,13 +111,13 @@ async def _copy_out(
 
 
 async def _etag(objects: ObjectStore, key: str) -> str | None:
-    """The store's version of an object, if the object exists and the store has versions."""
+    """Returns the store's version of an object, if the object exists and the store has versions."""
     found = await objects.head(key)
     return found.etag if found is not None else None
 
 
 async def choose(place: ObjectStore, *, name: str | None, where: str) -> tuple[str, Index]:
-    """The backup of this name, or the newest, and its index. Raises BackupNotFoundError, BackupDamagedError,
+    """Returns the backup of this name, or the newest, and its index. Raises BackupNotFoundError, BackupDamagedError,
     BackupTooNewError."""
     chosen = name or await newest(place)
     if chosen is None:
@@ -168,7 +168,7 @@ async def bring_back(
 
 
 async def newest(place: ObjectStore) -> str | None:
-    """The name of the newest complete backup at the place."""
+    """Returns the name of the newest complete backup at the place."""
     names = [info.key.split("/")[1] async for info in place.keys("backups") if info.key.endswith("/index.json")]
     return max(names, default=None)
 
