@@ -59,10 +59,10 @@ _TEMPLATE_WORDS: Final = ("%PUBLIC_URL%", "<%= BASE_URL", "<%= htmlWebpackPlugin
 
 
 def is_template(page: str) -> bool:
-    """Whether the page is the template of Create React App or Vue CLI, which is in `public`."""
+    """Returns true if the page is the template of Create React App or Vue CLI, which is in `public`."""
     return any(word in page for word in _TEMPLATE_WORDS)
 
 
 def named(name: str) -> Framework | None:
-    """The framework with this name, as in `build_config.framework` and easel.toml."""
+    """Returns the framework with this name, as in `build_config.framework` and easel.toml."""
     return next((framework for framework in FRAMEWORKS if framework.name == name), None)

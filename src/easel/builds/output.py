@@ -24,8 +24,8 @@ _NAMED_AT_MOST: Final = 4
 
 
 def judge(source: Path, plan: Plan, say: Callable[[str], None] | None = None) -> Path:
-    """The folder that the build wrote its pages into: inside the sources, with links resolved. `say` receives the
-    reason for the choice.
+    """Returns the folder that the build wrote its pages into: inside the sources, with links resolved. `say` receives
+    the reason for the choice.
 
     Raises OutputMissingError, OutputWithoutPageError, OutputUnusableError, OutputStaleError.
     """

@@ -87,7 +87,7 @@ class _Walk:
         self.prefix = "/".join(place.relative_to(self.tree.root).parts)
 
     def files(self) -> Iterator[FoundFile]:
-        """Every file of the output. Each is checked against the limits when it is found."""
+        """Yields every file of the output. Each is checked against the limits when it is found."""
         ahead: list[tuple[str, str, tuple[str, ...]]] = [("", self.prefix, (self.prefix,))]
         while ahead:
             shown, real, inside = ahead.pop()
@@ -132,7 +132,7 @@ class _Walk:
         return composed(name)
 
     def _real(self, real: str, path: str) -> tuple[str, str]:
-        """The kind, "file" or "folder", and the path in the sources with links resolved."""
+        """Returns the kind, "file" or "folder", and the path in the sources with links resolved."""
         try:
             place = self.tree.real(real)
         except LeadsOutError as error:

@@ -140,7 +140,7 @@ class Phases:
 
 
 def _hint(name: str, ended: CommandResult) -> str:
-    """The most likely fix."""
+    """Returns the most likely fix."""
     if ended.refused:
         first = ended.refused[0]
         return f"See the log for the reason. {first.sentence}"

@@ -72,19 +72,19 @@ class Reuse:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The writable folders beside the sources."""
+        """Returns the writable folders beside the sources."""
         return tuple(mount.source for mount in self.mounts)
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """The same folders, with their places in the sandbox."""
+        """Returns the same folders, with their places in the sandbox."""
         downloads = Mount(self._beside / _DOWNLOADS, DOWNLOADS, writable=True)
         if self._tools.venv is None:
             return (downloads,)
         return (downloads, Mount(self._beside / _VENV, ENVIRONMENT, writable=True))
 
     async def restore(self, report: BuildReport) -> bool:
-        """Restores everything. True if the dependencies are complete, so that an install would do nothing."""
+        """Restores everything. Returns true if the dependencies are complete, so that an install would do nothing."""
         if self._tools.venv is not None:
             await copy_folder(self._tools.venv.folder, self._beside / _VENV)
             if report.sandbox == "unsandboxed":
@@ -208,7 +208,7 @@ class Reuse:
             _log.warning("The cache of a build could not be saved", exc_info=True)
 
     def _is_apart(self, output: Path) -> bool:
-        """Whether the output contains no link and none of the cached folders."""
+        """Returns true if the output contains no link and none of the cached folders."""
         kept = ("node_modules", *self._plan.caches)
         for path, folders, others in walk(output):
             if any(joined(path, name).endswith(kept) for name in folders):
@@ -228,7 +228,7 @@ class Reuse:
 
 
 def _first_missing(folder: Path, path: str) -> Path:
-    """The topmost missing part of a path below a folder; the path itself if nothing is missing."""
+    """Returns the topmost missing part of a path below a folder; the path itself if nothing is missing."""
     place = folder
     for part in path.split("/"):
         place /= part

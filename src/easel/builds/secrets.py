@@ -88,7 +88,7 @@ class Masking:
         return self._length
 
     def masked(self, start: int, line: str) -> str:
-        """The masked line that begins at `start` of the stream. Lines must be requested in order, each once."""
+        """Returns the masked line that begins at `start` of the stream. Lines must be requested in order, each once."""
         end = start + len(line)
         parts: list[str] = []
         at = start
@@ -194,13 +194,14 @@ def _all_forms(secrets: Collection[str]) -> Iterator[str]:
 
 
 def _one_line(text: str) -> str:
-    """The text as a log shows it, without its line breaks."""
+    """Returns the text as a log shows it, without its line breaks."""
     return "".join(character for character in text.replace("\t", " ") if character.isprintable())
 
 
 def _encoded(secret: str) -> set[str]:
-    """The encoded forms of the secret: in a URL, in lower case (as in a host's name), in JSON, as hex, and in Base64
-    (RFC 4648 §4 and §5) at each of the three alignments, limited to the characters that depend only on the secret."""
+    """Returns the encoded forms of the secret: in a URL, in lower case (as in a host's name), in JSON, as hex, and in
+    Base64 (RFC 4648 §4 and §5) at each of the three alignments, limited to the characters that depend only on the
+    secret."""
     raw = secret.encode("utf-8", "surrogatepass")
     forms = {
         secret.lower(),

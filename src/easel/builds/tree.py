@@ -45,7 +45,7 @@ class Tree:
         self.root = Path(os.path.realpath(root))
 
     def real(self, path: str) -> str | None:
-        """The path with all links resolved, or None if it does not exist. Raises LeadsOutError."""
+        """Returns the path with all links resolved, or None if it does not exist. Raises LeadsOutError."""
         ahead = _parts(path)[::-1]
         behind: list[str] = []
         links = 0
@@ -85,7 +85,7 @@ class Tree:
         raise LeadsOutError(path, "leads out of the folder")
 
     def place(self, path: str) -> Path | None:
-        """The real path on this machine, or None if it does not exist. Raises LeadsOutError."""
+        """Returns the real path on this machine, or None if it does not exist. Raises LeadsOutError."""
         real = self.real(path)
         return None if real is None else Path(self._place(real.split("/") if real else []))
 
@@ -103,8 +103,8 @@ class Tree:
         return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else None
 
     def obstacle(self, path: str) -> str | None:
-        """The reason why something at the path is neither a file nor a folder, as "is a named pipe". None if nothing is
-        there, or a file or folder."""
+        """Returns the reason why something at the path is neither a file nor a folder, as "is a named pipe". Returns
+        None if nothing is there, or a file or folder."""
         folder, _, name = path.rpartition("/")
         try:
             around = self.place(folder)
@@ -121,15 +121,15 @@ class Tree:
         return next((f"is {kind}" for is_kind, kind in SPECIAL_KINDS if is_kind(mode)), None)
 
     def is_file(self, path: str) -> bool:
-        """Whether the path is a regular file."""
+        """Returns true if the path is a regular file."""
         return self.kind(path) == "file"
 
     def is_folder(self, path: str) -> bool:
-        """Whether the path is a folder."""
+        """Returns true if the path is a folder."""
         return self.kind(path) == "folder"
 
     def head(self, path: str, most: int) -> bytes | None:
-        """The first bytes of a file, or None if there is no file. Raises LeadsOutError, OSError."""
+        """Returns the first bytes of a file, or None if there is no file. Raises LeadsOutError, OSError."""
         place = self.place(path)
         if place is None:
             return None
@@ -142,7 +142,7 @@ class Tree:
             return file.read(most)
 
     def names(self, path: str) -> list[str]:
-        """The names in a folder, sorted. Only the first 5,000 entries that the system lists are read."""
+        """Returns the names in a folder, sorted. Only the first 5,000 entries that the system lists are read."""
         try:
             place = self.place(path)
             if place is None:
@@ -153,7 +153,7 @@ class Tree:
             return []
 
     def matches(self, pattern: str, base: str = "") -> list[str]:
-        """The paths below `base` that match the pattern. A `*` matches a part of any name."""
+        """Returns the paths below `base` that match the pattern. A `*` matches a part of any name."""
         found = [base]
         for part in pattern.split("/"):
             found = [path for folder in found for path in self._children(folder, part)][:_MOST_NAMES]
@@ -169,7 +169,7 @@ class Tree:
 
 
 def joined(folder: str, path: str) -> str:
-    """The path of an entry in a folder; either may be ""."""
+    """Returns the path of an entry in a folder; either may be ""."""
     return f"{folder}/{path}" if folder and path else folder or path
 
 

@@ -54,7 +54,7 @@ class BuildCache:
     def of(
         cls, settings: Settings, app_id: str, environment: str, *, generation: int = 0, reading: bool = True
     ) -> Self:
-        """The cache in the data folder."""
+        """Returns the cache in the data folder."""
         folder = settings.data_dir.resolve() / "builds" / "cache"
         return cls(folder, app_id, environment, generation, settings.build_cache_bytes, reading)
 
@@ -116,7 +116,7 @@ class BuildCache:
         return tuple(paths)
 
     def has(self, kind: Kind, key: str) -> bool:
-        """Whether the cache has this entry."""
+        """Returns true if the cache has this entry."""
         return (self._scope / _name(kind, key)).is_dir()
 
     async def keep(self, kind: Kind, key: str, of: Path, paths: tuple[str, ...], *, move: bool = True) -> int:
@@ -193,7 +193,7 @@ async def _locked(scope: Path, how: int) -> AsyncIterator[None]:
 
 @contextmanager
 def _alone(scope: Path) -> Iterator[bool]:
-    """Whether no other process holds the scope's lock. This process holds the lock inside the block."""
+    """Returns true if no other process holds the scope's lock. This process holds the lock inside the block."""
     with (scope / "lock").open("a") as file:
         yield lock_file(file)
 
@@ -203,8 +203,8 @@ def _name(kind: Kind, key: str) -> str:
 
 
 def place_below(folder: Path, path: str, *, make: bool = False) -> Path | None:
-    """The place of a path below a folder. None if a part before the last is a link, or is missing and may not be
-    made."""
+    """Returns the place of a path below a folder. Returns None if a part before the last is a link, or is missing and
+    may not be made."""
     *parts, last = path.split("/")
     place = folder
     for part in (*parts, last):
@@ -239,7 +239,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _entries(top: Path) -> Mapping[Path, tuple[int, float]]:
-    """The bytes of each entry, and the time of its last use."""
+    """Returns the bytes of each entry, and the time of its last use."""
     found = {}
     for app in _folders(top):
         if app.name.startswith("."):

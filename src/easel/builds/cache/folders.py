@@ -69,7 +69,7 @@ def remove_tree(folder: Path) -> None:
 
 
 async def folder_size(folder: Path) -> int:
-    """The bytes that a folder takes on the disk. Raises OSError."""
+    """Returns the bytes that a folder takes on the disk. Raises OSError."""
     said = await _run("du", "-s", "--block-size=1", "--", str(folder))
     return int(said.split(None, 1)[0])
 
@@ -86,13 +86,13 @@ async def move_folder(source: Path, target: Path) -> None:
 
 
 async def folder_entries(folder: Path) -> int:
-    """The number of files and folders in a folder. Raises OSError."""
+    """Returns the number of files and folders in a folder. Raises OSError."""
     said = await _run("du", "-s", "--inodes", "--", str(folder))
     return int(said.split(None, 1)[0])
 
 
 async def _run(*command: str) -> str:
-    """The output of a program. The program must end within `TIMEOUT`."""
+    """Returns the output of a program. The program must end within `TIMEOUT`."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,

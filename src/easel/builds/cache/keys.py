@@ -104,7 +104,7 @@ class _Key:
             self.add(path, text)
 
     def value(self) -> str | None:
-        """The key; None if a file is missing in it."""
+        """Returns the key. Returns None if a file is missing in it."""
         return self._digest.hexdigest() if self.is_whole else None
 
 
@@ -138,7 +138,7 @@ def dependencies_of(source: Path, plan: Plan, toolchain: str, environment: Mappi
 
 
 def modules_of(source: Path) -> tuple[str, ...]:
-    """The paths of all outermost `node_modules` folders; no paths if there are too many."""
+    """Returns the paths of all outermost `node_modules` folders; no paths if there are too many."""
     looked = 0
     found: list[str] = []
     for path, folders, files in walk(Tree(source).root):
@@ -151,7 +151,8 @@ def modules_of(source: Path) -> tuple[str, ...]:
 
 
 def _files(root: Path) -> list[str] | None:
-    """The files that decide the result of an install; None if the sources are too large for a search."""
+    """Returns the files that decide the result of an install. Returns None if the sources are too large for a
+    search."""
     looked = 0
     found: list[str] = []
     for path, folders, files in walk(root):
@@ -166,8 +167,8 @@ def _files(root: Path) -> list[str] | None:
 
 
 def walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Each folder's path, subfolders and other entries. Skips links, dependencies, folders deeper than `DEEPEST`, and
-    folders that cannot be read."""
+    """Yields each folder's path, subfolders and other entries. Skips links, dependencies, folders deeper than
+    `DEEPEST`, and folders that cannot be read."""
     ahead = [""]
     while ahead:
         path = ahead.pop()
@@ -197,7 +198,7 @@ def _runs_scripts(package: Mapping[str, Any]) -> bool:
 
 
 def _holds_folders(package: Mapping[str, Any]) -> bool:
-    """Whether a dependency is a folder or file of the sources. Some package managers copy these."""
+    """Returns true if a dependency is a folder or file of the sources. Some package managers copy these."""
     for field in _DEPENDENCIES:
         named = package.get(field)
         if isinstance(named, dict) and any(

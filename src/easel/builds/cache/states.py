@@ -24,8 +24,8 @@ class TreeState:
 
     @classmethod
     async def of(cls, top: Path, paths: Iterable[str], without: Iterable[str], most: int) -> TreeState | None:
-        """The state of the folders at some paths below `top`, except for the paths of `without`. None if they hold more
-        than `most` files and folders, or if `find` cannot read all of them. Raises OSError."""
+        """Returns the state of the folders at some paths below `top`, except for the paths of `without`. Returns None
+        if they hold more than `most` files and folders, or if `find` cannot read all of them. Raises OSError."""
         command = ["find", "-P", *(f"./{path}" for path in paths)]
         for path in without:
             command += ["-path", _ESCAPED.sub(r"\\\1", f"./{path}"), "-prune", "-o"]
@@ -54,5 +54,5 @@ class TreeState:
             await end_process(process)
 
     def is_part_of(self, other: TreeState) -> bool:
-        """Whether no path of this state is missing in `other`."""
+        """Returns true if no path of this state is missing in `other`."""
         return self.entries.keys() <= other.entries.keys()

@@ -26,7 +26,8 @@ _DOCS: Final = {"vitepress": ".vitepress", "vuepress": ".vuepress"}
 
 
 def script_of(project: Project) -> str | None:
-    """The name of the package.json script that builds the site; None if the tool must be called directly."""
+    """Returns the name of the package.json script that builds the site. Returns None if the tool must be called
+    directly."""
     tool = project.framework
     scripts = project.package.scripts if project.package else {}
     names = [name for name in (tool.scripts if tool else _USUAL) if name in scripts]
@@ -43,7 +44,7 @@ def script_of(project: Project) -> str | None:
 def build_command(
     tree: Tree, project: Project, manager: Manager, workspace: Workspace | None, reasons: list[str]
 ) -> tuple[Command, str]:
-    """The command, and the text of the script that it runs in the end. Raises NothingToBuildError,
+    """Returns the command, and the text of the script that it runs in the end. Raises NothingToBuildError,
     BuildFileInvalidError."""
     tool, package = project.framework, project.package
     name = script_of(project)
@@ -77,7 +78,7 @@ def build_command(
 
 
 def _of_nx(tree: Tree, folder: str) -> str | None:
-    """The name of the Nx project in the folder."""
+    """Returns the name of the Nx project in the folder."""
     if not folder or not tree.is_file(NX_FILE):
         return None
     data = read_json(tree, joined(folder, _NX_PROJECT), comments=True)
@@ -90,7 +91,7 @@ def _has(text: str, marks: tuple[str, ...]) -> bool:
 
 
 def _folder_of_docs(tree: Tree, project: Project) -> tuple[str, ...]:
-    """The argument that VitePress and VuePress need when their pages are in a separate folder."""
+    """Returns the argument that VitePress and VuePress need when their pages are in a separate folder."""
     name = _DOCS.get(project.framework.name if project.framework else "")
     if name is None or tree.is_folder(joined(project.folder, name)):
         return ()
@@ -106,7 +107,7 @@ def _with_needed(
     command: tuple[str, ...],
     reasons: list[str],
 ) -> Command:
-    """The command, after the builds of the workspace's packages that this package depends on."""
+    """Returns the command, after the builds of the workspace's packages that this package depends on."""
     if package is None or workspace is None:
         return command
     before = [one for one in needed(package, members(tree, workspace)) if "build" in one.scripts]

@@ -35,7 +35,8 @@ Table = dict[str, Any]
 
 
 def read_text(tree: Tree, path: str, most: int = LARGEST) -> str | None:
-    """The text of a file without its byte-order mark, or None if there is no file. Raises BuildFileInvalidError."""
+    """Returns the text of a file without its byte-order mark, or None if there is no file. Raises
+    BuildFileInvalidError."""
     try:
         data = tree.head(path, most + 1)
     except LeadsOutError as error:
@@ -54,7 +55,7 @@ def read_text(tree: Tree, path: str, most: int = LARGEST) -> str | None:
 
 
 def read_roughly(tree: Tree, path: str, most: int = LARGEST_SCRIPT) -> str:
-    """Returns the first bytes of a file that is only searched for words; "" if the file cannot be read."""
+    """Returns the first bytes of a file that is only searched for words. Returns "" if the file cannot be read."""
     try:
         return (tree.head(path, most) or b"").decode("utf-8", "replace")
     except (LeadsOutError, OSError):
@@ -62,7 +63,7 @@ def read_roughly(tree: Tree, path: str, most: int = LARGEST_SCRIPT) -> str:
 
 
 def read_json(tree: Tree, path: str, *, comments: bool = False) -> Table | None:
-    """The object in a JSON file (RFC 8259), or None if there is no file. Raises BuildFileInvalidError."""
+    """Returns the object in a JSON file (RFC 8259), or None if there is no file. Raises BuildFileInvalidError."""
 
     def parse(text: str) -> Any:
         return msgspec.json.decode(without_comments(text) if comments else text)
@@ -71,17 +72,18 @@ def read_json(tree: Tree, path: str, *, comments: bool = False) -> Table | None:
 
 
 def without_comments(text: str) -> str:
-    """A JSON text without comments and trailing commas, which editors and compilers accept."""
+    """Returns a JSON text without comments and trailing commas, which editors and compilers accept."""
     return _NOT_JSON.sub(lambda found: found[0] if found[0][0] == '"' else " ", text)
 
 
 def read_toml(tree: Tree, path: str) -> Table | None:
-    """The table in a TOML file, or None if there is no file. Raises BuildFileInvalidError."""
+    """Returns the table in a TOML file, or None if there is no file. Raises BuildFileInvalidError."""
     return _read(tree, path, LARGEST, lambda text: tomllib.loads(bounded(text)))
 
 
 def read_yaml(tree: Tree, path: str) -> Table | None:
-    """The map in a YAML file with every scalar as text, or None if there is no file. Raises BuildFileInvalidError.
+    """Returns the map in a YAML file with every scalar as text, or None if there is no file. Raises
+    BuildFileInvalidError.
 
     Tags are not resolved: in MkDocs configurations, they name functions.
     """

@@ -42,7 +42,7 @@ _LTS_NAMES: Final = {
 def node_version(
     tree: Tree, folder: str, packages: tuple[Package, ...], wanted: BuildOptions, reasons: list[str]
 ) -> str | None:
-    """The range of versions, or None for the newest LTS release. Raises BuildSettingInvalidError for an invalid
+    """Returns the range of versions, or None for the newest LTS release. Raises BuildSettingInvalidError for an invalid
     setting."""
     if wanted.node is not None:
         found, is_known = _read(wanted.node)
@@ -64,7 +64,7 @@ def node_version(
 
 
 def _stated(tree: Tree, folder: str, packages: tuple[Package, ...]) -> Iterator[tuple[str, str]]:
-    """Each place that states a version, and its text."""
+    """Yields each place that states a version, and its text."""
     for place in (folder, *folders_above(folder)):
         for name in _FILES:
             path = joined(place, name)
@@ -87,7 +87,7 @@ def _stated(tree: Tree, folder: str, packages: tuple[Package, ...]) -> Iterator[
 
 
 def _read(text: str) -> tuple[str | None, bool]:
-    """The range in the text, and whether the text is a valid range."""
+    """Returns the range in the text, and whether the text is a valid range."""
     word = text.strip().lower()
     if word in _NEWEST_LTS:
         return None, True

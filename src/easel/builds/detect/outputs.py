@@ -54,7 +54,7 @@ def pages_in(tree: Tree, outputs: Iterable[str], framework: str | None) -> dict[
 
 
 def folders_of(tree: Tree, outputs: Iterable[str]) -> list[str]:
-    """The existing outputs, each once, in their order."""
+    """Returns the existing outputs, each once, in their order."""
     paths = (path for pattern in outputs for path in (tree.matches(pattern) if "*" in pattern else [pattern]))
     return [path for path in dict.fromkeys(paths) if tree.is_folder(path)]
 
@@ -73,7 +73,7 @@ def _page(tree: Tree, folder: str, *, of_any_name: bool) -> Stamp | None:
 
 
 def _optional(command: str) -> tuple[str, ...]:
-    """The output folder in the command's options."""
+    """Returns the output folder in the command's options."""
     found = _OUTPUT_OPTION.search(command)
     return (found[1].rstrip("/"),) if found and _is_plain(found[1]) else ()
 
@@ -90,7 +90,7 @@ def _deployed(tree: Tree, folder: str) -> Iterator[str]:
 
 
 def _nx(tree: Tree, folder: str) -> Iterator[str]:
-    """The output folder of an Nx project, relative to the top of the sources."""
+    """Yields the output folder of an Nx project, relative to the top of the sources."""
     if folder and tree.is_file(NX_FILE):
         data = read_json(tree, joined(folder, "project.json"), comments=True)
         path = _at(data, "targets", "build", "options", "outputPath")
@@ -184,7 +184,7 @@ def _sphinx(tree: Tree, folder: str) -> Iterator[str | None]:
 
 
 def sphinx_output(folder: str) -> str:
-    """The output folder for the conf.py in `folder`, as in Sphinx's own Makefile."""
+    """Returns the output folder for the conf.py in `folder`, as in Sphinx's own Makefile."""
     around, _, name = folder.rpartition("/")
     return joined(around, "build/html") if name == "source" else joined(folder, "_build/html")
 

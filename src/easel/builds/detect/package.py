@@ -31,12 +31,12 @@ class Package:
 
     @property
     def path(self) -> str:
-        """The path of the file in the sources."""
+        """Returns the path of the file in the sources."""
         return joined(self.folder, PACKAGE_FILE)
 
 
 def read_package(tree: Tree, folder: str) -> Package | None:
-    """The folder's package.json, or None if it has none. Raises BuildFileInvalidError."""
+    """Returns the folder's package.json, or None if it has none. Raises BuildFileInvalidError."""
     data = read_json(tree, joined(folder, PACKAGE_FILE))
     if data is None:
         return None

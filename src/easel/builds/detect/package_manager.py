@@ -92,14 +92,14 @@ def choose_manager(
 
 
 def _is_older(tree: Tree, folder: str, lock: str | None, version: str | None) -> bool:
-    """Whether Yarn 1 wrote the lock file, but the project requires a later version."""
+    """Returns true if Yarn 1 wrote the lock file, but the project requires a later version."""
     if lock != "yarn.lock" or version is None or _FIRST.match(version):
         return False
     return _YARN_1_LOCK in read_roughly(tree, joined(folder, lock), _HEAD)
 
 
 def commands_of(manager: PackageManager) -> Manager:
-    """The commands of this version of the package manager."""
+    """Returns the commands of this version of the package manager."""
     is_first = manager.name == "yarn" and _FIRST.match(manager.version or "")
     return YARN_1 if is_first else MANAGERS[manager.name]
 
@@ -163,7 +163,7 @@ def _narrowed(wanted: str, of_lock: str | None) -> str:
 
 
 def _by_lock(tree: Tree, folder: str, name: str, lock: str | None) -> str | None:
-    """The version that wrote the lock file, as a range; None for the newest."""
+    """Returns the version that wrote the lock file, as a range. Returns None for the newest."""
     head = read_roughly(tree, joined(folder, lock), _HEAD) if lock else ""
     if name == "pnpm" and lock:
         written = _PNPM_LOCK.search(head)

@@ -24,11 +24,11 @@ class Pattern:
         self._parts = parts if len(text) <= _LONGEST and len(parts) <= _MOST_PARTS else None
 
     def fits(self, path: str) -> bool:
-        """Whether the pattern matches the whole path."""
+        """Returns true if the pattern matches the whole path."""
         return self._parts is not None and len(self._parts) in self._reached(path.split("/"), to_the_end=True)
 
     def covers(self, path: str) -> bool:
-        """Whether the pattern matches the path or one of its parent folders."""
+        """Returns true if the pattern matches the path or one of its parent folders."""
         return self._parts is not None and len(self._parts) in self._reached(path.split("/"), to_the_end=False)
 
     def _reached(self, path: list[str], *, to_the_end: bool) -> set[int]:
@@ -49,7 +49,7 @@ class Pattern:
 
 
 def is_ignored(path: str, patterns: Iterable[str]) -> bool | None:
-    """Whether the patterns ignore the path, by the rules of gitignore(5); None if no pattern matches.
+    """Returns true if the patterns ignore the path, by the rules of gitignore(5). Returns None if no pattern matches.
 
     The last match decides. A pattern with `!` includes the path again. A pattern without '/' matches at any depth. A
     match of a folder covers everything in it.
@@ -64,7 +64,7 @@ def is_ignored(path: str, patterns: Iterable[str]) -> bool | None:
 
 
 def _skipped(places: set[int], wanted: tuple[str, ...]) -> set[int]:
-    """The positions, and those after each `**` that matches no folder."""
+    """Returns the positions, and those after each `**` that matches no folder."""
     reached = set(places)
     for place in places:
         at = place

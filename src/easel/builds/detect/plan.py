@@ -40,7 +40,8 @@ _MISSING: Final = {
 
 
 def plan(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> Plan:
-    """The plan for the sources. The deploy's options `wanted` override easel.toml, which overrides the `app`'s own.
+    """Returns the plan for the sources. The deploy's options `wanted` override easel.toml, which overrides the `app`'s
+    own.
 
     Raises a subclass of BuildPlanError. Nothing from the sources is run, and no link out of them is followed.
     """
@@ -53,7 +54,7 @@ def plan(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) ->
 def root_and_settings(
     tree: Tree, wanted: BuildOptions, app: BuildOptions | None, reasons: list[str]
 ) -> tuple[Project, BuildOptions]:
-    """The project to build, and all options combined. Raises BuildPlanError."""
+    """Returns the project to build, and all options combined. Raises BuildPlanError."""
     asked = checked(wanted, "this deploy")
     after = _of_easel_toml(tree, "").over(checked(app or BuildOptions(), "this app"))
     root = asked.over(after).root
@@ -156,7 +157,7 @@ class _Commands:
 
 
 def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
-    """Whether the folder is served without a build: it has a page, and no tool that makes pages."""
+    """Returns true if the folder is served without a build: it has a page, and no tool that makes pages."""
     if wanted.framework == STATIC:
         return True
     is_built = project.framework is not None or project.script("build") is not None
@@ -224,14 +225,14 @@ def _node(tree: Tree, project: Project, package: Package, wanted: BuildOptions, 
 
 
 def _workspace(tree: Tree, folder: str) -> Workspace | None:
-    """The workspace that installs the folder; None if the folder has a lock file of its own."""
+    """Returns the workspace that installs the folder. Returns None if the folder has a lock file of its own."""
     if any(tree.is_file(joined(folder, lock)) for manager in MANAGERS.values() for lock in manager.locks):
         return workspace_at(tree, folder)
     return workspace_around(tree, folder) or workspace_at(tree, folder)
 
 
 def _runs(project: Project) -> bool:
-    """Whether a script of package.json runs the other language's tool."""
+    """Returns true if a script of package.json runs the other language's tool."""
     tool, text = project.framework, project.script("build")
     return tool is not None and text is not None and tool.command.split()[0] in text
 

@@ -37,16 +37,16 @@ class Project:
 
     @property
     def is_site(self) -> bool:
-        """Whether the build certainly makes a site, and not a library."""
+        """Returns true if the build certainly makes a site, and not a library."""
         return self.framework is not None and (self.has_page or not self.framework.makes_libraries)
 
     def script(self, name: str) -> str | None:
-        """A script in the project's package.json."""
+        """Returns a script in the project's package.json."""
         return self.package.scripts.get(name) if self.package else None
 
 
 def project_at(tree: Tree, folder: str) -> Project:
-    """The project in a folder. Raises BuildFileInvalidError."""
+    """Returns the project in a folder. Raises BuildFileInvalidError."""
     package = read_package(tree, folder)
     has_page = any(tree.is_file(joined(folder, page)) for page in _PAGES)
     found = [*_by_dependency(package), *_by_file(tree, folder)]
@@ -55,8 +55,8 @@ def project_at(tree: Tree, folder: str) -> Project:
 
 
 def _rank(tool: Framework, has_page: bool) -> int:
-    """The rank of a tool among several; the lowest makes the site. The order: tools for sites only; tools with a page
-    to build; tools of another language, which may only make documentation; tools that may make libraries."""
+    """Returns the rank of a tool among several; the lowest makes the site. The order: tools for sites only; tools with
+    a page to build; tools of another language, which may only make documentation; tools that may make libraries."""
     if tool.needs == "node" and not tool.general:
         return 0
     if tool.needs == "node" and (has_page or not tool.makes_libraries):
@@ -84,7 +84,7 @@ def _by_file(tree: Tree, folder: str) -> list[tuple[Framework, str]]:
 
 
 def _is_its_file(tree: Tree, folder: str, tool: Framework, file: str) -> bool:
-    """Whether the file belongs to this tool. Other tools have files of the same name."""
+    """Returns true if the file belongs to this tool. Other tools have files of the same name."""
     if tool.name == "sphinx":
         beside = file.rpartition("/")[0]
         indexed = any(tree.is_file(joined(beside, f"index.{suffix}")) for suffix in ("rst", "md", "txt"))
@@ -97,8 +97,8 @@ def _is_its_file(tree: Tree, folder: str, tool: Framework, file: str) -> bool:
 
 
 def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
-    """The project to build when no option names its folder. `is_told` says that an option names the command, which is
-    then meant for the top folder. Raises SeveralAppsError, NothingToBuildError, BuildFileInvalidError."""
+    """Returns the project to build when no option names its folder. `is_told` says that an option names the command,
+    which is then meant for the top folder. Raises SeveralAppsError, NothingToBuildError, BuildFileInvalidError."""
     top = project_at(tree, "")
     if top.is_site or (is_told and (top.package or top.framework)):
         return top

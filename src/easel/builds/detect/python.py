@@ -96,7 +96,7 @@ _WORDS = re.compile(r"[\"']([A-Za-z_][\w.]{1,60})[\"']")
 
 
 def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
-    """The command that installs the tool and the project's required packages. Raises BuildFileInvalidError."""
+    """Returns the command that installs the tool and the project's required packages. Raises BuildFileInvalidError."""
     name = project.framework.name if project.framework else ""
     command, named, where = _declared(tree, project.folder)
     lines = [command] if command else []
@@ -113,7 +113,7 @@ def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
 
 
 def python_build(tree: Tree, project: Project, reasons: list[str]) -> tuple[str, ...]:
-    """The tool's own command. It runs in the project's folder."""
+    """Returns the tool's own command. It runs in the project's folder."""
     tool = project.framework
     assert tool is not None
     command = tuple(tool.command.split())
@@ -125,7 +125,7 @@ def python_build(tree: Tree, project: Project, reasons: list[str]) -> tuple[str,
 
 
 def _conf_py(tree: Tree, project: Project) -> str:
-    """The path of Sphinx's configuration. Raises NothingToBuildError."""
+    """Returns the path of Sphinx's configuration. Raises NothingToBuildError."""
     files = project.framework.files if project.framework else ()
     found = next((file for pattern in files for file in tree.matches(pattern, project.folder)), None)
     if found is None:
@@ -139,7 +139,7 @@ def _conf_py(tree: Tree, project: Project) -> str:
 
 
 def _declared(tree: Tree, folder: str) -> tuple[str, str, str]:
-    """The command that installs the project's declared packages, the text that declares them, and its file."""
+    """Returns the command that installs the project's declared packages, the text that declares them, and its file."""
     text = {name: read_roughly(tree, joined(folder, name)) for name in ("uv.lock", "poetry.lock", "pyproject.toml")}
     if text["uv.lock"]:
         return (
@@ -214,7 +214,7 @@ def _table(value: Any) -> Mapping[str, Any]:
 
 
 def _guessed(tree: Tree, project: Project, reasons: list[str]) -> list[str]:
-    """The packages of the known themes and plugins in the tool's configuration."""
+    """Returns the packages of the known themes and plugins in the tool's configuration."""
     name = project.framework.name if project.framework else ""
     if name == "mkdocs":
         return _guessed_of_mkdocs(tree, project.folder, reasons)

@@ -12,11 +12,11 @@ _EXACT = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?\Z", re.
 
 
 def version_range(text: str) -> str | None:
-    """The range in npm's syntax (semver), or None if the text is no range."""
+    """Returns the range in npm's syntax (semver), or None if the text is no range."""
     text = text.strip()
     return text if len(text) <= _LONGEST and _RANGE.match(text) else None
 
 
 def is_exact(version: str) -> bool:
-    """Whether the text is one exact version."""
+    """Returns true if the text is one exact version."""
     return len(version) <= _LONGEST and _EXACT.match(version) is not None

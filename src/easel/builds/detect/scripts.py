@@ -32,22 +32,22 @@ class Script:
 
     @property
     def is_whole(self) -> bool:
-        """Whether these files hold the whole configuration, without imports from files beside them."""
+        """Returns true if these files hold the whole configuration, without imports from files beside them."""
         return _RELATIVE.search(self.text) is None
 
     def folder(self, name: str) -> str | None:
-        """The folder assigned to a name as a plain string, relative to the project."""
+        """Returns the folder assigned to a name as a plain string, relative to the project."""
         found = _VALUES[name].search(self.text)
         value = found[1] if found else ""
         return None if not value or value.startswith("/") else value
 
 
 def without_comments(text: str) -> str:
-    """A JavaScript or TypeScript program without its comments."""
+    """Returns a JavaScript or TypeScript program without its comments."""
     return _COMMENT.sub(lambda found: " " if found[0][0] == "/" else found[0], text)
 
 
 def within(folder: str, *outputs: str) -> tuple[str, ...]:
-    """A project's outputs in this folder, as paths in the sources. Paths outside the sources are left out."""
+    """Returns a project's outputs in this folder, as paths in the sources. Paths outside the sources are left out."""
     paths = (posixpath.normpath(joined(folder, one)) for one in outputs)
     return tuple(dict.fromkeys("" if one == "." else one for one in paths if one != ".." and not one.startswith("../")))

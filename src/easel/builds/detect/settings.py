@@ -33,8 +33,8 @@ _CONTROL_IN_COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def options_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions:
-    """The options in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, which names the table
-    (`where`)."""
+    """Returns the options in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, which names the
+    table (`where`)."""
     if not isinstance(table, Mapping):
         raise BuildSettingInvalidError(setting=TABLE, where=where, reason=f"it must be a table, `[{TABLE}]`")
     named: dict[str, Any] = {_OTHER_NAMES.get(name, name): value for name, value in table.items()}
@@ -53,8 +53,8 @@ def options_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions
 
 
 def checked(wanted: BuildOptions, where: str) -> BuildOptions:
-    """The options, with normalised folders. Raises BuildSettingInvalidError for an option that is invalid or too
-    long."""
+    """Returns the options, with normalised folders. Raises BuildSettingInvalidError for an option that is invalid or
+    too long."""
     for name in SETTINGS:
         value = getattr(wanted, name)
         if isinstance(value, str):

@@ -31,8 +31,8 @@ class Rule:
 
 
 def rule_of(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> tuple[str, Rule]:
-    """The app's root, and the rule for other files: folders of the workspace's packages that the app depends on count
-    too.
+    """Returns the app's root, and the rule for other files: folders of the workspace's packages that the app depends on
+    count too.
 
     For a project without package.json, every file counts: nothing states which sources it reads, and documentation may
     be generated from code. Raises BuildPlanError.
@@ -48,7 +48,7 @@ def rule_of(source: Path, wanted: BuildOptions, app: BuildOptions | None = None)
 
 
 def touched(changed: Iterable[str], root: str, rule: Rule) -> bool:
-    """Whether one of the changed paths affects the build of the app in `root`.
+    """Returns true if one of the changed paths affects the build of the app in `root`.
 
     Three kinds of files affect the build: files in the root; files in the rule's folders; and files directly in a
     parent folder of the root, such as lock files, unless they are texts for readers. Ignored files do not affect it.

@@ -27,7 +27,7 @@ class Workspace:
     patterns: tuple[str, ...]
 
     def holds(self, folder: str) -> bool:
-        """Whether the folder (a path in the sources) belongs to a member."""
+        """Returns true if the folder (a path in the sources) belongs to a member."""
         if not _is_inside(folder, self.folder):
             return False
         path = folder[len(self.folder) :].strip("/")
@@ -37,7 +37,7 @@ class Workspace:
 
 
 def workspace_at(tree: Tree, folder: str) -> Workspace | None:
-    """The workspace with its root in this folder. Raises BuildFileInvalidError."""
+    """Returns the workspace with its root in this folder. Raises BuildFileInvalidError."""
     listed = (read_yaml(tree, joined(folder, PNPM_FILE)) or {}).get("packages")
     package = read_package(tree, folder)
     patterns = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
@@ -46,7 +46,8 @@ def workspace_at(tree: Tree, folder: str) -> Workspace | None:
 
 
 def workspace_around(tree: Tree, folder: str) -> Workspace | None:
-    """The nearest workspace in a parent folder that has this folder as a member. Raises BuildFileInvalidError."""
+    """Returns the nearest workspace in a parent folder that has this folder as a member. Raises
+    BuildFileInvalidError."""
     for above in folders_above(folder):
         found = workspace_at(tree, above)
         if found is not None and found.holds(folder):
@@ -55,15 +56,15 @@ def workspace_around(tree: Tree, folder: str) -> Workspace | None:
 
 
 def folders_above(folder: str) -> Iterator[str]:
-    """A folder's parent folders, from the nearest to the top of the sources ("")."""
+    """Yields a folder's parent folders, from the nearest to the top of the sources ("")."""
     while folder:
         folder = folder.rpartition("/")[0]
         yield folder
 
 
 def folders_of_projects(tree: Tree, base: str, files: frozenset[str], depth: int = _DEPTH) -> list[str]:
-    """The folders below `base` that directly contain one of these files. At most 2,000 folders are searched, the
-    nearest first."""
+    """Returns the folders below `base` that directly contain one of these files. At most 2,000 folders are searched,
+    the nearest first."""
     found: list[str] = []
     level, looked = [base], 0
     for _ in range(depth):
@@ -89,7 +90,7 @@ def _is_own_folder(tree: Tree, path: str) -> bool:
 
 
 def members(tree: Tree, workspace: Workspace) -> dict[str, Package]:
-    """The workspace's packages by name. Raises BuildFileInvalidError."""
+    """Returns the workspace's packages by name. Raises BuildFileInvalidError."""
     found: dict[str, Package] = {}
     for folder in folders_of_projects(tree, workspace.folder, frozenset({PACKAGE_FILE})):
         if workspace.holds(folder):

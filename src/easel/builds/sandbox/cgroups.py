@@ -32,7 +32,7 @@ class Group:
 
     @property
     def doors(self) -> list[str]:
-        """The files into which a process writes `0` to join the groups."""
+        """Returns the files into which a process writes `0` to join the groups."""
         return [str(folder / "cgroup.procs") for folder in self.folders]
 
     def limit(self, limits: Limits) -> None:
@@ -54,12 +54,12 @@ class Group:
                     _write(folder / file, str(value))
 
     def memory(self) -> int:
-        """Bytes in use now, without the kernel's cache of files."""
+        """Returns the bytes in use now, without the kernel's cache of files."""
         names = ("total_rss", "total_shmem") if self.version == 1 else ("anon", "shmem")
         return sum(_values(self.folders[0] / "memory.stat").get(name, 0) for name in names)
 
     def was_short(self) -> bool:
-        """Whether the kernel has killed a process because the memory was used up."""
+        """Returns true if the kernel has killed a process because the memory was used up."""
         name = "memory.oom_control" if self.version == 1 else "memory.events"
         return _values(self.folders[0] / name).get("oom_kill", 0) > 0
 
@@ -83,7 +83,7 @@ class Cgroups:
 
     @classmethod
     def find(cls) -> Cgroups | None:
-        """The groups of this process, if it may make groups below or beside them and limit their memory."""
+        """Returns the groups of this process, if it may make groups below or beside them and limit their memory."""
         with suppress(OSError):
             lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
             for found in (_second(lines), _first(lines)):

@@ -58,7 +58,8 @@ class DiskUse:
         self._counting: asyncio.Task[None] | None = None
 
     def reached(self) -> Reason | None:
-        """Whether a limit is reached, by the last count. Starts a new count in the background when it is due."""
+        """Returns true if a limit is reached, by the last count. Starts a new count in the background when it is
+        due."""
         if self._reserve.is_reached:
             return "disk_full"
         if self._used.bytes > self._limit.bytes:
@@ -101,7 +102,7 @@ class DiskUse:
         self._next = time.monotonic() + min(LATEST, max(SOONEST, took / SHARE))
 
     async def _use(self, folder: Path) -> Use:
-        """The folder's use of its disk. For an unreadable folder: the space that its disk has lost since the
+        """Returns the folder's use of its disk. For an unreadable folder: the space that its disk has lost since the
         beginning."""
         found, is_shut = await self._du(folder)
         if not is_shut:
@@ -113,7 +114,7 @@ class DiskUse:
         )
 
     async def _du(self, folder: Path) -> tuple[Use, bool]:
-        """The use of the disk by a folder (du(1)), and whether a part of the folder is unreadable."""
+        """Returns the use of the disk by a folder (du(1)), and whether a part of the folder is unreadable."""
         # Not asyncio's thread: cancelling a count as it begins would wait for it twice.
         counter = subprocess.Popen(  # noqa: ASYNC220
             ["du", "-0ax", "--block-size=1", "--", str(folder)],
@@ -132,8 +133,8 @@ class DiskUse:
 
 
 def _counted(counter: subprocess.Popen[bytes]) -> tuple[Use, bool]:
-    """The same from du's output: a record for each file, of which a hard link is no second one, and the folder's last;
-    between them its complaints."""
+    """Returns the same from du's output: a record for each file, of which a hard link is no second one, and the
+    folder's last; between them its complaints."""
     files, is_shut, last = 0, False, b""
     with counter as running:
         assert running.stdout is not None

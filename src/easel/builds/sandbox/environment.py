@@ -15,8 +15,8 @@ _LOCAL = "localhost,127.0.0.1,::1"
 
 
 def environment(proxy: str, certificates: str | None, home: str, temporary: str) -> dict[str, str]:
-    """The variables of every build: its folders, the proxy and the certificate authorities, under the names that npm,
-    yarn, pip, git, curl and others read."""
+    """Returns the variables of every build: its folders, the proxy and the certificate authorities, under the names
+    that npm, yarn, pip, git, curl and others read."""
     found = {
         "CI": "true",
         "HOME": home,
@@ -57,7 +57,7 @@ def check(variables: Mapping[str, str]) -> None:
 
 
 def outside(text: str, places: Mapping[str, str]) -> str:
-    """A command, path or variable with the sandbox's paths replaced by the real ones."""
+    """Returns a command, path or variable with the sandbox's paths replaced by the real ones."""
     if not places:
         return text
     longest_first = sorted(places, key=len, reverse=True)

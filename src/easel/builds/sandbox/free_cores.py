@@ -31,7 +31,7 @@ _EDGE = b"easel: edge"
 
 
 def edges() -> tuple[int, ...]:
-    """The process ids of the edges that the same `easel serve` has started."""
+    """Returns the process ids of the edges that the same `easel serve` has started."""
     found = []
     for process in kernel.children(os.getppid()):
         with suppress(OSError), open(f"/proc/{process}/cmdline", "rb") as file:
@@ -49,7 +49,8 @@ class Visits:
         self._found = self._at = self._until = 0.0
 
     def come(self) -> bool:
-        """Whether visitors come now, or came in the last `AFTER` seconds. May be called as often as one likes."""
+        """Returns true if visitors come now, or came in the last `AFTER` seconds. May be called as often as one
+        likes."""
         now = time.monotonic()
         took = now - self._at
         if took >= WINDOW:
@@ -66,7 +67,7 @@ class Visits:
 
 
 def _processor_times(processes: Iterable[int]) -> dict[int, float]:
-    """Seconds of processor time of each process that still runs (clock_getcpuclockid(3))."""
+    """Returns the seconds of processor time of each process that still runs (clock_getcpuclockid(3))."""
     times = {}
     for process in processes:
         with suppress(OSError):

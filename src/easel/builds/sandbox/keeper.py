@@ -206,7 +206,7 @@ def _start(request: dict[str, Any], builder: socket.socket, output: int, status:
 
 
 def _readable(content: bytes) -> int:
-    """A file descriptor from which these bytes can be read."""
+    """Returns a file descriptor from which these bytes can be read."""
     descriptor = os.memfd_create("easel")
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)

@@ -42,7 +42,7 @@ class KeeperProcess:
 
     @property
     def waits(self) -> bool:
-        """Whether the process still runs: one that was started in advance may have been killed meanwhile."""
+        """Returns true if the process still runs: one that was started in advance may have been killed meanwhile."""
         return self._process.poll() is None
 
     async def start(self, request: dict[str, Any], output: int) -> None:

@@ -120,7 +120,7 @@ def lower_session(process: int | str) -> None:
 
 
 def has_low_session(process: int) -> bool:
-    """Whether the process's session has low priority, or sessions have no priority of their own."""
+    """Returns true if the process's session has low priority, or sessions have no priority of their own."""
     try:
         with open(f"/proc/{process}/autogroup") as file:
             return file.read().rstrip().endswith(f" nice {NICE}")
@@ -129,7 +129,7 @@ def has_low_session(process: int) -> bool:
 
 
 def children(process: int) -> Iterable[int]:
-    """The process's children; none if it has ended."""
+    """Returns the process's children; none if it has ended."""
     try:
         threads = os.listdir(f"/proc/{process}/task")
     except OSError:

@@ -28,7 +28,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The limits from the settings. One file may take the whole disk space of a build."""
+        """Returns the limits from the settings. One file may take the whole disk space of a build."""
         return cls(
             wall=settings.build_deadline,
             processor=settings.build_processor_time,

@@ -52,7 +52,7 @@ class Processes:
 
     @classmethod
     async def of(cls, first: int, *, sandboxed: bool) -> Processes | None:
-        """The processes as soon as the sandbox is made; None if it has ended before that."""
+        """Returns the processes as soon as the sandbox is made. Returns None if it has ended before that."""
         outside = os.stat("/proc").st_dev
         while True:
             # Until then, the root is this machine's, or has no /proc.
@@ -71,7 +71,7 @@ class Processes:
             os.close(self._root)
 
     def usage(self) -> Usage:
-        """The current use."""
+        """Returns the current use."""
         threads = resident = ticks = 0
         sessions: set[int] = set()
         for process in self._all():
@@ -85,7 +85,7 @@ class Processes:
         return Usage(threads, resident, ticks / _TICK, frozenset(sessions))
 
     def proportional(self) -> int:
-        """Bytes of memory with each shared page divided among its processes (PSS). Takes milliseconds."""
+        """Returns the bytes of memory with each shared page divided among its processes (PSS). Takes milliseconds."""
         total = 0
         for process in self._all():
             found = self._read(f"{process}/smaps_rollup").partition(b"\nPss:")[2].split(None, 1)
@@ -93,7 +93,7 @@ class Processes:
         return total
 
     def temporary(self, folders: tuple[str, ...]) -> int:
-        """Bytes in the sandbox's folders that are in memory."""
+        """Returns the bytes in the sandbox's folders that are in memory."""
         total = 0
         if self._root is not None:
             for folder in folders:
@@ -108,7 +108,7 @@ class Processes:
         return total
 
     def removed_files(self, device: int) -> int:
-        """Bytes on the device in open files without a name."""
+        """Returns the bytes on the device in open files without a name."""
         sizes: dict[int, int] = {}
         looked = 0
         for process in self._all():
@@ -137,7 +137,8 @@ class Processes:
         return all(map(kernel.has_low_session, self._below()))
 
     def run_on(self, cores: Iterable[int]) -> bool:
-        """Restricts all threads, and those that they start, to these processors. False if that is not allowed."""
+        """Restricts all threads, and those that they start, to these processors. Returns false if that is not
+        allowed."""
         for process in self._below():
             try:
                 for thread in os.listdir(f"/proc/{process}/task"):

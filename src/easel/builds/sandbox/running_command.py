@@ -101,7 +101,7 @@ class RunningCommand:
         return await ending
 
     async def _until_ended(self, opened: AsyncExitStack) -> dict[str, Any]:
-        """The keeper's last message. Until then, serves the proxy and watches the processes."""
+        """Returns the keeper's last message. Until then, serves the proxy and watches the processes."""
         failure: dict[str, Any] = {}
         watching: asyncio.Task[None] | None = None
         try:
@@ -150,7 +150,7 @@ class RunningCommand:
             await disk.close()
 
     async def _pump(self, output: int) -> bool:
-        """Passes the output on until it ends. False if it exceeds the limit."""
+        """Passes the output on until it ends. Returns false if it exceeds the limit."""
         left = self.command.limits.log
         reader = asyncio.StreamReader(limit=READ_CHUNK)
         loop = asyncio.get_running_loop()
@@ -169,7 +169,7 @@ class RunningCommand:
             transport.close()
 
     def _found_out(self, code: int) -> Reason | None:
-        """The limit that made a command fail between two checks of the watcher."""
+        """Returns the limit that made a command fail between two checks of the watcher."""
         if self.kept.group is not None and self.kept.group.was_short():
             return "memory"
         return "disk" if code == _FILE_TOO_LARGE else None

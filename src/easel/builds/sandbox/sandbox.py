@@ -63,7 +63,7 @@ class Sandbox:
 
     @classmethod
     def find(cls, settings: Settings) -> Self:
-        """The sandbox of this machine, after a trial command. Takes a tenth of a second. Raises
+        """Returns the sandbox of this machine, after a trial command. Takes a tenth of a second. Raises
         SandboxUnavailableError, BuildsOffError."""
         if settings.builds == "off":
             raise BuildsOffError
@@ -139,7 +139,7 @@ class Sandbox:
             self._next = None
 
     def _take(self) -> KeeperProcess:
-        """The process that was started in advance, or a new one."""
+        """Returns the process that was started in advance, or a new one."""
         spare, self._spare = self._spare, None
         if spare is not None and not spare.waits:
             spare.end()

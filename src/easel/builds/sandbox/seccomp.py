@@ -111,7 +111,7 @@ def _instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
 
 
 def _when(number: int, *then: bytes) -> bytes:
-    """The instructions for one system call. They end by loading the call's number again."""
+    """Returns the instructions for one system call. They end by loading the call's number again."""
     block = b"".join(then) + _instruction(_LOAD, _NUMBER)
     return _instruction(_EQUAL, number, no=len(block) // 8) + block
 
@@ -126,7 +126,7 @@ def _numbers(table: dict[str, tuple[int, int | None]], column: int) -> Iterable[
 
 @cache
 def program(machine: str) -> bytes:
-    """The filter for a machine. Raises KeyError for a machine that is not in `MACHINES`."""
+    """Returns the filter for a machine. Raises KeyError for a machine that is not in `MACHINES`."""
     architecture, column = MACHINES[machine]
     refused = _instruction(_RETURN, _errno(errno.EPERM))
     parts = [

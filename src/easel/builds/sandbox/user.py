@@ -28,8 +28,8 @@ class BuildUser:
 
     @classmethod
     def claim(cls, settings: Settings) -> BuildUser | None:
-        """Claims the next free user id. None if builds run as Easel's own user: Easel does not run as root, or runs as
-        the root of a container without other users. Raises OSError."""
+        """Claims the next free user id. Returns None if builds run as Easel's own user: Easel does not run as root, or
+        runs as the root of a container without other users. Raises OSError."""
         if os.geteuid() != 0:
             return None
         first = settings.build_user or next(filter(_exists, (FIRST, FIRST_IN_CONTAINER)), None)
@@ -60,7 +60,7 @@ def own(folder: Path, user: int) -> None:
 
 
 def _exists(user: int) -> bool:
-    """Whether this user namespace has the id."""
+    """Returns true if this user namespace has the id."""
     with Path("/proc/self/uid_map").open() as file:
         ranges = [tuple(map(int, line.split())) for line in file]
     return any(first <= user < first + count for first, _, count in ranges)

@@ -42,13 +42,13 @@ class Node:
 
 
 def architecture() -> str:
-    """This machine's architecture, by Node's name for it."""
+    """Returns this machine's architecture, by Node's name for it."""
     machine = platform.machine().lower()
     return _ARCHITECTURES.get(machine, machine)
 
 
 def local_nodes() -> Iterator[Node]:
-    """The Nodes of this machine: the Python package's, then Debian's."""
+    """Yields the Nodes of this machine: the Python package's, then Debian's."""
     for find in (_of_the_wheel, _of_debian):
         found = find()
         if found is not None:
@@ -122,7 +122,8 @@ def _of_debian() -> Node | None:
 
 
 def host_npm() -> tuple[str, str] | None:
-    """The programs of a Node and its npm on this machine, for reading npm's configuration; None without npm."""
+    """Returns the programs of a Node and its npm on this machine, for reading npm's configuration. Returns None without
+    npm."""
     for local in local_nodes():
         if local.npm is None:
             continue

@@ -37,7 +37,7 @@ class Manager:
 
     @property
     def is_yarn_1(self) -> bool:
-        """Whether this is Yarn before version 2, which has different settings."""
+        """Returns true if this is Yarn before version 2, which has different settings."""
         return self.name == "yarn" and self.version.startswith("1.")
 
 
@@ -50,7 +50,7 @@ async def choose_npm(node: Node, packages: Packages) -> Manager:
 
 
 async def choose_manager(wanted: PackageManager, node: Node, packages: Packages) -> Manager:
-    """The package manager of a plan. Raises VersionRangeError, VersionUnavailableError, ToolchainError."""
+    """Returns the package manager of a plan. Raises VersionRangeError, VersionUnavailableError, ToolchainError."""
     version = wanted.version and check_range(wanted.name, wanted.version)
     wanted = replace(wanted, version=version)
     if wanted.name == "npm":

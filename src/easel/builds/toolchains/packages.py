@@ -38,7 +38,8 @@ class Packages:
     async def unpacked(
         self, release: Release, prepare: Callable[[Path, Path], None] | None = None, pin: str | None = None
     ) -> Path:
-        """The folder of a release. Downloads the release, checks its digest and unpacks it unless the folder exists.
+        """Returns the folder of a release. Downloads the release, checks its digest and unpacks it unless the folder
+        exists.
 
         `prepare` is called with the unpacked folder and the archive before the folder gets its name. A release that a
         project pins by a checksum has a separate folder, which exists only if `prepare` accepted it. Raises
@@ -167,7 +168,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _inside(name: str) -> PurePosixPath:
-    """The path below the archive's one folder. Raises ValueError if it leads out of that folder."""
+    """Returns the path below the archive's one folder. Raises ValueError if it leads out of that folder."""
     parts = [part for part in PurePosixPath(name).parts if part != "."]
     if name.startswith("/") or ".." in parts or len(parts) < 2:
         raise ValueError(f"it contains the path {name[:80]!r}")

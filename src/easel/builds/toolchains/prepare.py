@@ -108,7 +108,7 @@ async def _node(
 
 
 def _has_own_registry(source: Path, plan: Plan) -> bool:
-    """Whether the project's Yarn settings name a registry."""
+    """Returns true if the project's Yarn settings name a registry."""
     try:
         text = Tree(source).head(joined(plan.install_root, ".yarnrc.yml"), _YARN_SETTINGS)
     except (OSError, LeadsOutError):
@@ -125,7 +125,7 @@ async def _npm_registry() -> NpmRegistry:
 async def _host_of_yarn_1(
     folder: Path, manager: Manager, mounts: tuple[Mount, ...], sandbox: Sandbox, limits: Limits
 ) -> str:
-    """The host of Yarn 1's own registry, which lock files name. Yarn is run in the sandbox once to find it."""
+    """Returns the host of Yarn 1's own registry, which lock files name. Yarn is run in the sandbox once to find it."""
     noted = folder / f"yarn-{manager.version}.host"
     if noted.is_file():
         return noted.read_text()

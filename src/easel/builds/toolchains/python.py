@@ -43,7 +43,7 @@ class Python:
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """The mounts that the interpreter needs."""
+        """Returns the mounts that the interpreter needs."""
         return () if self.folder is None else (Mount(self.folder, _INSIDE),)
 
 
@@ -75,7 +75,7 @@ def find_python() -> Python:
 
 
 async def template(python: Python, folder: Path, sandbox: Sandbox, limits: Limits) -> Template:
-    """The virtual environment of an interpreter. Makes it in the sandbox if it does not exist. Raises
+    """Returns the virtual environment of an interpreter. Makes it in the sandbox if it does not exist. Raises
     ToolchainError."""
     kind = hashlib.sha256(f"{python.version} {python.folder} {python.program}".encode()).hexdigest()[:16]
     target = folder / f"python-{python.version}-{kind}"

@@ -17,7 +17,7 @@ SUPPORTED = "22 || 24 || 26 || 28 || 30 || 32"
 
 
 def check_range(tool: str, wanted: str) -> str:
-    """The range without surrounding spaces. Raises VersionRangeError if npm would not accept it."""
+    """Returns the range without surrounding spaces. Raises VersionRangeError if npm would not accept it."""
     text = wanted[: LONGEST_RANGE + 1].strip()
     if len(text) > LONGEST_RANGE or "\n" in text or valid_range(text, loose=True) is None:
         raise VersionRangeError(tool=tool, wanted=text[:60])
@@ -25,13 +25,13 @@ def check_range(tool: str, wanted: str) -> str:
 
 
 def is_within(version: str, wanted: str) -> bool:
-    """Whether the version is in the range."""
+    """Returns true if the version is in the range."""
     return bool(satisfies(version, wanted, loose=True))
 
 
 def newest_first(tool: str, versions: Iterable[str], wanted: str) -> list[str]:
-    """The versions in the range, at least one, newest first. Raises VersionUnavailableError, which lists the available
-    versions."""
+    """Returns the versions in the range, at least one, newest first. Raises VersionUnavailableError, which lists the
+    available versions."""
     known = list(versions)
     found = [version for version in known if is_within(version, wanted)]
     if not found:
@@ -41,12 +41,12 @@ def newest_first(tool: str, versions: Iterable[str], wanted: str) -> list[str]:
 
 
 def newest(tool: str, versions: Iterable[str], wanted: str) -> str:
-    """The newest version in the range. Raises VersionUnavailableError, which lists the available versions."""
+    """Returns the newest version in the range. Raises VersionUnavailableError, which lists the available versions."""
     return newest_first(tool, versions, wanted)[0]
 
 
 def available(versions: Iterable[str]) -> str:
-    """The newest release of each major version, newest first, at most twelve, separated by commas."""
+    """Returns the newest release of each major version, newest first, at most twelve, separated by commas."""
     best: dict[int, tuple[tuple[int, int, int], str]] = {}
     for version in versions:
         parsed = make_semver(version, loose=True)

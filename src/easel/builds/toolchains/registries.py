@@ -42,7 +42,7 @@ class PythonIndex:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables for pip and uv."""
+        """Returns the variables for pip and uv."""
         said: dict[str, str] = {}
         if self.url is not None:
             said |= {"PIP_INDEX_URL": self.url, "UV_DEFAULT_INDEX": self.url}
@@ -52,12 +52,12 @@ class PythonIndex:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts of the chosen addresses."""
+        """Returns the hosts of the chosen addresses."""
         return tuple(host_of(url) for url in (self.url, *self.more) if url is not None)
 
 
 async def npm_registry(environment: Mapping[str, str] = os.environ) -> NpmRegistry:
-    """The npm registry in this machine's configuration. Raises RegistryUnknownError, ToolchainError."""
+    """Returns the npm registry in this machine's configuration. Raises RegistryUnknownError, ToolchainError."""
     named = next((url for name, url in environment.items() if url and name.lower() == "npm_config_registry"), None)
     if named is not None:
         return NpmRegistry(_checked(named), chosen=True)
@@ -76,7 +76,7 @@ async def npm_registry(environment: Mapping[str, str] = os.environ) -> NpmRegist
 
 
 def python_index(environment: Mapping[str, str] = os.environ) -> PythonIndex:
-    """The index in this machine's pip configuration: from its variables, then its files."""
+    """Returns the index in this machine's pip configuration: from its variables, then its files."""
     configured = _pip_files(environment)
     url = environment.get("PIP_INDEX_URL") or configured.get("index-url")
     more = (environment.get("PIP_EXTRA_INDEX_URL") or configured.get("extra-index-url") or "").split()

@@ -56,12 +56,12 @@ class Registry:
 
     @property
     def host(self) -> str:
-        """The host as a rule for `HostRules`: with the port if the address names one."""
+        """Returns the host as a rule for `HostRules`: with the port if the address names one."""
         return host_of(self.url)
 
     async def releases(self, package: str) -> dict[str, Release]:
-        """The releases of a package by version, including deprecated ones. Raises RegistryUnreachableError, and the
-        errors of `outgoing_client`."""
+        """Returns the releases of a package by version, including deprecated ones. Raises RegistryUnreachableError, and
+        the errors of `outgoing_client`."""
         # Most builds query no registry, and the client takes megabytes.
         from easel.outgoing.client import outgoing_client
 
@@ -90,12 +90,12 @@ class Registry:
             raise RegistryUnreachableError(package=str(release), reason=f"it responded with status {status}")
 
     async def newest(self, tool: str, package: str, wanted: str) -> Release:
-        """The newest release in a range. Raises VersionUnavailableError, RegistryUnreachableError."""
+        """Returns the newest release in a range. Raises VersionUnavailableError, RegistryUnreachableError."""
         releases = await self.releases(package)
         return releases[newest(tool, releases, wanted)]
 
     async def exactly(self, tool: str, package: str, version: str) -> Release:
-        """The release with this exact version. Raises VersionUnavailableError, RegistryUnreachableError."""
+        """Returns the release with this exact version. Raises VersionUnavailableError, RegistryUnreachableError."""
         releases = await self.releases(package)
         if version not in releases:
             raise VersionUnavailableError(tool=tool, wanted=version[:60], available=available(releases))
@@ -103,7 +103,7 @@ class Registry:
 
 
 def host_of(url: str) -> str:
-    """The host of an address, with the port if it names one."""
+    """Returns the host of an address, with the port if it names one."""
     parts = urlsplit(url)
     name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     return f"{name}:{parts.port}" if parts.port is not None else name
@@ -119,7 +119,7 @@ def _releases(package: str, body: Any) -> dict[str, Release]:
 
 
 def _release(package: str, version: str, about: Any) -> Release | None:
-    """The release in an entry of the list; None without a strong digest, as for very old releases."""
+    """Returns the release in an entry of the list. Returns None without a strong digest, as for very old releases."""
     dist = about.get("dist") or {}
     best = strongest(str(dist.get("integrity") or ""))
     archive = dist.get("tarball")
@@ -141,8 +141,8 @@ def _release(package: str, version: str, about: Any) -> Release | None:
 
 
 def strongest(integrity: str) -> tuple[str, bytes] | None:
-    """The strongest digest in a subresource integrity value (W3C SRI §3.3), as algorithm and bytes; None without a
-    SHA-2 digest."""
+    """Returns the strongest digest in a subresource integrity value (W3C SRI §3.3), as algorithm and bytes. Returns
+    None without a SHA-2 digest."""
     best: tuple[str, bytes] | None = None
     for text in integrity.split()[:8]:
         algorithm, _, value = text.partition("-")

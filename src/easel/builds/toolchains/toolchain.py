@@ -44,15 +44,15 @@ class Toolchain:
 
     @property
     def key(self) -> str:
-        """The versions in the cache keys."""
+        """Returns the versions in the cache keys."""
         return f"node {self.node}, {self.package_manager}, python {self.python}"
 
 
 async def programs_folder(
     folder: Path, node: Node, managers: tuple[Manager, ...], *, unsandboxed: bool = False
 ) -> Mount:
-    """A folder with one program for each command of Node and the package managers. Each set of tools has one folder.
-    Programs for builds without a sandbox contain paths of this machine."""
+    """Returns a folder with one program for each command of Node and the package managers. Each set of tools has one
+    folder. Programs for builds without a sandbox contain paths of this machine."""
     places = {mount.at: str(mount.source) for mount in tool_mounts(node, managers)} if unsandboxed else {}
     texts = _programs(node, managers, places)
     named = hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()[:16]
@@ -64,7 +64,7 @@ async def programs_folder(
 
 
 def _programs(node: Node, managers: tuple[Manager, ...], places: Mapping[str, str]) -> dict[str, str]:
-    """Each program's text; for a native one, the target of its link."""
+    """Returns each program's text; for a native one, the target of its link."""
 
     def real(path: str) -> str:
         top = "/".join(path.split("/", 3)[:3])
@@ -87,7 +87,7 @@ def _programs(node: Node, managers: tuple[Manager, ...], places: Mapping[str, st
 
 
 def place_of(manager: Manager) -> str:
-    """The place of a package manager's folder in the sandbox."""
+    """Returns the place of a package manager's folder in the sandbox."""
     return f"/opt/{manager.name}"
 
 
@@ -109,7 +109,7 @@ def _write_programs(folder: Path, target: Path, texts: Mapping[str, str]) -> Non
 
 
 def tool_mounts(node: Node, managers: tuple[Manager, ...]) -> tuple[Mount, ...]:
-    """The folders of Node, and of package managers that do not come with it."""
+    """Returns the folders of Node, and of package managers that do not come with it."""
     own = () if node.folder is None else (Mount(node.folder, INSIDE),)
     return (*own, *(Mount(each.folder, place_of(each)) for each in managers if each.folder is not None))
 
@@ -117,7 +117,7 @@ def tool_mounts(node: Node, managers: tuple[Manager, ...]) -> tuple[Mount, ...]:
 def node_environment(
     node: Node, manager: Manager, registry: NpmRegistry, *, own_registry_of_yarn: bool
 ) -> dict[str, str]:
-    """The variables of Node and the package manager: the folder for downloads, and the registry."""
+    """Returns the variables of Node and the package manager: the folder for downloads, and the registry."""
     said = {
         "npm_config_cache": f"{DOWNLOADS}/npm",
         "npm_config_update_notifier": "false",
@@ -149,7 +149,7 @@ def node_environment(
 
 
 def python_environment(index: PythonIndex) -> dict[str, str]:
-    """The variables of Python and pip."""
+    """Returns the variables of Python and pip."""
     return {
         "VIRTUAL_ENV": ENVIRONMENT,
         "PIP_CACHE_DIR": f"{DOWNLOADS}/pip",
@@ -162,11 +162,11 @@ def python_environment(index: PythonIndex) -> dict[str, str]:
 
 
 def passwords(*urls: str | None) -> tuple[str, ...]:
-    """The passwords in addresses, both as written there and decoded."""
+    """Returns the passwords in addresses, both as written there and decoded."""
     written = [password for url in urls if url and (password := urlsplit(url).password)]
     return tuple(dict.fromkeys((*written, *map(unquote, written))))
 
 
 def registry_hosts(registry: NpmRegistry, *more: str) -> tuple[str, ...]:
-    """The hosts that a package manager may reach, each once."""
+    """Returns the hosts that a package manager may reach, each once."""
     return tuple(dict.fromkeys((host_of(registry.url), *more)))
