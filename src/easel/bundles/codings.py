@@ -34,7 +34,7 @@ _PIECE = 256 * 1024
 
 
 def plain_name(path: str) -> str:
-    """The name (or path) of a compressed file without its compression suffix."""
+    """Returns the name (or path) of a compressed file without its compression suffix."""
     return path[:-1] if path.lower().endswith(".svgz") else path.rpartition(".")[0]
 
 
@@ -60,15 +60,15 @@ def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> d
 
 
 def siblings(path: str, paths: Collection[str]) -> Iterable[tuple[str, Coding]]:
-    """The compressed versions of this file, by their names."""
+    """Returns the compressed versions of this file, by their names."""
     for suffix, coding in _SUFFIXES.items():
         if (sibling := f"{path}.{suffix}") in paths:
             yield sibling, coding
 
 
 def decoded(data: bytes, coding: Coding, limit: int) -> bytes | None:
-    """The content of compressed data; None if it is invalid or longer than `limit` bytes. Unpacking stops at the
-    limit."""
+    """Returns the content of compressed data. Returns None if it is invalid or longer than `limit` bytes. Unpacking
+    stops at the limit."""
     try:
         if coding == "br":
             content = _brotli_decoded(data, limit)
@@ -98,7 +98,7 @@ def _gzip_decoded(data: bytes, limit: int) -> bytes | None:
 
 
 def _begins_like(data: bytes, coding: Coding) -> bool:
-    """Whether the first bytes match this compression."""
+    """Returns true if the first bytes match this compression."""
     if coding == "zstd":
         return 0 < window(memoryview(data)) <= LARGEST_WINDOW
     try:

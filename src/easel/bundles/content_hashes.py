@@ -35,8 +35,8 @@ class ContentHashes:
         """Whether all files that were asked about were hashed."""
 
     def prove(self, path: str, token: str, sha256: str, size: int) -> bool:
-        """Whether the token begins a hash of the content of the file at `path`, whose SHA-256 (hex) and size (bytes)
-        are known. False if the content would have to be read and the limits are reached."""
+        """Returns true if the token begins a hash of the content of the file at `path`, whose SHA-256 (hex) and size
+        (bytes) are known. Returns false if the content would have to be read and the limits are reached."""
         if not SHORTEST <= len(token) <= LONGEST:
             return False
         if sha256.startswith(token):
@@ -53,7 +53,7 @@ class ContentHashes:
 
 
 def _spellings(content: bytes, token: str) -> Iterator[str]:
-    """The content's hashes in the alphabet of the token."""
+    """Yields the content's hashes in the alphabet of the token."""
     if _HEX.issuperset(token):
         yield hashlib.md5(content, usedforsecurity=False).hexdigest()  # Expo, Phoenix, Ember, Django, Hugo
         yield hashlib.sha1(content, usedforsecurity=False).hexdigest()  # Propshaft, Middleman
@@ -73,7 +73,7 @@ def _spellings(content: bytes, token: str) -> Iterator[str]:
 
 
 def _base64_number(digest: bytes) -> str:
-    """The digest as a number in base 64, the most significant digit first, as Rollup writes it."""
+    """Returns the digest as a number in base 64, the most significant digit first, as Rollup writes it."""
     number, digits = int.from_bytes(digest, "big"), []
     while number:
         number, digit = divmod(number, 64)

@@ -104,12 +104,12 @@ class _Central(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def mode(self) -> int:
-        """The Unix mode, 0 if there is none."""
+        """Returns the Unix mode, 0 if there is none."""
         return self.attributes >> 16 if self.system in _MODE_SYSTEMS else 0
 
 
 def read_directory(data: memoryview, limits: Limits) -> list[Entry]:
-    """The members of a zip, in the order of their offsets. Raises the errors of this package's `errors`."""
+    """Returns the members of a zip, in the order of their offsets. Raises the errors of this package's `errors`."""
     directory = find_directory(data)
     if directory.entries == 0:
         raise ZipEmptyError()
@@ -179,7 +179,7 @@ def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tupl
 
 
 def _extra_field(extra: bytes, wanted: bytes) -> bytes | None:
-    """The body of the first extra field with this id (§4.5.1); None if there is none."""
+    """Returns the body of the first extra field with this id (§4.5.1). Returns None if there is none."""
     if wanted not in extra:
         return None
     at = 0
@@ -205,7 +205,7 @@ def _check_kind(central: _Central) -> None:
 
 
 def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
-    """The entry, once its local header matches and its data is before the directory (at `stop`)."""
+    """Returns the entry, once its local header matches and its data is before the directory (at `stop`)."""
     at = central.header + _LOCAL.size
     if at > stop:
         raise MemberOutOfBoundsError(member=printable(central.name))

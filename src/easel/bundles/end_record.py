@@ -98,7 +98,7 @@ def _find_end(data: memoryview) -> _End:
 
 
 def _without_zeros(data: memoryview) -> int:
-    """The length of the data without the zeros at its end."""
+    """Returns the length of the data without the zeros at its end."""
     stop = len(data)
     while stop:
         begin = max(0, stop - _PIECE)
@@ -131,7 +131,7 @@ def _asks_for_zip64(end: _End) -> bool:
 
 
 def _find_end64(data: memoryview, end: _End) -> _End | None:
-    """The zip64 end record, if there is one before the end record."""
+    """Returns the zip64 end record, if there is one before the end record."""
     at = end.position - _LOCATOR64.size
     if at < 0 or bytes(data[at : at + 4]) != _LOCATOR64_SIGNATURE:
         if end.start == _MAX32:

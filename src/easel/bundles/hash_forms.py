@@ -104,7 +104,7 @@ class HashForm(NamedTuple):
 
 
 def certain(path: str) -> bool:
-    """Whether the path alone proves that the name contains a hash: folder and form belong to one tool."""
+    """Returns true if the path alone proves that the name contains a hash: folder and form belong to one tool."""
     if len(path) > LONGEST or _MARKS.search(path) is None:
         return False
     folder, _, name = path.rpartition("/")
@@ -131,7 +131,7 @@ def _is_hash(match: re.Match[str], path: str) -> bool:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """The part of a name that may end with a hash, and the suffix; both empty if there is no suffix."""
+    """Returns the part of a name that may end with a hash, and the suffix; both empty if there is no suffix."""
     stem, _, suffix = name.removesuffix(".map").rpartition(".")
     if "@" in stem:
         stem = _SCALE.sub("", stem)
@@ -145,7 +145,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def form_of(stem: str, suffix: str) -> HashForm | None:
-    """The part of a name that may be a hash by its form; None if there is none."""
+    """Returns the part of a name that may be a hash by its form. Returns None if there is none."""
     if suffix not in CODE and suffix not in SHOWN:
         return None
     is_code = suffix in CODE
@@ -165,12 +165,12 @@ def form_of(stem: str, suffix: str) -> HashForm | None:
 
 
 def is_random(form: HashForm) -> bool:
-    """Whether the text is too random to be typed."""
+    """Returns true if the text is too random to be typed."""
     return form.kind == "hex" or len(PIECES.findall(form.token)) >= _RANDOM
 
 
 def _surely_typed(token: str) -> bool:
-    """Whether the token is a size, a number, a date or a version, which people type."""
+    """Returns true if the token is a size, a number, a date or a version, which people type."""
     return (
         token.isdigit()
         or _SIZE.search(token) is not None
@@ -183,7 +183,7 @@ DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
 
 
 def typed(form: HashForm) -> bool:
-    """Whether a person may have typed it: sizes, years, models, words and numbers. About one in thirty of the
+    """Returns true if a person may have typed it: sizes, years, models, words and numbers. About one in thirty of the
     eight-character hashes is taken for typed."""
     token = form.token
     if form.kind == "hex":
@@ -207,9 +207,9 @@ def typed(form: HashForm) -> bool:
 
 
 def resembles_typed(token: str) -> bool:
-    """Whether a token that is not in hex or base 32 resembles typed text: it is in one case, or consists of short
-    numbered parts (`fp16-v12`) or of words with a number (`iPhone7s`). About one in eight hashes of eight characters
-    does too, so this is only for files that are rarely named by a hash."""
+    """Returns true if a token that is not in hex or base 32 resembles typed text: it is in one case, or consists of
+    short numbered parts (`fp16-v12`) or of words with a number (`iPhone7s`). About one in eight hashes of eight
+    characters does too, so this is only for files that are rarely named by a hash."""
     if token.lower() == token or token.upper() == token or _NUMBERED.match(token):
         return True
     pieces = PIECES.findall(token)
@@ -230,7 +230,7 @@ def _typed_hex(token: str) -> bool:
 
 
 def of_words(token: str) -> bool:
-    """Whether it consists of four of the parts that words, models and versions consist of."""
+    """Returns true if it consists of four of the parts that words, models and versions consist of."""
     pieces = PIECES.findall(token)
     return (
         len(pieces) == 4

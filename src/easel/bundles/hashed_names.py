@@ -53,7 +53,7 @@ class HashedNames(NamedTuple):
 
 
 def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes]) -> HashedNames:
-    """The files of a version whose names contain a hash of their content.
+    """Returns the files of a version whose names contain a hash of their content.
 
     `paths` are all files, with the SHA-256 (hex) and size of each. `read` returns a file's content, or at least that
     many bytes of it. It is called for few files: at most `MOST_READ` bytes of pages, scripts, styles and build
@@ -100,7 +100,8 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
 
 
 def _group(path: str, form: HashForm) -> tuple[str, str, str]:
-    """The folder, the alphabet and the separator, which a build's names have in common. Rare lengths are separate."""
+    """Returns the folder, the alphabet and the separator, which a build's names have in common. Rare lengths are
+    separate."""
     kind = "b64" if form.kind != "hex" else "hex" if len(form.token) in (8, 10, 16, 20, 32) else f"hex{len(form.token)}"
     return path.rpartition("/")[0], kind, form.before
 
@@ -140,8 +141,8 @@ def _confirmed(
     references: References,
     proven: Set[tuple[str, str, str]],
 ) -> set[str]:
-    """The names that neighbouring files confirm as hashes. In the groups of `proven`, names of pictures are hashes of
-    their content, so that a name without that proof has none."""
+    """Returns the names that neighbouring files confirm as hashes. In the groups of `proven`, names of pictures are
+    hashes of their content, so that a name without that proof has none."""
     groups: dict[tuple[str, str, str], dict[str, HashForm]] = defaultdict(dict)
     code_in: dict[str, int] = defaultdict(int)
     for path in paths:
@@ -178,7 +179,8 @@ def _confirmed(
 def _code(
     group: tuple[str, str, str], members: Mapping[str, HashForm], references: References
 ) -> tuple[set[str], bool]:
-    """The scripts and styles of a group whose names are confirmed as hashes, and whether other files name them."""
+    """Returns the scripts and styles of a group whose names are confirmed as hashes, and whether other files name
+    them."""
     _, kind, before = group
     untyped = {path for path, form in members.items() if not typed(form)}
     if 2 * len(untyped) < len(members):
@@ -217,7 +219,8 @@ def _code(
 
 
 def _is_doubtful(form: HashForm, members: int) -> bool:
-    """Whether a person may have typed the name of this script, which a page names, and perhaps no tool wrote."""
+    """Returns true if a person may have typed the name of this script, which a page names, and perhaps no tool
+    wrote."""
     return of_words(form.token) or (members < 3 and not is_random(form))
 
 
@@ -231,7 +234,7 @@ class _Confirmed:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no group of code is confirmed, so that nothing belongs to one."""
+        """Returns true if no group of code is confirmed, so that nothing belongs to one."""
         return not self._beside
 
     def add(self, group: tuple[str, str, str], *, by_name: bool) -> None:
@@ -246,7 +249,8 @@ class _Confirmed:
                 self._anywhere.add((kind, mark))
 
     def includes(self, group: tuple[str, str, str], form: HashForm, by_code: bool, by_pages: bool) -> bool:
-        """Whether a picture, font or other binary of this group, which scripts or pages name, belongs to such code."""
+        """Returns true if a picture, font or other binary of this group, which scripts or pages name, belongs to such
+        code."""
         folder, kind, before = group
         by_names = self._beside.get(group), self._below.get((folder.partition("/")[0], kind, before))
         if kind == "b64" and form.kind != "b32" and resembles_typed(form.token):

@@ -44,7 +44,7 @@ def inflated(data: memoryview, method: int, limit: int) -> bytes:
 
 
 def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes]:
-    """The content in pieces of at most `chunk` bytes, none of them empty. Raises DamagedDataError."""
+    """Yields the content in pieces of at most `chunk` bytes, none of them empty. Raises DamagedDataError."""
     if method == STORED:
         for at in range(0, len(data), chunk):
             yield bytes(data[at : at + chunk])
@@ -58,8 +58,8 @@ def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes
 def inflate_with(
     inflater: IgzipDecompressor, data: memoryview, chunk: int = CHUNK, first: bytes = b""
 ) -> Iterator[bytes]:
-    """The content that a raw-deflate inflater makes of `first` and then of the data, in the form of `inflate`. The
-    content must end with the data. Raises DamagedDataError."""
+    """Yields the content that a raw-deflate inflater makes of `first` and then of the data, in the form of `inflate`.
+    The content must end with the data. Raises DamagedDataError."""
     at = 0
     while not inflater.eof:
         given: bytes | memoryview = b""
@@ -117,7 +117,7 @@ class _Source:
 
 
 def window(data: memoryview) -> int:
-    """The window size (bytes) in the first frame of Zstandard data; 0 without a readable frame."""
+    """Returns the window size (bytes) in the first frame of Zstandard data. Returns 0 without a readable frame."""
     try:
         return zstandard.get_frame_parameters(bytes(data[:32])).window_size
     except zstandard.ZstdError:
@@ -125,5 +125,5 @@ def window(data: memoryview) -> int:
 
 
 def raw(member: Member, bundle: memoryview) -> memoryview:
-    """The member's bytes as stored in its bundle, compressed or not."""
+    """Returns the member's bytes as stored in its bundle, compressed or not."""
     return bundle[member.offset : member.offset + member.length]

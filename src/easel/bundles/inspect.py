@@ -146,7 +146,7 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
 
 
 def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: RuleSettings) -> Rules | None:
-    """The rules in the bundle's rules files. Raises the errors of `easel.rules.errors`."""
+    """Returns the rules in the bundle's rules files. Raises the errors of `easel.rules.errors`."""
     present = {name: files[name] for name in RULES_FILES if name in files}
     for name, member in present.items():
         if member.size > LARGEST_SEARCHED:

@@ -42,27 +42,27 @@ class Tag(NamedTuple):
 
 
 def skip(page: bytes, at: int, most: int) -> int:
-    """The offset after all white space and comments at `at` that end before `most`."""
+    """Returns the offset after all white space and comments at `at` that end before `most`."""
     found = _SKIPPED.match(page, at, most)
     return found.end() if found is not None else at
 
 
 def tag_name(page: bytes, at: int, most: int) -> bytes | None:
-    """The name, in lower case, of the start tag at `at`; None if there is none."""
+    """Returns the name, in lower case, of the start tag at `at`. Returns None if there is none."""
     found = _TAG_NAME.match(page, at, most)
     return found[1].lower() if found is not None else None
 
 
 def start_tag(page: bytes, at: int, most: int) -> Tag | None:
-    """The start tag at `at`; None if none ends before `most`."""
+    """Returns the start tag at `at`. Returns None if none ends before `most`."""
     named = _TAG_NAME.match(page, at, most)
     rest = _TAGS_REST.match(page, named.end(), most) if named is not None else None
     return Tag(named[1].lower(), named.end(), rest.end()) if named is not None and rest is not None else None
 
 
 def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
-    """The start tags of the page's elements that end before `most`, in order. At most `looks` possible beginnings of a
-    tag are examined. Tags inside raw text (scripts, styles, templates) are skipped."""
+    """Yields the start tags of the page's elements that end before `most`, in order. At most `looks` possible
+    beginnings of a tag are examined. Tags inside raw text (scripts, styles, templates) are skipped."""
     at = 0
     for _ in range(looks):
         at = page.find(b"<", at, most)
@@ -85,7 +85,7 @@ def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
 
 
 def attributes(page: bytes, tag: Tag) -> dict[bytes, bytes]:
-    """The attributes of the tag by name in lower case. Of equal names, the first counts."""
+    """Returns the attributes of the tag by name in lower case. Of equal names, the first counts."""
     found: dict[bytes, bytes] = {}
     for match in islice(_ATTRIBUTE.finditer(page, tag.begin, tag.end - 1), _MOST_ATTRIBUTES):
         value = match["value"] or b""

@@ -67,7 +67,7 @@ class FileKind(NamedTuple):
 
 
 def kind_of(path: str) -> FileKind:
-    """The kind of a file of this name."""
+    """Returns the kind of a file of this name."""
     name = path.rpartition("/")[2]
     _, dot, suffix = name.rpartition(".")
     return _kind(dot + suffix)
@@ -94,7 +94,7 @@ class MemberReader:
         self._is_heavy = False
 
     def read_all(self, data: memoryview, files: Sequence[tuple[str, Entry]], threads: int) -> dict[str, Member]:
-        """The members of all files. isal and hashlib release the interpreter lock, so threads help."""
+        """Returns the members of all files. isal and hashlib release the interpreter lock, so threads help."""
         batches = list(_batches(files))
         self._is_heavy = sum(entry.size for _, entry in files) > HEAVY
         if threads < 2 or len(batches) < 2:

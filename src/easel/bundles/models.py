@@ -80,11 +80,11 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
 
     @property
     def total_size(self) -> int:
-        """The total inflated size of all files, in bytes."""
+        """Returns the total inflated size of all files, in bytes."""
         return sum(member.size for member in self.files.values())
 
     def encode(self) -> bytes:
-        """The manifest as canonical JSON (files sorted by path), so that equal manifests give equal bytes."""
+        """Returns the manifest as canonical JSON (files sorted by path), so that equal manifests give equal bytes."""
         return _encoder.encode(msgspec.structs.replace(self, files=dict(sorted(self.files.items()))))
 
     def content_hash(self) -> str:
@@ -100,7 +100,8 @@ _decoder = msgspec.json.Decoder(Manifest)
 
 
 def decode_manifest(data: bytes) -> Manifest:
-    """The manifest from its stored bytes. Raises msgspec.ValidationError or msgspec.DecodeError if it is damaged."""
+    """Returns the manifest from its stored bytes. Raises msgspec.ValidationError or msgspec.DecodeError if it is
+    damaged."""
     return _decoder.decode(data)
 
 

@@ -26,7 +26,7 @@ _SHOWN = 200
 
 
 def decode_name(raw: bytes, *, utf8_flag: bool, unicode_path: bytes | None = None) -> str:
-    """A member's name as text: UTF-8 by flag, else UTF-8 if it is valid, else cp437 (APPNOTE.TXT, appendix D).
+    """Returns a member's name as text: UTF-8 by flag, else UTF-8 if it is valid, else cp437 (APPNOTE.TXT, appendix D).
 
     `unicode_path` is the body of the Info-ZIP Unicode Path extra field (0x7075, §4.6.9), which overrides the name if
     its CRC matches the raw name. Raises PathEncodingError for a name that is flagged as UTF-8 and is not.
@@ -56,7 +56,7 @@ def _utf8(raw: bytes) -> str:
 
 
 def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
-    """The path in its stored form: relative, '/' between parts, NFC, no empty or '.' parts.
+    """Returns the path in its stored form: relative, '/' between parts, NFC, no empty or '.' parts.
 
     Backslashes are read as '/'. A trailing '/' (a folder) is dropped. The length limit (bytes of UTF-8) applies to the
     given and the stored path, since NFC can make a name longer; a longer path is not examined further. Raises one of
@@ -102,7 +102,7 @@ def names_root(path: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text for a message: control characters are escaped, and it is cut to 200 characters."""
+    """Returns the text for a message: control characters are escaped, and it is cut to 200 characters."""
     shown = text[:_SHOWN]
     if not shown.isprintable():
         shown = "".join(

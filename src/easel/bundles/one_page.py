@@ -20,14 +20,14 @@ _SCHEME = re.compile(rb"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 def is_one_page(files: Mapping[str, Member], home: str, page: bytes) -> bool:
-    """Whether the files are an app of one page, which is `home`. `page` is the beginning of that page."""
+    """Returns true if the files are an app of one page, which is `home`. `page` is the beginning of that page."""
     others = (path for path, member in files.items() if path != home and _is_page(member))
     return next(others, None) is None or takes_scripts_from_root(page)
 
 
 def of_manifest(manifest: Manifest) -> bool:
-    """Whether a version is an app of one page: stated in its manifest, or derived from the manifest of an earlier
-    release."""
+    """Returns true if a version is an app of one page: stated in its manifest, or derived from the manifest of an
+    earlier release."""
     if manifest.is_one_page is not None:
         return manifest.is_one_page
     home = manifest.files.get(manifest.home)
@@ -41,7 +41,7 @@ def of_manifest(manifest: Manifest) -> bool:
 
 
 def takes_scripts_from_root(page: bytes) -> bool:
-    """Whether the page has scripts at its own origin, and loads all of them from the root (considering its
+    """Returns true if the page has scripts at its own origin, and loads all of them from the root (considering its
     `<base>`)."""
     base = b""
     found = False

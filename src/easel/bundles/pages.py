@@ -30,8 +30,8 @@ _ACCELERATED = frozenset(name.encode() for name in ("⚡", "amp", "⚡4ads", "am
 
 
 def script_place(page: bytes) -> int | None:
-    """The offset (bytes) at which a script comes first in the page's head; None for a file that is not a page: a
-    fragment without a doctype, `<html>`, `<head>` and `<body>`; another format by its name; UTF-16; AMP."""
+    """Returns the offset (bytes) at which a script comes first in the page's head. Returns None for a file that is not
+    a page: a fragment without a doctype, `<html>`, `<head>` and `<body>`; another format by its name; UTF-16; AMP."""
     most = min(len(page), LOOKED_AT)
     at = skip(page, len(UTF8_MARK) if page.startswith(UTF8_MARK) else 0, most)
     is_page = False
@@ -51,7 +51,7 @@ def script_place(page: bytes) -> int | None:
 
 
 def _comes_to_a_page(page: bytes, at: int, most: int) -> bool:
-    """Whether a tag begins here, and a doctype, `<html>`, `<head>` or `<body>` is among the following ones."""
+    """Returns true if a tag begins here, and a doctype, `<html>`, `<head>` or `<body>` is among the following ones."""
     for _ in range(_MOST_PASSED):
         if at < 0 or not page.startswith(b"<", at):
             return False

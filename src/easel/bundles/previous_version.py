@@ -20,7 +20,7 @@ class PreviousVersion:
     bundle: mmap.mmap
 
     def unchanged(self, path: str, entry: Entry, raw: memoryview) -> Member | None:
-        """The previous file at this path if its bytes (`raw`) and figures are the same; else None.
+        """Returns the previous file at this path if its bytes (`raw`) and figures are the same; else None.
 
         Equal bytes inflate to equal content. A page without a place for a script may lack it because of another file,
         so it is read again.
@@ -38,8 +38,8 @@ class PreviousVersion:
 
 
 def as_before(manifest: Manifest, bundle: Path) -> PreviousVersion | None:
-    """The version of this manifest, with this file as its bundle. None if another release inspected it, since that
-    release's rules may differ, or if the file is missing."""
+    """Returns the version of this manifest, with this file as its bundle. Returns None if another release inspected it,
+    since that release's rules may differ, or if the file is missing."""
     if manifest.inspected_by != __version__ or len(manifest.bundles) != 1:
         return None
     try:

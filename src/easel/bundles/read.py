@@ -11,7 +11,7 @@ _GZIP_TRAILER = 8
 
 
 def content(member: Member, bundle_bytes: memoryview) -> bytes:
-    """The file's content. Raises DamagedDataError."""
+    """Returns the file's content. Raises DamagedDataError."""
     whole = inflated(raw(member, bundle_bytes), member.method, member.size)
     if len(whole) != member.size:
         raise DamagedDataError("the length of the file differs from the recorded length")
@@ -19,10 +19,10 @@ def content(member: Member, bundle_bytes: memoryview) -> bytes:
 
 
 def gzip_length(member: Member) -> int:
-    """The length (bytes) of a deflated member as a gzip body."""
+    """Returns the length (bytes) of a deflated member as a gzip body."""
     return len(GZIP_HEADER) + member.length + _GZIP_TRAILER
 
 
 def gzip_frame(member: Member) -> tuple[bytes, bytes]:
-    """The bytes before and after a deflated member's raw data that make it a gzip body (RFC 1952 §2.3)."""
+    """Returns the bytes before and after a deflated member's raw data that make it a gzip body (RFC 1952 §2.3)."""
     return GZIP_HEADER, member.crc.to_bytes(4, "little") + (member.size & 0xFFFF_FFFF).to_bytes(4, "little")

@@ -42,25 +42,25 @@ class References:
         self._hashes: set[bytes] = set()
 
     def names_code(self, path: str, form: HashForm) -> bool:
-        """Whether a page, a script, a style or a build manifest names this script or style, or its hash."""
+        """Returns true if a page, a script, a style or a build manifest names this script or style, or its hash."""
         self._look()
         assert self._by_pages is not None
         name = path.rpartition("/")[2].removesuffix(".map").encode()
         return name in self._by_pages or name in self._by_code or form.token.encode() in self._hashes
 
     def by_code(self, path: str) -> bool:
-        """Whether a script, a style or a build manifest names the file. Names in pages may be typed by hand."""
+        """Returns true if a script, a style or a build manifest names the file. Names in pages may be typed by hand."""
         self._look()
         return path.rpartition("/")[2].removesuffix(".map").encode() in self._by_code
 
     def by_build(self, path: str) -> bool:
-        """Whether an output of the build tool names the file, and not only a hand-written element of a page: build
-        tools write `crossorigin` beside addresses of the same origin."""
+        """Returns true if an output of the build tool names the file, and not only a hand-written element of a page:
+        build tools write `crossorigin` beside addresses of the same origin."""
         self._look()
         return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools
 
     def by_pages(self, path: str) -> bool:
-        """Whether a page refers to the file."""
+        """Returns true if a page refers to the file."""
         self._look()
         assert self._by_pages is not None
         return path.rpartition("/")[2].encode() in self._by_pages

@@ -93,8 +93,8 @@ class Restarts:
         return place
 
     def reaching(self, start: int, stop: int, length: int) -> Restart | None:
-        """The last point at or before the byte `start` of the content, for reading up to `stop`. `length` is the length
-        (bytes) of the member's data. None if no point comes that early, or if it is damaged."""
+        """Returns the last point at or before the byte `start` of the content, for reading up to `stop`. `length` is
+        the length (bytes) of the member's data. Returns None if no point comes that early, or if it is damaged."""
         number = bisect_right(range(self._count), start, key=lambda one: self._place(one)[0]) - 1
         if number < 0:
             return None
@@ -112,7 +112,7 @@ class Restarts:
 
 
 def inflate_from(restart: Restart, data: memoryview, chunk: int = CHUNK) -> Iterator[bytes]:
-    """The content from a restart point up to the range's end, in pieces of at most `chunk` bytes. Raises
+    """Returns the content from a restart point up to the range's end, in pieces of at most `chunk` bytes. Raises
     DamagedDataError, also for a longer range."""
     at, used = divmod(restart.bit, 8)
     first = b""
@@ -135,7 +135,7 @@ def _filling(used: int) -> tuple[int, int]:
 
 
 def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
-    """The section for a deflated member; None if it has no restart points.
+    """Returns the section for a deflated member. Returns None if it has no restart points.
 
     This takes about as long as inflating the member twice, and 32 KiB of memory for each point.
     """
@@ -160,7 +160,7 @@ def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
 
 
 def _exported(data: memoryview, header: int) -> Iterator[Restart]:
-    """The points in an index in indexed_gzip's format (`zran_export_index` in its zran.c)."""
+    """Yields the points in an index in indexed_gzip's format (`zran_export_index` in its zran.c)."""
     *_, window_size, count = _EXPORT.unpack_from(data)
     window_at = _EXPORT.size + count * _POINT.size
     for number in range(count):

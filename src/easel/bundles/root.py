@@ -93,12 +93,12 @@ _FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
 
 
 def is_junk(path: str) -> bool:
-    """Whether an operating system created the member. Such a member does not belong to an app."""
+    """Returns true if an operating system created the member. Such a member does not belong to an app."""
     return _IS_JUNK.search(path.lower()) is not None
 
 
 def is_folder_icon(name: str) -> bool:
-    """Whether the member is macOS's icon of a folder. Its name in the zip is no valid path."""
+    """Returns true if the member is macOS's icon of a folder. Its name in the zip is no valid path."""
     return name == _FOLDER_ICON or name.endswith(_FOLDER_ICONS)
 
 
@@ -116,7 +116,7 @@ def home_page(paths: Collection[str]) -> str | None:
 
 
 def find_root(paths: Collection[str]) -> str:
-    """The app's root folder: '' for the zip's own root, else the only top-level folder with a trailing '/'.
+    """Returns the app's root folder: '' for the zip's own root, else the only top-level folder with a trailing '/'.
 
     `paths` are the files without the junk. Raises SourceBundleError, EntryPointMissingError.
     """
@@ -185,7 +185,7 @@ def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None
 
 
 def secret_kind(path: str) -> str | None:
-    """The kind of secret that the path suggests, or None."""
+    """Returns the kind of secret that the path suggests, or None."""
     *folders, name = path.lower().split("/")
     for folder, repository in _REPOSITORIES:
         if name == folder or folder in folders:

@@ -18,12 +18,12 @@ else:
 
 
 def holds(content: bytes, text: bytes) -> bool:
-    """Whether the content contains the text."""
+    """Returns true if the content contains the text."""
     return _find(content, text, 0) >= 0
 
 
 def offsets(content: bytes, text: bytes) -> Iterator[int]:
-    """The offsets of all occurrences of the text in the content."""
+    """Yields the offsets of all occurrences of the text in the content."""
     at = _find(content, text, 0)
     while at >= 0:
         yield at

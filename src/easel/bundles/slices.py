@@ -21,8 +21,8 @@ V = TypeVar("V")
 
 
 def entries(data: bytes, at: int, decode: Callable[[bytes], dict[str, V]]) -> Iterator[tuple[dict[str, V], int]]:
-    """The entries of the JSON object whose first entry begins at `at`, in slices. Each comes with the offset of the
-    next entry, or of the closing brace. Ends early, or gives another offset, if the object has a different format.
+    """Yields the entries of the JSON object whose first entry begins at `at`, in slices. Each comes with the offset of
+    the next entry, or of the closing brace. Ends early, or gives another offset, if the object has a different format.
 
     Raises msgspec.ValidationError or msgspec.DecodeError as `decode` does.
     """
@@ -52,5 +52,5 @@ def decode_in_slices(data: bytes) -> Iterator[Manifest | None]:
 
 
 def is_closed(data: bytes, at: int) -> bool:
-    """Whether the object ends after its last entry here."""
+    """Returns true if the object ends after its last entry here."""
     return data[at : at + 1] == b"}" and data[at - 1 : at] != b","

@@ -121,7 +121,7 @@ _LOADED = frozenset(_LOADED_SUFFIXES.split())
 
 
 def content_type(path: str) -> str:
-    """The Content-Type for a file of this name. Text is UTF-8; unknown types are `application/octet-stream`."""
+    """Returns the Content-Type for a file of this name. Text is UTF-8; unknown types are `application/octet-stream`."""
     name = path.rsplit("/", 1)[-1].lower()
     if name in _NAMES:
         return _NAMES[name]
@@ -134,18 +134,19 @@ def content_type(path: str) -> str:
 
 
 def is_text(type_: str) -> bool:
-    """Whether content of this type is text."""
+    """Returns true if content of this type is text."""
     plain = type_.split(";", 1)[0]
     return plain.startswith("text/") or plain in _TEXT_TYPES or plain.endswith(_TEXT_ENDS)
 
 
 def is_compressible(type_: str) -> bool:
-    """Whether compressing content of this type is worth it. Other types are sent uncompressed: archives, media,
+    """Returns true if compressing content of this type is worth it. Other types are sent uncompressed: archives, media,
     databases and other data that programs read in ranges, and whose length they query with HEAD."""
     return is_text(type_) or type_ in _COMPRESSIBLE_TYPES
 
 
 def is_loaded_by_pages(name: str) -> bool:
-    """Whether pages load files of this name: a script, style, image, font, medium or data. This is a separate list,
-    since the suffixes of many types are also the endings of hosts' and people's names (`.me`, `.au`, `.in`, `.com`)."""
+    """Returns true if pages load files of this name: a script, style, image, font, medium or data. This is a separate
+    list, since the suffixes of many types are also the endings of hosts' and people's names (`.me`, `.au`, `.in`,
+    `.com`)."""
     return name.rpartition(".")[2].lower() in _LOADED

@@ -48,7 +48,7 @@ class _Package(msgspec.Struct):
 
 
 def unbuilt_script(paths: Container[str], page: str, read: Callable[[str], bytes]) -> str | None:
-    """The page's script that no browser can run, if the files are certainly an unbuilt project; else None.
+    """Returns the page's script that no browser can run, if the files are certainly an unbuilt project; else None.
 
     `paths` are relative to the root, where package.json and the page are. `read` returns a file's first `LOOKED_AT`
     bytes.
@@ -77,7 +77,7 @@ def _is_built(paths: Container[str], data: bytes) -> bool:
 
 
 def _modules(page: bytes) -> tuple[list[str], bool]:
-    """The addresses of the page's own modules, and whether it has an import map. No addresses for a page with a
+    """Returns the addresses of the page's own modules, and whether it has an import map. No addresses for a page with a
     `<base>`."""
     found: list[str] = []
     has_map = False
@@ -94,14 +94,15 @@ def _modules(page: bytes) -> tuple[list[str], bool]:
 
 
 def _path(address: str) -> str:
-    """The path of a file in the app; "" for an address on another host."""
+    """Returns the path of a file in the app. Returns "" for an address on another host."""
     if address.startswith("//") or _SCHEME.match(address):
         return ""
     return address.partition("#")[0].partition("?")[0].removeprefix(".").removeprefix("/")
 
 
 def _cannot_run(script: bytes, *, has_map: bool) -> bool:
-    """Whether the first statements of a script import a module that a browser cannot find or does not accept."""
+    """Returns true if the first statements of a script import a module that a browser cannot find or does not
+    accept."""
     at = _after(script, len(b"\xef\xbb\xbf") if script.startswith(b"\xef\xbb\xbf") else 0)
     for _ in range(_MOST_IMPORTS):
         found = _IMPORT.match(script, at)

@@ -66,15 +66,16 @@ LONGEST_REGISTERS = len("serviceWorker']?.register(") + 3 * 32
 
 
 def is_looked_through(name: str, type_: str) -> bool:
-    """Whether a file of this name and type may be a list of digests, if it is at most `LARGEST_LIST` bytes long."""
+    """Returns true if a file of this name and type may be a list of digests, if it is at most `LARGEST_LIST` bytes
+    long."""
     if name.rpartition(".")[2].lower() in _COMPARE_NOTHING:
         return False
     return is_text(type_) or (type_ == DEFAULT and (_is_sum(name) or "." not in name))
 
 
 def may_vouch(path: str, content: bytes) -> bool:
-    """Whether a file contains a possible digest of a page. This runs for every text, so it searches as little as
-    possible: scripts for hex digits only if they name a page in quotes, pages not for digests of the files that they
+    """Returns true if a file contains a possible digest of a page. This runs for every text, so it searches as little
+    as possible: scripts for hex digits only if they name a page in quotes, pages not for digests of the files that they
     load."""
     shortest = _shortest(path)
     # Many texts contain the beginning of none of the four, and are searched once instead of four times.
@@ -116,18 +117,18 @@ def _names_page(script: bytes) -> bool:
 
 
 def is_run(type_: str) -> bool:
-    """Whether browsers run the scripts in a file of this type. Such a file may register a service worker."""
+    """Returns true if browsers run the scripts in a file of this type. Such a file may register a service worker."""
     return type_.partition(";")[0] in _RUN
 
 
 def registers_worker(content: bytes) -> bool:
-    """Whether a script, or a page's script, registers a service worker."""
+    """Returns true if a script, or a page's script, registers a service worker."""
     calls = enumerate(offsets(content, b"serviceWorker"))
     return any(number == _MOST_LOOKED_AT or _REGISTERS.match(content, at) is not None for number, at in calls)
 
 
 def is_worker(path: str) -> bool:
-    """Whether a file of this name is a service worker's script."""
+    """Returns true if a file of this name is a service worker's script."""
     name = path.rpartition("/")[2]
     lower = name.lower()
     if "sw" not in lower and "worker" not in lower and "precache" not in lower:
@@ -194,7 +195,7 @@ def _in_base64(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
-    """The start and end of each run of hex digits that is long enough."""
+    """Yields the start and end of each run of hex digits that is long enough."""
     flat = content.translate(_FLAT)
     at = flat.find(shortest)
     while at >= 0:
@@ -205,7 +206,7 @@ def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _algorithm(content: bytes, run: tuple[int, int]) -> str | None:
-    """The algorithm by the run's length; None if the run is no separate digest."""
+    """Returns the algorithm by the run's length. Returns None if the run is no separate digest."""
     at, end = run
     before = content[max(0, at - 2) : at]
     if (before[-1:].isalnum() and before.lower() != b"0x") or content[end : end + 1].isalnum():

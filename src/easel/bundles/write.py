@@ -73,8 +73,8 @@ def write_zip(files: Iterable[FoundFile], target: IO[bytes], progress: Callable[
 
 
 def _shrinks(file: FoundFile) -> bool:
-    """Whether deflating makes the file at least 5 % smaller. The trial covers all of it, or four parts of a long
-    one."""
+    """Returns true if deflating makes the file at least 5 % smaller. The trial covers all of it, or four parts of a
+    long one."""
     if Path(file.path).suffix.lower() in _COMPRESSED or not file.size:
         return False
     try:
@@ -91,7 +91,7 @@ def _shrinks(file: FoundFile) -> bool:
 
 
 def _deflated(content: IO[bytes], at: int, most: int, level: int) -> tuple[int, int]:
-    """The bytes of a part of a file before and after deflating."""
+    """Returns the bytes of a part of a file before and after deflating."""
     content.seek(at)
     part = content.read(most)
     return len(part), len(zlib.compress(part, level)) - _ZLIB_FRAME if part else 0
