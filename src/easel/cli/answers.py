@@ -16,13 +16,13 @@ class Answer(msgspec.Struct, dict=True, kw_only=True):
 
     @property
     def document(self) -> dict[str, Any]:
-        """The JSON object as the server sent it."""
+        """Returns the JSON object as the server sent it."""
         document: dict[str, Any] = self.__dict__["document"]
         return document
 
     @classmethod
     def read(cls, content: bytes) -> Self:
-        """The answer in a body. Raises msgspec.DecodeError for a body that is no such answer."""
+        """Returns the answer in a body. Raises msgspec.DecodeError for a body that is no such answer."""
         document = msgspec.json.decode(content)
         answer = msgspec.convert(document, cls)
         answer.__dict__["document"] = document

@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"v?([1-9][0-9]{0,8})\Z")
 
 
 def environment_or_default(session: Session, given: str | None) -> str:
-    """The environment given, else easel.toml's, else production. Raises EnvironmentNameError."""
+    """Returns the environment given, else easel.toml's, else production. Raises EnvironmentNameError."""
     environment = given or session.project.env or PRODUCTION
     if environment not in NAMES:
         raise EnvironmentNameError(environment=environment)
@@ -40,8 +40,8 @@ def version_number(client: Client, app_id: str, text: str) -> int:
 
 
 def find_version(client: Client, app_id: str, text: str) -> Version:
-    """The version with this number or name. Raises VersionNameError, NoSuchVersionError, EnvironmentEmptyError and the
-    API's errors."""
+    """Returns the version with this number or name. Raises VersionNameError, NoSuchVersionError, EnvironmentEmptyError
+    and the API's errors."""
     number = _NUMBER.match(text)
     if not number and text not in ("latest", *NAMES):
         raise VersionNameError(text=text)

@@ -64,17 +64,17 @@ class Client:
         return self._get("/v1/apps", answers.Apps, params)
 
     def find_app(self, name: str) -> answers.App | None:
-        """The app with this id (`app_…`) or slug, or None for an unknown slug."""
+        """Returns the app with this id (`app_…`) or slug, or None for an unknown slug."""
         if name.startswith("app_"):
             return self.get_app(name)
         return next((app for app in self.list_apps(slug=name).results if app.slug == name), None)
 
     def get_app(self, app_id: str) -> answers.App:
-        """One app in full."""
+        """Returns one app in full."""
         return self._get(_app(app_id), answers.App)
 
     def create_app(self, slug: str, title: str, description: str | None = None) -> answers.App:
-        """A new app."""
+        """Returns a new app."""
         meta = {"title": title} | ({"description": description} if description is not None else {})
         return self._post("/v1/apps", answers.App, {"slug": slug, "meta": meta})
 
@@ -105,7 +105,7 @@ class Client:
         return self._post(_app(app_id, "connect-repo"), answers.Repository, request)
 
     def repository(self, app_id: str) -> answers.Repository:
-        """The repository that the app follows, without its secrets."""
+        """Returns the repository that the app follows, without its secrets."""
         return self._get(_app(app_id, "connect-repo"), answers.Repository)
 
     def disconnect_repository(self, app_id: str) -> answers.Deleted:
@@ -115,7 +115,7 @@ class Client:
     # Uploads and deploys
 
     def upload_url(self, app_id: str, filename: str) -> answers.UploadAddress:
-        """Where to PUT a zip."""
+        """Returns where to PUT a zip."""
         return self._post(_app(app_id, "deploy", "upload-url"), answers.UploadAddress, {"filename": filename})
 
     def deploy(self, app_id: str, request: Mapping[str, Any], *, idempotency_key: str) -> answers.Accepted:
@@ -125,11 +125,11 @@ class Client:
         return self._post(path, answers.Accepted, request, headers={"Idempotency-Key": idempotency_key})
 
     def deploy_status(self, app_id: str, deploy_id: str) -> answers.Deploy:
-        """The state of a deploy."""
+        """Returns the state of a deploy."""
         return self._get(_app(app_id, "deploys", deploy_id), answers.Deploy)
 
     def list_deploys(self, app_id: str, *, limit: int, offset: int = 0) -> answers.Deploys:
-        """The app's deploys, newest first."""
+        """Returns the app's deploys, newest first."""
         return self._get(_app(app_id, "deploys"), answers.Deploys, {"limit": limit, "offset": offset})
 
     def cancel_deploy(self, app_id: str, deploy_id: str) -> answers.Deploy:
@@ -140,8 +140,9 @@ class Client:
     def log_stream(
         self, app_id: str, deploy_id: str, last_id: str | None, silence: float | None = None
     ) -> Iterator[Iterator[bytes]]:
-        """The bytes of the deploy's log after the event `last_id`, until a silence of more than `silence` seconds (if
-        None, longer than the server's heartbeats). Raises urllib3's HTTPError when the connection breaks."""
+        """Yields the bytes of the deploy's log after the event `last_id`, until a silence of more than `silence`
+        seconds (if None, longer than the server's heartbeats). Raises urllib3's HTTPError when the connection
+        breaks."""
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if last_id:
             headers["Last-Event-ID"] = last_id
@@ -165,16 +166,16 @@ class Client:
     # Versions and environments
 
     def list_versions(self, app_id: str) -> answers.Versions:
-        """The app's versions, newest first."""
+        """Returns the app's versions, newest first."""
         return self._get(_app(app_id, "versions"), answers.Versions)
 
     def diff(self, app_id: str, from_version: int, to_version: int) -> answers.Diff:
-        """How two versions differ."""
+        """Returns how two versions differ."""
         path = _app(app_id, "versions", str(from_version), "diff", str(to_version))
         return self._get(path, answers.Diff)
 
     def download_url(self, app_id: str, version: int) -> answers.DownloadAddress:
-        """Where to GET a version's zip."""
+        """Returns where to GET a version's zip."""
         return self._get(_app(app_id, "versions", str(version), "download"), answers.DownloadAddress)
 
     def restore(self, app_id: str, version: int, request: Mapping[str, Any]) -> answers.Restored:
@@ -197,11 +198,11 @@ class Client:
     # Keys
 
     def list_keys(self) -> answers.Keys:
-        """The organisation's keys, without their secrets."""
+        """Returns the organisation's keys, without their secrets."""
         return self._get("/v1/keys", answers.Keys)
 
     def create_key(self, request: Mapping[str, Any]) -> answers.CreatedKey:
-        """A new key, with its secret this once."""
+        """Returns a new key, with its secret this once."""
         return self._post("/v1/keys", answers.CreatedKey, request)
 
     def revoke_key(self, key_id: str) -> answers.Deleted:
@@ -209,7 +210,7 @@ class Client:
         return self._delete(f"/v1/keys/{quote(key_id, safe='')}")
 
     def list_limits(self) -> answers.Limits:
-        """The organisation's limits, and how much of each is used."""
+        """Returns the organisation's limits, and how much of each is used."""
         return self._get("/v1/limits", answers.Limits)
 
     # The wire
@@ -286,7 +287,7 @@ class Client:
 
 
 def answer_between(server: str, response: urllib3.BaseHTTPResponse) -> NotAnEaselServerError:
-    """The error for an answer of a proxy or balancer instead of Easel."""
+    """Returns the error for an answer of a proxy or balancer instead of Easel."""
     status = response.status
     location = response.headers.get("location", "")
     if 300 <= status < 400 and location:

@@ -62,7 +62,7 @@ class Group(click.Group):
     """A group of commands, whose help lists them in their order, with whole sentences."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of its commands, in the order in which they were added."""
+        """Returns the names of its commands, in the order in which they were added."""
         return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -72,7 +72,7 @@ class Group(click.Group):
 
 
 def summary(command: click.Command) -> str:
-    """The purpose of a command: its help's first sentence."""
+    """Returns the purpose of a command: its help's first sentence."""
     paragraph = " ".join((command.help or "").split("\n\n")[0].split())
     return paragraph.split(". ")[0].removesuffix(".") + "."
 

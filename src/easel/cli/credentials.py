@@ -54,7 +54,7 @@ class ServerChoice:
 
 
 def find_access(wanted: ServerChoice) -> ServerAccess:
-    """The server and key to use.
+    """Returns the server and key to use.
 
     A stored key is only ever sent to the server it was stored for, whatever an easel.toml names. Raises
     NotSignedInError, ServerAddressError, ApiKeyMalformedError, CredentialsUnreadableError.
@@ -91,7 +91,7 @@ def default_server(wanted: ServerChoice) -> str:
 
 
 def server_address(text: str) -> str:
-    """The address in its stored form: with a scheme, without a trailing slash. Raises ServerAddressError."""
+    """Returns the address in its stored form: with a scheme, without a trailing slash. Raises ServerAddressError."""
     address = text.strip()
     if "://" not in address:
         host = address.split("/", 1)[0].rsplit(":", 1)[0].strip("[]")
@@ -108,12 +108,12 @@ def server_address(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is this machine (RFC 6761 §6.3 for names under localhost)."""
+    """Returns true if the host is this machine (RFC 6761 §6.3 for names under localhost)."""
     return host in _LOOPBACK or host.endswith(".localhost")
 
 
 def checked_key(text: str) -> str:
-    """The key, if its form is right. Raises ApiKeyMalformedError, without repeating the input."""
+    """Returns the key, if its form is right. Raises ApiKeyMalformedError, without repeating the input."""
     key = text.strip().removeprefix("\ufeff")
     if not key.startswith("sk_") or not key.isascii() or not key.isprintable() or " " in key:
         raise ApiKeyMalformedError(what="The input is not an API key" if key else "No API key was given")
@@ -121,7 +121,8 @@ def checked_key(text: str) -> str:
 
 
 def credentials_file() -> Path | None:
-    """The file for the keys of `easel login` (XDG Base Directory Specification); None for a user without a home."""
+    """Returns the file for the keys of `easel login` (XDG Base Directory Specification). Returns None for a user
+    without a home."""
     try:
         folder = Unix("easel").user_config_path
     except RuntimeError:
@@ -131,7 +132,7 @@ def credentials_file() -> Path | None:
 
 
 def read_stored(file: Path | None) -> StoredKeys:
-    """The saved keys; none without the file. Raises CredentialsUnreadableError."""
+    """Returns the saved keys; none without the file. Raises CredentialsUnreadableError."""
     try:
         data = tomllib.loads(read_text(file)) if file is not None else {}
     except (FileNotFoundError, NotADirectoryError):
@@ -202,7 +203,7 @@ def _local_address(folder: Path) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two addresses are one server; every name of this machine is the same."""
+    """Returns true if two addresses are one server; every name of this machine is the same."""
 
     def canonical(address: str) -> tuple[str, str, int, str]:
         parts = urlsplit(address)

@@ -50,7 +50,7 @@ def bar(what: str, total: int) -> Iterator[Progress]:
 
 
 def spinner(what: str) -> AbstractContextManager[object]:
-    """A spinner on stderr; lines printed meanwhile appear above it."""
+    """Returns a spinner on stderr; lines printed meanwhile appear above it."""
     return _stderr().status(what)
 
 

@@ -313,7 +313,7 @@ class InterruptedByUserError(CliError):
 
 
 def exit_code_of(error: EaselError) -> ExitCode:
-    """The exit code of this error."""
+    """Returns the exit code of this error."""
     if isinstance(error, CliError):
         return error.exit_code
     if isinstance(error, ApiError):

@@ -33,7 +33,7 @@ MEANINGS: dict[ExitCode, str] = {
 
 
 def for_status(status: int) -> ExitCode:
-    """The exit code for an HTTP status that is an error."""
+    """Returns the exit code for an HTTP status that is an error."""
     if status in (401, 403):
         return ExitCode.DENIED
     if status == 404:

@@ -61,7 +61,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def reason(error: HTTPError) -> str:
-    """The cause of a failure in words: the system's own, if they are better than its error number."""
+    """Returns the cause of a failure in words: the system's own, if they are better than its error number."""
     what = _reason(error)
     if not isinstance(error, ProxyError):
         return what
@@ -89,7 +89,7 @@ def _reason(error: HTTPError) -> str:
 
 
 def is_untrusted(error: HTTPError) -> bool:
-    """Whether it failed because of a certificate that is not trusted, which a retry does not change."""
+    """Returns true if it failed because of a certificate that is not trusted, which a retry does not change."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__
@@ -97,7 +97,7 @@ def is_untrusted(error: HTTPError) -> bool:
 
 
 def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
-    """Seconds to wait from the answer's header (RFC 9110 §10.2.3), if present and small."""
+    """Returns the seconds to wait from the answer's header (RFC 9110 §10.2.3), if present and small."""
     text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         seconds = float(text[:9])

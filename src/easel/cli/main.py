@@ -138,11 +138,11 @@ class Program(click.Group):
     """`easel`: lists its commands from the table, and imports only the called one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands."""
+        """Returns the names of all commands."""
         return list(_PLACES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports a command; None for an unknown name."""
+        """Imports a command. Returns None for an unknown name."""
         if cmd_name not in _PLACES:
             return None
         module, _, name = _PLACES[cmd_name].partition(":")

@@ -32,7 +32,7 @@ class Output:
 
     @property
     def interactive(self) -> bool:
-        """Whether a user can answer questions."""
+        """Returns true if a user can answer questions."""
         return not self.as_json and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
     def say(self, text: str, style: str | None = None) -> None:
@@ -84,17 +84,17 @@ class Output:
         self.document({"success": False, "exit_code": int(code), "status": status, "error": body})
 
     def ask(self, question: str, default: str | None = None) -> str:
-        """The answer of the user at the terminal."""
+        """Returns the answer of the user at the terminal."""
         answer: str = click.prompt(question, default=default, err=True)
         return answer
 
     def confirm(self, question: str) -> bool:
-        """A yes or no of the user at the terminal; no is the default."""
+        """Returns a yes or no of the user at the terminal; no is the default."""
         return click.confirm(question, err=True)
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Progress]:
-        """A bar over `total` bytes on a terminal, which disappears when it is done; nothing elsewhere."""
+        """Yields a bar over `total` bytes on a terminal, which disappears when it is done; nothing elsewhere."""
         if self.as_json or not _is_terminal(sys.stderr):
             yield Silent()
             return
@@ -105,7 +105,7 @@ class Output:
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
-        """A spinner on a terminal during long work."""
+        """Yields a spinner on a terminal during long work."""
         if self.as_json or not _is_terminal(sys.stderr):
             yield
             return
@@ -116,7 +116,7 @@ class Output:
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    """Whether the stream is a terminal; a closed stream is None."""
+    """Returns true if the stream is a terminal; a closed stream is None."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
@@ -142,7 +142,7 @@ def _plain(value: Answer | DataclassInstance | dict[str, Any]) -> Any:
 
 
 def _field_errors(details: dict[str, Any] | None) -> list[str]:
-    """The fields that a 422 names, one line each."""
+    """Returns the fields that a 422 names, one line each."""
     errors = (details or {}).get("validation_errors")
     found = []
     for entry in errors if isinstance(errors, list) else []:

@@ -57,7 +57,8 @@ class Project:
 
 
 def find_project(start: Path) -> Project:
-    """The project around `start`: the nearest easel.toml going up. Raises ProjectFileError for an invalid one."""
+    """Returns the project around `start`: the nearest easel.toml going up. Raises ProjectFileError for an invalid
+    one."""
     for folder in (start, *start.parents):
         file = folder / FILE_NAME
         # A parent folder may be unreadable to this user.
@@ -132,6 +133,6 @@ def _lines(settings: Mapping[str, str | None]) -> list[str]:
 
 
 def slug_from(name: str) -> str | None:
-    """A slug from a folder's name or a title, or None if too little of it remains."""
+    """Returns a slug from a folder's name or a title, or None if too little of it remains."""
     slug = _NOT_IN_SLUGS.sub("-", name.lower()).strip("-")[:60].rstrip("-")
     return slug if len(slug) >= 3 else None

@@ -27,7 +27,8 @@ class Proxy:
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """The proxy for requests to `url`, or None. Proxies apply only to other machines. Raises ProxyUnusableError."""
+    """Returns the proxy for requests to `url`, or None. Proxies apply only to other machines. Raises
+    ProxyUnusableError."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or _PORTS.get(parts.scheme, 0)
@@ -41,7 +42,8 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def _is_excepted(host: str, port: int) -> bool:
-    """Whether NO_PROXY names the host: by name, by a domain above it, with a port, as an address or a network."""
+    """Returns true if NO_PROXY names the host: by name, by a domain above it, with a port, as an address or a
+    network."""
     text = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     return any(_names(entry.lower(), host.lower(), port) for entry in text.replace(",", " ").split())
 
@@ -94,6 +96,7 @@ def _is_address(place: str) -> bool:
 
 
 def _variable(name: str) -> str:
-    """The variable in its spelling here; if the system's settings name the proxy, the variable that overrides them."""
+    """Returns the variable in its spelling here; if the system's settings name the proxy, the variable that overrides
+    them."""
     lower = f"{name}_proxy"
     return lower if os.environ.get(lower) else lower.upper()

@@ -38,17 +38,17 @@ class Session:
 
     @cached_property
     def output(self) -> Output:
-        """The command's output."""
+        """Returns the command's output."""
         return Output(as_json=self.flags.as_json)
 
     @cached_property
     def project(self) -> Project:
-        """The project around the working directory. Raises ProjectFileError."""
+        """Returns the project around the working directory. Raises ProjectFileError."""
         return find_project(self.working)
 
     @property
     def wanted(self) -> ServerChoice:
-        """The requested server and key, from options and easel.toml."""
+        """Returns the requested server and key, from options and easel.toml."""
         return ServerChoice(
             server=self.flags.server,
             key=self.flags.key,
@@ -58,11 +58,11 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        """The connection to the server. Raises NotSignedInError and the other errors of `find_access`."""
+        """Returns the connection to the server. Raises NotSignedInError and the other errors of `find_access`."""
         return Client(find_access(self.wanted))
 
     def app_name(self, given: str | None) -> str:
-        """The app's slug or id: the given one, else easel.toml's. Raises NoAppGivenError."""
+        """Returns the app's slug or id: the given one, else easel.toml's. Raises NoAppGivenError."""
         name = given or self.project.app
         if not name:
             raise NoAppGivenError()
@@ -70,12 +70,12 @@ class Session:
         return name
 
     def again(self, command: str) -> str:
-        """A command to suggest, with those options of this run that easel.toml does not contain."""
+        """Returns a command to suggest, with those options of this run that easel.toml does not contain."""
         named = self.named_app
         return f"`easel {command}`" if named is None else f"`easel {command} --app {named}`"
 
     def app(self, given: str | None) -> App:
-        """The app to work on. Raises NoAppGivenError, NoSuchAppError and the API's errors."""
+        """Returns the app to work on. Raises NoAppGivenError, NoSuchAppError and the API's errors."""
         name = self.app_name(given)
         app = self.client.find_app(name)
         if app is None:

@@ -12,7 +12,8 @@ _JOINER = "\u200d"  # It joins emoji, and is not printable by itself.
 
 
 def clean(text: str) -> str:
-    """The text without anything that could move the cursor or fake output: colours dropped, controls escaped."""
+    """Returns the text without anything that could move the cursor or fake output: colours dropped, controls
+    escaped."""
     return "".join(
         character
         if character.isprintable() or character in ("\t", _JOINER)
@@ -22,7 +23,7 @@ def clean(text: str) -> str:
 
 
 def when(text: str | datetime | None) -> str:
-    """A time from the API in local time, to the second."""
+    """Returns a time from the API in local time, to the second."""
     if text is None:
         return ""
     moment = text if isinstance(text, datetime) else _parse(text)
@@ -37,12 +38,13 @@ def _parse(text: str) -> datetime | None:
 
 
 def size(count: int) -> str:
-    """A number of bytes for people."""
+    """Returns a number of bytes for people."""
     return decimal(count)
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text in a form that can be sent and stored: no NUL, no half of a character, at most `longest` characters."""
+    """Returns the text in a form that can be sent and stored: no NUL, no half of a character, at most `longest`
+    characters."""
     whole = text.replace("\0", "").encode("utf-8", "replace").decode()
     return whole if len(whole) <= longest else whole[: longest - 1].rstrip() + "…"
 

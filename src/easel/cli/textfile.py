@@ -28,7 +28,7 @@ def decode(content: bytes) -> str:
 
 
 def decode_roughly(content: bytes) -> str:
-    """The text as from `decode`, with a replacement for invalid bytes."""
+    """Returns the text as from `decode`, with a replacement for invalid bytes."""
     return content.decode(_encoding(content), "replace")
 
 
@@ -39,10 +39,10 @@ def _encoding(content: bytes) -> str:
 
 
 def _zeros(content: bytes) -> tuple[bool, bool]:
-    """Whether the first byte and the second byte are zero."""
+    """Returns true if the first byte and the second byte are zero."""
     return (content[0] == 0, content[1] == 0) if len(content) > 1 else (False, False)
 
 
 def read_text(file: Path) -> str:
-    """The file's text, as from `decode`. Raises OSError, ValueError."""
+    """Returns the file's text, as from `decode`. Raises OSError, ValueError."""
     return decode(file.read_bytes())

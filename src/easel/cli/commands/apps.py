@@ -32,7 +32,7 @@ _named = click.argument("named", metavar="[APP]", help="Slug or id. [default: --
 
 
 def _chosen(named: str | None, app: str | None) -> str | None:
-    """The app named as an argument, else by the option or EASEL_APP. Raises AppNamedTwiceError."""
+    """Returns the app named as an argument, else by the option or EASEL_APP. Raises AppNamedTwiceError."""
     source = click.get_current_context().get_parameter_source("app")
     if named and app and named != app and source is ParameterSource.COMMANDLINE:
         raise AppNamedTwiceError(one=named, other=app)
@@ -234,7 +234,7 @@ def open_app(session: Session, version: str | None, app: str | None, env: str | 
 
 
 def environment_line(entry: Any) -> str:
-    """A line about the version that an environment of the API's map serves."""
+    """Returns a line about the version that an environment of the API's map serves."""
     if not isinstance(entry, dict) or entry.get("version") is None:
         return "has no live version yet" + (_lock(entry) if isinstance(entry, dict) else "")
     return f"v{entry['version']}  {entry.get('url') or ''}{_lock(entry)}".rstrip()
@@ -248,7 +248,7 @@ def _lock(entry: dict[str, Any]) -> str:
 
 
 def _live(app: App) -> str:
-    """The version that production serves."""
+    """Returns the version that production serves."""
     entry = (app.environments or {}).get(PRODUCTION)
     version = entry.get("version") if isinstance(entry, dict) else None
     return f"v{version}" if version else "-"
@@ -261,5 +261,5 @@ def warn_if_nothing_is_live(session: Session, app: App) -> None:
 
 
 def environments_of(app: App) -> list[tuple[str, str]]:
-    """Each environment's name and a line about its version."""
+    """Returns each environment's name and a line about its version."""
     return [(name, environment_line(entry)) for name, entry in sorted((app.environments or {}).items())]

@@ -178,7 +178,7 @@ _SETTINGS: Final = {
 def _overrides(
     settings: Mapping[str, Any], *, build: bool, from_git: bool, path: str | None, of_git: str | None
 ) -> dict[str, Any]:
-    """The build settings from the options. Raises OptionsConflictError."""
+    """Returns the build settings from the options. Raises OptionsConflictError."""
     given = {_SETTINGS[name]: value for name, value in settings.items() if value is not None}
     if from_git and (build or path is not None):
         raise OptionsConflictError(reason="--git deploys a commit, so leave out --build and the folder")
@@ -208,7 +208,8 @@ def _shown(path: Path, working: Path) -> str:
 
 
 def _app_name(session: Session, given: str | None, new_name: str, *, create: bool) -> str:
-    """The app's slug or id: the given one, easel.toml's, or with --create a slug made from the name for a new app."""
+    """Returns the app's slug or id: the given one, easel.toml's, or with --create a slug made from the name for a new
+    app."""
     if given or session.project.app or not create:
         return session.app_name(given)
     # easel.toml names the app from now on.
@@ -219,7 +220,7 @@ def _app_name(session: Session, given: str | None, new_name: str, *, create: boo
 
 
 def _find_or_create(session: Session, name: str, new_name: str, *, create: bool) -> tuple[App, bool]:
-    """The app, and whether it was created for this deploy."""
+    """Returns the app, and whether it was created for this deploy."""
     found = session.client.find_app(name)
     if found is not None:
         return found, False

@@ -59,7 +59,7 @@ def _delta(file: FileDiff) -> str:
 
 
 def _named(path: str, answer: Diff) -> str:
-    """The file's path, or the part of the configuration that it stands for."""
+    """Returns the file's path, or the part of the configuration that it stands for."""
     section = answer.configuration.get(path)
     return path if section is None else f"configuration: {section}"
 

@@ -175,7 +175,8 @@ def _text_of(file: Path) -> str:
 
 
 def _known_to_user(url: str) -> str | None:
-    """The keys of an ssh host that this user's own ssh trusts; None where it knows none, or Easel knows them itself."""
+    """Returns the keys of an ssh host that this user's own ssh trusts. Returns None where it knows none, or Easel knows
+    them itself."""
     try:
         remote = read_url(url)
     except EaselError:

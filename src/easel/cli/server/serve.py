@@ -127,8 +127,8 @@ def organisation(name: str, **given: Any) -> None:
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings from the environment and the options; warns about EASEL_* variables that are not settings. Raises
-    SettingInvalidError."""
+    """Returns the settings from the environment and the options; warns about EASEL_* variables that are not settings.
+    Raises SettingInvalidError."""
     from pydantic import ValidationError
 
     from easel.settings import Settings

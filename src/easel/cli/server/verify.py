@@ -50,7 +50,8 @@ def _verify(session: Session, app: str | None) -> None:
 
 
 def fault_line(fault: Fault) -> str:
-    """A line about the fault: whether and where it is live, the object, the fault, and the versions that need it."""
+    """Returns a line about the fault: whether and where it is live, the object, the fault, and the versions that need
+    it."""
     live = f"LIVE in {' and '.join(fault.environments)} of {fault.slug}: " if fault.environments else ""
     needs = [numbers("version", fault.versions), numbers("pruned version", fault.pruned)]
     needed = ", ".join(text for text in needs if text) or "an unfinished deploy"
@@ -58,7 +59,7 @@ def fault_line(fault: Fault) -> str:
 
 
 def numbers(noun: str, of: list[int]) -> str:
-    """`version 4`, `versions 1-3, 7`; an empty text for none. The numbers are sorted."""
+    """Returns the versions in words, sorted: `version 4`, `versions 1-3, 7`. Returns "" for none."""
     runs: list[list[int]] = []
     for number in of:
         if runs and runs[-1][1] == number - 1:

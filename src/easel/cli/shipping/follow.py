@@ -64,7 +64,7 @@ class Follower:
         raise FollowingLostError(deploy_id=self._deploy_id)
 
     def _streamed(self) -> bool:
-        """Whether the stream reached its end; False when it broke or was unavailable."""
+        """Returns true if the stream reached its end. Returns False when it broke or was unavailable."""
         try:
             return self._stream()
         except (HTTPError, NotAnEaselServerError):
@@ -75,7 +75,7 @@ class Follower:
             return False
 
     def _status(self) -> Deploy | None:
-        """The current deploy, or None if the server does not answer."""
+        """Returns the current deploy, or None if the server does not answer."""
         try:
             return self._client.deploy_status(self._app_id, self._deploy_id)
         except (ServerUnreachableError, NotAnEaselServerError):

@@ -11,7 +11,7 @@ from easel.cli.shipping.deploy_request import request_deploy
 
 
 def message_for(commit: str | None, branch: str | None) -> str:
-    """The default message of such a deploy. The commit's own message is not known here."""
+    """Returns the default message of such a deploy. The commit's own message is not known here."""
     if commit:
         return f"Deploy {commit[:12]}"
     return f"Deploy the branch {branch}" if branch else "Deploy from Git"

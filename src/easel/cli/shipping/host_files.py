@@ -55,8 +55,8 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
 
 
 def _beside(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
-    """The files with these names in the project: beside the configuration of the tool that wrote the output, or else at
-    the root."""
+    """Yields the files with these names in the project: beside the configuration of the tool that wrote the output, or
+    else at the root."""
     wanted = {*OF_PROJECTS, *OF_OUTPUTS}
     source = source_of(folder)
     for place in dict.fromkeys((root, *((source,) if source is not None else ()))):

@@ -61,7 +61,7 @@ class IgnoreRules:
         return found
 
     def reason_with_parents(self, path: str) -> str | None:
-        """Why the file is left out, by itself or with a folder that contains it."""
+        """Returns why the file is left out, by itself or with a folder that contains it."""
         parts = path.split("/")
         for depth in range(1, len(parts)):
             found = self.reason("/".join(parts[:depth]), folder=True)
@@ -71,8 +71,8 @@ class IgnoreRules:
 
 
 def _is_out_by_default(path: str, *, folder: bool) -> bool:
-    """Whether the server leaves the file out of every zip, or refuses it. For a folder, whether this holds for all its
-    files."""
+    """Returns true if the server leaves the file out of every zip, or refuses it. For a folder, whether this holds for
+    all its files."""
     if is_folder_icon(path):
         return True
     if not folder:
@@ -82,7 +82,7 @@ def _is_out_by_default(path: str, *, folder: bool) -> bool:
 
 
 def _is_private_key(path: str, place: Path) -> bool:
-    """Whether the server refuses the file because of its content."""
+    """Returns true if the server refuses the file because of its content."""
     if not (path.lower().endswith(KEY_FILES) and place.is_file()):
         return False
     before = b""
@@ -99,7 +99,8 @@ def _is_private_key(path: str, place: Path) -> bool:
 
 
 def rules_for(folder: Path, *, root: Path | None = None, extra: Sequence[str] = ()) -> IgnoreRules:
-    """The rules for a folder: the defaults, the .easelignore of the project's root above it, and the folder's own.
+    """Returns the rules for a folder: the defaults, the .easelignore of the project's root above it, and the folder's
+    own.
 
     `extra` are names of further files in gitignore syntax in the folder. Raises IgnoreFileError.
     """

@@ -18,7 +18,7 @@ _CREDENTIAL: Final = re.compile(
 
 
 def holds_no_credential(file: Path) -> bool:
-    """Whether the file is an `.npmrc` with settings only (npm's documentation of npmrc, "Auth related
+    """Returns true if the file is an `.npmrc` with settings only (npm's documentation of npmrc, "Auth related
     configuration")."""
     if file.name.lower() != _NAME:
         return False

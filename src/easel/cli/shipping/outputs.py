@@ -33,12 +33,12 @@ _TEMPLATE_LOOKED_AT: Final = 64 * 1024
 
 
 def has_entry_point(folder: Path) -> bool:
-    """Whether the folder directly contains an index.html, or a build tool's substitute for it."""
+    """Returns true if the folder directly contains an index.html, or a build tool's substitute for it."""
     return any((folder / name).is_file() for name in (ENTRY_POINT, *APPS_PAGES))
 
 
 def may_be_app(folder: Path) -> bool:
-    """Whether the folder directly contains an entry page, from its top level alone."""
+    """Returns true if the folder directly contains an entry page, from its top level alone."""
     try:
         return home_page([child.name for child in folder.iterdir() if child.is_file()]) is not None
     except OSError:
@@ -46,18 +46,18 @@ def may_be_app(folder: Path) -> bool:
 
 
 def is_project(folder: Path) -> bool:
-    """Whether the folder holds source code: a repository, or a build tool's configuration."""
+    """Returns true if the folder holds source code: a repository, or a build tool's configuration."""
     return any(_has(folder, file) for file in _PROJECT_FILES)
 
 
 def is_name_of_output(name: str) -> bool:
-    """Whether a build's output often has this name, so that it says nothing about the app."""
+    """Returns true if a build's output often has this name, so that it says nothing about the app."""
     return name in _SURELY | _PERHAPS
 
 
 def source_of(output: Path) -> Path | None:
-    """The folder of the build that wrote this one, judged by names and surrounding projects; None if it is not a
-    build's output."""
+    """Returns the folder of the build that wrote this one, judged by names and surrounding projects. Returns None if it
+    is not a build's output."""
     if is_project(output):
         return None
     inside_dist = "dist" in (output.parent.name, output.parent.parent.name)
@@ -68,7 +68,7 @@ def source_of(output: Path) -> Path | None:
 
 
 def tools_of(folder: Path) -> list[Framework]:
-    """The build tools that the project in the folder uses."""
+    """Returns the build tools that the project in the folder uses."""
     found = [tool for tool in FRAMEWORKS if any(_has(folder, file) for file in tool.files)]
     if (folder / "package.json").exists() and not (folder / "Gemfile").exists():
         # Hexo has a `_config.yml` like Jekyll's.
@@ -106,7 +106,8 @@ def find_below(base: Path) -> list[Path]:
 
 
 def only_inner(folder: Path) -> Path | None:
-    """The only folder inside, which the server takes as the root of a zip; None if there is anything else."""
+    """Returns the only folder inside, which the server takes as the root of a zip. Returns None if there is anything
+    else."""
     try:
         entries = [entry for entry in folder.iterdir() if not is_junk(entry.name + ("/" if entry.is_dir() else ""))]
     except OSError:
@@ -121,7 +122,7 @@ def _folders(base: Path, pattern: str) -> Iterator[Path]:
 
 
 def _is_template(page: Path) -> bool:
-    """Whether the page is the template of Create React App or Vue CLI, which is in `public`."""
+    """Returns true if the page is the template of Create React App or Vue CLI, which is in `public`."""
     if page.parent.name != SOURCE_OR_OUTPUT:
         return False
     try:
@@ -133,7 +134,7 @@ def _is_template(page: Path) -> bool:
 
 
 def _distinct(folders: Iterator[Path] | list[Path]) -> list[Path]:
-    """Each folder once, whatever links lead to it, and without folders inside others."""
+    """Returns each folder once, whatever links lead to it, and without folders inside others."""
     by_place: dict[Path, Path] = {}
     for folder in folders:
         by_place.setdefault(folder.resolve(), folder)

@@ -41,12 +41,12 @@ class Selection:
 
     @property
     def size(self) -> int:
-        """The size of all files together, in bytes."""
+        """Returns the size of all files together, in bytes."""
         return sum(file.size for file in self.files)
 
 
 def select(folder: Path, rules: IgnoreRules) -> Selection:
-    """The files of a folder that belong to the app. Links to files and folders inside it are followed.
+    """Returns the files of a folder that belong to the app. Links to files and folders inside it are followed.
 
     Raises EntryPointMissingError, LinkOutsideError, LinkBrokenError, LinkLoopError, FileNameError, FileUnreadableError.
     """

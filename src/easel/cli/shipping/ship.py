@@ -95,8 +95,8 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
 
 
 def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:
-    """The zip, open for reading: the given one, or a new one in an unnamed file, which the system removes in any case.
-    Prints the excluded and the added files. Raises the errors of `pack`, and ScratchFileError."""
+    """Returns the zip, open for reading: the given one, or a new one in an unnamed file, which the system removes in
+    any case. Prints the excluded and the added files. Raises the errors of `pack`, and ScratchFileError."""
     path = target.path
     if not target.is_folder:
         return _open(path)
@@ -133,7 +133,7 @@ def _give_up(made: IO[bytes]) -> None:
 
 
 def _open(path: Path) -> IO[bytes]:
-    """A zip, open for reading. Raises FileUnreadableError, NotAZipError."""
+    """Returns a zip, open for reading. Raises FileUnreadableError, NotAZipError."""
     try:
         bundle = path.open("rb")
     except OSError as error:

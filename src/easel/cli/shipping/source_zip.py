@@ -21,7 +21,7 @@ _REPOSITORIES = frozenset({".git", ".hg", ".svn"})
 
 
 def source_target(given: Path | None, project: Project, working: Path) -> Target:
-    """The folder or zip of sources: the given one, else easel.toml's, else the working directory. Raises
+    """Returns the folder or zip of sources: the given one, else easel.toml's, else the working directory. Raises
     FolderMissingError."""
     path = project.root if given is None else working / given
     if not path.exists():
@@ -30,8 +30,8 @@ def source_target(given: Path | None, project: Project, working: Path) -> Target
 
 
 def select_sources(folder: Path) -> Selection:
-    """The files of a project that its build needs: those that Git tracks or would add, else all that .gitignore does
-    not name.
+    """Returns the files of a project that its build needs: those that Git tracks or would add, else all that .gitignore
+    does not name.
 
     `.easelignore` and the default exclusions apply, except to files that Git tracks, which a deploy from Git would
     have, and to an `.npmrc` without credentials. Links, repositories and `node_modules/` are left out.

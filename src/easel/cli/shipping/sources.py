@@ -27,7 +27,7 @@ class SourceFiles:
 
 
 def collect_sources(root: Path, output: Path) -> SourceFiles:
-    """The text files of the project at `root`, without the build's `output` folder and ignored files.
+    """Returns the text files of the project at `root`, without the build's `output` folder and ignored files.
 
     In a Git work tree these are the files that Git tracks or would add; elsewhere .gitignore is read as a file. In both
     cases .easelignore and the default exclusions apply. If there are more than a deploy may contain, the smallest are
@@ -60,7 +60,7 @@ def collect_sources(root: Path, output: Path) -> SourceFiles:
 
 
 def _name(path: str) -> str | None:
-    """The path in the server's form, or None for one that it refuses."""
+    """Returns the path in the server's form, or None for one that it refuses."""
     try:
         return check_path(path)
     except EaselError:
@@ -68,7 +68,7 @@ def _name(path: str) -> str | None:
 
 
 def _inside(output: Path, root: Path) -> bool:
-    """Whether the build's output is a separate folder in the project."""
+    """Returns true if the build's output is a separate folder in the project."""
     return output.resolve() != root.resolve() and output.resolve().is_relative_to(root.resolve())
 
 
@@ -80,8 +80,8 @@ def _candidates(root: Path, rules: IgnoreRules) -> Iterator[str]:
 
 
 def candidates(root: Path, enters: Callable[[str], bool]) -> Iterator[str]:
-    """The files that Git tracks or would add. Outside a work tree, all files in folders that are entered (their paths
-    end with '/')."""
+    """Yields the files that Git tracks or would add. Outside a work tree, all files in folders that are entered (their
+    paths end with '/')."""
     listed = listed_files(root)
     for path in listed if listed is not None else _walk(root, enters):
         if _is_file(root / path):

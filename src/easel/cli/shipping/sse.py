@@ -16,7 +16,8 @@ class Event:
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[Event]:
-    """The events of a stream, each after its blank line has arrived. An event that is cut off by the end is dropped."""
+    """Yields the events of a stream, each after its blank line has arrived. An event that is cut off by the end is
+    dropped."""
     kind, data, last_id = "", list[str](), ""
     for line in _lines(chunks):
         if not line:

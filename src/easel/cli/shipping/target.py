@@ -53,12 +53,12 @@ class Target:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it still has to be zipped."""
+        """Returns true if it still has to be zipped."""
         return self.path.is_dir()
 
 
 def choose_target(given: Path | None, project: Project, working: Path) -> Target:
-    """The folder or zip to deploy: the one given, easel.toml's, or the first build folder with an index.html.
+    """Returns the folder or zip to deploy: the one given, easel.toml's, or the first build folder with an index.html.
 
     Raises FolderMissingError, EntryPointMissingError, NothingToDeployError.
     """
@@ -80,7 +80,7 @@ def choose_target(given: Path | None, project: Project, working: Path) -> Target
 
 
 def _advice(root: Path, working: Path) -> str:
-    """Advice for a project without a build."""
+    """Returns advice for a project without a build."""
     for base in dict.fromkeys((working, root)):
         if below := find_below(base):
             several = " or ".join(f"`easel deploy {_shown(folder, working)}`" for folder in below[:_NAMED_AT_MOST])
@@ -137,7 +137,7 @@ def _checked(target: Target, *, shown: str) -> Target:
 
 
 def _nearest(folder: Path, shown: str) -> str:
-    """The nearest built app: inside the folder or beside it."""
+    """Returns the nearest built app: inside the folder or beside it."""
     around = folder.resolve().parent
     for base, prefix in ((folder, Path(shown)), (around, Path(shown) / "..")):
         inside = [child for child in (base / "browser", base / "client") if has_entry_point(child)]
@@ -154,7 +154,8 @@ def _nearest(folder: Path, shown: str) -> str:
 
 
 def project_root(project: Project, target: Target, working: Path) -> Path:
-    """The folder of the app's code: beside easel.toml, else the working directory, else around the build folder."""
+    """Returns the folder of the app's code: beside easel.toml, else the working directory, else around the build
+    folder."""
     if project.file is not None:
         return project.root
     place, here = target.path.resolve(), working.resolve()
@@ -163,15 +164,15 @@ def project_root(project: Project, target: Target, working: Path) -> Path:
 
 
 def name_of_app(root: Path, target: Target) -> str:
-    """The name for a new app: that of the project's folder, or of a zip that lies in no project."""
+    """Returns the name for a new app: that of the project's folder, or of a zip that lies in no project."""
     folder, name = root.resolve(), target.path.stem
     is_telling = not target.is_folder and slug_from(name) is not None and not is_name_of_output(name.lower())
     return name if is_telling and not is_project(folder) else folder.name
 
 
 def settings_folder(root: Path, target: Target, working: Path) -> Path | None:
-    """The folder where easel.toml may be written: the project's. None if only a build's output is known: the next build
-    would delete the file there, and it would claim all folders below."""
+    """Returns the folder where easel.toml may be written: the project's. Returns None if only a build's output is
+    known: the next build would delete the file there, and it would claim all folders below."""
     place = root.resolve()
     if place in (home(), Path(place.anchor)):
         return None
@@ -196,6 +197,6 @@ def deployed_project(project: Project, given: Path | None, working: Path, *, app
 
 
 def _are_two(app: str, known: str | None) -> bool:
-    """Whether these names, each a slug or an id, certainly belong to two apps. An app has a slug and an id, and only
-    ids have an underscore."""
+    """Returns true if these names, each a slug or an id, certainly belong to two apps. An app has a slug and an id, and
+    only ids have an underscore."""
     return known is None or (app != known and ("_" in app) == ("_" in known))

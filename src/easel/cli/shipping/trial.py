@@ -107,7 +107,7 @@ def try_bundle(bundle: IO[bytes], project: Project, *, as_is: bool = False) -> T
 
 
 def rule_settings(project: Project) -> RuleSettings:
-    """The settings for the rules in easel.toml."""
+    """Returns the settings for the rules in easel.toml."""
     # easel.toml was validated against the choices when it was read.
     return RuleSettings(
         msgspec.convert(project.rules or "auto", Choice),
@@ -118,7 +118,7 @@ def rule_settings(project: Project) -> RuleSettings:
 
 
 def _start(site: Site, data: mmap.mmap) -> list[str]:
-    """The notes on the entry page. Raises SmokeTestFailedError."""
+    """Returns the notes on the entry page. Raises SmokeTestFailedError."""
     asked, decision = entry(site)
     page = decision.found
     errors, notes = faults(site, asked, decision)
@@ -133,7 +133,7 @@ def _start(site: Site, data: mmap.mmap) -> list[str]:
 
 
 def in_force(rules: Rules) -> list[RuleLine]:
-    """The effect of each line in force: redirects, then headers."""
+    """Returns the effect of each line in force: redirects, then headers."""
     lines = [RuleLine(one.file, one.line, redirect_text(one)) for one in rules.redirects]
     for block in rules.headers:
         lines += [
@@ -143,8 +143,8 @@ def in_force(rules: Rules) -> list[RuleLine]:
 
 
 def ask(site: Site, address: str, method: str, headers: Sequence[str]) -> TrialAnswer:
-    """The answer at the address (a path and query, or with scheme and host) to a request with these headers. Raises
-    SettingInvalidError for a malformed address or header."""
+    """Returns the answer at the address (a path and query, or with scheme and host) to a request with these headers.
+    Raises SettingInvalidError for a malformed address or header."""
     parts = urlsplit(address)
     if not address.startswith(("/", "http://", "https://")) or (parts.scheme and not parts.netloc):
         raise SettingInvalidError(

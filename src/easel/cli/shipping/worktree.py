@@ -26,18 +26,18 @@ class Commit:
 
     @property
     def subject(self) -> str:
-        """The message's first line."""
+        """Returns the message's first line."""
         return self.message.split("\n", 1)[0]
 
     @property
     def revision(self) -> str:
-        """The deployed revision, as `git describe --dirty` names it: the commit, with `-dirty` if files differ from
-        it."""
+        """Returns the deployed revision, as `git describe --dirty` names it: the commit, with `-dirty` if files differ
+        from it."""
         return f"{self.sha}-dirty" if self.modified else self.sha
 
 
 def current_commit(target: Path, root: Path) -> Commit | None:
-    """The commit from which the folder or zip `target` was made, if Git knows it or the project at `root`."""
+    """Returns the commit from which the folder or zip `target` was made, if Git knows it or the project at `root`."""
     folder = _tracked_source(target.resolve(), root.resolve())
     answer = _git(folder, "log", "-1", "--no-show-signature", "--format=%H%x00%an <%ae>%x00%B") if folder else None
     if folder is None or answer is None or answer.count("\0") != 2:
@@ -66,30 +66,30 @@ def _tracked_source(target: Path, root: Path) -> Path | None:
 
 
 def is_ancestor(folder: Path, sha: str, of: str) -> bool | None:
-    """Whether one commit precedes the other in the same history; None if Git does not know both."""
+    """Returns true if one commit precedes the other in the same history. Returns None if Git does not know both."""
     done = _run(folder, "merge-base", "--is-ancestor", sha, of)
     return {0: True, 1: False}.get(done.returncode) if done is not None else None
 
 
 def is_ignored(folder: Path) -> bool:
-    """Whether Git ignores the folder, as it ignores build outputs."""
+    """Returns true if Git ignores the folder, as it ignores build outputs."""
     return _git(folder, "check-ignore", "-q", ".") is not None
 
 
 def listed_files(folder: Path) -> list[str] | None:
-    """The files below the folder that Git tracks or would add, relative to it; None outside a work tree."""
+    """Returns the files below the folder that Git tracks or would add, relative to it; None outside a work tree."""
     answer = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
     return sorted(path for path in answer.split("\0") if path) if answer is not None else None
 
 
 def tracked_files(folder: Path) -> frozenset[str]:
-    """The files below the folder that Git tracks, relative to it; none outside a work tree."""
+    """Returns the files below the folder that Git tracks, relative to it; none outside a work tree."""
     answer = _git(folder, "ls-files", "-z", "--cached")
     return frozenset(path for path in (answer or "").split("\0") if path)
 
 
 def is_distrusted(folder: Path) -> bool:
-    """Whether Git refuses to read the repository because another user owns it, as in many CI containers."""
+    """Returns true if Git refuses to read the repository because another user owns it, as in many CI containers."""
     done = _run(folder, "rev-parse", "--git-dir")
     return done is not None and done.returncode != 0 and b"dubious ownership" in done.stderr
 
