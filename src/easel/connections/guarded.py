@@ -199,7 +199,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.break_off(431, f"The request has more than {MOST_LINES} headers.")
 
     def _too_long(self, name: bytes, bound: Bound) -> bytes:
-        """The substitute for a value that is too long."""
+        """Returns the substitute for a value that is too long."""
         if bound.refused:
             self.break_off(431, f"The header {name.decode()} is longer than {bound.most} bytes.")
         return b""
@@ -284,7 +284,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.loop.call_later(LINGER, self.transport.close)
 
     def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
-        """The content type and body of a refusal."""
+        """Returns the content type and body of a refusal."""
         return b"text/plain; charset=utf-8", f"{message}\n".encode()
 
     def _look(self) -> None:
@@ -316,8 +316,8 @@ def _in_kernel(transport: asyncio.Transport) -> int:
 
 
 def _in_origin_form(url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """The target without scheme and host, which replace the Host header (RFC 9112 §3.2.2), unless there are two Host
-    headers."""
+    """Returns the target without scheme and host, which replace the Host header (RFC 9112 §3.2.2), unless there are two
+    Host headers."""
     parsed = httptools.parse_url(url)
     if not parsed.host or sum(name == b"host" for name, _ in headers) > 1:
         return url, headers

@@ -110,7 +110,7 @@ CLIENTS: Final[Heeded] = {
 
 
 def value_of(lines: list[bytes], most: int) -> bytes:
-    """The value of a header from its lines: one list (RFC 9110 §5.3), empty if it is too long."""
+    """Returns the value of a header from its lines: one list (RFC 9110 §5.3), empty if it is too long."""
     if sum(map(len, lines)) + 2 * len(lines) > most + 2:
         return b""
     return b", ".join(lines)

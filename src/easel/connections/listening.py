@@ -25,14 +25,15 @@ class AddressNotHereError(EaselError):
 
 
 def not_bound(host: str, port: int, option: str, error: OSError) -> EaselError:
-    """The error that explains why the port is not available; `option` is the setting that names it."""
+    """Returns the error that explains why the port is not available; `option` is the setting that names it."""
     if error.errno == errno.EADDRNOTAVAIL:
         return AddressNotHereError(host=host)
     return PortTakenError(host=host, port=port, option=option, reason=error.strerror or str(error))
 
 
 def bind(host: str, port: int, *, shared: bool = False, option: str = "--api-port, --edge-port") -> socket.socket:
-    """A listening socket; `shared` lets several processes share the port. Raises PortTakenError, AddressNotHereError.
+    """Returns a listening socket; `shared` lets several processes share the port. Raises PortTakenError,
+    AddressNotHereError.
 
     Sharing is never the default: the system would silently hand one Easel's requests to another.
     """

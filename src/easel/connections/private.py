@@ -29,11 +29,11 @@ class Readiness:
 
     @property
     def code(self) -> int:
-        """The status code: 200, or 503 if the process is not ready."""
+        """Returns the status code: 200, or 503 if the process is not ready."""
         return 200 if self.ready else 503
 
     def to_json(self, *, in_detail: bool) -> bytes:
-        """The state as JSON; without `in_detail`, as the public port sends it, without the parts."""
+        """Returns the state as JSON; without `in_detail`, as the public port sends it, without the parts."""
         public = {"status": "ok" if self.ready else "not ready"}
         body = {"status": self.status, **self.parts} if in_detail else public
         return json.dumps(body, separators=(",", ":")).encode()
