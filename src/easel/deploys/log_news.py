@@ -28,7 +28,7 @@ class LogPlace(NamedTuple):
 
     @classmethod
     def of(cls, secret: str, app: str, deploy: str, after: str | None) -> LogPlace:
-        """The place for the holder of this API key, after the line that its `Last-Event-ID` names, if any."""
+        """Returns the place for the holder of this API key, after the line that its `Last-Event-ID` names, if any."""
         is_number = after is not None and after.isascii() and after.isdigit() and len(after) < 10
         return cls(hash_key(secret), app, deploy, int(after or 0) if is_number else 0)
 
@@ -51,8 +51,8 @@ class LogNews(NamedTuple):
 
 
 async def read_news(database: Database, place: LogPlace) -> LogNews | None:
-    """The lines after the place; None if the key, the app or the deploy is invalid. Raises the driver's errors if the
-    database is unreachable."""
+    """Returns the lines after the place. Returns None if the key, the app or the deploy is invalid. Raises the driver's
+    errors if the database is unreachable."""
     rows = await database.statement(_SQL["news"], {**place._asdict(), "most": MOST_LINES})
     if not rows:
         return None

@@ -19,7 +19,7 @@ class Streams:
         self._open: Counter[str] = Counter()
 
     def used(self, organisation: str) -> int:
-        """The number of streams that the organisation has open."""
+        """Returns the number of streams that the organisation has open."""
         return self._open[organisation]
 
     @contextmanager
@@ -56,7 +56,7 @@ class Followers:
                 event.set()
 
     def follow(self, deploy_id: str) -> Following:
-        """A context in which `wait` returns at the next news of this deploy."""
+        """Returns a context in which `wait` returns at the next news of this deploy."""
         return Following(self._waiting, deploy_id)
 
 

@@ -45,7 +45,7 @@ def pages_without_variables(
 
 
 def pages_out_of_reach(vouched: Mapping[str, str], published: PublishedSite) -> str | None:
-    """A log note for an app without variables: the pages that future variables would not reach."""
+    """Returns a log note for an app without variables: the pages that future variables would not reach."""
     if published.runtime == "off" or published.variables or not vouched:
         return None
     first = min(vouched, key=lambda path: (path != ENTRY_POINT, path))

@@ -26,7 +26,7 @@ def next_job(app_id: str, deploy_id: str, *, step: str | None, built: bool) -> d
 
 
 def to_run(app_id: str, deploy_id: str) -> dict[str, Any]:
-    """The job that makes the uploaded bundle a version."""
+    """Returns the job that makes the uploaded bundle a version."""
     return deferred(RUN_TASK, queue=DEPLOYS, lock=app_id, deploy_id=deploy_id)
 
 

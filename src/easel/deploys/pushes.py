@@ -110,12 +110,12 @@ def _order(repository: Repository, push: Push, sha: str) -> DeployOrder:
 
 
 def _plain(text: str | None) -> str:
-    """The text without characters that the database cannot store."""
+    """Returns the text without characters that the database cannot store."""
     return (text or "").replace("\0", "").strip()
 
 
 def _key(repository: Repository, delivery: Delivery, body: bytes) -> str:
-    """The key that identifies a delivery: the host's id, or its content if the host sends no id."""
+    """Returns the key that identifies a delivery: the host's id, or its content if the host sends no id."""
     known = delivery.id.encode("utf-8", "replace") if delivery.id else b"body\n" + body
     return hashlib.sha256(repository.provider.encode() + b"\n" + known).hexdigest()
 
@@ -133,7 +133,8 @@ async def _is_first(work: Transaction, app: App, key: str) -> bool:
 
 
 async def _already(work: Transaction, app: App, repository: Repository, sha: str) -> str | None:
-    """The latest deploy of the followed branch, if it has this commit, has not failed, and would be built the same now.
+    """Returns the latest deploy of the followed branch, if it has this commit, has not failed, and would be built the
+    same now.
 
     The id of a delivery is not signed, so anybody who saw a delivery can send it again under another id.
     """

@@ -33,7 +33,7 @@ class Limits(NamedTuple):
 
 
 def limits_in(settings: Settings) -> Limits:
-    """The limits of workers and builders with these settings."""
+    """Returns the limits of workers and builders with these settings."""
     return Limits(
         ConcurrencyLimit(settings.deploys_at_once, settings.deploys_at_once_per_organisation or None),
         ConcurrencyLimit(settings.builds_at_once, settings.builds_at_once_per_organisation or None),
@@ -56,8 +56,8 @@ async def waits_for(work: Transaction, limits: Limits, *, app: str, organisation
 
 
 async def longest_waits(work: Transaction, limits: Limits) -> dict[Cause, float]:
-    """Returns the longest wait of a deploy (seconds) by its cause; 0 if no deploy waits. `limits` are the limits of
-    workers and builders.
+    """Returns the longest wait of a deploy (seconds) by its cause. Returns 0 if no deploy waits. `limits` are the
+    limits of workers and builders.
 
     A deploy behind another deploy of its app starts to wait when that deploy ends.
     """

@@ -94,7 +94,7 @@ class RunRow:
 
     @property
     def deploy(self) -> DeployRow:
-        """The row, with the changes of the open block (`ours`, `alone`)."""
+        """Returns the row, with the changes of the open block (`ours`, `alone`)."""
         assert self._deploy is not None
         return self._deploy
 
@@ -108,8 +108,8 @@ class RunRow:
         self.timings[step] = milliseconds(seconds)
 
     def is_for_us(self, deploy: DeployRow) -> bool:
-        """Whether the unfinished deploy is a worker's job. A job may be delivered a second time when a builder already
-        has the deploy."""
+        """Returns true if the unfinished deploy is a worker's job. A job may be delivered a second time when a builder
+        already has the deploy."""
         return deploy.built_key is not None or deploy.step not in BUILD_STEPS
 
     async def take(self) -> ClaimedDeploy | None:
@@ -150,7 +150,7 @@ class RunRow:
 
     @asynccontextmanager
     async def ours(self, *, keep: bool = False) -> AsyncIterator[Transaction]:
-        """A transaction that ends by writing the deploy's row.
+        """Yields a transaction that ends by writing the deploy's row.
 
         Raises NoLongerOursError, and rolls back, if the deploy no longer belongs to this run at the end. With `keep`,
         the transaction stays open, and the next block continues and ends it: the changes of both blocks are committed
@@ -174,7 +174,8 @@ class RunRow:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """A block that changes only the row. The change is written in one statement. Raises NoLongerOursError."""
+        """Yields a block that changes only the row. The change is written in one statement. Raises
+        NoLongerOursError."""
         if self._kept is not None:
             async with self.ours():
                 yield
@@ -186,7 +187,7 @@ class RunRow:
 
     @property
     def is_kept(self) -> bool:
-        """Whether a transaction is open that the next block continues."""
+        """Returns true if a transaction is open that the next block continues."""
         return self._kept is not None
 
     async def abandon(self) -> None:

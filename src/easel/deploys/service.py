@@ -191,7 +191,7 @@ def minutes(milliseconds: int) -> int:
 
 
 def next_day() -> datetime:
-    """The moment at which the minutes of a day count anew: midnight in UTC."""
+    """Returns the moment at which the minutes of a day count anew: midnight in UTC."""
     return (clock.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -202,7 +202,7 @@ async def note_build_time(database: Database, organisation: str, seconds: float)
 
 
 def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:
-    """The source files as canonical JSON, their paths checked like a bundle's.
+    """Returns the source files as canonical JSON, their paths checked like a bundle's.
 
     Raises SourceFilesTooManyError, SourceFilesTooLargeError, SourceFilePathError.
     """
@@ -230,7 +230,7 @@ def _size(text: str) -> int:
 
 
 async def get_deploy(work: Transaction, app: App, deploy_id: str, *, lock: bool = False) -> Deploy:
-    """One deploy of the app. Raises DeployNotFoundError."""
+    """Returns one deploy of the app. Raises DeployNotFoundError."""
     statement = select(Deploy).where(Deploy.id == deploy_id, Deploy.app_id == app.id, Deploy.org_id == app.org_id)
     if lock:
         statement = statement.with_for_update().execution_options(populate_existing=True)
@@ -241,7 +241,7 @@ async def get_deploy(work: Transaction, app: App, deploy_id: str, *, lock: bool 
 
 
 async def list_deploys(work: Transaction, app: App, *, limit: int, offset: int) -> tuple[list[Deploy], int]:
-    """The app's deploys, newest first, and their total number."""
+    """Returns the app's deploys, newest first, and their total number."""
     mine = (Deploy.app_id == app.id, Deploy.org_id == app.org_id)
     rows = await work.session.scalars(
         select(Deploy).where(*mine).order_by(Deploy.sequence.desc()).limit(limit).offset(offset)
@@ -282,7 +282,8 @@ def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
 
 
 def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]], *, tell: bool = True) -> dict[str, Any]:
-    """The arguments of the part `lines_added`: the deploy, each line with its time, and whether to notify followers."""
+    """Returns the arguments of the part `lines_added`: the deploy, each line with its time, and whether to notify
+    followers."""
     return {
         "id": deploy_id,
         "tell": tell,

@@ -36,11 +36,11 @@ class SmokeResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the version may go live."""
+        """Returns true if the version may go live."""
         return not self.errors
 
     def as_json(self) -> dict[str, Any]:
-        """The result as the contract shows it."""
+        """Returns the result as the contract shows it."""
         return {
             "passed": self.passed,
             "url": self.url,
@@ -51,8 +51,8 @@ class SmokeResult:
 
 
 def is_tested_at_once(manifest: Manifest) -> bool:
-    """Whether the smoke test of this version needs neither the store nor a thread. This is so if its entry page is
-    small and in the manifest, and no rule may send the test to another page."""
+    """Returns true if the smoke test of this version needs neither the store nor a thread. This is so if its entry page
+    is small and in the manifest, and no rule may send the test to another page."""
     home = manifest.files.get(manifest.home)
     return bool(manifest.entry) and manifest.rules is None and home is not None and home.size <= _READ_AT_ONCE
 

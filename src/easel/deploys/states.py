@@ -37,6 +37,6 @@ _STEPS: Final = (QUEUED, *BUILD_STEPS, "pin", "inspect", "ingest", "record", "sm
 
 
 def in_order(timings: Mapping[str, int]) -> dict[str, int]:
-    """The duration of each step (ms), in the order of the steps. The database sorts them by length of name."""
+    """Returns the duration of each step (ms), in the order of the steps. The database sorts them by length of name."""
     places = {step: place for place, step in enumerate(_STEPS)}
     return dict(sorted(timings.items(), key=lambda step: (places.get(step[0], len(places)), step[0])))

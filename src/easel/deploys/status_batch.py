@@ -72,7 +72,7 @@ class _Crowd:
         self._since = 0.0
 
     def is_large(self, more: Iterable[_StatusQuery]) -> bool:
-        """Whether there are many pollers, including these."""
+        """Returns true if there are many pollers, including these."""
         now = time.monotonic()
         if now - self._since > LATELY:
             self._before = len(self._asked) if now - self._since < 2 * LATELY else 0
@@ -93,8 +93,8 @@ class Polls:
         self._crowd = _Crowd()
 
     async def read(self, secret: str, app_id: str, deploy_id: str) -> DeployStatus | None:
-        """The deploy; None if the key, the app or the deploy is invalid. Raises psycopg.Error, OSError or TimeoutError
-        while the database is unreachable."""
+        """Returns the deploy. Returns None if the key, the app or the deploy is invalid. Raises psycopg.Error, OSError
+        or TimeoutError while the database is unreachable."""
         asked = _StatusQuery(hash_key(secret), app_id, deploy_id)
         answer = self._waiting.get(asked)
         if answer is None:

@@ -46,8 +46,8 @@ class BuildRow(RunRow):
         self._last: deque[tuple[datetime, str]] = deque(maxlen=LAST_LINES)
 
     def is_for_us(self, deploy: DeployRow) -> bool:
-        """Whether the deploy still needs a build. A job may be delivered a second time after the deploy was passed
-        on."""
+        """Returns true if the deploy still needs a build. A job may be delivered a second time after the deploy was
+        passed on."""
         return deploy.built_key is None and deploy.step in BUILD_STEPS
 
     def output(self, line: str) -> None:
@@ -58,7 +58,7 @@ class BuildRow(RunRow):
 
     @property
     def has_output(self) -> bool:
-        """Whether there are lines to write."""
+        """Returns true if there are lines to write."""
         return bool(self._output)
 
     async def tell(self) -> None:
@@ -91,7 +91,7 @@ class BuildRow(RunRow):
         self._taken = min(self._taken, MOST_LINES)
 
     async def _tell(self) -> bool:
-        """Whether the deploy's app still exists."""
+        """Returns true if the deploy's app still exists."""
         lines = [self._output.popleft() for _ in range(min(len(self._output), AT_ONCE))]
         arguments = appended(self._id, lines, tell=bool(lines)) | {"known_attempt": self.deploy.attempt}
         try:

@@ -101,7 +101,7 @@ def options_of(config: Mapping[str, Any], root: str | None = None) -> BuildOptio
 
 
 def _facts(settings: Settings, deploy: DeployRow, slug: str) -> dict[str, str]:
-    """The variables that Easel sets (docs/behaviour.md, "Builds")."""
+    """Returns the variables that Easel sets (docs/behaviour.md, "Builds")."""
     facts = {
         "CI": "1",
         "EASEL": "1",

@@ -45,7 +45,7 @@ class WorkFolder:
 
     @asynccontextmanager
     async def one_build(self) -> AsyncIterator[Path]:
-        """An empty folder for the duration of the block. Raises OSError."""
+        """Yields an empty folder for the duration of the block. Raises OSError."""
         path = _made_in(self.path)
         try:
             yield path

@@ -246,8 +246,8 @@ class BuildRun:
         await self._run_build(sandbox, source, wants, generation, deliver)
 
     async def _app_settings(self) -> tuple[dict[str, Any], int]:
-        """The app's published `build_config`, and the generation of its cache. Raises AppGoneError, and database
-        errors."""
+        """Returns the app's published `build_config`, and the generation of its cache. Raises AppGoneError, and
+        database errors."""
         deploy = self._row.deploy
         found = await self._parts.database.statement(SETTINGS, {"app": deploy.app_id, "org": deploy.org_id})
         if not found:

@@ -51,12 +51,12 @@ async def store(parts: BuilderServices, deploy: DeployRow, bundle: Path, size: i
 
 
 def log_line(made: PackedOutput) -> str:
-    """The log line about the bundle."""
+    """Returns the log line about the bundle."""
     return f"Packed {made.files} file{'s' if made.files != 1 else ''}, {decimal(made.bytes)}, as {decimal(made.size)}"
 
 
 def report_of(report: BuildReport) -> dict[str, Any]:
-    """The report in the form of the deploy's row (`schemas.BuildReport`)."""
+    """Returns the report in the form of the deploy's row (`schemas.BuildReport`)."""
     return {
         "sandbox": report.sandbox,
         "framework": report.framework,

@@ -39,7 +39,7 @@ class PreviousBuild:
 
 
 async def is_push(work: Transaction, deploy: DeployRow) -> bool:
-    """Whether a webhook caused the deploy, and no user requested it."""
+    """Returns true if a webhook caused the deploy, and no user requested it."""
     heard = exists().where(
         WebhookDelivery.app_id == deploy.app_id,
         WebhookDelivery.org_id == deploy.org_id,

@@ -17,7 +17,7 @@ class Activate(Step):
     name = "activate"
 
     def found(self, run: Run) -> bool:
-        """Whether an earlier run made the move."""
+        """Returns true if an earlier run made the move."""
         return run.row.deploy.outcome is not None
 
     async def run(self, run: Run) -> None:
@@ -53,7 +53,7 @@ def _move(deploy: DeployRow) -> Move:
 
 
 def _why_not(deploy: DeployRow, moved: MoveResult) -> str | None:
-    """The reason why the environment does not serve the version."""
+    """Returns the reason why the environment does not serve the version."""
     if moved.outcome == LOCKED:
         return f"{deploy.environment} is locked by {moved.locked_by} ({moved.lock_reason or 'no reason given'})"
     if moved.outcome == OVERTAKEN:

@@ -24,7 +24,7 @@ class Ingest(Step):
         return settings.ingest_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Whether an earlier run recorded where they are stored."""
+        """Returns true if an earlier run recorded where they are stored."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
@@ -86,6 +86,6 @@ def _entry(pinned: PinnedUpload, member: Member | None) -> bytes:
 
 
 def _new_bytes(files: dict[str, Member], earlier: dict[str, Member]) -> int:
-    """The bytes of files whose content is new compared with the app's latest version."""
+    """Returns the bytes of files whose content is new compared with the app's latest version."""
     known = {member.hash for member in earlier.values()}
     return sum({m.hash: m.size for m in files.values() if m.hash not in known}.values())

@@ -37,7 +37,7 @@ class Inspect(Step):
         return settings.inspect_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Whether the bundle is already ingested."""
+        """Returns true if the bundle is already ingested."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
@@ -95,7 +95,7 @@ async def _tell_bundle(row: RunRow, pinned: PinnedUpload) -> None:
 
 
 async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:
-    """The manifest under this key; None if there is no key, or the manifest is missing or damaged."""
+    """Returns the manifest under this key. Returns None if there is no key, or the manifest is missing or damaged."""
     try:
         data = await objects.get(key) if key else b""
         return decode_manifest(data) if key and hash_in(key) == hashlib.sha256(data).hexdigest() else None
@@ -104,7 +104,7 @@ async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:
 
 
 async def _before(objects: ObjectStore, earlier: asyncio.Future[Manifest | None]) -> PreviousVersion | None:
-    """The previous version, if its bundle is on this machine's disk."""
+    """Returns the previous version, if its bundle is on this machine's disk."""
     manifest = await earlier
     path = objects.local_path(manifest.bundles[0].key) if manifest is not None and manifest.bundles else None
     return as_before(manifest, path) if manifest is not None and path is not None else None

@@ -20,7 +20,7 @@ class Pin(Step):
         return settings.pin_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Whether the bundle is already ingested, so that no copy is needed."""
+        """Returns true if the bundle is already ingested, so that no copy is needed."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:

@@ -16,7 +16,7 @@ class Record(Step):
     name = "record"
 
     def found(self, run: Run) -> bool:
-        """Whether the deploy's version is recorded already. A recorded version never changes."""
+        """Returns true if the deploy's version is recorded already. A recorded version never changes."""
         return run.row.deploy.version is not None
 
     async def run(self, run: Run) -> None:

@@ -18,7 +18,7 @@ class SmokeTest(Step):
     name = "smoke_test"
 
     def found(self, run: Run) -> bool:
-        """Whether the result was written, which happens together with the move."""
+        """Returns true if the result was written, which happens together with the move."""
         return run.row.deploy.smoke_test is not None
 
     async def run(self, run: Run) -> None:
@@ -35,7 +35,7 @@ class SmokeTest(Step):
 
 
 async def _candidate(run: Run) -> Site:
-    """The site as an edge would build it."""
+    """Returns the site as an edge would build it."""
     deploy = run.row.deploy
     assert deploy.version is not None
     manifest = await run.manifest()

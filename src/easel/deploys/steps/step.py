@@ -44,7 +44,7 @@ class Run:
     """Whether the result of this run's threads is no longer needed."""
 
     async def manifest(self) -> Manifest:
-        """The manifest of the new version, from this run or an earlier one. Raises StoreUnavailableError."""
+        """Returns the manifest of the new version, from this run or an earlier one. Raises StoreUnavailableError."""
         if self.ingested is not None:
             return self.ingested.manifest
         assert self.row.deploy.manifest_key is not None
@@ -80,12 +80,12 @@ class Step(ABC):
     """The step's name for users, in the status and in failures."""
 
     def deadline(self, settings: Settings) -> float:
-        """Timeout of the step, in seconds."""
+        """Returns the timeout of the step, in seconds."""
         return settings.step_deadline
 
     @abstractmethod
     def found(self, run: Run) -> bool:
-        """Whether the database has the step's result from an earlier run, so that the step is skipped."""
+        """Returns true if the database has the step's result from an earlier run, so that the step is skipped."""
 
     @abstractmethod
     async def run(self, run: Run) -> None:
