@@ -97,7 +97,7 @@ class EdgeApp:
         await self._send(scope["method"], answer, tally, receive, send)
 
     def label(self, name: str) -> str | None:
-        """The app's label in a host's name, or None for the platform's own names. Unknown names give ''."""
+        """Returns the app's label in a host's name, or None for the platform's own names. Unknown names give ''."""
         if name.startswith("["):
             return None
         if name == self._domain or name.replace(".", "").isdigit() or not name:
@@ -151,7 +151,7 @@ class EdgeApp:
         return answer
 
     async def _look_up(self, live: LiveSite, request: Request, decided: Undecided) -> Decision:
-        """The chain's decision, with the live data that it needs."""
+        """Returns the chain's decision, with the live data that it needs."""
         while True:
             given = await self._sites.earlier(live, decided.need.what.path)
             if given is not None:
@@ -199,7 +199,8 @@ class EdgeApp:
     async def _mapped_answer(
         self, live: LiveSite, file: File, ready: Representations, answer: Answer
     ) -> PreparedAnswer | None:
-        """The prepared form of an answer whose body is sent from a mapped file; None if the body is not in one."""
+        """Returns the prepared form of an answer whose body is sent from a mapped file. Returns None if the body is not
+        in one."""
         if answer.length > MAPPED_LARGEST:
             return None
         borrow = None
@@ -290,7 +291,7 @@ class EdgeApp:
             self._content.forget_bundles(source.manifest)
 
     def _own_answer(self, path: str) -> Answer:
-        """The answers at the edge's own address: health, and a short page."""
+        """Returns the answers at the edge's own address: health, and a short page."""
         if path == "/healthz":
             return answer_fixed(FixedAnswer(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
@@ -308,7 +309,7 @@ class EdgeApp:
 
 
 def _name(host: bytes) -> str:
-    """The name in a Host header, in lower case, without a port and a final dot."""
+    """Returns the name in a Host header, in lower case, without a port and a final dot."""
     name = host.decode("latin-1").lower()
     return name if name.startswith("[") else name.rsplit(":", 1)[0].rstrip(".")
 
@@ -319,5 +320,5 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def _nothing(page: FixedAnswer, request: Request) -> Answer:
-    """The answer of a host that serves nothing. It ends the service worker of a former owner."""
+    """Returns the answer of a host that serves nothing. It ends the service worker of a former owner."""
     return answer_fixed(LEAVING_WORKER if asks_for_worker(request) else page)

@@ -27,12 +27,12 @@ def fields(country_header: bytes) -> Fields:
 
 
 def heeded(known: Fields) -> Heeded:
-    """The headers that a connection reads."""
+    """Returns the headers that a connection reads."""
     return {**VISITORS, **{name: Bound(most) for name, (_, most) in known.items() if name not in VISITORS}}
 
 
 def request_of(scope: Scope, host: str, scheme: str, known: Fields) -> Request:
-    """The request for a host name in lower case."""
+    """Returns the request for a host name in lower case."""
     values: dict[str, str] = {}
     repeated: set[bytes] = set()
     for name, value in scope["headers"]:

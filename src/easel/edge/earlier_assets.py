@@ -33,7 +33,7 @@ class EarlierAssets:
     """Approximate memory in bytes."""
 
     def find(self, path: str, *, not_before: float) -> File | None:
-        """The asset, if its version was still served at the given time (unix seconds) or later."""
+        """Returns the asset, if its version was still served at the given time (unix seconds) or later."""
         found = self.files.get(path)
         if found is None or found[1] < not_before:
             return None

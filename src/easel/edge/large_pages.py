@@ -39,7 +39,7 @@ class LargePages:
         return self._alive.weight + self._reserved
 
     def get(self, key: Key) -> Representations | None:
-        """The page, if it is cached."""
+        """Returns the page, if it is cached."""
         if key in self._idle:
             self._idle.move_to_end(key)
         return self._alive.get(key)
@@ -67,7 +67,7 @@ class LargePages:
         return made
 
     def evict_one(self) -> bool:
-        """Evicts the least recently used page; running responses keep it. False if there is none."""
+        """Evicts the least recently used page; running responses keep it. Returns false if there is none."""
         if not self._idle:
             return False
         self._idle.popitem(last=False)

@@ -66,11 +66,11 @@ class LiveSite:
 
     @property
     def is_version(self) -> bool:
-        """Whether this is a version's own address."""
+        """Returns true if this is a version's own address."""
         return self.site.environment == version_environment(self.site.version)
 
     def changes(self, page: Member) -> bool:
-        """Whether the runtime object is written into this page, if the page has a place for it."""
+        """Returns true if the runtime object is written into this page, if the page has a place for it."""
         return page.place != NO_PLACE and page.size <= LARGEST and self.site.published.runtime != "off"
 
     def script(self) -> bytes:
@@ -85,7 +85,7 @@ class LiveSite:
         return cached_page_script(self.site) if self.site.manifest.has_worker else runtime_script(self.site)
 
     def serves(self, route: Route) -> bool:
-        """Whether the route still matches this site: the same version with the same settings."""
+        """Returns true if the route still matches this site: the same version with the same settings."""
         return (
             route.app.app_id == self.app.app_id
             and (route.version is not None or route.serves == self.route)
@@ -124,7 +124,7 @@ class LiveSite:
 
 
 def manifest_key_of(app: AppRoute, route: EnvironmentRoute) -> str:
-    """The key of the manifest of the environment's version."""
+    """Returns the key of the manifest of the environment's version."""
     return manifest_key(app.app_id, route.manifest.hex())
 
 
@@ -139,7 +139,7 @@ def prepared_weight(key: Key, prepared: PreparedAnswer) -> int:
 
 
 async def rules_of(manifest: Manifest) -> SiteRules | None:
-    """A version's rules, prepared for look-ups; large ones in a thread, so that other visitors do not wait."""
+    """Returns a version's rules, prepared for look-ups; large ones in a thread, so that other visitors do not wait."""
     rules = manifest.rules
     if rules is None:
         return None

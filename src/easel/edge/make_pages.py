@@ -24,31 +24,31 @@ def warm() -> None:
 
 
 def make_page(member: Member, view: memoryview, script: bytes) -> Representations:
-    """A page in all encodings, from the stored file and an optional script. Raises DamagedDataError."""
+    """Returns a page in all encodings, from the stored file and an optional script. Raises DamagedDataError."""
     content = _content(member, view)
     place = place_in(member, content) if script else None
     return _page(content, member.hash) if place is None else _page(inject(content, script, place), member.hash, script)
 
 
 def make_file(content: bytes) -> Representations:
-    """A text that is not in a bundle, in all encodings."""
+    """Returns a text that is not in a bundle, in all encodings."""
     return _page(content, hashlib.sha256(content).hexdigest())
 
 
 def make_body(member: Member, view: memoryview, script: bytes, encoding: Encoding) -> bytes:
-    """A page in one encoding, with a script. Raises DamagedDataError."""
+    """Returns a page in one encoding, with a script. Raises DamagedDataError."""
     content = _content(member, view)
     place = place_in(member, content)
     return _encoded(content if place is None else inject(content, script, place), encoding)
 
 
 def takes_script(member: Member, view: memoryview) -> bool:
-    """Whether the stored page takes a script. Raises DamagedDataError."""
+    """Returns true if the stored page takes a script. Raises DamagedDataError."""
     return place_in(member, next(inflate(raw(member, view), member.method, LOOKED_AT), b"")) is not None
 
 
 def make_gzip(member: Member, view: memoryview) -> bytes:
-    """A file as gzip. Raises DamagedDataError."""
+    """Returns a file as gzip. Raises DamagedDataError."""
     return _encoded(_content(member, view), "gzip")
 
 

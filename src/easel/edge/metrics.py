@@ -40,7 +40,7 @@ class EdgeCollector(Collector):
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        """The current metrics."""
+        """Yields the current metrics."""
         requests = CounterMetricFamily("easel_edge_requests", "Responses by path (fast, full)", labels=["path"])
         statuses = CounterMetricFamily("easel_edge_answers", "Responses by status", labels=["status"])
         by_path, by_status = Counter({FAST: 0, FULL: 0}), Counter[int]()
@@ -109,7 +109,7 @@ def registry(
     store: EdgeStore,
     requests: Callable[[], int],
 ) -> CollectorRegistry:
-    """The registry of one edge process. `requests` gives the memory (bytes) of the caches of requests."""
+    """Returns the registry of one edge process. `requests` gives the memory (bytes) of the caches of requests."""
     made = CollectorRegistry()
     made.register(EdgeCollector(recorder, freshness, table, sites, content, store, requests))
     made.register(DiskCollector(store.reserve))
@@ -119,5 +119,5 @@ def registry(
 
 
 def exposition(made: CollectorRegistry) -> bytes:
-    """The metrics in Prometheus' text format."""
+    """Returns the metrics in Prometheus' text format."""
     return generate_latest(made)

@@ -38,7 +38,7 @@ class Tally:
 
     @property
     def answers(self) -> dict[tuple[str, int], int]:
-        """The answers by path and status."""
+        """Returns the answers by path and status."""
         fast = {(FAST, 200): self.fast_200, (FAST, 304): self.fast_304}
         fast |= {(FAST, status): count for status, count in self.fast_moved.items()}
         return {**{key: count for key, count in fast.items() if count}, **{(FULL, s): n for s, n in self.full.items()}}
@@ -64,7 +64,7 @@ class Recorder:
         return tally
 
     def answers(self) -> dict[tuple[str, int], int]:
-        """All answers by path and status."""
+        """Returns all answers by path and status."""
         total: dict[tuple[str, int], int] = {}
         for tally in (self.no_app, *self.apps.values()):
             for key, count in tally.answers.items():
@@ -72,5 +72,5 @@ class Recorder:
         return total
 
     def on(self, path: str) -> int:
-        """All answers of one path."""
+        """Returns all answers of one path."""
         return sum(count for (taken, _), count in self.answers().items() if taken == path)

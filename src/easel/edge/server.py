@@ -92,7 +92,7 @@ class Edge:
         return self.known.weight + codes_weight()
 
     def server(self) -> uvicorn.Server:
-        """The HTTP server, to be run with `serve`."""
+        """Returns the HTTP server, to be run with `serve`."""
         return uvicorn.Server(
             uvicorn.Config(
                 self.app,

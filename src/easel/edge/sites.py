@@ -113,8 +113,8 @@ class Sites:
                         self._drop(self._live[label])
 
     async def get(self, label: str, route: Route) -> LiveSite | None:
-        """The live site of the host label; None if its address serves nothing. Raises ObjectMissingError,
-        StoreUnavailableError and, for a version's address, the feed's errors."""
+        """Returns the live site of the host label. Returns None if its address serves nothing. Raises
+        ObjectMissingError, StoreUnavailableError and, for a version's address, the feed's errors."""
         live = self._live.get(label)
         if live is not None:
             self._live.move_to_end(label)
@@ -224,7 +224,7 @@ class Sites:
                 self.weight -= live.shed()
 
     def _is_alone(self, live: LiveSite) -> bool:
-        """Whether no other site has the same manifest."""
+        """Returns true if no other site has the same manifest."""
         return self._users[live.manifest_key] == 1
 
     def _burden(self, live: LiveSite) -> float:
@@ -247,8 +247,8 @@ class Sites:
         live.hosts.clear()
 
     async def earlier(self, live: LiveSite, path: str) -> File | None:
-        """The newest earlier version's file in the same environment, for tabs that were open before a deploy. Raises
-        StoreUnavailableError."""
+        """Returns the newest earlier version's file in the same environment, for tabs that were open before a deploy.
+        Raises StoreUnavailableError."""
         if live.earlier is None:
             await self._earlier.run(live, lambda: self._load_earlier(live))
             assert live.earlier is not None
@@ -262,7 +262,8 @@ class Sites:
         return live.earlier
 
     async def ready(self, live: LiveSite, file: File, request: Request) -> Representations:
-        """The representations of a file that the request needs: a page with the runtime object, or the file unchanged.
+        """Returns the representations of a file that the request needs: a page with the runtime object, or the file
+        unchanged.
 
         A page of more than a mebibyte is sent unchanged if it takes no script, or while too many large pages are in
         transit. Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
@@ -341,7 +342,7 @@ class Sites:
         return outline
 
     async def _source(self, file: File) -> tuple[Member, memoryview]:
-        """A page's file, and its stored bytes. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns a page's file, and its stored bytes. Raises ObjectMissingError, StoreUnavailableError."""
         manifest, member = file.source.manifest, file.member
         if manifest.entry and member is manifest.files.get(manifest.home):
             return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)

@@ -76,7 +76,7 @@ class Content:
         return self._alive.weight + self._variants.weight + mapped + self._kept.weight + self.inflated.weight
 
     async def manifest(self, key: str) -> Manifest:
-        """The manifest under the key. Raises ObjectMissingError, StoreUnavailableError, msgspec errors."""
+        """Returns the manifest under the key. Raises ObjectMissingError, StoreUnavailableError, msgspec errors."""
 
         async def load() -> _Weighed:
             manifest = self._alive.get(key)
@@ -96,7 +96,7 @@ class Content:
         self._manifests.forget(key)
 
     async def read_manifest(self, key: str) -> Manifest:
-        """The manifest under the key, read without caching it. Raises the errors of `manifest`."""
+        """Returns the manifest under the key, read without caching it. Raises the errors of `manifest`."""
         if self._objects.local_path(key) is not None:
             return await self._decoded(await self._objects.get(key))
         data = await asyncio.to_thread(self._kept.get, hash_in(key))
@@ -130,8 +130,8 @@ class Content:
         raise AssertionError
 
     async def bundle(self, manifest: Manifest, member: Member, part: BundleSlice | None = None) -> memoryview:
-        """The bundle that contains the member, with the part's bytes readable; of a large part only the first bytes.
-        Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns the bundle that contains the member, with the part's bytes readable; of a large part only the first
+        bytes. Raises ObjectMissingError, StoreUnavailableError."""
         start, stop = member.offset, member.offset + member.length
         if part is not None:
             start, stop = _stored_range(part)
@@ -152,7 +152,7 @@ class Content:
             yield
 
     async def stream(self, part: BundleSlice) -> AsyncIterator[bytes | memoryview]:
-        """The bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
+        """Yields the bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
 
         Bytes of a mapped bundle are not copied, so slow readers cost no memory. Raises DamagedDataError,
         ObjectMissingError, StoreUnavailableError.
@@ -188,13 +188,13 @@ class Content:
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
 
     async def cached_inflated(self, part: BundleSlice) -> Representations | None:
-        """The inflated content of a part's file, if the cache takes it. The sender keeps it alive. Raises
+        """Returns the inflated content of a part's file, if the cache takes it. The sender keeps it alive. Raises
         DamagedDataError, ObjectMissingError, StoreUnavailableError."""
         return await self.inflated.whole(part, lambda: self.bundle(part.source.manifest, part.member))
 
     async def mapped_body(self, part: BundleSlice) -> MappedBody | None:
-        """The complete stored bytes of a part in a mapped bundle, with the frame before and after them, if the part is
-        sent that way. They cost no memory of this process. Raises ObjectMissingError."""
+        """Returns the complete stored bytes of a part in a mapped bundle, with the frame before and after them, if the
+        part is sent that way. They cost no memory of this process. Raises ObjectMissingError."""
         key = part.source.manifest.bundles[part.member.bundle].key
         if not _is_sent_unchanged(part) or self._objects.local_path(key) is None or self._mappings.are_many:
             return None
@@ -203,7 +203,7 @@ class Content:
         return MappedBody.of((await self._mapped(key))[start:stop], start, header, trailer)
 
     async def mapped_variant(self, variants_key: str, member: Member, coding: Coding) -> MappedBody | None:
-        """A variant of the member in a mapped object, if there is one. Raises ObjectMissingError,
+        """Returns a variant of the member in a mapped object, if there is one. Raises ObjectMissingError,
         StoreUnavailableError."""
         if self._objects.local_path(variants_key) is None or self._mappings.are_many:
             return None
@@ -214,8 +214,8 @@ class Content:
         return MappedBody.of((await self._mapped(variants_key))[start : start + length], start)
 
     async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
-        """The variants of the member, if they exist and are readable: bodies and restart points. Without them the file
-        is sent as stored."""
+        """Returns the variants of the member, if they exist and are readable: bodies and restart points. Without them
+        the file is sent as stored."""
         if variants_key is None:
             return Variants()
         try:
@@ -243,7 +243,7 @@ class Content:
         return await self._sliced(read_index(await self._object(variants_key, 0, data_begins(head))))
 
     async def _object(self, key: str, start: int, stop: int) -> memoryview:
-        """The object, with the bytes from `start` to `stop` readable."""
+        """Returns the object, with the bytes from `start` to `stop` readable."""
         mapped = self._bundles.cached(key)
         if mapped is not None:
             return mapped
@@ -265,7 +265,7 @@ class Content:
 
 
 def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
-    """The bytes of a part, in pieces of bounded size. Raises DamagedDataError.
+    """Yields the bytes of a part, in pieces of bounded size. Raises DamagedDataError.
 
     Some pieces are empty: inflating up to the start of a range takes time as well, and other tasks run between two
     pieces.
@@ -296,7 +296,7 @@ def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
 
 
 def _stored_range(part: BundleSlice) -> tuple[int, int]:
-    """The offsets in the bundle of the part's bytes: the whole member, or the range of a stored member."""
+    """Returns the offsets in the bundle of the part's bytes: the whole member, or the range of a stored member."""
     member = part.member
     if part.encoding == "identity" and member.method == STORED:
         return member.offset + part.start, member.offset + part.stop
@@ -306,7 +306,7 @@ def _stored_range(part: BundleSlice) -> tuple[int, int]:
 
 
 def _is_sent_unchanged(part: BundleSlice) -> bool:
-    """Whether the stored bytes are sent unchanged, so that the next read is predictable."""
+    """Returns true if the stored bytes are sent unchanged, so that the next read is predictable."""
     return part.encoding != "identity" or part.member.method == STORED
 
 

@@ -137,7 +137,7 @@ class DiskCache:
         self._shrink(self._budget, keep="")
 
     async def size(self, key: str) -> int:
-        """The size of an object in bytes. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns the size of an object in bytes. Raises ObjectMissingError, StoreUnavailableError."""
         held = self._held.get(key)
         size = len(held.view) if held is not None else self._left.get(_name(key))
         if size is None:
@@ -148,7 +148,7 @@ class DiskCache:
         return size
 
     async def view(self, key: str, size: int, start: int, stop: int) -> memoryview:
-        """A view of an object of `size` bytes, readable at least from `start` to `stop`.
+        """Returns a view of an object of `size` bytes, readable at least from `start` to `stop`.
 
         The memory stays valid as long as a reference to it exists, even after eviction. Another call may return another
         memory with other parts of the object. Raises ObjectMissingError, StoreUnavailableError.
@@ -239,7 +239,7 @@ class DiskCache:
                 self._shrink(max(0, self.weight - short), keep=keep)
 
     def _find(self, key: str, size: int) -> _CachedObject:
-        """The cached part of the object, possibly empty."""
+        """Returns the cached part of the object, possibly empty."""
         held = self._held.get(key)
         full = time.monotonic() < self._full_until
         if held is not None and held.file is None and not full and not held.pending:
@@ -268,7 +268,7 @@ class DiskCache:
             return _remember(size)
 
     def _open_left(self, path: Path, size: int) -> _CachedObject | None:
-        """The object from an ended process, if its file is here and unchanged. Raises OSError."""
+        """Returns the object from an ended process, if its file is here and unchanged. Raises OSError."""
         left = self._left.get(path.name)
         if left == size:
             with suppress(FileNotFoundError, _OtherSizeError):
@@ -319,7 +319,7 @@ class DiskCache:
 
 
 def _remember(size: int) -> _CachedObject:
-    """An object in memory, which takes space only for written parts."""
+    """Returns an object in memory, which takes space only for written parts."""
     memory = mmap.mmap(-1, size)
     return _CachedObject(memoryview(memory).toreadonly(), None, memory)
 

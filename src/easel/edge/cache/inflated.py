@@ -39,8 +39,8 @@ class InflatedFiles:
         return self._kept.evict_one()
 
     async def whole(self, part: BundleSlice, read: Callable[[], Awaitable[memoryview]]) -> Representations | None:
-        """The inflated content of a part's file, if the cache takes it; `read` gives the bundle. For a range, only a
-        cached file. The sender keeps it alive. Raises DamagedDataError, and the errors of `read`."""
+        """Returns the inflated content of a part's file, if the cache takes it; `read` gives the bundle. For a range,
+        only a cached file. The sender keeps it alive. Raises DamagedDataError, and the errors of `read`."""
         key = _key(part)
         if key is None:
             return None

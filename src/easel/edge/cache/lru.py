@@ -20,7 +20,7 @@ class SingleFlight(Generic[K, V]):
         self._making: dict[K, asyncio.Task[V]] = {}
 
     async def run(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
-        """The result of `make`. Raises its errors. A cancelled caller does not affect the others."""
+        """Returns the result of `make`. Raises its errors. A cancelled caller does not affect the others."""
         task = self._making.get(key)
         if task is None:
             task = asyncio.ensure_future(_await(make))
@@ -43,7 +43,7 @@ class ValuesInUse(Generic[K, V]):
         self.weight = 0
 
     def get(self, key: K) -> V | None:
-        """The value, if it is in use."""
+        """Returns the value, if it is in use."""
         return self._values.get(key)
 
     def add(self, key: K, value: V, weight: int, heavy: object = None) -> None:
@@ -55,7 +55,7 @@ class ValuesInUse(Generic[K, V]):
         self._weights[key] = weight
 
     def weight_of(self, key: K) -> int:
-        """The value's weight, if it is in use."""
+        """Returns the value's weight, if it is in use."""
         return self._weights.get(key, 0)
 
     def _gone(self, key: K, weight: int) -> None:
@@ -76,14 +76,14 @@ class LruCache(Generic[V]):
         self.weight = 0
 
     def cached(self, key: str) -> V | None:
-        """The value, if it is cached."""
+        """Returns the value, if it is cached."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)
         return value
 
     async def get(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
-        """The value, loaded if it is missing. Raises the loader's errors; failures are not cached."""
+        """Returns the value, loaded if it is missing. Raises the loader's errors; failures are not cached."""
         value = self.cached(key)
         if value is not None:
             return value

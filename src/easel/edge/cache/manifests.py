@@ -37,7 +37,7 @@ class ManifestCache:
         return weights.LEFT * len(self._sizes or ())
 
     def get(self, manifest: str) -> bytes | None:
-        """The manifest with this hash, if it is cached."""
+        """Returns the manifest with this hash, if it is cached."""
         try:
             data = (self._folder / manifest).read_bytes()
         except OSError:

@@ -33,13 +33,13 @@ class MappedBody(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, view: memoryview, at: int = 0, before: bytes = b"", after: bytes = b"") -> MappedBody:
-        """The body of a view into a mapped file."""
+        """Returns the body of a view into a mapped file."""
         mapping = view.obj
         return cls(view, at, mapping.descriptor if isinstance(mapping, Mapping) else None, before, after)
 
     @property
     def length(self) -> int:
-        """The length of the body in bytes."""
+        """Returns the length of the body in bytes."""
         return len(self.before) + len(self.view) + len(self.after)
 
 
@@ -57,15 +57,16 @@ class Mappings:
 
     @property
     def are_many(self) -> bool:
-        """Whether there are so many mappings that answers must not keep more."""
+        """Returns true if there are so many mappings that answers must not keep more."""
         return len(self._all) > _MOST
 
     def file(self, path: Path) -> memoryview:
-        """A file's bytes. Raises OSError, and ValueError for an empty file."""
+        """Returns a file's bytes. Raises OSError, and ValueError for an empty file."""
         return self.noted(map_open(path) if len(self._open) < self._most_open else map_file(path))
 
     def content(self, content: bytes) -> memoryview:
-        """These bytes, in an unnamed file if possible: on disk, or in memory while the disk's reserve is reached.
+        """Returns these bytes, in an unnamed file if possible: on disk, or in memory while the disk's reserve is
+        reached.
 
         It can be called in a thread. Pass the result to `noted`.
         """
@@ -80,7 +81,7 @@ class Mappings:
         return map_bytes(content, folder)
 
     def noted(self, view: memoryview) -> memoryview:
-        """The view, whose mapping counts from now on."""
+        """Returns the view, whose mapping counts from now on."""
         if isinstance(view.obj, Mapping):
             self._open.add(view.obj)
         if not isinstance(view.obj, bytes):

@@ -28,9 +28,9 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:
-    """The folder for this process; its lock; and the complete files of ended processes (bytes by name, the oldest
-    first), whose other files are removed. The lock shows others that the process is alive until it is closed; it is
-    None if files cannot be locked. Raises OSError."""
+    """Returns the folder for this process; its lock; and the complete files of ended processes (bytes by name, the
+    oldest first), whose other files are removed. The lock shows others that the process is alive until it is closed; it
+    is None if files cannot be locked. Raises OSError."""
     root.mkdir(parents=True, exist_ok=True)
     boot = _boot()
     own, lock = _made(root, boot)
@@ -54,7 +54,7 @@ def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[s
 
 
 def _boot() -> str:
-    """The identity of this boot of the machine, or _NO_BOOT if it has none."""
+    """Returns the identity of this boot of the machine, or _NO_BOOT if it has none."""
     try:
         return _BOOT.read_text()[:8]
     except OSError:
@@ -78,7 +78,7 @@ def _made(root: Path, boot: str) -> tuple[Path, IO[bytes] | None]:
 
 
 def _lock(folder: Path) -> IO[bytes] | None:
-    """The folder's lock; None if another process has it or the folder is gone. Raises OSError."""
+    """Returns the folder's lock. Returns None if another process has it or the folder is gone. Raises OSError."""
     try:
         lock = (folder / _LOCK).open("ab")
     except FileNotFoundError:
@@ -96,7 +96,7 @@ def _lock(folder: Path) -> IO[bytes] | None:
 
 
 def _lock_left(folder: Path) -> IO[bytes] | None:
-    """The lock of a folder whose process has ended, if this process may take it."""
+    """Returns the lock of a folder whose process has ended, if this process may take it."""
     try:
         return _lock(folder)
     except OSError:

@@ -30,15 +30,15 @@ class EdgeStore:
 
     @property
     def reserve(self) -> DiskReserve:
-        """The reserve of the disk for an edge's cache."""
+        """Returns the reserve of the disk for an edge's cache."""
         return self._objects.reserve
 
     def local_path(self, key: str) -> Path | None:
-        """The same as `ObjectStore.local_path`."""
+        """Returns the same as `ObjectStore.local_path`."""
         return self._objects.local_path(key)
 
     async def get(self, key: str) -> bytes:
-        """The same as `ObjectStore.get`."""
+        """Returns the same as `ObjectStore.get`."""
         with self._noticed():
             return await self._objects.get(key)
 
@@ -51,12 +51,12 @@ class EdgeStore:
         return data
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """The same as `ObjectStore.head`."""
+        """Returns the same as `ObjectStore.head`."""
         with self._noticed():
             return await self._objects.head(key)
 
     def look(self) -> bool:
-        """Whether the last request reached the store.
+        """Returns true if the last request reached the store.
 
         A new check runs in the background, at most every few seconds: a slow health check would count as a dead edge.
         """

@@ -48,7 +48,7 @@ class KnownHead:
         self._values = [(before, value.re) for before, value in zip(between, values, strict=False)]
 
     def read(self, data: bytes) -> PlainRequest | None:
-        """The request in these bytes, if they are exactly one request with a similar head."""
+        """Returns the request in these bytes, if they are exactly one request with a similar head."""
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is None:
             return None
@@ -81,7 +81,7 @@ class KnownHeads:
 
     @property
     def heads(self) -> Iterable[KnownHead]:
-        """The newest of them."""
+        """Returns the newest of them."""
         return self._behind_lines.newer.values()
 
     @property
@@ -90,7 +90,7 @@ class KnownHeads:
         return self.whole.weight + self._behind_lines.weight
 
     def read(self, data: bytes) -> PlainRequest | None:
-        """The request in these bytes, if they are exactly one request with a known head."""
+        """Returns the request in these bytes, if they are exactly one request with a known head."""
         self.found = None
         if len(data) > _SHORT:
             return self._read(data)
@@ -122,8 +122,8 @@ class KnownHeads:
 
 
 def _split_head(data: bytes, start: int) -> tuple[Between, list[re.Match[bytes]]]:
-    """A head after its request line: the bytes before, between and after the variable values, and the values in order.
-    A value in another form than `_MAY_DIFFER` allows counts as fixed."""
+    """Returns a head after its request line: the bytes before, between and after the variable values, and the values in
+    order. A value in another form than `_MAY_DIFFER` allows counts as fixed."""
     values = []
     for name, form in _MAY_DIFFER:
         at = data.rfind(name, start)

@@ -54,11 +54,11 @@ class RecentCache(Generic[K, V]):
 
     @property
     def weight(self) -> int:
-        """The total weight, computed on request, because adding must be cheap."""
+        """Returns the total weight, computed on request, because adding must be cheap."""
         return self._weigh(self.newer) + self._older_weight
 
     def get(self, key: K) -> V | None:
-        """The value, if it is still there."""
+        """Returns the value, if it is still there."""
         value = self.newer.get(key)
         if value is None:
             value = self._older.get(key)
@@ -98,7 +98,7 @@ def codes_weight() -> int:
 
 
 def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> PlainRequest | None:
-    """Parses a GET or HEAD over HTTP/1.1; None if the request must take the slow path."""
+    """Parses a GET or HEAD over HTTP/1.1. Returns None if the request must take the slow path."""
     host = encoding = condition = None
     since = False
     for name, value in headers:

@@ -31,7 +31,7 @@ _codes: dict[Accepted, int] = {}
 
 
 def code_of(accepted: Accepted) -> int:
-    """A small number for the encodings a client accepts; there are few such tuples."""
+    """Returns a small number for the encodings a client accepts; there are few such tuples."""
     return _codes.setdefault(accepted, len(_codes))
 
 
@@ -66,7 +66,7 @@ class PreparedAnswer:
 
 
 def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | None = None) -> PreparedAnswer:
-    """The prepared form of a 200 with an ETag; `page` is the cached page of the body, if there is one."""
+    """Returns the prepared form of a 200 with an ETag; `page` is the cached page of the body, if there is one."""
     head = _lines(answer.headers)
     return PreparedAnswer(
         first=head + body if len(body) <= _JOINED_LARGEST else head,
@@ -83,7 +83,7 @@ def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | N
 def prepare_mapped(
     answer: Answer, body: MappedBody | None, tally: Tally, borrow: Borrow | None = None
 ) -> PreparedAnswer:
-    """The prepared form of an answer whose body is in a mapped file, or can be borrowed."""
+    """Returns the prepared form of an answer whose body is in a mapped file, or can be borrowed."""
     head = _lines(answer.headers)
     return PreparedAnswer(
         first=head if body is None else head + body.before,
@@ -99,7 +99,7 @@ def prepare_mapped(
 
 
 def prepare_redirect(answer: Answer, tally: Tally) -> PreparedAnswer:
-    """The prepared form of a redirect."""
+    """Returns the prepared form of a redirect."""
     line = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode()
     head = _lines(answer.headers)
     return PreparedAnswer(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status)

@@ -100,7 +100,7 @@ class EdgeProtocol(GuardedProtocol):
         super().on_headers_complete()
 
     def _is_free(self) -> bool:
-        """Whether no response is pending, and the client reads."""
+        """Returns true if no response is pending, and the client reads."""
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
     def _find(self, asked: PlainRequest) -> PreparedAnswer | None:
@@ -216,7 +216,7 @@ class EdgeProtocol(GuardedProtocol):
 def edge_protocol(
     sites: Sites, freshness: Freshness, known: KnownHeads, heeded: Heeded = VISITORS
 ) -> type[EdgeProtocol]:
-    """The protocol class for one edge process, and the headers that it reads."""
+    """Returns the protocol class for one edge process, and the headers that it reads."""
     shared = {
         "hosts": sites.by_host,
         "view": freshness.view,

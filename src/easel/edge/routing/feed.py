@@ -156,7 +156,7 @@ class DatabaseFeed:
         self._since, self._server = horizon, server
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """The content of that version. Raises psycopg.Error, PoolTimeout."""
+        """Returns the content of that version. Raises psycopg.Error, PoolTimeout."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(VERSION, {"app": app_id, "number": number})).fetchone()
         if row is not None and row[1] is None:
@@ -186,7 +186,7 @@ async def _one(
 async def _changed(
     connection: psycopg.AsyncConnection[Any], read: _Read, query: LiteralString, arguments: dict[str, Any]
 ) -> dict[str, AppRoute | None]:
-    """Returns the current state of each changed app; None if the app is deleted."""
+    """Returns the current state of each changed app. Returns None if the app is deleted."""
     served: dict[str, tuple[EnvironmentRoute, ...]] = {}
     async for app_id, name, since, has_variants, moves in read(connection, query, arguments):
         if len(moves) % MOVE.size:

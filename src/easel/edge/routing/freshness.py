@@ -31,11 +31,11 @@ class Freshness:
         self._quiet_until = 0.0
 
     def is_stale(self, slot: int) -> bool:
-        """Whether a commit changed this slot since the last refresh."""
+        """Returns true if a commit changed this slot since the last refresh."""
         return self.view[slot] != self.seen[slot]
 
     def catch_up(self) -> asyncio.Task[None]:
-        """A refresh that begins after this call; concurrent callers share it."""
+        """Returns a refresh that begins after this call; concurrent callers share it."""
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._running), name="refresh")
         return self._next

@@ -72,7 +72,7 @@ class SavedRoutes:
         self._owner = _of(database_url)
 
     def confirmed(self) -> float | None:
-        """When (unix seconds) the routes last matched the database, or None if none are saved."""
+        """Returns when (unix seconds) the routes last matched the database, or None if none are saved."""
         if not self._path.exists():
             return None
         try:
@@ -84,7 +84,7 @@ class SavedRoutes:
             return None
 
     def load(self) -> dict[str, AppRoute] | None:
-        """The saved routes, or None if they cannot be read."""
+        """Returns the saved routes, or None if they cannot be read."""
         try:
             with closing(self._opened()) as connection:
                 connection.execute("begin")
@@ -163,7 +163,7 @@ class SavedRoutes:
             raise
 
     def _opened(self) -> sqlite3.Connection:
-        """A connection for reading, which also works on a full disk. Raises sqlite3.Error, OSError."""
+        """Returns a connection for reading, which also works on a full disk. Raises sqlite3.Error, OSError."""
         try:
             return self._connect()
         except sqlite3.OperationalError:
@@ -265,7 +265,7 @@ class RouteSaver:
             self._whole, self._noted = True, now
 
     async def _begin(self) -> bool:
-        """Whether this process is the edge that saves."""
+        """Returns true if this process is the edge that saves."""
         self._lock_path.parent.mkdir(parents=True, exist_ok=True)
         lock = self._lock_path.open("w")
         try:

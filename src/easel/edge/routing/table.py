@@ -47,7 +47,7 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def earlier(self) -> list[EarlierVersion]:
-        """The earlier versions, each once, the most recent first."""
+        """Returns the earlier versions, each once, the most recent first."""
         latest: dict[int, EarlierVersion] = {}
         for until, version, manifest in MOVE.iter_unpack(self.moves):
             latest.setdefault(version, EarlierVersion(version, manifest, until))
@@ -69,7 +69,7 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def slot(self) -> int:
-        """The app's counter on the freshness page."""
+        """Returns the app's counter on the freshness page."""
         return slot_of(self.app_id)
 
     @property
@@ -85,7 +85,7 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return weight
 
     def serves(self, environment: str) -> EnvironmentRoute | None:
-        """The route of the environment with this name, if it serves a version."""
+        """Returns the route of the environment with this name, if it serves a version."""
         for one in self.environments:
             if one.name == environment:
                 return one
@@ -93,8 +93,8 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 def moves_to_keep(moves: bytes) -> bytes:
-    """The moves to keep from packed moves, the latest first. An app may have thousands of moves between a few versions,
-    or between many."""
+    """Returns the moves to keep from packed moves, the latest first. An app may have thousands of moves between a few
+    versions, or between many."""
     if len(moves) <= EARLIER_KEPT * MOVE.size:
         return moves
     latest: dict[bytes, bytes] = {}
@@ -112,8 +112,8 @@ class Feed(Protocol):
         """Applies all changes since the last call. Raises if the source is unreachable."""
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """The content of that version; None if it does not exist or has no files. Raises if the source is
-        unreachable."""
+        """Returns the content of that version. Returns None if it does not exist or has no files. Raises if the source
+        is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class RouteTable:
                 tell(moved)
 
     def find(self, label: str) -> Route | None:
-        """The route of the host label; None if there is none. Inactive apps have none."""
+        """Returns the route of the host label. Returns None if there is none. Inactive apps have none."""
         named = self._named(label)
         if named is None or not named[0].active:
             return None
@@ -192,7 +192,8 @@ class RouteTable:
         return named[0].slot if named is not None else HOSTS_SLOT
 
     def _named(self, label: str) -> tuple[AppRoute, str, int | None] | None:
-        """The app of the label, its environment, and the version number if the label is a version's own address."""
+        """Returns the app of the label, its environment, and the version number if the label is a version's own
+        address."""
         app = self._slugs.get(label)
         if app is not None and app.slug == label:
             return app, PRODUCTION, None
