@@ -70,7 +70,7 @@ _NEXT_PLACE = _SQL["next_place"]
 
 
 async def get_environment(work: Transaction, app: App, name: str, *, lock: bool = False) -> Environment:
-    """The environment of the app. Raises EnvironmentNotFoundError. `lock` holds its row until the commit."""
+    """Returns the environment of the app. Raises EnvironmentNotFoundError. `lock` holds its row until the commit."""
     statement = select(Environment).where(
         Environment.app_id == app.id, Environment.org_id == app.org_id, Environment.name == name
     )
@@ -83,7 +83,7 @@ async def get_environment(work: Transaction, app: App, name: str, *, lock: bool 
 
 
 def new_environments(app: App) -> list[Environment]:
-    """The environments that every app starts with. They point at no version."""
+    """Returns the environments that every app starts with. They point at no version."""
     return [Environment(app_id=app.id, org_id=app.org_id, name=name, revision=0, intent=0) for name in NAMES]
 
 
@@ -130,7 +130,7 @@ def refuse_lock(moved: MoveResult) -> None:
 
 
 def locked_error(environment: str, locked_by: str | None, reason: str | None) -> EnvironmentLockedError:
-    """The error that names the lock of this environment."""
+    """Returns the error that names the lock of this environment."""
     return EnvironmentLockedError(
         environment=environment, locked_by=locked_by or "somebody", reason=reason or "no reason given"
     )
@@ -168,7 +168,7 @@ async def set_lock(
 
 
 async def active_in(work: Transaction, app: App) -> dict[str, int | None]:
-    """The version that each environment of the app serves."""
+    """Returns the version that each environment of the app serves."""
     rows = await work.session.execute(
         select(Environment.name, Environment.version).where(
             Environment.app_id == app.id, Environment.org_id == app.org_id
