@@ -67,11 +67,11 @@ class Destinations:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The destinations from the settings."""
+        """Returns the destinations from the settings."""
         return cls(tuple(ipaddress.ip_network(network) for network in settings.private_networks))
 
     def allows(self, address: Address) -> bool:
-        """Whether connections to the address are allowed."""
+        """Returns true if connections to the address are allowed."""
         mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
         # For this machine's kernel, a mapped address is the IPv4 address, so the rules for that one apply.
         judged = mapped or address
@@ -82,7 +82,7 @@ class Destinations:
         return not any(judged.version == network.version and judged in network for network in _REFUSED)
 
     async def resolve(self, host: str, port: int) -> tuple[Address, ...]:
-        """The checked addresses of the host. Raises DestinationRefusedError if one of them is not allowed,
+        """Returns the checked addresses of the host. Raises DestinationRefusedError if one of them is not allowed,
         HostUnknownError."""
         name = host_name(host)
         if not name or len(name) > LONGEST_NAME:
@@ -94,8 +94,8 @@ class Destinations:
         return found
 
     async def connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection to the first of the host's checked addresses that accepts it. Raises DestinationRefusedError,
-        HostUnknownError, HostUnreachableError."""
+        """Returns a connection to the first of the host's checked addresses that accepts it. Raises
+        DestinationRefusedError, HostUnknownError, HostUnreachableError."""
         reason = "it has no address"
         for address in await self.resolve(host, port):
             try:

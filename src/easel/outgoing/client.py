@@ -89,7 +89,7 @@ def _address(url: str) -> httpx.URL:
 
 @contextmanager
 def _failures_of(place: httpx.URL, timeout: float) -> Iterator[None]:
-    """A failed connection as an error of Easel."""
+    """Yields a failed connection as an error of Easel."""
     port = place.port or (80 if place.scheme == "http" else 443)
     try:
         yield
@@ -103,7 +103,7 @@ def _failures_of(place: httpx.URL, timeout: float) -> Iterator[None]:
 
 @asynccontextmanager
 async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANSWER) -> AsyncIterator[OutgoingClient]:
-    """A client whose connections live as long as the block. It reads at most `longest` bytes of an answer."""
+    """Yields a client whose connections live as long as the block. It reads at most `longest` bytes of an answer."""
     transport = httpx.AsyncHTTPTransport(trust_env=False)
     await transport.aclose()
     transport._pool = httpcore.AsyncConnectionPool(
@@ -120,7 +120,7 @@ async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANS
 
 @lru_cache(maxsize=1)
 def _authorities() -> ssl.SSLContext:
-    """The certificate authorities. Reading them takes longer than most requests, so they are cached."""
+    """Returns the certificate authorities. Reading them takes longer than most requests, so they are cached."""
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

@@ -31,7 +31,7 @@ class ProxyRequest:
 
 
 def read_request(head: bytes) -> ProxyRequest | None:
-    """Parses a head that ends with an empty line; None if it is not a proxy request."""
+    """Parses a head that ends with an empty line. Returns None if it is not a proxy request."""
     try:
         first, *headers = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         method, target, version = first.split(" ")

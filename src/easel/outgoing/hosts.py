@@ -16,7 +16,7 @@ PORTS = frozenset({80, 443})
 
 
 def host_name(text: str) -> str:
-    """A normalised host: lower case, without a final dot, and without the brackets of IPv6."""
+    """Returns a normalised host: lower case, without a final dot, and without the brackets of IPv6."""
     return text.lower().removesuffix(".").removeprefix("[").removesuffix("]")
 
 
@@ -33,15 +33,15 @@ class HostRules:
 
     @classmethod
     def of(cls, rules: Iterable[str]) -> HostRules:
-        """The rules in lower case, without duplicates. Raises HostRuleInvalidError."""
+        """Returns the rules in lower case, without duplicates. Raises HostRuleInvalidError."""
         return cls(tuple(dict.fromkeys(rule.strip().lower() for rule in rules)))
 
     def also(self, rules: Iterable[str]) -> HostRules:
-        """These rules and additional ones. Raises HostRuleInvalidError."""
+        """Returns these rules and additional ones. Raises HostRuleInvalidError."""
         return HostRules.of((*self.rules, *rules))
 
     def allows(self, host: str, port: int) -> bool:
-        """Whether the host may be reached on the port."""
+        """Returns true if the host may be reached on the port."""
         name = host_name(host)
         if not name or len(name) > LONGEST_NAME:
             return False
@@ -54,7 +54,7 @@ class HostRules:
         )
 
     def covers(self, rule: str) -> bool:
-        """Whether these rules allow all that another rule allows. Raises HostRuleInvalidError."""
+        """Returns true if these rules allow all that another rule allows. Raises HostRuleInvalidError."""
         name, port = _read(rule)
         if not name.startswith("*"):
             return all(self.allows(name, wanted) for wanted in ([port] if port is not None else PORTS))

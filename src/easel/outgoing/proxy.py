@@ -45,7 +45,7 @@ class Refusal:
 
     @property
     def sentence(self) -> str:
-        """A sentence for a log."""
+        """Returns a sentence for a log."""
         place = self.host if self.port in (80, 443) else f"{self.host}:{self.port}"
         if self.setting == "EASEL_PRIVATE_NETWORKS":
             return (
@@ -74,7 +74,7 @@ class EgressProxy:
 
     @property
     def refused(self) -> tuple[Refusal, ...]:
-        """The refused hosts, each once, at most `MOST_REFUSED`."""
+        """Returns the refused hosts, each once, at most `MOST_REFUSED`."""
         return tuple(self._refused.values())
 
     @asynccontextmanager
