@@ -100,7 +100,8 @@ async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id
 
 
 async def _verified_before(work: Transaction, verifier: Verifier, which: dict[str, str]) -> str | None:
-    """The manifest that staging serves now, verified outside a transaction; None if staging serves nothing."""
+    """Returns the manifest that staging serves now, verified outside a transaction. Returns None if staging serves
+    nothing."""
     staged = await work.sql(_STAGED, which)
     await work.release()
     if not staged:
