@@ -37,12 +37,12 @@ class DeployKey:
 
 
 def make_key(comment: str) -> DeployKey:
-    """A new Ed25519 pair (RFC 8032). Its public half contains the comment."""
+    """Returns a new Ed25519 pair (RFC 8032). Its public half contains the comment."""
     return _pair(Ed25519PrivateKey.generate(), comment)
 
 
 def read_key(text: str, comment: str) -> DeployKey:
-    """The pair for a private key in OpenSSH's or PEM format. Raises DeployKeyError."""
+    """Returns the pair for a private key in OpenSSH's or PEM format. Raises DeployKeyError."""
     if len(text) > LONGEST:
         raise DeployKeyError(reason=f"it is longer than {LONGEST} bytes")
     data = text.strip().replace("\r\n", "\n").encode("utf-8", "replace") + b"\n"

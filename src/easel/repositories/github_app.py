@@ -72,7 +72,7 @@ class GithubApp:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The App from the settings. Raises GithubAppMissingError, GithubAppInvalidError."""
+        """Returns the App from the settings. Raises GithubAppMissingError, GithubAppInvalidError."""
         key = settings.github_app_private_key.get_secret_value() if settings.github_app_private_key else None
         if key is None and settings.github_app_private_key_file is not None:
             try:
@@ -94,11 +94,11 @@ class GithubApp:
         )
 
     def install_url(self, state: str) -> str:
-        """The address for installing the App. GitHub sends the person back with the state."""
+        """Returns the address for installing the App. GitHub sends the person back with the state."""
         return f"{self.url}/apps/{self.slug}/installations/new?{urlencode({'state': state})}"
 
     def bearer(self) -> dict[str, str]:
-        """The header that authenticates the App (RFC 7519, RS256). Raises GithubAppInvalidError."""
+        """Returns the header that authenticates the App (RFC 7519, RS256). Raises GithubAppInvalidError."""
         # Like the client below, these take megabytes, and most installations have no GitHub App.
         from joserfc import jwt
         from joserfc.errors import JoseError
@@ -114,13 +114,13 @@ class GithubApp:
 
 
 def new_state(vault: Vault, org_id: str, app_id: str) -> str:
-    """A signed state for one app of one organisation, valid for an hour."""
+    """Returns a signed state for one app of one organisation, valid for an hour."""
     plain = f"{org_id}.{app_id}.{int(clock.now().timestamp()) + STATE_LIFE}.{new_secret()[:16]}"
     return f"{plain}.{vault.sign(_PURPOSE + plain)}"
 
 
 def read_state(vault: Vault, state: str) -> tuple[str, str]:
-    """The organisation and the app in a state. Raises InstallStateError."""
+    """Returns the organisation and the app in a state. Raises InstallStateError."""
     plain, _, signature = state.rpartition(".")
     if len(state) > 500 or not vault.signed(_PURPOSE + plain, signature):
         raise InstallStateError()
@@ -159,8 +159,8 @@ async def require_theirs(settings: Settings, code: str, installation: int) -> No
 
 
 async def installation_token(settings: Settings, installation: int, url: RemoteUrl) -> str:
-    """A token that can read this one repository for an hour. Raises InstallationGoneError, GithubUnavailableError,
-    GithubAppMissingError, GithubAppInvalidError, and the errors of OutgoingClient."""
+    """Returns a token that can read this one repository for an hour. Raises InstallationGoneError,
+    GithubUnavailableError, GithubAppMissingError, GithubAppInvalidError, and the errors of OutgoingClient."""
     from easel.outgoing.client import outgoing_client
 
     app = GithubApp.of(settings)

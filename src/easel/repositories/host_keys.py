@@ -36,18 +36,18 @@ MOST_KEYS: Final = 10
 
 
 def place(url: RemoteUrl) -> str:
-    """The host's name in `known_hosts` (sshd(8))."""
+    """Returns the host's name in `known_hosts` (sshd(8))."""
     return url.host if url.port == 22 else f"[{url.host}]:{url.port}"
 
 
 def published(url: RemoteUrl) -> str | None:
-    """The `known_hosts` of a large host; None for other hosts."""
+    """Returns the `known_hosts` of a large host. Returns None for other hosts."""
     key = _PUBLISHED.get(url.host)
     return f"{place(url)} ssh-ed25519 {key}\n" if key else None
 
 
 def read_known_hosts(text: str, url: RemoteUrl) -> str:
-    """The lines for the address's host, each rewritten to name only that host. Raises KnownHostsError.
+    """Returns the lines for the address's host, each rewritten to name only that host. Raises KnownHostsError.
 
     Lines without a host (`ssh-ed25519 AAAA…`) count for this host. Lines for other hosts are left out.
     """
@@ -65,7 +65,7 @@ def read_known_hosts(text: str, url: RemoteUrl) -> str:
 
 
 def fingerprints(known_hosts: str | None) -> list[str]:
-    """The type and SHA-256 of each key, as `ssh-keygen -l` shows them."""
+    """Returns the type and SHA-256 of each key, as `ssh-keygen -l` shows them."""
     shown = []
     for line in (known_hosts or "").splitlines():
         _, kind, key = line.split(" ")
@@ -106,7 +106,7 @@ def _names(pattern: str, host: str) -> bool:
 
 
 def _is_key(kind: str, key: str) -> bool:
-    """Whether the text is a public key of that type (RFC 4253 §6.6: it begins with the type's name)."""
+    """Returns true if the text is a public key of that type (RFC 4253 §6.6: it begins with the type's name)."""
     try:
         data = base64.b64decode(key, validate=True)
     except (ValueError, binascii.Error):

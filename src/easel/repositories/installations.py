@@ -52,7 +52,7 @@ def _fits_installation(repository: Repository, url: RemoteUrl) -> bool:
 
 
 async def _linked(work: Transaction, app: App) -> int | None:
-    """The installation that is linked to this app."""
+    """Returns the installation that is linked to this app."""
     return await work.session.scalar(
         select(GithubInstallation.installation_id).where(
             GithubInstallation.app_id == app.id, GithubInstallation.org_id == app.org_id
@@ -61,7 +61,7 @@ async def _linked(work: Transaction, app: App) -> int | None:
 
 
 async def _is_linked(work: Transaction, app: App, installation: int) -> bool:
-    """Whether a person of the organisation has proved, for any app, that the installation belongs to them."""
+    """Returns true if a person of the organisation has proved, for any app, that the installation belongs to them."""
     found = await work.session.scalar(
         select(GithubInstallation.app_id)
         .where(GithubInstallation.org_id == app.org_id, GithubInstallation.installation_id == installation)
@@ -71,7 +71,8 @@ async def _is_linked(work: Transaction, app: App, installation: int) -> bool:
 
 
 async def read_through(work: Transaction, installation: int, name: str, most: int) -> list[tuple[str, str]]:
-    """The apps (id, organisation) that follow the repository `owner/name` through the installation, up to a limit."""
+    """Returns the apps (id, organisation) that follow the repository `owner/name` through the installation, up to a
+    limit."""
     found = await work.session.execute(
         select(Repository.app_id, Repository.org_id, Repository.repo_url)
         .where(Repository.github_installation_id == installation)
@@ -88,7 +89,7 @@ async def read_through(work: Transaction, installation: int, name: str, most: in
 
 async def link_installation(work: Transaction, org_id: str, app_id: str, installation: int) -> App | None:
     """Records an installation that was proved to belong to the person, and makes the app's GitHub repository use it.
-    Returns the app; None if it was deleted meanwhile."""
+    Returns the app. Returns None if it was deleted meanwhile."""
     app = await work.session.scalar(
         held(select(App).where(App.id == app_id, App.org_id == org_id, App.deleted_at.is_(None)))
     )

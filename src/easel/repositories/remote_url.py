@@ -50,7 +50,7 @@ class RemoteUrl:
 
     @property
     def text(self) -> str:
-        """The full address. It contains the user only for ssh."""
+        """Returns the full address. It contains the user only for ssh."""
         if self.relative:
             return f"{self.user or 'git'}@{self.authority}:{self.path}"
         port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
@@ -59,12 +59,12 @@ class RemoteUrl:
 
     @property
     def authority(self) -> str:
-        """The host in URL syntax: with brackets for IPv6 addresses."""
+        """Returns the host in URL syntax: with brackets for IPv6 addresses."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        """The host as an IP address; None for a name."""
+        """Returns the host as an IP address. Returns None for a name."""
         try:
             return ipaddress.ip_address(self.host)
         except ValueError:
@@ -78,7 +78,7 @@ class RemoteUrl:
 
     @property
     def web(self) -> str:
-        """The repository's web page: https, without `.git`."""
+        """Returns the repository's web page: https, without `.git`."""
         scheme = "http" if self.scheme == "http" else "https"
         return f"{scheme}://{self.web_host}/{self.path.removesuffix('.git')}"
 
@@ -161,7 +161,7 @@ def _path(path: str) -> str:
 
 
 def check_branch(name: str) -> str:
-    """A valid branch name without `refs/heads/`, by the rules of `git check-ref-format --branch`. Raises
+    """Returns a valid branch name without `refs/heads/`, by the rules of `git check-ref-format --branch`. Raises
     BranchNameError."""
     branch = name.removeprefix("refs/heads/")
     if reason := _refused(branch):

@@ -51,7 +51,7 @@ class ConnectedRepository:
 
 
 async def connected(work: Transaction, app: App) -> Repository | None:
-    """Returns the repository that the app follows; None if the app follows no repository."""
+    """Returns the repository that the app follows. Returns None if the app follows no repository."""
     return await work.session.scalar(
         select(Repository).where(Repository.app_id == app.id, Repository.org_id == app.org_id)
     )
@@ -107,7 +107,7 @@ async def disconnect(work: Transaction, app: App) -> Repository:
 
 
 async def webhook_secret_of(database: Database, app_id: str) -> tuple[str, str] | None:
-    """The organisation of an existing app, and its encrypted webhook secret; None if it has none."""
+    """Returns the organisation of an existing app, and its encrypted webhook secret. Returns None if it has none."""
     found = await database.statement(_SQL["webhook_secret"], {"app": app_id})
     return (found[0][0], found[0][1]) if found else None
 
@@ -131,7 +131,8 @@ async def forget(work: Transaction, app_id: str) -> None:
 
 
 def is_readable(vault: Vault, repository: Repository) -> bool:
-    """Whether all secrets of the repository can be decrypted. False after a change of the instance's secret key."""
+    """Returns true if all secrets of the repository can be decrypted. False after a change of the instance's secret
+    key."""
     sealed = (repository.sealed_webhook_secret, repository.sealed_token, repository.sealed_deploy_key)
     return all(_opens(vault, value) for value in sealed if value is not None)
 
@@ -155,7 +156,7 @@ def _drop_unreadable(vault: Vault, repository: Repository) -> None:
 
 
 def credential_of(repository: Repository) -> Credential | None:
-    """The kind of credential for fetching the repository."""
+    """Returns the kind of credential for fetching the repository."""
     if repository.sealed_token is not None:
         return "token"
     if repository.sealed_deploy_key is not None:
@@ -164,7 +165,7 @@ def credential_of(repository: Repository) -> Credential | None:
 
 
 def _webhook_secret(request: ConnectRepoRequest, *, is_new: bool) -> str | None:
-    """The webhook secret to store: the supplied one or a new one. None keeps the stored one."""
+    """Returns the webhook secret to store: the supplied one or a new one. None keeps the stored one."""
     if request.webhook_secret is not None:
         given = request.webhook_secret
         if not 16 <= len(given) <= 255 or not all(33 <= ord(character) < 127 for character in given):

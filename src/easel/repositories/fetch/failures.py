@@ -75,7 +75,7 @@ _UNREACHABLE: Final = (
 
 
 def meant_by(said: str, remote: Remote, ref: Ref, seconds: float) -> FetchError:
-    """The error for Git's messages. `seconds` is how long Git ran."""
+    """Returns the error for Git's messages. `seconds` is how long Git ran."""
     host = remote.url.host
     # An address may contain any of the searched words.
     said = said.replace(remote.url.text, "it").replace(f"/{remote.url.path}", "it")
@@ -112,7 +112,7 @@ def _by_status(status: int, details: dict[str, object]) -> FetchError:
 
 
 def _last(said: str) -> str:
-    """The last informative line of Git's messages."""
+    """Returns the last informative line of Git's messages."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     telling = (
         [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))] or lines or ["no reason given"]

@@ -70,7 +70,7 @@ class FetchLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> FetchLimits:
-        """The limits from the settings."""
+        """Returns the limits from the settings."""
         return cls(settings.git_max_bytes, MOST_FILES, settings.git_deadline)
 
 
@@ -86,7 +86,8 @@ class Commit:
 
 
 def check_sha(sha: str) -> str:
-    """The full id of a commit in lower case. Raises CommitShaError: servers do not find commits by shorter ids."""
+    """Returns the full id of a commit in lower case. Raises CommitShaError: servers do not find commits by shorter
+    ids."""
     lowered = sha[:65].lower()
     if not _SHA.fullmatch(lowered):
         raise CommitShaError(sha=printable(sha))

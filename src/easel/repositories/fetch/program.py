@@ -107,7 +107,7 @@ class Git:
 
 
 def size_of(folder: Path) -> int:
-    """The bytes of all files in Git's object folder. It has only few files during a fetch."""
+    """Returns the bytes of all files in Git's object folder. It has only few files during a fetch."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -117,9 +117,9 @@ def size_of(folder: Path) -> int:
 
 
 def environment_for(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
-    """The complete environment of Git: without settings of this machine or user, with the proxy as the only way out,
-    and with the remote's credential. `private` is a folder that only this user can read; it holds the ssh key during
-    the fetch.
+    """Returns the complete environment of Git: without settings of this machine or user, with the proxy as the only way
+    out, and with the remote's credential. `private` is a folder that only this user can read; it holds the ssh key
+    during the fetch.
 
     Raises SshMissingError.
     """
@@ -177,7 +177,7 @@ def environment_for(remote: Remote, proxy: str, private: Path) -> dict[str, str]
 
 
 def find_git() -> str:
-    """The path of the program. Raises GitMissingError."""
+    """Returns the path of the program. Raises GitMissingError."""
     program = shutil.which("git")
     if program is None:
         raise GitMissingError()
@@ -211,7 +211,7 @@ def _ssh(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
 
 
 def _as_option(path: Path) -> str:
-    """A path in ssh's syntax: blanks would end it, and a percent sign begins a token of ssh (ssh_config(5))."""
+    """Returns a path in ssh's syntax: blanks would end it, and a percent sign begins a token of ssh (ssh_config(5))."""
     return '"' + str(path).replace("%", "%%") + '"'
 
 

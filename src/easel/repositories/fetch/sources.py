@@ -46,7 +46,7 @@ class SourceLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> SourceLimits:
-        """The limits from the settings, which apply to all deploys."""
+        """Returns the limits from the settings, which apply to all deploys."""
         return cls(settings.source_files_max_count, settings.source_files_max_bytes)
 
 
@@ -102,7 +102,7 @@ def _text(file: Path, most: int) -> str | None:
 
 
 def _name(path: str) -> str | None:
-    """The path in a version's form; None for a path that a version cannot have."""
+    """Returns the path in a version's form. Returns None for a path that a version cannot have."""
     try:
         path.encode()
         return check_path(path)

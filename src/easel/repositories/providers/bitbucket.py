@@ -62,12 +62,12 @@ class BitbucketSender:
     """Signs with `X-Hub-Signature: sha256=…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the sender has the secret."""
+        """Returns true if the sender has the secret."""
         kind, _, digest = headers.get("x-hub-signature", "").partition("=")
         return is_hmac(digest if kind == "sha256" else None, body, secret)
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """The delivery. Raises WebhookBodyError."""
+        """Returns the delivery. Raises WebhookBodyError."""
         event = headers.get("x-event-key", "")
         pushes: tuple[Push, ...] = ()
         if event == "repo:push":

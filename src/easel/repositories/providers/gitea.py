@@ -10,11 +10,11 @@ class GiteaSender:
     """Signs with `X-Gitea-Signature` or `X-Forgejo-Signature`, bare hexadecimal digits."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the sender has the secret."""
+        """Returns true if the sender has the secret."""
         return is_hmac(headers.get("x-forgejo-signature") or headers.get("x-gitea-signature"), body, secret)
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """The delivery. Raises WebhookBodyError."""
+        """Returns the delivery. Raises WebhookBodyError."""
         event = headers.get("x-forgejo-event") or headers.get("x-gitea-event", "")
         pushes = push_of(decoded(json_of(headers, body), PushBody)) if event == "push" else ()
         return Delivery(headers.get("x-forgejo-delivery") or headers.get("x-gitea-delivery"), event, pushes)

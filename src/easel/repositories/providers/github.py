@@ -39,12 +39,12 @@ class GithubSender:
     """Signs with `X-Hub-Signature-256: sha256=…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the sender has the secret."""
+        """Returns true if the sender has the secret."""
         kind, _, digest = headers.get("x-hub-signature-256", "").partition("=")
         return is_hmac(digest if kind == "sha256" else None, body, secret)
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """The delivery. Raises WebhookBodyError."""
+        """Returns the delivery. Raises WebhookBodyError."""
         event = headers.get("x-github-event", "")
         data = json_of(headers, body)
         pushes = push_of(decoded(data, PushBody)) if event == "push" else ()
@@ -52,7 +52,7 @@ class GithubSender:
 
 
 def json_of(headers: Headers, body: bytes) -> bytes:
-    """The JSON of a body. GitHub sends it as a form by default. Raises WebhookBodyError."""
+    """Returns the JSON of a body. GitHub sends it as a form by default. Raises WebhookBodyError."""
     if not headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
         return body
     for field in body.split(b"&", _MOST_FIELDS):

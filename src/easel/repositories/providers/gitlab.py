@@ -20,12 +20,12 @@ class GitlabSender:
     """Sends the secret itself in `X-Gitlab-Token`, or signs with `webhook-signature: v1,…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the sender has the secret."""
+        """Returns true if the sender has the secret."""
         token = headers.get("x-gitlab-token", "").encode("utf-8", "replace")
         return hmac.compare_digest(token, secret.encode()) | _by_signature(headers, body, secret)
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """The delivery. Raises WebhookBodyError."""
+        """Returns the delivery. Raises WebhookBodyError."""
         event = headers.get("x-gitlab-event", "")
         pushes = push_of(decoded(body, PushBody)) if event == "Push Hook" else ()
         return Delivery(headers.get("idempotency-key") or headers.get("webhook-id"), event, pushes)

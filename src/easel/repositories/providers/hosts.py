@@ -40,7 +40,7 @@ def recognise(url: RemoteUrl) -> Provider:
 
 
 def token_user(provider: Provider) -> str:
-    """The user name for an access token in HTTP Basic authentication."""
+    """Returns the user name for an access token in HTTP Basic authentication."""
     return _TOKEN_USERS[provider]
 
 
@@ -53,6 +53,6 @@ _COMMITS: Final[dict[Provider, str]] = {
 
 
 def commit_page(provider: Provider, url: RemoteUrl, sha: str) -> str | None:
-    """The address of a commit's web page; None for kinds of host without one."""
+    """Returns the address of a commit's web page. Returns None for kinds of host without one."""
     part = _COMMITS.get(provider)
     return f"{url.web}{part}{sha}" if part is not None else None

@@ -43,10 +43,10 @@ class Sender(Protocol):
     """The signature scheme and body format of one kind of host."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the sender has the secret, compared in constant time."""
+        """Returns true if the sender has the secret, compared in constant time."""
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """The delivery of a signed request. Raises WebhookBodyError."""
+        """Returns the delivery of a signed request. Raises WebhookBodyError."""
 
 
 class Person(msgspec.Struct):
@@ -75,7 +75,7 @@ class PushBody(msgspec.Struct):
 
 
 def decoded(body: bytes, kind: type[T]) -> T:
-    """The relevant fields of a body. Other content is skipped during parsing. Raises WebhookBodyError."""
+    """Returns the relevant fields of a body. Other content is skipped during parsing. Raises WebhookBodyError."""
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -83,7 +83,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
 
 
 def push_of(body: PushBody) -> tuple[Push, ...]:
-    """The push if a branch moved; None for a tag."""
+    """Returns the push if a branch moved. Returns None for a tag."""
     if not body.ref.startswith(_BRANCH):
         return ()
     branch = body.ref.removeprefix(_BRANCH)
@@ -97,11 +97,11 @@ def push_of(body: PushBody) -> tuple[Push, ...]:
 
 
 def is_nothing(sha: str) -> bool:
-    """Whether the id is the hosts' null id, which means that there is no commit."""
+    """Returns true if the id is the hosts' null id, which means that there is no commit."""
     return _NOTHING.fullmatch(sha) is not None
 
 
 def is_hmac(given: str | None, body: bytes, secret: str) -> bool:
-    """Whether the text is the HMAC-SHA-256 of the body in hexadecimal digits."""
+    """Returns true if the text is the HMAC-SHA-256 of the body in hexadecimal digits."""
     expected = hmac.digest(secret.encode(), body, "sha256").hex()
     return hmac.compare_digest((given or "").lower().encode("utf-8", "replace"), expected.encode())

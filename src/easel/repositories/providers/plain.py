@@ -10,5 +10,5 @@ class PlainSender(GithubSender):
     """Signs with `X-Hub-Signature-256: sha256=…`. The only event is a push."""
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """The delivery. Raises WebhookBodyError."""
+        """Returns the delivery. Raises WebhookBodyError."""
         return Delivery(headers.get("x-delivery"), "push", push_of(decoded(body, PushBody)))

@@ -30,5 +30,5 @@ _MARKS: Final[tuple[tuple[str, Provider], ...]] = (
 
 
 def sender_of(headers: Headers, named: Provider) -> Sender:
-    """The kind of host that sent the request, from its headers; the address's kind if they do not show it."""
+    """Returns the kind of host that sent the request, from its headers; the address's kind if they do not show it."""
     return _SENDERS[next((provider for mark, provider in _MARKS if mark in headers), named)]
