@@ -21,7 +21,7 @@ class RuleChange(msgspec.Struct, frozen=True):
 
 
 def redirect_text(redirect: Redirect) -> str:
-    """The line in the form of the file."""
+    """Returns the line in the form of the file."""
     words = [_source(redirect), redirect.target, f"{redirect.status}{'!' if redirect.forced else ''}"]
     for name, values in (
         ("Language", redirect.languages),
@@ -41,14 +41,15 @@ def _source(redirect: Redirect) -> str:
 
 
 def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:
-    """The headers of a block: path and name, and the line in the form of the file."""
+    """Yields the headers of a block: path and name, and the line in the form of the file."""
     path = f"https://{block.host}{block.path}" if block.host else block.path
     for name, value in block.headers:
         yield f"{path} {name.lower()}", f"! {name}" if value is None else f"{name}: {value}"
 
 
 def changes(old: Rules | None, new: Rules | None) -> list[RuleChange]:
-    """The changes, redirects before headers, each in the order of their sources. A moved line is not a change."""
+    """Returns the changes, redirects before headers, each in the order of their sources. A moved line is not a
+    change."""
     found = list(_compare("redirect", _redirects(old), _redirects(new)))
     found.extend(_compare("header", _headers(old), _headers(new)))
     return found

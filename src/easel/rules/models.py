@@ -97,12 +97,12 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
 
     @property
     def redirects(self) -> bool:
-        """Whether the line redirects the client."""
+        """Returns true if the line redirects the client."""
         return self.status in REDIRECTING
 
     @property
     def conditional(self) -> bool:
-        """Whether the line depends on more than path, host and query: its answer differs between visitors."""
+        """Returns true if the line depends on more than path, host and query: its answer differs between visitors."""
         return bool(self.languages or self.countries or self.cookies)
 
 
@@ -149,5 +149,5 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def guards_lost(self) -> tuple[RefusedLine, ...]:
-        """The refused lines that protected something from visitors."""
+        """Returns the refused lines that protected something from visitors."""
         return tuple(line for line in self.refused if line.guards)

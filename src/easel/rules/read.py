@@ -49,7 +49,7 @@ def read_rules(
     names: Collection[str] = (),
     has: Callable[[str], bool] = lambda path: False,
 ) -> Rules | None:
-    """The rules of a bundle's files; None if there are none or none are wanted.
+    """Returns the rules of a bundle's files. Returns None if there are none or none are wanted.
 
     `files` holds the rules files at the bundle's root, `names` the other names there, which may be signs of a dialect;
     `has` says whether the bundle contains a file at a path.
@@ -137,7 +137,7 @@ def _refuse_whole(name: str, whole: FileText, reading: Reading) -> bool:
 
 
 def _pages(dialect: Dialect, choice: Choice) -> Pages:
-    """The default handling of pages' addresses.
+    """Returns the default handling of pages' addresses.
 
     Netlify serves a page at every form of its address. That applies only if its dialect was asked for, not on a mere
     sign: at `/docs`, the relative links of `docs/index.html` lead elsewhere than at `/docs/`.
@@ -148,13 +148,13 @@ def _pages(dialect: Dialect, choice: Choice) -> Pages:
 
 
 def summary(rules: Rules) -> str:
-    """A sentence on the number of lines and blocks in force, their dialect, and the reason for it."""
+    """Returns a sentence on the number of lines and blocks in force, their dialect, and the reason for it."""
     lines, blocks = _count(len(rules.redirects), "redirect line"), _count(len(rules.headers), "header block")
     return f"{lines} and {blocks} in force, read as {rules.dialect.capitalize()} does ({rules.because})."
 
 
 def complaints(rules: Rules) -> list[str]:
-    """A sentence on every refused line and every remark, up to MOST_TOLD of each."""
+    """Returns a sentence on every refused line and every remark, up to MOST_TOLD of each."""
     refused = [
         f"{_place(line.file, line.line)} is refused: {line.reason} (`{line.text}`)"
         for line in rules.refused[:MOST_TOLD]

@@ -46,7 +46,7 @@ def _guards(words: list[str]) -> bool:
 
 
 def _without_dots(path: str) -> str:
-    """The path without `.` and `..` (RFC 3986 §5.2.4)."""
+    """Returns the path without `.` and `..` (RFC 3986 §5.2.4)."""
     if "/." not in path:
         return path
     kept: list[str] = []

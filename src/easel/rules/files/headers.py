@@ -98,7 +98,7 @@ def _reason_against_length(line: str) -> str | None:
 
 
 def seems_basic_auth(line: str) -> bool:
-    """Whether a line that is not parsed seems to be a `Basic-Auth` header."""
+    """Returns true if a line that is not parsed seems to be a `Basic-Auth` header."""
     return line[:32].lower().startswith("basic-auth")
 
 
@@ -182,7 +182,7 @@ def tidied(value: str) -> str:
 
 
 def header_reason(name: str, value: str) -> str | None:
-    """Returns the reason why no rule can set this header; None if a rule can."""
+    """Returns the reason why no rule can set this header. Returns None if a rule can."""
     if name.lower() in GUARDS:
         return (
             "Easel does not support `Basic-Auth`, so this line would send the password to every visitor and "

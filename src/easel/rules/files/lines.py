@@ -33,14 +33,14 @@ class FileText:
 
     @property
     def reason_against(self) -> str | None:
-        """Why a file that can only be read whole cannot be read, or None."""
+        """Returns why a file that can only be read whole cannot be read, or None."""
         if self.rest:
             return f"the file has more than {LARGEST_FILE:,} bytes."
         return "the file is not valid UTF-8. Save it as UTF-8." if has_broken(self.read) else None
 
 
 def text_of(name: str, data: bytes) -> FileText:
-    """The text of a rules file, which is UTF-8 or UTF-16, without its byte-order mark.
+    """Returns the text of a rules file, which is UTF-8 or UTF-16, without its byte-order mark.
 
     The parsed part ends with the last whole line of the first LARGEST_FILE bytes. Raises RulesFileTooLargeError above
     LARGEST_SEARCHED.
@@ -56,7 +56,8 @@ def text_of(name: str, data: bytes) -> FileText:
 
 
 def _utf_16(data: bytes) -> str | None:
-    """The coding of a file in UTF-16, which editors and PowerShell write on Windows; None for all other files."""
+    """Returns the coding of a file in UTF-16, which editors and PowerShell write on Windows. Returns None for all other
+    files."""
     if data.startswith(_UTF_16):
         return "utf-16"
     head = data[:256]
@@ -68,40 +69,40 @@ def _utf_16(data: bytes) -> str | None:
 
 
 def numbered(text: str) -> Iterator[tuple[int, str]]:
-    """Every line with content, with its number from 1, stripped. CR, LF and CR LF end lines."""
+    """Yields every line with content, with its number from 1, stripped. CR, LF and CR LF end lines."""
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if (stripped := line.strip()) and not stripped.startswith("#"):
             yield number, stripped
 
 
 def line_breaks(text: str) -> int:
-    """The number of line breaks."""
+    """Returns the number of line breaks."""
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def without_breaks(text: str) -> str:
-    """The text without white space and line breaks."""
+    """Returns the text without white space and line breaks."""
     return text.translate(_BREAKS)
 
 
 def shown(line: str) -> str:
-    """The line for a message: its beginning, without control characters."""
+    """Returns the line for a message: its beginning, without control characters."""
     kept = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
     return "".join(char if char.isprintable() else "�" for char in kept)
 
 
 def reason_against_text(line: str) -> str | None:
-    """Why the text of a line cannot be read, or None."""
+    """Returns why the text of a line cannot be read, or None."""
     if has_control(line.replace("\t", " ")):
         return "it contains a control character."
     return "it contains a byte that is not UTF-8. Save the file as UTF-8." if has_broken(line) else None
 
 
 def has_broken(text: str) -> bool:
-    """Whether the text has bytes that are not UTF-8."""
+    """Returns true if the text has bytes that are not UTF-8."""
     return not text.isascii() and _BROKEN.search(text) is not None
 
 
 def has_control(text: str) -> bool:
-    """Whether the text contains a control character, which is forbidden in headers."""
+    """Returns true if the text contains a control character, which is forbidden in headers."""
     return _CONTROL.search(text) is not None

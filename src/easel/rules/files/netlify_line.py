@@ -21,7 +21,7 @@ _TARGETS = ("/", "http://", "https://")
 
 
 def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
-    """The redirect in these words. Raises BadLineError; remarks go into `reading`.
+    """Returns the redirect in these words. Raises BadLineError; remarks go into `reading`.
 
     The default status is 301. A source with a star and a status of success needs no target: the target is its own path.
     A word after the status that is not a condition has no effect.
@@ -77,7 +77,7 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
 
 
 def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """The host pattern ('' without one), the path pattern and the query parameters of a source."""
+    """Returns the host pattern ('' without one), the path pattern and the query parameters of a source."""
     host = ""
     if not word.startswith("/") and (match := _HOST.match(word)):
         host, word = f"{match[1].lower()}://{match[2].lower()}", match[3] or "/"

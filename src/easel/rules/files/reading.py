@@ -124,7 +124,8 @@ class Reading:
         self.redirects.append(redirect)
 
     def pattern_of_block(self, path: str) -> Pattern:
-        """The pattern of a header block's path. Raises BadLineError with the reason if it cannot be in force."""
+        """Returns the pattern of a header block's path. Raises BadLineError with the reason if it cannot be in
+        force."""
         try:
             return parse(path, self.dialect, folds_case=self.dialect == "netlify")
         except PatternError as error:
@@ -139,7 +140,7 @@ class Reading:
 
 
 def reason_against(redirect: Redirect) -> str | None:
-    """Returns the reason why a line cannot be in force in any dialect; None if the line can be in force."""
+    """Returns the reason why a line cannot be in force in any dialect. Returns None if the line can be in force."""
     status, target, source = redirect.status, redirect.target, redirect.source
     if status not in REDIRECTING and status != 200 and not 400 <= status <= 599:
         return (
@@ -166,13 +167,13 @@ _GUARD = re.compile(r"\s(?:4[0-9][0-9]|5[0-9][0-9])!|role=", re.IGNORECASE)
 
 
 def seems_guard(line: str) -> bool:
-    """Whether a malformed line seems to protect something from visitors. In doubt the deploy fails: that is better than
-    an open door."""
+    """Returns true if a malformed line seems to protect something from visitors. In doubt the deploy fails: that is
+    better than an open door."""
     return _GUARD.search(line) is not None
 
 
 def source_of(word: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The path pattern of a source, with its leading slash, and its query parameters."""
+    """Returns the path pattern of a source, with its leading slash, and its query parameters."""
     path, _, query = word.partition("?")
     parts = query.split("&", MOST_QUERY + 1) if query else []
     pairs = tuple((name, value) for name, _, value in (part.partition("=") for part in parts) if name)

@@ -46,7 +46,7 @@ def read_redirects(text: str, reading: Reading) -> None:
 
 
 def _words(line: str) -> list[str]:
-    """The words of a line, up to a comment."""
+    """Returns the words of a line, up to a comment."""
     words = line.split()
     if "#" not in line:
         return words

@@ -41,7 +41,7 @@ def _leads_to_itself(redirect: Redirect, *, forgiving: bool) -> bool:
 
 
 def _hiding(redirect: Redirect, has: Callable[[str], bool]) -> str | None:
-    """The file that answers before the line, if the line matches a single path."""
+    """Returns the file that answers before the line, if the line matches a single path."""
     if ":" in redirect.source or "*" in redirect.source:
         return None
     path = redirect.source.strip("/")

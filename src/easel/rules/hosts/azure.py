@@ -114,12 +114,12 @@ def _read_route(route: _Route, entries: Entries) -> None:
 
 
 def _of_app(page: str) -> str:
-    """The path of a page, which the file may write without its slash."""
+    """Returns the path of a page, which the file may write without its slash."""
     return page if page.startswith("/") or "://" in page else f"/{page}"
 
 
 def _sources(route: str) -> list[str]:
-    """The equivalent patterns: `/images/*.{png,gif}` becomes two."""
+    """Returns the equivalent patterns: `/images/*.{png,gif}` becomes two."""
     path = route if route.startswith("/") else f"/{route}"
     before, brace, rest = path.partition("{")
     endings, closed, after = rest.partition("}")

@@ -23,8 +23,8 @@ _LONGEST = 8_000
 
 
 def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Reading, *, guards: bool) -> T | None:
-    """The file as a value of the kind; None, with the file refused, if it is unreadable. `read` gives the plain value.
-    A value of the wrong type is refused with its place."""
+    """Returns the file as a value of the kind; None, with the file refused, if it is unreadable. `read` gives the plain
+    value. A value of the wrong type is refused with its place."""
     try:
         return msgspec.convert(read(), kind, strict=False)
     except (ValueError, RecursionError) as error:
@@ -58,7 +58,7 @@ class Entries:
         self._reading.note(self.file, self.number, text)
 
     def exceptions(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """The patterns among these that the entry can leave out. Adds a remark on every other one."""
+        """Returns the patterns among these that the entry can leave out. Adds a remark on every other one."""
         kept = []
         for path in islice(paths, MOST_EXCEPTIONS):
             try:

@@ -36,7 +36,8 @@ class Form:
 
 
 def from_expression(source: str) -> list[Form]:
-    """The patterns that together match a source. Raises BadLineError if only a regular expression can express it."""
+    """Returns the patterns that together match a source. Raises BadLineError if only a regular expression can express
+    it."""
     if (negative := _NEGATIVE.match(source)) is not None:
         before = negative["before"]
         names = dict.fromkeys(("$1", negative["name"] or "$1"), ":splat")
@@ -67,7 +68,7 @@ def from_expression(source: str) -> list[Form]:
 
 
 def _exception(before: str, alternative: str) -> str | None:
-    """The pattern for one alternative of `(?!a|b)`, which names the beginning of what is left out."""
+    """Returns the pattern for one alternative of `(?!a|b)`, which names the beginning of what is left out."""
     if _WITH_DOT.match(alternative) or not alternative:
         return None
     text = _ESCAPED.sub(r"\1", alternative)
@@ -79,7 +80,7 @@ def _exception(before: str, alternative: str) -> str | None:
 
 
 def _variants(form: Form) -> list[Form] | None:
-    """The form with its first optional part or choice resolved in every way; None if it has neither."""
+    """Returns the form with its first optional part or choice resolved in every way. Returns None if it has neither."""
     path = form.path
     if (optional := _OPTIONAL.search(path)) is not None:
         before, after = path[: optional.start()], path[optional.end() :]
@@ -133,5 +134,5 @@ _REFERENCE = re.compile(r"(:\w+|\$\d+)[*+]?")
 
 
 def to_ours(target: str, names: dict[str, str]) -> str:
-    """A target in which Easel's placeholders replace the host's."""
+    """Returns a target in which Easel's placeholders replace the host's."""
     return _REFERENCE.sub(lambda match: names.get(match[1].removeprefix(":"), match[0]), target)

@@ -81,14 +81,15 @@ def read_firebase(text: str, reading: Reading) -> None:
 
 
 def _target(route: _Route) -> str:
-    """The destination with Easel's name for the rest of a path, which Firebase may write with or without a star."""
+    """Returns the destination with Easel's name for the rest of a path, which Firebase may write with or without a
+    star."""
     rests = set(_NAMED.findall(route.source or route.glob))
     return _USED.sub(lambda match: ":splat" if match[1] in rests else match[0], route.destination)
 
 
 def _sources(route: _Route, entries: Entries) -> list[tuple[str, tuple[str, ...]]]:
-    """The patterns that together match the entry's glob, each with the patterns that it leaves out. If no pattern can,
-    refuses the entry and gives none."""
+    """Returns the patterns that together match the entry's glob, each with the patterns that it leaves out. If no
+    pattern can, refuses the entry and gives none."""
     glob = route.source or route.glob
     if not entries.next(glob + route.destination + str(route.headers)):
         return []

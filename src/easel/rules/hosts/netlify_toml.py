@@ -90,7 +90,7 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
 
 
 def _of_today(entry: _Redirect) -> _Redirect:
-    """The entry under its current names: the host still reads the names of its first versions."""
+    """Returns the entry under its current names: the host still reads the names of its first versions."""
     return msgspec.structs.replace(
         entry,
         source=entry.source or entry.origin,
@@ -100,12 +100,12 @@ def _of_today(entry: _Redirect) -> _Redirect:
 
 
 def seems_guarding(text: str) -> bool:
-    """Whether a text that is not parsed seems to have a rule that keeps something from visitors."""
+    """Returns true if a text that is not parsed seems to have a rule that keeps something from visitors."""
     return _GUARDS.search(text) is not None
 
 
 def bounded(text: str) -> str:
-    """The text, if its parsing time is proportional to its length. Raises ValueError.
+    """Returns the text, if its parsing time is proportional to its length. Raises ValueError.
 
     The parser makes a table for each part of a dotted key, and copies all parts before it.
     """
@@ -118,13 +118,13 @@ def bounded(text: str) -> str:
 
 
 def _values(name: str, given: Words) -> list[str]:
-    """The values of a header. A list is one value with commas, but cookies stay separate. A text may have several
-    lines, each ending with a comma."""
+    """Returns the values of a header. A list is one value with commas, but cookies stay separate. A text may have
+    several lines, each ending with a comma."""
     values = [given] if isinstance(given, str) else given
     tidy = [tidied(" ".join(value.split("\n")).strip() if "\n" in value else value.strip()) for value in values]
     return tidy if name.lower() == "set-cookie" else [", ".join(tidy)]
 
 
 def _listed(value: Words) -> list[str]:
-    """The values of a condition. In a text they are separated by commas."""
+    """Returns the values of a condition. In a text they are separated by commas."""
     return [part.strip() for part in value.split(",", MOST_VALUES)[:MOST_VALUES]] if isinstance(value, str) else value

@@ -126,7 +126,7 @@ def _add(entries: Entries, route: _Route, status: int, *, forced: bool) -> None:
 
 
 def _guards(route: Any) -> bool:
-    """Whether an entry of `routes` hides something from visitors."""
+    """Returns true if an entry of `routes` hides something from visitors."""
     if not isinstance(route, dict):
         return False
     status = route.get("status")
@@ -149,7 +149,7 @@ _TAKEN = re.compile(r"\(\?<([A-Za-z]\w{0,60})>(?:\.[*+]|\[\^/&]\+)\)\Z", re.ASCI
 
 
 def _conditions(route: _Route) -> _Fitting:
-    """The conditions of an entry. Raises BadLineError for one that does not map."""
+    """Returns the conditions of an entry. Raises BadLineError for one that does not map."""
     if route.missing:
         raise BadLineError(f"its `missing` on `{_subject(route.missing[0])}` is not supported.")
     found = _Fitting()

@@ -75,8 +75,8 @@ class Index:
             node.ends.add(number, query)
 
     def find(self, path: RequestPath, query: QueryPairs | None = ()) -> list[int]:
-        """The numbers of all candidates, in increasing order. `query` holds the request's parameters; None matches
-        every query."""
+        """Returns the numbers of all candidates, in increasing order. `query` holds the request's parameters; None
+        matches every query."""
         segments = path.bare if self._forgiving else path.segments
         found: list[int] = []
         exact = self._exact.get(segments)

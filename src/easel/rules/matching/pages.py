@@ -25,8 +25,8 @@ class PreferredPath:
 
 
 def find_page(path: str, has: Has, handling: Pages) -> Page | PreferredPath | None:
-    """The file of a decoded path (without its leading slash) by a host's rules; None if there is none. `has` says
-    whether the bundle contains a file at a path."""
+    """Returns the file of a decoded path (without its leading slash) by a host's rules. Returns None if there is none.
+    `has` says whether the bundle contains a file at a path."""
     if handling == "netlify":
         return _netlify(path, has)
     if handling == "none":
@@ -57,7 +57,7 @@ def find_page(path: str, has: Has, handling: Pages) -> Page | PreferredPath | No
 
 
 def _stem(path: str) -> str:
-    """The path without the suffix that distinguishes the forms of an address."""
+    """Returns the path without the suffix that distinguishes the forms of an address."""
     if path.endswith("/"):
         return path.rstrip("/")
     for ending in ("/index.html", "/index"):

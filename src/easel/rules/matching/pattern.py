@@ -42,7 +42,7 @@ class PlaceholderSegment:
 
     @property
     def whole(self) -> bool:
-        """Whether the segment is a single placeholder."""
+        """Returns true if the segment is a single placeholder."""
         return self.literals == ("", "")
 
     def catch(self, segment: str, caught: dict[str, str]) -> bool:
@@ -84,7 +84,7 @@ class Star:
 
     @property
     def plain(self) -> bool:
-        """Whether the star is the whole segment."""
+        """Returns true if the star is the whole segment."""
         return not self.prefix and not self.suffix
 
 
@@ -99,13 +99,13 @@ class Pattern:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of all placeholders and stars."""
+        """Returns the names of all placeholders and stars."""
         holes = (segment for run in self.runs for segment in run if isinstance(segment, PlaceholderSegment))
         return frozenset(name for segment in holes for name in segment.names) | ({SPLAT} if self.stars else set())
 
     @property
     def has_twins(self) -> bool:
-        """Whether a placeholder's name occurs twice."""
+        """Returns true if a placeholder's name occurs twice."""
         holes = [
             name
             for run in self.runs
@@ -117,8 +117,8 @@ class Pattern:
 
     @property
     def odd(self) -> int:
-        """The number of places that an index cannot distinguish: placeholders inside a segment, and text after a
-        star."""
+        """Returns the number of places that an index cannot distinguish: placeholders inside a segment, and text after
+        a star."""
         odd = 0
         for run in self.runs:
             for segment in run:
@@ -130,12 +130,12 @@ class Pattern:
 
     @property
     def segments(self) -> int:
-        """The number of segments."""
+        """Returns the number of segments."""
         return sum(map(len, self.runs)) + len(self.stars) if self.stars else len(self.runs[0])
 
     @property
     def literal(self) -> bool:
-        """Whether the pattern matches a single path."""
+        """Returns true if the pattern matches a single path."""
         if self.stars:
             return False
         for segment in self.runs[0]:  # noqa: SIM110 - ten thousand lines are read at once
@@ -148,7 +148,7 @@ class Pattern:
         return self.runs[-1] if self.stars else ()
 
     def catch(self, path: RequestPath) -> dict[str, str] | None:
-        """Returns the captured texts of a path by name; None if the path does not match."""
+        """Returns the captured texts of a path by name. Returns None if the path does not match."""
         caught: dict[str, str] = {}
         segments = path.bare if self.forgiving and not self.stars else path.segments
         head = self.runs[0]
@@ -196,7 +196,8 @@ def _all_catch(run: tuple[Segment, ...], segments: tuple[str, ...], caught: dict
 
 
 def _fits(star: Star, segments: tuple[str, ...], start: int = 0) -> bool:
-    """Whether the segments from `start` on match the star: the texts before and after it are each in one segment."""
+    """Returns true if the segments from `start` on match the star: the texts before and after it are each in one
+    segment."""
     if start >= len(segments):
         return star.plain
     first, last = segments[start], segments[-1]
@@ -213,7 +214,7 @@ def _catch_star(star: Star, segments: tuple[str, ...], caught: dict[str, str]) -
 
 
 def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
-    """The pattern of a line's path. Raises PatternError.
+    """Returns the pattern of a line's path. Raises PatternError.
 
     A `%` escape stands for its character. With `folds_case`, letters match in both cases.
     """
@@ -249,12 +250,12 @@ def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
 
 
 def folded(path: RequestPath) -> RequestPath:
-    """The path in lower case, for patterns that ignore case."""
+    """Returns the path in lower case, for patterns that ignore case."""
     return RequestPath(tuple(segment.lower() for segment in path.segments))
 
 
 def _folded(text: str) -> str:
-    """The literals in lower case; the names of placeholders stay unchanged."""
+    """Returns the literals in lower case; the names of placeholders stay unchanged."""
     parts = _NAME.split(text)
     return "".join(part.lower() if at % 2 == 0 else f":{part}" for at, part in enumerate(parts))
 
@@ -312,7 +313,7 @@ def split(text: str, names: Collection[str]) -> tuple[tuple[bool, str], ...]:
 
 
 def _longest(text: str, at: int, names: Collection[str]) -> str | None:
-    """The longest complete name at this place. A name followed by a letter is another name."""
+    """Returns the longest complete name at this place. A name followed by a letter is another name."""
     word = _WORD.match(text, at)
     assert word is not None
     for stop in range(len(word[0]), 0, -1):

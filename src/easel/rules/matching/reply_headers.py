@@ -37,7 +37,7 @@ class HeaderTable:
         return len(self._blocks)
 
     def find(self, visit: Visit) -> Changes:
-        """The headers for the answer, by lower-case name: all values, or none to remove the header.
+        """Returns the headers for the answer, by lower-case name: all values, or none to remove the header.
 
         Netlify: the last block with a header decides. Cloudflare: the values of all blocks are joined in the file's
         order, and placeholders in values are filled. Two blocks of one path count as one, whose later lines decide.
@@ -76,7 +76,8 @@ Changes = dict[str, list[str] | None]
 
 
 def _filled(block: HeaderBlock, caught: dict[str, str]) -> list[tuple[str, list[str] | None]]:
-    """The block's headers, each value in pieces: joined, a value may be a thousand times as long as the caught text."""
+    """Returns the block's headers, each value in pieces: joined, a value may be a thousand times as long as the caught
+    text."""
     return [(name, None if value is None else _pieces(value, caught)) for name, value in block.headers]
 
 
@@ -95,7 +96,7 @@ def _values(filled: list[tuple[str, list[str] | None]]) -> Changes:
 
 
 def _safe(caught: str) -> str:
-    """A caught text for a header: encoded as in a URL, without separators of values."""
+    """Returns a caught text for a header: encoded as in a URL, without separators of values."""
     return quote(caught, safe=_SAFE).replace("%00", "%2F")
 
 

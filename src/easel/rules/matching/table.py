@@ -37,7 +37,7 @@ class RedirectMatch(msgspec.Struct, frozen=True):
 
     @property
     def redirects(self) -> bool:
-        """Whether the client is redirected."""
+        """Returns true if the client is redirected."""
         return self.by.redirects
 
 
@@ -59,7 +59,7 @@ class HostPattern:
     scheme: str = ""
 
     def catch(self, visit: Visit) -> dict[str, str] | None:
-        """The caught texts of a request's host; None if it does not match."""
+        """Returns the caught texts of a request's host. Returns None if it does not match."""
         if self.scheme and visit.scheme != self.scheme:
             return None
         labels = visit.host.split(".")
@@ -105,12 +105,12 @@ class RedirectTable:
         return visit.opened if self.dialect == "netlify" else visit.asked
 
     def speaks_of(self, visit: Visit) -> bool:
-        """Whether a line may match this path for some query, cookie or language."""
+        """Returns true if a line may match this path for some query, cookie or language."""
         asked = self._path(visit)
         return asked is not None and bool(self._index.find(asked, None))
 
     def find(self, visit: Visit) -> RedirectMatch | None:
-        """The target of the first line that matches the request; None if none does."""
+        """Returns the target of the first line that matches the request. Returns None if none does."""
         asked = self._path(visit)
         if asked is None:
             return None
@@ -145,8 +145,8 @@ def _line(redirect: Redirect, dialect: Dialect) -> _Line:
 
 
 def _goes_first(redirect: Redirect, dialect: Dialect) -> bool:
-    """Whether the line applies before files: a forced line, and nearly every line in Cloudflare's dialect. A line that
-    rewrites every path to one page does not, because it would hide all scripts there."""
+    """Returns true if the line applies before files: a forced line, and nearly every line in Cloudflare's dialect. A
+    line that rewrites every path to one page does not, because it would hide all scripts there."""
     if dialect == "netlify":
         return redirect.forced
     return redirect.status != 200 or redirect.source != "/*" or _uses_splat(redirect.target)
@@ -157,7 +157,7 @@ def _uses_splat(target: str) -> bool:
 
 
 def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
-    """Whether host, query and conditions match; their caught texts are added to `caught`."""
+    """Returns true if host, query and conditions match; their caught texts are added to `caught`."""
     redirect = line.redirect
     if line.host is not None:
         of_host = line.host.catch(visit)
@@ -180,7 +180,7 @@ def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
 
 
 def _speaks(language: str, wanted: tuple[str, ...]) -> bool:
-    """Whether the visitor's language is one of these: `en` includes `en-GB`."""
+    """Returns true if the visitor's language is one of these: `en` includes `en-GB`."""
     return any(language == code or language.startswith(f"{code}-") for code in map(str.lower, wanted))
 
 

@@ -48,8 +48,8 @@ class Target:
         self._has_query = "?" in text
 
     def reason_against(self) -> str | None:
-        """Returns the reason why a client cannot be sent to the target; None if it can. No captured text can change the
-        host."""
+        """Returns the reason why a client cannot be sent to the target. Returns None if it can. No captured text can
+        change the host."""
         if self._text.startswith("/"):
             return None
         if not self._text.startswith(_SCHEMES):
@@ -63,13 +63,14 @@ class Target:
         return None
 
     def path(self, caught: Mapping[str, str]) -> str:
-        """The path of the app (decoded, with its leading slash) whose content answers, without query and fragment."""
+        """Returns the path of the app (decoded, with its leading slash) whose content answers, without query and
+        fragment."""
         parts = (piece for piece in self._pieces if piece.place == "path")
         texts = [caught[piece.text] if piece.is_name else unquote(piece.text) for piece in parts]
         return "".join(texts) if sum(map(len, texts)) <= LONGEST else NO_PATH
 
     def location(self, caught: Mapping[str, str], query: str) -> str | None:
-        """The Location of the redirect, with the request's query if the target has none.
+        """Returns the Location of the redirect, with the request's query if the target has none.
 
         None if a caught text is not valid in a host's name, or if the Location exceeds LONGEST: a name may occur in it
         a thousand times.
@@ -97,12 +98,13 @@ class Target:
 
 
 def names_host(target: str) -> bool:
-    """Whether a target names another host in full, without a port or placeholder: a visitor cannot change the host."""
+    """Returns true if a target names another host in full, without a port or placeholder: a visitor cannot change the
+    host."""
     return _PLAIN_HOST.match(target) is not None
 
 
 def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
-    """The target of a line with this source pattern, and the names caught in its path, query and host."""
+    """Returns the target of a line with this source pattern, and the names caught in its path, query and host."""
     names = set(pattern.names)
     names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
     labels = redirect.host.partition("://")[2].split(".")
@@ -117,7 +119,7 @@ def _spelled(caught: str, place: _Place) -> str:
 
 
 def _pieces(text: str, names: Collection[str]) -> list[_Piece]:
-    """The pieces of a target, each with the part of the URL that it is in."""
+    """Returns the pieces of a target, each with the part of the URL that it is in."""
     place: _Place = "path" if text.startswith("/") else "host"
     pieces: list[_Piece] = []
     for is_name, piece in split(text, names):

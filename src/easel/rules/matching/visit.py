@@ -29,12 +29,13 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def asked(self) -> RequestPath | None:
-        """The path in segments; None if no rule can match it."""
+        """Returns the path in segments. Returns None if no rule can match it."""
         return read_path(self.path)
 
     @cached_property
     def opened(self) -> RequestPath | None:
-        """The path in segments, with an escaped slash as a border between two: Netlify matches lines in this form."""
+        """Returns the path in segments, with an escaped slash as a border between two: Netlify matches lines in this
+        form."""
         asked = self.asked
         if asked is None or not any(ENCODED_SLASH in segment for segment in asked.segments):
             return asked
@@ -42,7 +43,7 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """The query's parameters, decoded, in their order."""
+        """Returns the query's parameters, decoded, in their order."""
         if not self.query:
             return ()
         pairs: list[tuple[str, str]] = []
@@ -58,16 +59,16 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        """The cookies by name."""
+        """Returns the cookies by name."""
         parts = self.cookie.split(";", MOST_PAIRS)[:MOST_PAIRS] if self.cookie else []
         return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
 
     @cached_property
     def language(self) -> str:
-        """The visitor's chosen language (cookie `nf_lang`), or else the first that the browser names."""
+        """Returns the visitor's chosen language (cookie `nf_lang`), or else the first that the browser names."""
         return (self.cookies.get("nf_lang") or self.accept_language.partition(",")[0].partition(";")[0]).strip().lower()
 
     @cached_property
     def land(self) -> str:
-        """The visitor's chosen country (cookie `nf_country`), or else the one in the header."""
+        """Returns the visitor's chosen country (cookie `nf_country`), or else the one in the header."""
         return (self.cookies.get("nf_country") or self.country).strip().lower()
