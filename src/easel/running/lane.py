@@ -31,7 +31,7 @@ _CONNECTIONS = 2
 
 
 def start_of(settings: Settings, url: str, line: socket.socket | None) -> Start:
-    """How an api starts its lane: forked by the line, where there is one."""
+    """Returns how an api starts its lane: forked by the line, where there is one."""
 
     async def fork(control: socket.socket) -> Process:
         assert line is not None

@@ -69,7 +69,7 @@ _own: socket.socket | None = None
 
 
 def is_forked() -> bool:
-    """Whether this process was forked from a nursery, and so has imported few modules itself."""
+    """Returns true if this process was forked from a nursery, and so has imported few modules itself."""
     return _own is not None
 
 
@@ -166,7 +166,7 @@ def _read_missing(names: Iterable[str]) -> None:
 
 
 def received(channel: socket.socket, size: int) -> bytes:
-    """This many bytes from the socket. Raises EOFError if it is closed before."""
+    """Returns this many bytes from the socket. Raises EOFError if it is closed before."""
     data = bytearray()
     while len(data) < size:
         piece = channel.recv(size - len(data))

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
-    """The database for one command: the operator's, or the one in the data folder. The latter is started if necessary,
-    and left as it was. Raises DataFolderMissingError if there is none and none may be created, RolesApartError."""
+    """Yields the database for one command: the operator's, or the one in the data folder. The latter is started if
+    necessary, and left as it was. Raises DataFolderMissingError if there is none and none may be created,
+    RolesApartError."""
     require_shared(settings)
     if settings.database_url is not None:
         yield settings.database_url
@@ -148,8 +149,8 @@ def _open_place(place: str, settings: Settings, *, create: bool = True) -> Objec
 
 
 def _open_aside(settings: Settings) -> ObjectStore:
-    """The object store for a command, with a separate scratch folder, so that its files are not mistaken for those of a
-    killed server."""
+    """Returns the object store for a command, with a separate scratch folder, so that its files are not mistaken for
+    those of a killed server."""
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     scratch = _own_scratch(settings.scratch_dir)
     return open_objects(settings.objects_url, settings.objects_dir, scratch, reserve=open_reserve(settings))

@@ -134,8 +134,8 @@ class Child:
         self._reader: asyncio.StreamReader | None = None
 
     async def result(self) -> Any:
-        """The result of the process's function, once it has ended. Raises the function's errors, and EOFError if the
-        process was killed."""
+        """Returns the result of the process's function, once it has ended. Raises the function's errors, and EOFError
+        if the process was killed."""
         kind, data = await self._next()
         if kind not in (RESULT, FAILED):
             raise EOFError(f"a process ended with code {NUMBER.unpack(data)[0]} before it returned a result")
@@ -211,8 +211,8 @@ class DatabaseStart:
         return url
 
     def prepared(self) -> roles.PreparedDatabase | None:
-        """The result of `prepare_database`, after `url`; None if the database was started only there. Raises its
-        errors."""
+        """Returns the result of `prepare_database`, after `url`. Returns None if the database was started only there.
+        Raises its errors."""
         if isinstance(self._outcome, Exception):
             raise self._outcome
         return self._outcome
@@ -260,7 +260,7 @@ class RoleProcess:
 
     @property
     def runs(self) -> bool:
-        """Whether the process is running."""
+        """Returns true if the process is running."""
         return self._child.code is None
 
     async def wait(self, want: Callable[[Role], None]) -> int:

@@ -6,7 +6,7 @@ import asyncio
 
 
 async def is_ready(host: str, port: int) -> bool:
-    """Whether the server at that address reports that it is ready."""
+    """Returns true if the server at that address reports that it is ready."""
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection(host, port)
@@ -20,7 +20,7 @@ async def is_ready(host: str, port: int) -> bool:
 
 
 def reach(host: str) -> str:
-    """An address at which this machine can reach a server that listens on the host."""
+    """Returns an address at which this machine can reach a server that listens on the host."""
     if host in ("0.0.0.0", "", "::"):  # noqa: S104
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

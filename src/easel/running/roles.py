@@ -44,7 +44,7 @@ KEY_REPLACED = "The secret key has changed, so the secrets of all apps must be s
 
 
 def database_url(settings: Settings) -> str:
-    """The operator's database, or the embedded one, started or found running."""
+    """Returns the operator's database, or the embedded one, started or found running."""
     return settings.database_url or EmbeddedPostgres(settings.postgres_dir).start()
 
 
@@ -82,7 +82,7 @@ def require_schema(url: str) -> None:
 
 
 def open_store(settings: Settings, *, patience: float = 300, impatience: float | None = None) -> ObjectStore:
-    """The object store in the settings. For `patience` and `impatience` (seconds) see `open_objects`."""
+    """Returns the object store in the settings. For `patience` and `impatience` (seconds) see `open_objects`."""
     return open_objects(
         settings.objects_url,
         settings.objects_dir,
@@ -99,12 +99,12 @@ def check_store(settings: Settings) -> None:
 
 
 def open_reserve(settings: Settings) -> DiskReserve:
-    """The reserve of the disk that holds the data folder."""
+    """Returns the reserve of the disk that holds the data folder."""
     return DiskReserve(settings.data_dir, settings.disk_reserve, settings.ballast)
 
 
 def open_vault(settings: Settings) -> Vault:
-    """The vault under the instance's secret key, from the environment or the data folder."""
+    """Returns the vault under the instance's secret key, from the environment or the data folder."""
     if settings.secret_key is not None:
         return Vault(settings.secret_key.get_secret_value())
     return Vault(load_secret(settings.data_dir / "secret-key"))
@@ -229,7 +229,7 @@ def run_worker(settings: Settings, *, checked: bool = False, builds_wait: Callab
 
 
 def worker_pool(settings: Settings) -> int:
-    """The size of a worker's pool of database connections."""
+    """Returns the size of a worker's pool of database connections."""
     return settings.worker_concurrency + 2
 
 
@@ -276,8 +276,8 @@ def _serve_metrics(settings: Settings, role: Role) -> None:
 
 
 def knows_routes(settings: Settings, url: str) -> bool:
-    """Whether an edge of this machine can start without the database at the URL: from saved routes that are recent
-    enough."""
+    """Returns true if an edge of this machine can start without the database at the URL: from saved routes that are
+    recent enough."""
     from easel.edge.routing.saved_routes import SavedRoutes
 
     confirmed = SavedRoutes(settings.edge_dir, url).confirmed()
@@ -316,7 +316,7 @@ def run_edge(settings: Settings, *, checked: bool = False) -> None:
 
 
 def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket | None:
-    """The private port of a process. `easel serve` assigns one to each of several processes; processes started
+    """Returns the private port of a process. `easel serve` assigns one to each of several processes; processes started
     separately share it, like the public one."""
     port = settings.metrics_port(role)
     if port is None:

@@ -29,6 +29,6 @@ def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
 
 
 def opens_secrets(settings: Settings) -> bool:
-    """Whether this machine needs the secret key: an api encrypts and signs with it, a builder decrypts secrets for
-    builds."""
+    """Returns true if this machine needs the secret key: an api encrypts and signs with it, a builder decrypts secrets
+    for builds."""
     return "api" in settings.roles or "builder" in settings.roles

@@ -131,7 +131,7 @@ class Supervisor:
 
     @property
     def _apart(self) -> bool:
-        """Whether this is one of several machines."""
+        """Returns true if this is one of several machines."""
         return self._settings.role is not None
 
     @contextmanager
@@ -146,7 +146,7 @@ class Supervisor:
             logger.warning("%s", error)
 
     def _ports(self) -> list[tuple[Role, str, int]]:
-        """The ports on which this machine's roles listen for requests, with their hosts."""
+        """Returns the ports on which this machine's roles listen for requests, with their hosts."""
         settings = self._settings
         ports: list[tuple[Role, str, int]] = [
             ("api", settings.api_host, settings.api_port),
@@ -318,7 +318,7 @@ class Supervisor:
 
 
 def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
-    """The processes to run, each with its settings."""
+    """Returns the processes to run, each with its settings."""
     many: dict[Role, int] = {
         "api": settings.api_processes,
         "worker": settings.worker_processes,
@@ -335,6 +335,6 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
 
 
 def _program() -> str:
-    """The command as it can be called from any folder: its name if the shell finds it, else its path."""
+    """Returns the command as it can be called from any folder: its name if the shell finds it, else its path."""
     beside = Path(sys.executable).with_name("easel")
     return "easel" if shutil.which("easel") is not None or not beside.exists() else str(beside)
