@@ -69,7 +69,7 @@ def slug_forms(slug: str) -> set[str]:
 
 
 def version_environment(number: int) -> str:
-    """The name that a version's own address uses as its environment."""
+    """Returns the name that a version's own address uses as its environment."""
     return f"v{number}"
 
 
@@ -83,19 +83,19 @@ class Addresses:
 
     @classmethod
     def of(cls, settings: Settings) -> Addresses:
-        """The addresses of an installation with these settings."""
+        """Returns the addresses of an installation with these settings."""
         return cls(settings.edge_scheme, settings.domain, settings.public_edge_port)
 
     def url(self, environment: str, slug: str) -> str:
-        """The full URL of an environment."""
+        """Returns the full URL of an environment."""
         return self.at(host_label(environment, slug))
 
     def version_url(self, number: int, slug: str) -> str:
-        """The full URL of a version."""
+        """Returns the full URL of a version."""
         return self.url(version_environment(number), slug)
 
     def at(self, label: str) -> str:
-        """The full URL of a host label. The scheme's default port is left out."""
+        """Returns the full URL of a host label. The scheme's default port is left out."""
         default = 443 if self.scheme == "https" else 80
         suffix = "" if self.port == default else f":{self.port}"
         return f"{self.scheme}://{label}.{self.domain}{suffix}/"

@@ -32,14 +32,14 @@ class Decision(NamedTuple):
     passed: PassedStages
 
     def is_lasting(self, site: Site, request: Request) -> bool:
-        """Whether every request for this address gets this file while the site is live."""
+        """Returns true if every request for this address gets this file while the site is live."""
         found = self.found
         if not isinstance(found, File) or found.varies or not (found.lasting and request.address.is_plain):
             return False
         return not any(varies(site, request) for varies in self.passed.varies)
 
     def is_lasting_redirect(self, site: Site, request: Request) -> bool:
-        """Whether every request for this address without a query gets this redirect while the site is live."""
+        """Returns true if every request for this address without a query gets this redirect while the site is live."""
         found = self.found
         if not isinstance(found, FixedAnswer) or not found.lasting or "?" in request.target or not request.reads:
             return False
@@ -48,7 +48,7 @@ class Decision(NamedTuple):
         return request.address.is_plain and not any(varies(site, request) for varies in others)
 
     def finish(self, site: Site, request: Request, answer: Answer) -> Answer:
-        """The answer after every passed stage has changed it."""
+        """Returns the answer after every passed stage has changed it."""
         for after in self.passed.after:
             answer = after(site, request, self.found, answer)
         return answer
@@ -83,8 +83,8 @@ class Chain:
         ]
 
     def decide(self, site: Site, request: Request, start: int = 0) -> Decision | Undecided:
-        """The decision about the request, or the live data that it needs first. `start` is the number of the stage that
-        is asked first."""
+        """Returns the decision about the request, or the live data that it needs first. `start` is the number of the
+        stage that is asked first."""
         # Without a generator, which would take as long as half of the stages.
         number = start
         for before, passed in self._asked[start:]:
@@ -103,7 +103,7 @@ class Chain:
         return Undecided(found, number) if isinstance(found, Need) else Decision(found, self._asked[number][1])
 
     def decide_alone(self, site: Site, request: Request) -> Decision:
-        """The decision about the request without any live data: only this version exists."""
+        """Returns the decision about the request without any live data: only this version exists."""
         decided = self.decide(site, request)
         while not isinstance(decided, Decision):
             decided = self.resume(decided, site, request, None)

@@ -76,7 +76,7 @@ class _Making:
         self._strange = 0
 
     def is_new(self, member: Member) -> bool:
-        """Whether this content is seen for the first time."""
+        """Returns true if this content is seen for the first time."""
         is_new = member.hash not in self._seen
         self._seen.add(member.hash)
         return is_new
@@ -103,7 +103,7 @@ class _Making:
         self._left -= member.size
 
     def _written(self, path: str, member: Member) -> dict[Coding, bytes]:
-        """The encodings of a file that the build itself wrote beside it."""
+        """Returns the encodings of a file that the build itself wrote beside it."""
         found: dict[Coding, bytes] = {}
         for sibling, coding in siblings(path, self._files):
             beside = self._files[sibling]
@@ -117,7 +117,7 @@ class _Making:
         return found
 
     def whole(self) -> bytes:
-        """The finished object."""
+        """Returns the finished object."""
         encoded = msgspec.json.encode(self._index)
         return b"".join((MAGIC, len(encoded).to_bytes(8, "big"), encoded, *self._pieces))
 

@@ -32,13 +32,14 @@ _WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_](?:[A-Z]?[a-z]+|[A-Z]+))*\Z|
 
 
 def is_immutable(path: str, member: Member) -> bool:
-    """Whether the file's content never changes under this name: as its manifest says or, for a manifest of an old
-    release, as its name alone proves."""
+    """Returns true if the file's content never changes under this name: as its manifest says or, for a manifest of an
+    old release, as its name alone proves."""
     return certain(path) if member.immutable is None else member.immutable
 
 
 def looks_fingerprinted(path: str) -> bool:
-    """Whether the name looks as if it contained a hash. This is a guess, for uses where a wrong guess does no harm."""
+    """Returns true if the name looks as if it contained a hash. This is a guess, for uses where a wrong guess does no
+    harm."""
     stem = _stem(path)
     match = _HEX.search(stem) or _BASE32.search(stem)
     if match is not None and _letters_and_digits(match[1]):
@@ -52,8 +53,8 @@ def looks_fingerprinted(path: str) -> bool:
 
 
 def may_be_of_an_earlier_version(path: str) -> bool:
-    """Whether a missing file may belong to a page of an earlier version that is still open in a browser. Pages never
-    do. The rule is wide, because such an answer does no harm."""
+    """Returns true if a missing file may belong to a page of an earlier version that is still open in a browser. Pages
+    never do. The rule is wide, because such an answer does no harm."""
     if len(path) > MAX_NAME_BYTES or path.endswith((".html", ".htm")):
         return False
     stem = _stem(path)
@@ -72,7 +73,7 @@ def may_be_of_an_earlier_version(path: str) -> bool:
 
 
 def _is_random(path: str) -> bool:
-    """Whether a part of the name is neither a word nor typed otherwise."""
+    """Returns true if a part of the name is neither a word nor typed otherwise."""
     stem, suffix = split_name(path.rpartition("/")[2])
     if suffix not in _ASKED_BY_SCRIPTS:
         return False

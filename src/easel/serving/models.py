@@ -38,7 +38,7 @@ class Site:
 
     @property
     def indexable(self) -> bool:
-        """Whether search engines may list the site: only in production, and only if the app allows it."""
+        """Returns true if search engines may list the site: only in production, and only if the app allows it."""
         return self.published.indexable and self.environment == PRODUCTION
 
 
@@ -68,12 +68,12 @@ class Request(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def address(self) -> Address:
-        """The address in the target. Raises PathInvalidError."""
+        """Returns the address in the target. Raises PathInvalidError."""
         return read_target(self.target)
 
     @cached_property
     def visit(self) -> Visit:
-        """The parts of the request that rules match."""
+        """Returns the parts of the request that rules match."""
         path, _, query = self.target.partition("?")
         return Visit(
             without_dots(path),
@@ -87,7 +87,7 @@ class Request(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def reads(self) -> bool:
-        """Whether the method only reads (GET or HEAD)."""
+        """Returns true if the method only reads (GET or HEAD)."""
         return self.method in ("GET", "HEAD")
 
 
@@ -109,7 +109,7 @@ class File(msgspec.Struct, frozen=True):
 
     @property
     def is_html(self) -> bool:
-        """Whether the file is a page, which gets the runtime object."""
+        """Returns true if the file is a page, which gets the runtime object."""
         return self.member.type.startswith("text/html")
 
 
@@ -176,9 +176,9 @@ class Answer(msgspec.Struct, frozen=True):
     source: Site | None = None
 
     def with_only(self, headers: tuple[tuple[bytes, bytes], ...]) -> Answer:
-        """The answer with its headers replaced by these."""
+        """Returns the answer with its headers replaced by these."""
         return Answer(self.status, headers, self.body, self.length, self.of, self.source)
 
     def with_headers(self, *more: tuple[bytes, bytes]) -> Answer:
-        """The answer with these headers appended."""
+        """Returns the answer with these headers appended."""
         return Answer(self.status, (*self.headers, *more), self.body, self.length, self.of, self.source)

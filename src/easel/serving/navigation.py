@@ -17,7 +17,7 @@ _FRAMES = ("frame", "iframe", *_EMBEDDED)
 
 
 def is_navigation(request: Request) -> bool:
-    """Whether the request is a navigation.
+    """Returns true if the request is a navigation.
 
     If the browser states it (Fetch Metadata §2), that decides, whatever the address ends in. Otherwise a request is a
     navigation if it accepts HTML and its address has no suffix of a resource.
@@ -27,13 +27,13 @@ def is_navigation(request: Request) -> bool:
 
 
 def wants_page(request: Request) -> bool:
-    """Whether the request states that it wants a page, as opposed to accepting anything."""
+    """Returns true if the request states that it wants a page, as opposed to accepting anything."""
     declared = _declared(request)
     return "text/html" in (request.accept or "") if declared is None else declared
 
 
 def _declared(request: Request) -> bool | None:
-    """The browser's own statement whether it navigates; None if there is none."""
+    """Returns the browser's own statement whether it navigates. Returns None if there is none."""
     dest, mode = request.fetch_dest, request.fetch_mode
     if asks_for_worker(request):
         return False

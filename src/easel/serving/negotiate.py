@@ -28,8 +28,8 @@ _LONGEST_NUMBER = 18
 
 
 def acceptable(header: str | None) -> Accepted:
-    """The encodings that a client accepts, from its Accept-Encoding (RFC 9110 §12.5.3). Identity is always the last
-    resort: an answer in an unwanted encoding is better than none."""
+    """Returns the encodings that a client accepts, from its Accept-Encoding (RFC 9110 §12.5.3). Identity is always the
+    last resort: an answer in an unwanted encoding is better than none."""
     if header is None:
         return (("identity",),)
     return _ranked(header) if len(header) <= LONGEST_KEPT else _ranked.__wrapped__(header)
@@ -58,7 +58,7 @@ def _ranked(header: str) -> Accepted:
 
 
 def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encoding:
-    """The available encoding with the greatest weight for the client; the first of equals."""
+    """Returns the available encoding with the greatest weight for the client; the first of equals."""
     for equal in acceptable(header):
         for encoding in available:
             if encoding in equal:
@@ -79,7 +79,7 @@ def http_date(seconds: int) -> str:
 
 
 def not_modified(tag: str, modified_at: int, if_none_match: str | None, if_modified_since: str | None) -> bool:
-    """Whether the client's cached copy is still current (RFC 9110 §13.1.2, §13.1.3).
+    """Returns true if the client's cached copy is still current (RFC 9110 §13.1.2, §13.1.3).
 
     If-Modified-Since counts only without If-None-Match, and only if it names exactly the same time: after a restore,
     the current version is older than the client's copy.
@@ -92,7 +92,7 @@ def not_modified(tag: str, modified_at: int, if_none_match: str | None, if_modif
 
 
 def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
-    """Whether a Range applies: there is no If-Range, or it names this representation (§13.1.5)."""
+    """Returns true if a Range applies: there is no If-Range, or it names this representation (§13.1.5)."""
     if if_range is None:
         return True
     value = if_range.strip()
@@ -102,9 +102,9 @@ def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
-    """The requested range as (start, stop); None if the header is ignored (§14.2). Several ranges are ignored too,
-    since the whole content is always a valid answer. Raises ValueError if the range is well-formed but outside the
-    content (416)."""
+    """Returns the requested range as (start, stop). Returns None if the header is ignored (§14.2). Several ranges are
+    ignored too, since the whole content is always a valid answer. Raises ValueError if the range is well-formed but
+    outside the content (416)."""
     unit, _, numbers = header.partition("=")
     first, dash, last = (part.strip() for part in numbers.partition("-"))
     if unit.lstrip().lower() != "bytes" or not dash or not _is_number(first + last):

@@ -6,7 +6,7 @@ HTML = "text/html; charset=utf-8"
 
 
 def notice(title: str, text: str) -> bytes:
-    """A page with one message, in HTML."""
+    """Returns a page with one message, in HTML."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

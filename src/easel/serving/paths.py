@@ -42,7 +42,7 @@ class Address(msgspec.Struct, frozen=True):
 
     @property
     def prefix(self) -> str:
-        """The first segment of the path."""
+        """Returns the first segment of the path."""
         return self.path.partition("/")[0]
 
 
@@ -84,21 +84,22 @@ def without_dots(path: str) -> str:
 
 
 def location(path: str, query: str) -> str:
-    """A Location on the same host, from a decoded path and a query as sent."""
+    """Returns a Location on the same host, from a decoded path and a query as sent."""
     # A client would read a path with two leading slashes as another host.
     place = "/" + quote(path.lstrip("/"), safe=_IN_PATH)
     return f"{place}?{quote(query, safe=_IN_QUERY, encoding='latin-1')}" if query else place
 
 
 def own_location(target: str) -> str:
-    """A Location that equals the requested address."""
+    """Returns a Location that equals the requested address."""
     path, _, query = target.partition("?")
     place = "/" + quote(path.lstrip("/"), safe=_IN_PATH + "%", encoding="latin-1")
     return f"{place}?{quote(query, safe=_IN_QUERY, encoding='latin-1')}" if query else place
 
 
 def _decoded(raw: str) -> tuple[str, bool]:
-    """The decoded path, and whether it can name a file: names are UTF-8 without slashes, backslashes and NULs."""
+    """Returns the decoded path, and whether it can name a file: names are UTF-8 without slashes, backslashes and
+    NULs."""
     slashed = "%2f" in raw or "%2F" in raw
     if slashed:
         raw = raw.replace("%2f", "%252F").replace("%2F", "%252F")

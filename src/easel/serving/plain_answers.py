@@ -21,8 +21,8 @@ NOT_FOUND: Final = FixedAnswer(
 
 
 def not_found_page(site: Site, path: str, status: int = 404) -> Found:
-    """The nearest of NOT_FOUND_PAGES, searched from the path's folder upwards; without one, a plain answer with the
-    status."""
+    """Returns the nearest of NOT_FOUND_PAGES, searched from the path's folder upwards; without one, a plain answer with
+    the status."""
     files = site.manifest.files
     caching = REVALIDATE if status == 404 else NO_STORE
     # No folder of a file is deeper, and searching upwards from a longer path would take quadratic time.
@@ -39,11 +39,11 @@ def not_found_page(site: Site, path: str, status: int = 404) -> Found:
 
 
 def redirect(status: int, location: str) -> FixedAnswer:
-    """A redirect that clients revalidate each time."""
+    """Returns a redirect that clients revalidate each time."""
     return FixedAnswer(status, b"", "text/plain; charset=utf-8", REVALIDATE, location)
 
 
 def refusal(error: EaselError, *, varies: tuple[str, ...] = ()) -> FixedAnswer:
-    """An error in the contract's envelope."""
+    """Returns an error in the contract's envelope."""
     caching = REVALIDATE if error.status == 404 else NO_STORE
     return FixedAnswer(error.status, json.dumps(envelope(error)).encode(), "application/json", caching, varies=varies)

@@ -33,7 +33,7 @@ class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def variables(self) -> dict[str, str]:
-        """The public variables by name, decoded on each call."""
+        """Returns the public variables by name, decoded on each call."""
         held: dict[str, str] = msgspec.json.decode(self.variables_json)
         return held
 
@@ -63,7 +63,7 @@ def published_site(config: Mapping[str, Any]) -> PublishedSite:
 
 
 def encoded(site: PublishedSite) -> bytes:
-    """The encoded value: JSON, with one spelling for equal values."""
+    """Returns the encoded value: JSON, with one spelling for equal values."""
     return _encode(site)
 
 
@@ -75,12 +75,12 @@ NOTHING_TOLD: Final = encoded(PublishedSite())
 
 
 def to_store(encoded_site: bytes) -> bytes:
-    """The encoded value for the app's row, marked with its form."""
+    """Returns the encoded value for the app's row, marked with its form."""
     return bytes((FORM,)) + encoded_site
 
 
 def encoded_site(stored: bytes) -> bytes:
-    """The encoded value, from a result of `published.sql`."""
+    """Returns the encoded value, from a result of `published.sql`."""
     if stored.startswith(b"{"):
         return encoded(published_site(msgspec.json.decode(stored)))
     return stored[1:]

@@ -51,14 +51,14 @@ class Variants(msgspec.Struct, frozen=True):
 
 
 def representations(file: File, variants: Variants | None = None) -> Representations:
-    """The representations of a file that is sent unchanged, with its variants if there are any."""
+    """Returns the representations of a file that is sent unchanged, with its variants if there are any."""
     made = variants or Variants()
     return Representations(file.member.hash, file.member.size, dict(made.bodies), restarts=made.restarts)
 
 
 def answer_file(site: Site, file: File, ready: Representations, request: Request) -> Answer:
-    """The answer that sends a file: 200 or the file's own status, 206, 304 or 416. HEAD gets the same as GET. Stages
-    may add headers.
+    """Returns the answer that sends a file: 200 or the file's own status, 206, 304 or 416. HEAD gets the same as GET.
+    Stages may add headers.
 
     Conditions are evaluated in the order of RFC 9110 §13.2.2. A range always refers to the unencoded content.
     """
@@ -91,8 +91,8 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
 
 
 def needs_gzip(file: File, ready: Representations, request: Request, *, has_variants: bool) -> bool:
-    """Whether gzip is the client's best choice but must first be made: the file is small and worth compressing, the
-    member is not deflated, and no variant exists."""
+    """Returns true if gzip is the client's best choice but must first be made: the file is small and worth compressing,
+    the member is not deflated, and no variant exists."""
     member = file.member
     largest = SMALLEST - 1 if has_variants else _GZIP_LARGEST
     is_made = member.method != DEFLATED and _GZIP_SMALLEST <= member.size <= largest and member.coding is None
@@ -104,12 +104,14 @@ def needs_gzip(file: File, ready: Representations, request: Request, *, has_vari
 
 
 def without_content(headers: Headers) -> Headers:
-    """The headers of a 200 that its 304 repeats: those about caching, none about the content (RFC 9110 §15.4.5)."""
+    """Returns the headers of a 200 that its 304 repeats: those about caching, none about the content (RFC 9110
+    §15.4.5)."""
     return tuple(one for one in headers if not one[0].startswith(b"content-") and one[0] != b"accept-ranges")
 
 
 def _available(file: File, ready: Representations) -> list[Encoding]:
-    """The available encodings of a file, the smallest first; where lengths are unknown, the usually smallest first."""
+    """Returns the available encodings of a file, the smallest first; where lengths are unknown, the usually smallest
+    first."""
     if file.member.coding is not None:
         return [file.member.coding, "identity"]
     if ready.lengths:
@@ -123,7 +125,7 @@ def _available(file: File, ready: Representations) -> list[Encoding]:
 
 
 def _stored_encoding(file: File) -> Encoding:
-    """The encoding of the member's raw bytes, if the type is worth one."""
+    """Returns the encoding of the member's raw bytes, if the type is worth one."""
     member = file.member
     if not is_compressible(member.type):
         return "identity"
@@ -131,7 +133,7 @@ def _stored_encoding(file: File) -> Encoding:
 
 
 def _length(file: File, ready: Representations, encoding: Encoding) -> int:
-    """The length (bytes) of a body; 0 if it is unknown."""
+    """Returns the length (bytes) of a body. Returns 0 if it is unknown."""
     body = ready.bodies.get(encoding)
     if body is not None:
         return len(body)
@@ -143,7 +145,7 @@ def _length(file: File, ready: Representations, encoding: Encoding) -> int:
 
 
 def _encoded_type(file: File) -> str:
-    """The type of the decoded body: the file's own, or the inner type of a compressed file."""
+    """Returns the type of the decoded body: the file's own, or the inner type of a compressed file."""
     return file.member.type if file.member.coding is None else content_type(plain_name(file.path))
 
 
@@ -209,7 +211,7 @@ def _body(
 
 
 def answer_fixed(fixed: FixedAnswer) -> Answer:
-    """The answer without a file."""
+    """Returns the answer without a file."""
     headers: Headers = (
         (b"content-type", fixed.content_type.encode()),
         (b"content-length", str(len(fixed.body)).encode()),

@@ -25,7 +25,7 @@ _LEAVES_UNLOADED = (
 
 
 def runtime_object(site: Site) -> dict[str, str]:
-    """The content of `window.__EASEL__` and `window.__MIXPEEK__`: the public variables, overridden by the fixed
+    """Returns the content of `window.__EASEL__` and `window.__MIXPEEK__`: the public variables, overridden by the fixed
     names."""
     return {
         **site.published.variables,
@@ -37,7 +37,7 @@ def runtime_object(site: Site) -> dict[str, str]:
 
 
 def runtime_script(site: Site) -> bytes:
-    """The script element that defines the runtime object and removes itself.
+    """Returns the script element that defines the runtime object and removes itself.
 
     No variable's value can end the element. The element is pure ASCII, so it is the same in every charset.
     """
@@ -50,18 +50,19 @@ EXTERNAL_SCRIPT = f'<script src="/{RUNTIME_PATH}" data-easel></script>'.encode()
 
 
 def cached_page_script(site: Site) -> bytes:
-    """The script for pages that a service worker may cache: the present object, and an element that loads the current
-    one. That element also removes itself if the load fails, as it does offline."""
+    """Returns the script for pages that a service worker may cache: the present object, and an element that loads the
+    current one. That element also removes itself if the load fails, as it does offline."""
     return f"<script>{_definition(site)};{_LEAVES_UNLOADED};{_LEAVES}</script>".encode() + EXTERNAL_SCRIPT
 
 
 def runtime_file(site: Site) -> File:
-    """The script at `RUNTIME_PATH`, which has the content of `runtime_source`. Clients revalidate it each time."""
+    """Returns the script at `RUNTIME_PATH`, which has the content of `runtime_source`. Clients revalidate it each
+    time."""
     return File(RUNTIME_PATH, _FILE, 200, "no-cache", site)
 
 
 def runtime_source(site: Site) -> bytes:
-    """The source of the script at `RUNTIME_PATH`.
+    """Returns the source of the script at `RUNTIME_PATH`.
 
     It removes only an element that Easel wrote into the page. A framework may rely on an element that the page itself
     contains.
@@ -90,7 +91,7 @@ def place_in(member: Member, page: bytes) -> int | None:
 
 
 def inject(page: bytes, script: bytes, place: int) -> bytes:
-    """The page with the script inserted at the offset."""
+    """Returns the page with the script inserted at the offset."""
     return b"".join((page[:place], script, page[place:]))
 
 

@@ -28,7 +28,7 @@ _SENT_AS_IT_IS = "/%-._~!$&'()*+,;=:@"
 
 
 def entry(site: Site) -> tuple[Request, Decision]:
-    """The request for the entry page and its answer, after redirects by the version's own rules."""
+    """Returns the request for the entry page and its answer, after redirects by the version's own rules."""
     target = "/"
     for _ in range(MOST_REDIRECTS):
         asked = Request("GET", target, accept="text/html", fetch_dest="document")
@@ -100,7 +100,7 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
 
 
 def _own_path(base: str, reference: str) -> str | None:
-    """Returns the path of a reference to the app's own address; None if the reference leads elsewhere."""
+    """Returns the path of a reference to the app's own address. Returns None if the reference leads elsewhere."""
     try:
         parts = urlsplit(urljoin(urljoin("http://app.invalid/", base), reference.strip()))
     except ValueError:

@@ -44,7 +44,7 @@ _index_decoder = msgspec.json.Decoder(dict[str, tuple[int, int]])
 
 
 def variant_key(content_hash: str, coding: Coding) -> str:
-    """The index key of a file's variant, from the hash of its content."""
+    """Returns the index key of a file's variant, from the hash of its content."""
     return content_hash if coding == "br" else f"{content_hash}.{coding}"
 
 
@@ -70,8 +70,8 @@ def read_index(data: memoryview) -> Iterator[dict[str, tuple[int, int]] | None]:
 
 
 def _placed(index: dict[str, tuple[int, int]], begin: int, size: int) -> dict[str, tuple[int, int]]:
-    """The same with offsets into the object, whose data begins at `begin`. Raises ValueError if an entry exceeds the
-    object."""
+    """Returns the same with offsets into the object, whose data begins at `begin`. Raises ValueError if an entry
+    exceeds the object."""
     if any(offset < 0 or length <= 0 or begin + offset + length > size for offset, length in index.values()):
         raise ValueError("an incomplete variants object")
     return {digest: (begin + offset, length) for digest, (offset, length) in index.items()}
@@ -87,7 +87,8 @@ def data_begins(head: bytes | bytearray | memoryview) -> int:
 
 
 def _data_begins(head: bytes | bytearray | memoryview) -> int | None:
-    """The offset of the data; None while the header is incomplete. Raises ValueError if it is damaged."""
+    """Returns the offset of the data. Returns None while the header is incomplete. Raises ValueError if it is
+    damaged."""
     if bytes(head[: len(MAGIC)]) != MAGIC[: len(head)]:
         raise ValueError("not a variants object")
     if len(head) < HEADER:

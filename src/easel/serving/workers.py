@@ -26,5 +26,6 @@ LEAVING_WORKER = FixedAnswer(200, _SCRIPT, "text/javascript; charset=utf-8", "no
 
 
 def asks_for_worker(request: Request) -> bool:
-    """Whether the request is for the script of a service worker, at its registration or at a check for updates."""
+    """Returns true if the request is for the script of a service worker, at its registration or at a check for
+    updates."""
     return request.service_worker == "script" and request.method in ("GET", "HEAD")

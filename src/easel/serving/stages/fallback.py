@@ -30,7 +30,7 @@ def _before(site: Site, request: Request) -> Found:
 
 
 def configured_fallback(site: Site, path: str, not_found: NotFound) -> Found:
-    """The answer of the project's `not_found_handling`."""
+    """Returns the answer of the project's `not_found_handling`."""
     if not_found == "404-page":
         # Netlify serves only a 404.html at the root.
         is_netlify = site.rules is not None and site.rules.pages == "netlify"

@@ -45,7 +45,7 @@ def _find(site: Site, address: Address) -> Found | None:
 
 
 def _find_as_asked(site: Site, address: Address, pages: Pages) -> Found | None:
-    """The page at an address under the project's `html_handling`."""
+    """Returns the page at an address under the project's `html_handling`."""
     found = find_page(address.path, site.manifest.files.__contains__, pages)
     if isinstance(found, Page):
         return _file(site, found.file)
@@ -72,7 +72,7 @@ def _file(site: Site, path: str) -> File:
 
 
 def _robots(site: Site) -> FixedAnswer:
-    """The robots.txt of an app that has none: it admits crawlers only if the app may be indexed (RFC 9309)."""
+    """Returns the robots.txt of an app that has none: it admits crawlers only if the app may be indexed (RFC 9309)."""
     rule = b"Allow: /" if site.indexable else b"Disallow: /"
     return FixedAnswer(200, b"User-agent: *\n" + rule + b"\n", "text/plain; charset=utf-8", REVALIDATE)
 

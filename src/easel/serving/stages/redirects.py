@@ -34,7 +34,7 @@ def _last(site: Site, request: Request) -> Found | None:
 
 
 def _varies(site: Site, request: Request) -> bool:
-    """Whether a line mentions the path. Its answer may then depend on the query or the visitor."""
+    """Returns true if a line mentions the path. Its answer may then depend on the query or the visitor."""
     rules = site.rules
     return rules is not None and rules.redirects.any_first and rules.redirects.speaks_of(request.visit)
 
@@ -62,8 +62,8 @@ def _found(site: Site, request: Request, leads: RedirectMatch) -> Found | None:
 
 
 def _file_at(site: Site, target: str) -> str | None:
-    """The file that a line's target names. The file is served at the requested address; no redirect to another form
-    follows."""
+    """Returns the file that a line's target names. The file is served at the requested address; no redirect to another
+    form follows."""
     path, has = target.strip("/"), site.manifest.files.__contains__
     if path in RULES_FILES:
         return None
