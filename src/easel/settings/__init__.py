@@ -30,12 +30,12 @@ class Settings(
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """The roles that run on this machine."""
+        """Returns the roles that run on this machine."""
         roles = self.role or ROLES
         return tuple(role for role in roles if role != "builder" or self.role or self.builds != "off")
 
     @property
     def builders_stand(self) -> bool:
-        """Whether the builders of an `easel serve` always run, and not on demand: on one of several machines, and with
-        a port for their metrics."""
+        """Returns true if the builders of an `easel serve` always run, and not on demand: on one of several machines,
+        and with a port for their metrics."""
         return self.role is not None or self.builder_metrics_port is not None or not self.builder_idle

@@ -64,7 +64,8 @@ class AddressSettings(BaseSettings):
     )
 
     def metrics_port(self, role: Role) -> int | None:
-        """The port on which the first process of the role on this machine serves its metrics; None for none."""
+        """Returns the port on which the first process of the role on this machine serves its metrics. Returns None for
+        none."""
         if role in ("worker", "builder"):
             return self.worker_metrics_port if role == "worker" else self.builder_metrics_port
         public, given = (
@@ -76,10 +77,10 @@ class AddressSettings(BaseSettings):
         return given or None
 
     def metrics_variable(self, role: Role) -> str:
-        """The variable that sets that port."""
+        """Returns the variable that sets that port."""
         return f"EASEL_{role.upper()}_METRICS_PORT"
 
     @property
     def public_edge_port(self) -> int:
-        """The port visitors use in an app's address."""
+        """Returns the port visitors use in an app's address."""
         return self.edge_public_port if self.edge_public_port is not None else self.edge_port

@@ -91,36 +91,36 @@ class MachineSettings(BaseSettings):
 
     @property
     def postgres_dir(self) -> Path:
-        """The folder of the embedded PostgreSQL's data."""
+        """Returns the folder of the embedded PostgreSQL's data."""
         return self.data_dir / "postgres"
 
     @property
     def objects_dir(self) -> Path:
-        """The folder of the folder store's objects."""
+        """Returns the folder of the folder store's objects."""
         return self.data_dir / "objects"
 
     @property
     def ballast(self) -> Path:
-        """The disk space that is reserved for the embedded PostgreSQL."""
+        """Returns the disk space that is reserved for the embedded PostgreSQL."""
         return self.data_dir / "ballast"
 
     @property
     def edge_dir(self) -> Path:
-        """The folder of the edges' caches on this machine."""
+        """Returns the folder of the edges' caches on this machine."""
         return self.data_dir / "edge"
 
     @property
     def run_dir(self) -> Path:
-        """The folder of small files that the processes of one machine share at run time."""
+        """Returns the folder of small files that the processes of one machine share at run time."""
         return self.data_dir / "run"
 
     @property
     def scratch_dir(self) -> Path:
-        """The folder of files of running deploys and uploads. It may be lost at any time."""
+        """Returns the folder of files of running deploys and uploads. It may be lost at any time."""
         return self.data_dir / "scratch"
 
 
 def _misread(url: str) -> bool:
-    """Whether a part of the password would be read as a host, and then shown in messages."""
+    """Returns true if a part of the password would be read as a host, and then shown in messages."""
     user = url.partition("?")[0].partition("://")[2].rpartition("@")[0]
     return _UNESCAPED.search(user.partition(":")[2]) is not None

@@ -18,8 +18,8 @@ _OF_OTHERS = re.compile(
 
 
 def unknown_variables(environment: Mapping[str, str], fields: Collection[str]) -> dict[str, str | None]:
-    """The `EASEL_…` variables that nothing reads, each with the most similar known one, if there is one. `fields` are
-    the names of the settings."""
+    """Returns the `EASEL_…` variables that nothing reads, each with the most similar known one, if there is one.
+    `fields` are the names of the settings."""
     known = [*(f"EASEL_{name.upper()}" for name in fields), *COMMAND_LINE, *OF_BUILDS]
     unknown = sorted(
         name
