@@ -22,7 +22,7 @@ LOW = 2 * PIECE
 
 
 def size_on(total: int) -> int:
-    """The ballast's size in bytes on a file system of `total` bytes: a number of whole pieces."""
+    """Returns the ballast's size in bytes on a file system of `total` bytes: a number of whole pieces."""
     return min(LARGEST, total // 8) // PIECE * PIECE
 
 
@@ -34,18 +34,18 @@ class Ballast:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the file exists, however short. It exists if the database is on this disk."""
+        """Returns true if the file exists, however short. It exists if the database is on this disk."""
         return self._path.exists()
 
     def missing(self, total: int) -> int:
-        """Bytes that have been freed on a file system of `total` bytes; 0 without a ballast."""
+        """Returns the bytes that have been freed on a file system of `total` bytes. Returns 0 without a ballast."""
         try:
             return max(0, size_on(total) - self._path.stat().st_size)
         except FileNotFoundError:
             return 0
 
     def give_up(self) -> int:
-        """Frees a piece, or the rest. Returns its bytes; 0 if none are left. Raises OSError."""
+        """Frees a piece, or the rest. Returns its bytes. Returns 0 if none are left. Raises OSError."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:

@@ -33,8 +33,8 @@ def noticing(url: str) -> dict[str, Any]:
 
 
 def is_silent(connection: psycopg.BaseConnection[Any]) -> bool:
-    """Whether nothing has arrived on an idle connection. Data on an idle connection nearly always means that the server
-    has ended it (a restart or a failover).
+    """Returns true if nothing has arrived on an idle connection. Data on an idle connection nearly always means that
+    the server has ended it (a restart or a failover).
 
     This check costs a microsecond. A query to the server would cost every transaction a round trip.
     """

@@ -54,7 +54,7 @@ class Xid8(UserDefinedType[int]):
     cache_ok = True
 
     def get_col_spec(self, **_: Any) -> str:
-        """The column's type in DDL."""
+        """Returns the column's type in DDL."""
         return "xid8"
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], int | None]:
@@ -101,7 +101,7 @@ class Transaction:
         return await _rows(self._driver or await self._connected(), query, arguments)
 
     async def is_read_only(self) -> bool:
-        """Whether the database is read-only, for example during a failover."""
+        """Returns true if the database is read-only, for example during a failover."""
         return await self.sql(_SQL["read_only"], {}) == [("on",)]
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
@@ -175,9 +175,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, turn: Turn | None = None) -> AsyncIterator[Transaction]:
-        """A unit of work that commits at the end of the block, and rolls back if the block raises. With a `turn`, waits
-        for that first. Raises DatabaseReadOnlyError, TooManyAtOnceError, and the errors of driver and SQLAlchemy if the
-        database is unreachable."""
+        """Yields a unit of work that commits at the end of the block, and rolls back if the block raises. With a
+        `turn`, waits for that first. Raises DatabaseReadOnlyError, TooManyAtOnceError, and the errors of driver and
+        SQLAlchemy if the database is unreachable."""
         if turn is not None:
             await turn.take()
         work = Transaction(self.engine, self._page, turn)
@@ -220,7 +220,7 @@ class _Address:
     url = ""
 
     async def connect(self) -> psycopg.AsyncConnection[Any]:
-        """A new connection of the driver."""
+        """Returns a new connection of the driver."""
         options = f"-c idle_in_transaction_session_timeout={IDLE_AT_MOST}"
         return await psycopg.AsyncConnection.connect(self.url, options=options, **noticing(self.url))
 
@@ -304,7 +304,7 @@ def _require_silence(connection: DBAPIConnection, *_: object) -> None:
 
 
 def sqlalchemy_url(url: str) -> str:
-    """The URL for SQLAlchemy on psycopg 3, from an ordinary `postgresql://` one."""
+    """Returns the URL for SQLAlchemy on psycopg 3, from an ordinary `postgresql://` one."""
     for prefix in ("postgresql://", "postgres://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)

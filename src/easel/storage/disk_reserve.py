@@ -25,7 +25,7 @@ LOOK_EVERY = 1024 * 1024
 
 
 def reserve_on(setting: str | None, total: int) -> int:
-    """Bytes that the setting keeps free on a file system of `total` bytes; None is the default."""
+    """Returns the bytes that the setting keeps free on a file system of `total` bytes; None is the default."""
     found = RESERVE.fullmatch(setting) if setting is not None else None
     if found is None:
         return min(LARGEST, int(total * PERCENT / 100))
@@ -51,12 +51,12 @@ class Room:
 
     @property
     def spare(self) -> int:
-        """Bytes that may still be written; if negative, the bytes that have to be freed."""
+        """Returns the bytes that may still be written; if negative, the bytes that have to be freed."""
         return self.free - self.kept - self.promised
 
     @property
     def is_reached(self) -> bool:
-        """Whether less than the reserve is free."""
+        """Returns true if less than the reserve is free."""
         return self.free < self.kept or self.free_files < self.kept_files
 
 
@@ -71,16 +71,16 @@ class DiskReserve:
 
     @property
     def holds_database(self) -> bool:
-        """Whether the embedded database is on this disk."""
+        """Returns true if the embedded database is on this disk."""
         return self._ballast is not None and self._ballast.is_kept
 
     @property
     def is_reached(self) -> bool:
-        """Whether less than the reserve is free. Raises OSError."""
+        """Returns true if less than the reserve is free. Raises OSError."""
         return self.room().is_reached
 
     def room(self) -> Room:
-        """The current state of the disk. Raises OSError."""
+        """Returns the current state of the disk. Raises OSError."""
         found = os.statvfs(self._folder)
         total = found.f_blocks * found.f_frsize
         given_up = self._ballast.missing(total) if self._ballast is not None else 0

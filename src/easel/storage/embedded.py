@@ -57,12 +57,12 @@ class EmbeddedPostgres:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a database in the folder."""
+        """Returns true if there is a database in the folder."""
         return (self.folder / "PG_VERSION").exists()
 
     @property
     def runs(self) -> bool:
-        """Whether a server is running on the folder."""
+        """Returns true if a server is running on the folder."""
         try:
             process = int((self.folder / "postmaster.pid").read_text().split()[0])
             os.kill(process, 0)
@@ -141,7 +141,8 @@ class EmbeddedPostgres:
             wheel.setLevel(level)
 
     def last_words(self) -> str:
-        """The reason why the server ended or does not start, from the end of its log; "" if none is found."""
+        """Returns the reason why the server ended or does not start, from the end of its log. Returns "" if none is
+        found."""
         try:
             with (self.folder / "log").open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END))
@@ -165,7 +166,7 @@ class EmbeddedPostgres:
 
     @property
     def is_unused(self) -> bool:
-        """Whether no process is connected to the server, which was started or found before."""
+        """Returns true if no process is connected to the server, which was started or found before."""
         import psycopg
 
         try:

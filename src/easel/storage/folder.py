@@ -36,11 +36,11 @@ class FolderObjects(ObjectStore):
         super().__init__(LocalStore(self.root, mkdir=True), scratch, reserve=reserve)
 
     def local_path(self, key: str) -> Path | None:
-        """The object's path on this machine's disk. Keys are made by Easel and never hold `..`."""
+        """Returns the object's path on this machine's disk. Keys are made by Easel and never hold `..`."""
         return self.root.joinpath(*key.split("/"))
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """The object's size, time and ETag as the store itself has them; asking it would take a thread. Raises
+        """Returns the object's size, time and ETag as the store itself has them; asking it would take a thread. Raises
         StoreUnavailableError."""
         with translated(key):
             try:
@@ -57,7 +57,7 @@ class FolderObjects(ObjectStore):
         )
 
     def scratch_file(self) -> tuple[int, Path]:
-        """A new empty file on the same disk as the objects, as descriptor and path."""
+        """Returns a new empty file on the same disk as the objects, as descriptor and path."""
         descriptor, name = tempfile.mkstemp(dir=self._scratch, suffix=".part")
         return descriptor, Path(name)
 
@@ -115,7 +115,8 @@ class FolderObjects(ObjectStore):
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-        """A hard link to the current upload, hashed in a thread if it is large. Raises the errors of every store."""
+        """Yields a hard link to the current upload, hashed in a thread if it is large. Raises the errors of every
+        store."""
         source = self.root.joinpath(*key.split("/"))
         descriptor, path = self.scratch_file()
         os.close(descriptor)

@@ -128,12 +128,12 @@ def check_schema(url: str) -> None:
 
 
 def schema() -> str:
-    """The revision of this release's schema."""
+    """Returns the revision of this release's schema."""
     return max(_revisions())
 
 
 def knows_schema(revision: str) -> bool:
-    """Whether this release knows the schema revision, as its own or as an earlier one."""
+    """Returns true if this release knows the schema revision, as its own or as an earlier one."""
     return revision in _revisions()
 
 

@@ -14,22 +14,22 @@ _VARIANTS = re.compile(r"apps/[^/]+/variants/[0-9a-f]{64}\.bin")
 
 
 def app_prefix(app_id: str) -> str:
-    """The prefix of all parts of an app's versions."""
+    """Returns the prefix of all parts of an app's versions."""
     return f"apps/{app_id}"
 
 
 def uploads_prefix(app_id: str) -> str:
-    """The prefix of all uploads for an app."""
+    """Returns the prefix of all uploads for an app."""
     return f"app-builds/{app_id}"
 
 
 def upload_key(app_id: str, token: str, filename: str) -> str:
-    """The key of an upload: unguessable, and containing the file's name."""
+    """Returns the key of an upload: unguessable, and containing the file's name."""
     return f"app-builds/{app_id}/{token}/{filename}"
 
 
 def app_in(key: str) -> str:
-    """The id of the app that an object with such a name belongs to. Raises ObjectNameError if the name contains
+    """Returns the id of the app that an object with such a name belongs to. Raises ObjectNameError if the name contains
     none."""
     parts = key.split("/", 2)
     if len(parts) < 3:
@@ -38,44 +38,44 @@ def app_in(key: str) -> str:
 
 
 def is_of_a_version(key: str) -> bool:
-    """Whether the key has as many parts as the key of a version's object."""
+    """Returns true if the key has as many parts as the key of a version's object."""
     return key.startswith("apps/") and key.count("/") == 3
 
 
 def bundle_key(app_id: str, sha256: str) -> str:
-    """A pinned bundle, under the hash of its bytes."""
+    """Returns a pinned bundle, under the hash of its bytes."""
     return f"apps/{app_id}/bundles/{sha256}.zip"
 
 
 def manifest_key(app_id: str, sha256: str) -> str:
-    """A manifest, under the hash of its bytes."""
+    """Returns a manifest, under the hash of its bytes."""
     return f"apps/{app_id}/manifests/{sha256}.json"
 
 
 def sources_key(app_id: str, sha256: str) -> str:
-    """The source files sent with a deploy, under the hash of their JSON."""
+    """Returns the source files sent with a deploy, under the hash of their JSON."""
     return f"apps/{app_id}/sources/{sha256}.json"
 
 
 def variants_key(app_id: str, manifest: str) -> str:
-    """The better-compressed variants of a manifest's files."""
+    """Returns the better-compressed variants of a manifest's files."""
     return f"apps/{app_id}/variants/{hash_in(manifest)}.bin"
 
 
 def names_its_content(key: str) -> bool:
-    """Whether the object is a bundle, a manifest or sources: these are stored under the hash of their bytes, and never
-    change."""
+    """Returns true if the object is a bundle, a manifest or sources: these are stored under the hash of their bytes,
+    and never change."""
     return _NAMED_BY_CONTENT.fullmatch(key) is not None
 
 
 def names_variants(key: str) -> bool:
-    """Whether the object holds variants, each under the hash of its file."""
+    """Returns true if the object holds variants, each under the hash of its file."""
     return _VARIANTS.fullmatch(key) is not None
 
 
 def hash_in(key: str) -> str:
-    """The SHA-256 (hex) in the name of a bundle, a manifest or sources. Raises ObjectNameError if the name has another
-    form."""
+    """Returns the SHA-256 (hex) in the name of a bundle, a manifest or sources. Raises ObjectNameError if the name has
+    another form."""
     named = _NAMED_BY_CONTENT.fullmatch(key)
     if named is None:
         raise ObjectNameError(key=key)

@@ -52,7 +52,7 @@ class PinnedUpload:
     hashing: asyncio.Future[str]
 
     async def hash(self) -> str:
-        """The SHA-256 (hex) of the copy, which may be read while it is still being hashed. Raises
+        """Returns the SHA-256 (hex) of the copy, which may be read while it is still being hashed. Raises
         StoreUnavailableError."""
         return await asyncio.shield(self.hashing)
 
@@ -90,11 +90,11 @@ class ObjectStore:
                 raise StoreUnavailableError(reason=f"no data arrived within {self._impatience:g} seconds") from None
 
     def local_path(self, key: str) -> Path | None:
-        """The object's path on this machine's disk, or None if the store is not a folder."""
+        """Returns the object's path on this machine's disk, or None if the store is not a folder."""
         return None
 
     async def get(self, key: str) -> bytes:
-        """The whole object. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns the whole object. Raises ObjectMissingError, StoreUnavailableError."""
         async with self._soon(key):
             return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
 
@@ -132,7 +132,7 @@ class ObjectStore:
             await obstore.put_async(self._store, key, pieces, max_concurrency=2)
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """The store's record of the object, or None if there is none. Raises StoreUnavailableError."""
+        """Returns the store's record of the object, or None if there is none. Raises StoreUnavailableError."""
         try:
             async with self._soon(key):
                 meta = await obstore.head_async(self._store, key)
@@ -149,7 +149,7 @@ class ObjectStore:
             pass
 
     async def keys(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """Every object under the prefix (a whole path segment). Raises StoreUnavailableError."""
+        """Yields every object under the prefix (a whole path segment). Raises StoreUnavailableError."""
         with translated(prefix):
             async for batch in obstore.list(self._store, prefix=prefix):
                 for meta in batch:
@@ -169,7 +169,7 @@ class ObjectStore:
             return await obstore.sign_async(self._store, method, key, timedelta(seconds=expires))
 
     async def pieces(self, key: str) -> AsyncIterator[bytes]:
-        """The object's bytes in order, about a mebibyte at a time, without writing them to a disk.
+        """Yields the object's bytes in order, about a mebibyte at a time, without writing them to a disk.
 
         Raises ObjectMissingError, StoreUnavailableError.
         """

@@ -39,12 +39,12 @@ class ConcurrencyLimit:
 
     @property
     def holds_back(self) -> bool:
-        """Whether a job may have to wait although a worker has a free place."""
+        """Returns true if a job may have to wait although a worker has a free place."""
         return self.everywhere is not None or self.organisation is not None
 
 
 def deferred(task: str, *, queue: str, lock: str | None, **arguments: Any) -> dict[str, Any]:
-    """The arguments of `DEFER`, and of the part `storage.queue.defer_job`."""
+    """Returns the arguments of `DEFER`, and of the part `storage.queue.defer_job`."""
     return {"job_task": task, "job_queue": queue, "job_lock": lock, "job_arguments": Jsonb(arguments)}
 
 

@@ -68,7 +68,7 @@ def _require_bucket(error: Exception) -> None:
 
 
 def _said(text: str) -> tuple[str, str] | None:
-    """The store's error code and message."""
+    """Returns the store's error code and message."""
     code = _CODE.search(text)
     message = _MESSAGE.search(text, code.end()) if code else None
     return (code[1], message[1]) if code and message else None

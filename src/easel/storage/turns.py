@@ -22,8 +22,8 @@ class TooManyAtOnceError(LimitReachedError):
 
 
 def retry_after(least: int, most: int) -> int:
-    """Seconds for `retry_after_seconds`. They differ between clients, so that clients refused together do not return
-    together."""
+    """Returns the seconds for `retry_after_seconds`. They differ between clients, so that clients refused together do
+    not return together."""
     return least + secrets.randbelow(most - least + 1)
 
 
@@ -90,17 +90,17 @@ class Turns:
                 turn.set_result(None)
 
     def waits(self, sharer: str) -> bool:
-        """Whether somebody waits for this sharer's turn."""
+        """Returns true if somebody waits for this sharer's turn."""
         return sharer in self._waiting
 
     def is_wanted(self, sharer: str) -> bool:
-        """Whether a request waits for one of this sharer's turns. It may be a request of the sharer, or of another
-        sharer if no turn is left."""
+        """Returns true if a request waits for one of this sharer's turns. It may be a request of the sharer, or of
+        another sharer if no turn is left."""
         return sharer in self._waiting or (bool(self._waiting) and self._all >= self._shared)
 
     @asynccontextmanager
     async def turn(self, sharer: str) -> AsyncIterator[None]:
-        """A turn for the duration of the block. Raises TooManyAtOnceError."""
+        """Yields a turn for the duration of the block. Raises TooManyAtOnceError."""
         await self.take(sharer)
         try:
             yield

@@ -88,11 +88,11 @@ class _Runner:
             shutil.chown(path, self._user)
 
     def allowed(self, program: Path, *arguments: str) -> bool:
-        """Whether the program succeeds."""
+        """Returns true if the program succeeds."""
         return self._run(program, arguments).returncode == 0
 
     def __call__(self, program: Path, *arguments: str) -> str:
-        """The output of the program. Raises PostgresUpgradeError."""
+        """Returns the output of the program. Raises PostgresUpgradeError."""
         done = self._run(program, arguments)
         if done.returncode != 0:
             said = " ".join((done.stderr or done.stdout).split())[-600:]

@@ -183,7 +183,7 @@ def _hash_apps(connection: psycopg.Connection[Any]) -> None:
 
 
 def _hash(config: Any) -> str:
-    """The hash of a configuration (apps/config.py), as it was when this migration was written."""
+    """Returns the hash of a configuration (apps/config.py), as it was when this migration was written."""
     text = json.dumps(_comparable(config), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -65,7 +65,7 @@ def upgrade() -> None:
 
 
 def _site(indexable: Any, variables: Any) -> bytes:
-    """The value for edges (serving/published.py), as it was when this migration was written."""
+    """Returns the value for edges (serving/published.py), as it was when this migration was written."""
     told: dict[str, Any] = {"indexable": True} if indexable is True else {}
     held = variables if isinstance(variables, dict) else {}
     public = {n: str(v) for n, v in held.items() if n.upper() != "MIXPEEK_API_KEY" and v is not None}
