@@ -37,8 +37,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def clean_filename(filename: str) -> str:
-    """The last part of a path as a plain name: letters, digits, '.', '_' and '-', at most 120 characters. Raises
-    FilenameInvalidError if no usable character is left."""
+    """Returns the last part of a path as a plain name: letters, digits, '.', '_' and '-', at most 120 characters.
+    Raises FilenameInvalidError if no usable character is left."""
     last = filename.replace("\\", "/").rpartition("/")[2]
     # Character by character: normalising a run of combining marks takes quadratic time.
     plain = "".join(unicodedata.normalize("NFKD", character) for character in last).encode("ascii", "ignore").decode()
@@ -65,7 +65,7 @@ _WAITING = _SQL["waiting"]
 
 
 async def waiting_uploads(work: Transaction, organisation: str, settings: Settings) -> WaitingUploads:
-    """The organisation's uploads that wait to be deployed."""
+    """Returns the organisation's uploads that wait to be deployed."""
     ((addresses, size, oldest),) = await work.sql(_WAITING, {"org": organisation})
     return WaitingUploads(addresses, size, _swept_at(oldest, settings))
 
@@ -93,7 +93,7 @@ def seconds_until(moment: datetime | None) -> int:
 
 
 async def issue_upload(work: Transaction, app: App, filename: str, content_type: str) -> Upload:
-    """A new upload for the app, under an unguessable key. Raises FilenameInvalidError."""
+    """Returns a new upload for the app, under an unguessable key. Raises FilenameInvalidError."""
     upload = Upload(
         key=upload_key(app.id, new_secret(), clean_filename(filename)),
         org_id=app.org_id,
@@ -134,7 +134,7 @@ class FoundUpload(NamedTuple):
 
 
 async def find_upload(work: Transaction, app: App, key: str) -> FoundUpload | None:
-    """The upload with this key if it was issued for this app, else None."""
+    """Returns the upload with this key if it was issued for this app, else None."""
     found = await work.sql(_SQL["find"], {"key": key, "app": app.id, "org": app.org_id})
     return FoundUpload(*found[0]) if found else None
 
@@ -143,7 +143,7 @@ _ALIVE = _SQL["alive"]
 
 
 async def has_an_app(work: Transaction, key: str) -> bool:
-    """Whether the app that owns this key (its second segment) still exists."""
+    """Returns true if the app that owns this key (its second segment) still exists."""
     return bool(await work.sql(_ALIVE, {"key": key}))
 
 
@@ -193,7 +193,7 @@ async def count_as_waiting(work: Transaction, key: str | None) -> None:
 
 
 async def inspect_upload(objects: ObjectStore, upload: FoundUpload) -> ObjectInfo | None:
-    """The object at the upload's key, with the ETag that its uploader got, or None."""
+    """Returns the object at the upload's key, with the ETag that its uploader got, or None."""
     info = await objects.head(upload.key)
     if info is None or upload.etag is None or upload.size != info.size:
         return info
@@ -214,7 +214,7 @@ class SignedAddress:
         return "\n".join((self.method, self.key, str(self.expires), self.content_type, self.filename))
 
     def url(self, vault: Vault, base_url: str) -> str:
-        """The complete URL under the api's address."""
+        """Returns the complete URL under the api's address."""
         query = {"X-Easel-Expires": str(self.expires)}
         if self.content_type:
             query["X-Easel-Content-Type"] = self.content_type
