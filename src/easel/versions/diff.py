@@ -22,7 +22,7 @@ Contents = Mapping[str, tuple[str, int]]
 
 
 def contents(manifest: Manifest | None) -> dict[str, tuple[str, int]]:
-    """The files of a version."""
+    """Returns the files of a version."""
     return {path: (member.hash, member.size) for path, member in manifest.files.items()} if manifest else {}
 
 
@@ -38,7 +38,7 @@ def section_paths(sections: Iterable[str], taken: Iterable[Container[str]]) -> d
 
 
 def configuration(config: Config, paths: Mapping[str, str]) -> dict[str, tuple[str, int]]:
-    """The configuration as files, under the paths of `section_paths`."""
+    """Returns the configuration as files, under the paths of `section_paths`."""
     return {paths[section]: content for section, content in by_section(config).items()}
 
 
@@ -64,7 +64,8 @@ class Rename(msgspec.Struct, frozen=True):
 
 
 def compare(old: Contents, new: Contents) -> list[FileChange]:
-    """The difference of each path, sorted by path. The content's hash decides; unchanged paths are listed too."""
+    """Returns the difference of each path, sorted by path. The content's hash decides; unchanged paths are listed
+    too."""
     return [_compare_one(path, old.get(path), new.get(path)) for path in sorted(old.keys() | new.keys())]
 
 
@@ -79,7 +80,7 @@ def _compare_one(path: str, old: tuple[str, int] | None, new: tuple[str, int] | 
 
 
 def summarise(files: list[FileChange]) -> dict[str, int]:
-    """The number of files with each of the four statuses."""
+    """Returns the number of files with each of the four statuses."""
     counts = Counter(file.status for file in files)
     return {status: counts[status] for status in ("added", "removed", "modified", "unchanged")}
 

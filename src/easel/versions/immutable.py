@@ -42,7 +42,7 @@ async def with_immutable(
 
 
 def _to_ask(path: str, files: Mapping[str, Member], before: Mapping[str, Member]) -> int | None:
-    """The record of the path; None if the previous version already recorded it."""
+    """Returns the record of the path. Returns None if the previous version already recorded it."""
     earlier = before.get(path)
     if earlier is None:
         return _short(bytes.fromhex(files[path].hash))

@@ -20,7 +20,7 @@ from easel.versions.service import VersionRef
 
 
 async def load_manifest(objects: ObjectStore, version: Version | VersionRef) -> Manifest:
-    """The version's manifest, verified against the hash in its name. Raises VersionHasNoFilesError,
+    """Returns the version's manifest, verified against the hash in its name. Raises VersionHasNoFilesError,
     VersionDamagedError, StoreUnavailableError."""
     key, sha256 = _manifest_of(version)
     try:
@@ -60,7 +60,7 @@ class Verifier:
                 raise VersionDamagedError(version=version.number, reason=reason)
 
     async def _bundles(self, version: Version | VersionRef) -> list[BundleRef]:
-        """The version's bundles, from its manifest, which is cached while its file is untouched."""
+        """Returns the version's bundles, from its manifest, which is cached while its file is untouched."""
         key, _ = _manifest_of(version)
         path = self._objects.local_path(key)
         if path is None or not path.exists():
@@ -105,7 +105,8 @@ class Verifier:
 
 
 def _manifest_of(version: Version | VersionRef) -> tuple[str, str]:
-    """The key of the version's manifest and the hash in it. Raises VersionHasNoFilesError, VersionDamagedError."""
+    """Returns the key of the version's manifest and the hash in it. Raises VersionHasNoFilesError,
+    VersionDamagedError."""
     if version.manifest_key is None:
         raise VersionHasNoFilesError(version=version.number)
     try:

@@ -40,7 +40,7 @@ class Policy:
 
     @staticmethod
     def of(settings: Settings) -> Policy | None:
-        """The operator's policy, or None if all versions are kept."""
+        """Returns the operator's policy, or None if all versions are kept."""
         if settings.versions_kept is None and settings.versions_kept_for is None:
             return None
         return Policy(settings.versions_kept, settings.versions_kept_for, settings.skew_retention)
@@ -88,7 +88,7 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
 
 
 async def pruned_among(work: Transaction, app_id: str, numbers: list[int]) -> set[int]:
-    """Which of these versions of the app are pruned."""
+    """Returns which of these versions of the app are pruned."""
     return set(
         await work.session.scalars(
             select(PrunedVersion.number).where(PrunedVersion.app_id == app_id, PrunedVersion.number.in_(numbers))

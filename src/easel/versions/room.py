@@ -14,7 +14,7 @@ configurations of the usual size."""
 
 
 async def configuration_bytes(work: Transaction, organisation: str) -> int:
-    """The bytes on disk that the configurations of an organisation's versions take."""
+    """Returns the bytes on disk that the configurations of an organisation's versions take."""
     ((used,),) = await work.sql(_SQL["used"], {"org": organisation})
     return int(used)
 

@@ -73,7 +73,7 @@ class HeldApp(NamedTuple):
 
 async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | None:
     """Locks the app's row until the commit. Returns the fields that a deploy needs, with the configuration's hash
-    computed if it was missing; None if the app is deleted."""
+    computed if it was missing. Returns None if the app is deleted."""
     held = await work.sql(_SQL["hold_app"], {"app": app_id, "org": org_id})
     if not held:
         return None
@@ -105,7 +105,7 @@ async def record_published(work: Transaction, app: App, origin: Origin, files: F
 
 async def record_deployed(work: Transaction, app: HeldApp, origin: Origin, files: Files) -> tuple[int, HeldApp] | None:
     """Records the app's next version with the published configuration. The app's row is not locked yet. Returns the
-    version's number and the app as recorded; None if the app is deleted.
+    version's number and the app as recorded. Returns None if the app is deleted.
 
     The same statement checks that the app has not changed since it was read. If the app has changed, it is read once
     more.
@@ -202,7 +202,7 @@ _VERSIONS = select(Version).where(
 
 
 async def get_version(work: Transaction, app: App, number: int) -> Version:
-    """One version of the app. Raises VersionNotFoundError."""
+    """Returns one version of the app. Raises VersionNotFoundError."""
     version = None
     if _is_number(number):
         version = await work.session.scalar(_VERSION, {"app_id": app.id, "org_id": app.org_id, "number": number})
@@ -212,7 +212,7 @@ async def get_version(work: Transaction, app: App, number: int) -> Version:
 
 
 async def get_versions(work: Transaction, app: App, numbers: Sequence[int]) -> list[Version]:
-    """These versions of the app, in this order. Raises VersionNotFoundError for the first missing one."""
+    """Returns these versions of the app, in this order. Raises VersionNotFoundError for the first missing one."""
     known = [number for number in numbers if _is_number(number)]
     rows = await work.session.scalars(_VERSIONS, {"app_id": app.id, "org_id": app.org_id, "numbers": known})
     found = {version.number: version for version in rows}
@@ -269,12 +269,12 @@ class ListedVersion(NamedTuple):
 async def latest_versions(
     work: Transaction, app_id: str, org_id: str, *, limit: int, offset: int = 0, newest: int = 2**31 - 1
 ) -> list[ListedVersion]:
-    """The versions of the organisation's app, newest first, from the number `newest` on."""
+    """Returns the versions of the organisation's app, newest first, from the number `newest` on."""
     which = {"app": app_id, "org": org_id, "limit": limit, "offset": offset, "newest": newest}
     return [ListedVersion(*row) for row in await work.sql(LATEST, which)]
 
 
 async def count_versions(work: Transaction, app: App) -> int:
-    """The number of versions of the app."""
+    """Returns the number of versions of the app."""
     mine = (Version.app_id == app.id, Version.org_id == app.org_id)
     return await work.session.scalar(select(func.count()).select_from(Version).where(*mine)) or 0
