@@ -73,7 +73,7 @@ class Builder:
             raise result
 
     def _find_sandbox(self) -> Sandbox:
-        """The sandbox, which is kept once it is found. Until then, it is searched for before each build. Raises
+        """Returns the sandbox, which is kept once it is found. Until then, it is searched for before each build. Raises
         SandboxUnavailableError, BuildsOffError."""
         with self._finding:
             if self._sandbox is None:

@@ -19,8 +19,8 @@ MOST_ATTEMPTS = 60
 
 
 def again(error: BaseException, attempts: int) -> int | None:
-    """Seconds until a failed job is retried: at once after a shutdown, with exponential backoff while a part is
-    unavailable."""
+    """Returns the seconds until a failed job is retried: at once after a shutdown, with exponential backoff while a
+    part is unavailable."""
     # A job is cancelled if the stopping worker could no longer wait for it.
     if isinstance(error, StopRequestedError | asyncio.CancelledError):
         return 0
@@ -35,5 +35,5 @@ def again(error: BaseException, attempts: int) -> int | None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the error is a temporary outage of database or store."""
+    """Returns true if the error is a temporary outage of database or store."""
     return isinstance(error, ServiceUnavailableError) or is_transient(error)

@@ -82,7 +82,7 @@ async def _orphans(work: Transaction, app_id: str, keys: list[str]) -> list[str]
 
 
 async def _old_by_app(objects: ObjectStore, before: datetime) -> AsyncIterator[tuple[str, list[str]]]:
-    """The apps' objects that are older than that, app by app. Stores list them in order of their keys."""
+    """Yields the apps' objects that are older than that, app by app. Stores list them in order of their keys."""
     current: str | None = None
     keys: list[str] = []
     async for info in _listed(objects):

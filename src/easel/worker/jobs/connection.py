@@ -32,7 +32,7 @@ def _pool(**named: Any) -> AsyncConnectionPool[Any]:
 
 
 def queue_app(url: str, *, max_size: int = 6, at_once: ConcurrencyLimit = ConcurrencyLimit()) -> App:  # noqa: B008 (frozen)
-    """The queue on the database at the URL; the worker adds its tasks."""
+    """Returns the queue on the database at the URL; the worker adds its tasks."""
     app = App(
         connector=PsycopgConnector(
             conninfo=url,
@@ -86,6 +86,6 @@ async def take_over(app: App, silent_for: float) -> list[tuple[int, str]]:
 
 
 async def waits(app: App, queue: str) -> bool:
-    """Whether a job of the queue could be run now, limits and locks aside. Raises ConnectorException."""
+    """Returns true if a job of the queue could be run now, limits and locks aside. Raises ConnectorException."""
     rows = await app.connector.execute_query_all_async(_SQL["waits"], queue=queue)
     return bool(rows[0]["waits"])

@@ -56,7 +56,7 @@ class JobQueue:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[JobQueue]:
-        """The queue with its connections, for the duration of the block."""
+        """Yields the queue with its connections, for the duration of the block."""
         async with self._app.open_async():
             yield self
 
@@ -103,7 +103,7 @@ class JobQueue:
             raise QueueUnreachableError(str(error)) from error
 
     async def waits(self, queue: str) -> bool:
-        """Whether a job of the queue waits for a worker. Raises QueueUnreachableError."""
+        """Returns true if a job of the queue waits for a worker. Raises QueueUnreachableError."""
         try:
             return await waits(self._app, queue)
         except ConnectorException as error:
