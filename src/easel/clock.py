@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The current time in UTC, with its time zone."""
+    """Returns the current time in UTC, with its time zone."""
     return datetime.now(UTC)
 
 
 def iso(moment: datetime | None) -> str | None:
-    """The moment as RFC 3339 text in UTC with a `Z`; None stays None."""
+    """Returns the moment as RFC 3339 text in UTC with a `Z`; None stays None."""
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -11,7 +11,7 @@ _MOST_MARKS = 30
 
 
 def composed(text: str) -> str:
-    """The text in NFC (UAX #15), in time linear in its length.
+    """Returns the text in NFC (UAX #15), in time linear in its length.
 
     Sorting marks takes time quadratic in the length of a run of marks. A text with a run of more than thirty, which no
     language has (UAX #15 §13, Stream-Safe Text), stays as it is.

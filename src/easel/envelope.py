@@ -10,7 +10,7 @@ from easel.errors import EaselError
 
 
 def envelope(error: EaselError) -> dict[str, Any]:
-    """The contract's error envelope for an error, ready for JSON."""
+    """Returns the contract's error envelope for an error, ready for JSON."""
     body: dict[str, Any] = {"message": error.message, "type": error.type}
     if error.code is not None:
         body["code"] = error.code

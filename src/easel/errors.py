@@ -33,17 +33,17 @@ class EaselError(Exception):
 
     @property
     def type(self) -> str:
-        """The stable class name, which clients see as `error.type`."""
+        """Returns the stable class name, which clients see as `error.type`."""
         return type(self).__name__
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The details that a program can use: limits, counts, names and ids, without pieces of the sentence."""
+        """Returns the details that a program can use: limits, counts, names and ids, without pieces of the sentence."""
         return {name: value for name, value in self.details.items() if name not in _WORDING}
 
     @property
     def message(self) -> str:
-        """The docstring's first paragraph with the details filled in."""
+        """Returns the docstring's first paragraph with the details filled in."""
         text = inspect.cleandoc(type(self).__doc__ or "").split("\n\n")[0].replace("\n", " ")
         return _Lenient().vformat(text, (), self.details)
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 
 def hash_file(path: Path) -> str:
-    """The SHA-256 (hex) of a file's bytes, read through a mapping. Raises OSError."""
+    """Returns the SHA-256 (hex) of a file's bytes, read through a mapping. Raises OSError."""
     if path.stat().st_size == 0:
         return hashlib.sha256().hexdigest()
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
@@ -20,8 +20,8 @@ def hash_file(path: Path) -> str:
 
 
 def map_file(path: Path) -> memoryview:
-    """A file's bytes, mapped until nothing refers to the view any more. Raises OSError, and ValueError for an empty
-    file."""
+    """Returns a file's bytes, mapped until nothing refers to the view any more. Raises OSError, and ValueError for an
+    empty file."""
     with path.open("rb") as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
@@ -51,8 +51,8 @@ def map_open(path: Path) -> memoryview:
 
 
 def map_bytes(content: bytes, folder: Path | None = None) -> memoryview:
-    """These bytes in a file without a name, mapped as by `map_open`: in the folder, or else in memory, from where the
-    system sends more slowly. The bytes themselves if it has neither or the process has no descriptor left."""
+    """Returns these bytes in a file without a name, mapped as by `map_open`: in the folder, or else in memory, from
+    where the system sends more slowly. The bytes themselves if it has neither or the process has no descriptor left."""
     descriptor = _unnamed(content, folder) if folder is not None else None
     if descriptor is None:
         try:
@@ -65,7 +65,8 @@ def map_bytes(content: bytes, folder: Path | None = None) -> memoryview:
 
 
 def _unnamed(content: bytes, folder: Path) -> int | None:
-    """The descriptor of a new file without a name that holds the bytes; None if the folder takes none."""
+    """Returns the descriptor of a new file without a name that holds the bytes. Returns None if the folder takes
+    none."""
     try:
         descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except (AttributeError, OSError):
@@ -80,8 +81,8 @@ def _unnamed(content: bytes, folder: Path) -> int | None:
 
 
 def lock_file(file: IO[Any]) -> bool:
-    """Takes the lock of an open file. The lock is released when the file is closed or the process ends. False if
-    another process holds it. Raises OSError if the file system has no locks."""
+    """Takes the lock of an open file. The lock is released when the file is closed or the process ends. Returns false
+    if another process holds it. Raises OSError if the file system has no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

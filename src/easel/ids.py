@@ -11,11 +11,11 @@ _SECRET_LENGTH = 43
 
 
 def new_id(prefix: str) -> str:
-    """An id such as `app_3f9c0a1b2c3d4e5f`: the prefix and 16 lower-case hex digits (64 random bits)."""
+    """Returns an id such as `app_3f9c0a1b2c3d4e5f`: the prefix and 16 lower-case hex digits (64 random bits)."""
     return f"{prefix}_{secrets.token_hex(8)}"
 
 
 def new_secret() -> str:
-    """An unguessable token of at least 256 random bits, of letters and digits only: it is safe in URLs and headers, and
-    every client accepts it in a key."""
+    """Returns an unguessable token of at least 256 random bits, of letters and digits only: it is safe in URLs and
+    headers, and every client accepts it in a key."""
     return "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(_SECRET_LENGTH))

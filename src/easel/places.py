@@ -33,7 +33,8 @@ class DataFolderMissingError(EaselError):
 
 
 def home() -> Path | None:
-    """The user's home with links resolved; None for a user without one, such as a numeric user in a container."""
+    """Returns the user's home with links resolved. Returns None for a user without one, such as a numeric user in a
+    container."""
     try:
         return Path.home().resolve()
     except (OSError, RuntimeError):
@@ -65,7 +66,8 @@ def write_private(path: Path, text: str) -> None:
 
 
 def data_dir_note() -> Path:
-    """The file in which `easel serve` records its data folder for its user (XDG Base Directory Specification: state).
+    """Returns the file in which `easel serve` records its data folder for its user (XDG Base Directory Specification:
+    state).
 
     Raises RuntimeError for a user without a home.
     """
@@ -85,7 +87,7 @@ def remember_data_dir(folder: Path) -> None:
 
 
 def remembered_data_dir() -> Path | None:
-    """The data folder of the server that this user started last, if any."""
+    """Returns the data folder of the server that this user started last, if any."""
     try:
         text = data_dir_note().read_text().strip()
     except (OSError, RuntimeError, UnicodeDecodeError):

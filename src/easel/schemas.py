@@ -77,7 +77,8 @@ Message = Annotated[
 
 
 def storable_tree(value: Any) -> Any:
-    """The JSON value, if it can be stored: bounded in depth, count and text, without NUL, half characters and NaN.
+    """Returns the JSON value, if it can be stored: bounded in depth, count and text, without NUL, half characters and
+    NaN.
 
     Raises PydanticCustomError, which becomes a 422.
     """
@@ -119,7 +120,8 @@ def _measure(value: Any, depth: int, room: list[int]) -> None:
 
 
 def whole_text(text: str) -> str:
-    """The text, if it can be stored and encoded. Raises PydanticCustomError for a NUL or half a surrogate pair."""
+    """Returns the text, if it can be stored and encoded. Raises PydanticCustomError for a NUL or half a surrogate
+    pair."""
     _check_text(text)
     return text
 
@@ -184,7 +186,7 @@ class _Received(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """The model's schema, with the counts in it."""
+        """Returns the model's schema, with the counts in it."""
         schema = handler(source)
         _give_up_early(schema)
         return schema
@@ -203,11 +205,11 @@ class Request(_Received):
     model_config = ConfigDict(strict=True, extra="allow", json_schema_extra=_drop_extra)
 
     def unknown_keys(self) -> list[str]:
-        """The top-level keys that this request does not know, sorted."""
+        """Returns the top-level keys that this request does not know, sorted."""
         return sorted(self.model_extra or {})
 
     def unknown_key_warnings(self) -> list[str]:
-        """A sentence that names the unknown keys (the first twenty, cut to 80 characters), if there are any."""
+        """Returns a sentence that names the unknown keys (the first twenty, cut to 80 characters), if there are any."""
         unknown = self.unknown_keys()
         if not unknown:
             return []
