@@ -19,8 +19,8 @@ from easel.storage.statements import statements
 _NAME = "secret_key_fingerprint"
 _SQL = statements(__name__)
 _SEALED = (_SQL["newest_answers"], _SQL["newest_repositories"], _SQL["newest_secrets"])
-"""The encrypted values, newest first: remembered answers, which are fastest to find; the secrets of repositories; those
-of apps."""
+"""The encrypted values, newest first: remembered responses, secrets of repositories, and secrets of apps. Remembered
+responses come first, because they are found fastest."""
 
 
 class SecretKeyDiffersError(ConflictError):

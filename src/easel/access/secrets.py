@@ -33,7 +33,7 @@ class Vault:
         self._signing = _derive(root, b"sign")
         self._digesting = _derive(root, b"digest")
         self.fingerprint = _derive(root, b"fingerprint").hex()
-        """Identifies the key. Nothing encrypted or signed can be read or made with it."""
+        """Identifies the key. The identifier cannot decrypt or sign anything."""
 
     def seal(self, plain: str) -> str:
         """Returns the value encrypted (Fernet: AES-128-CBC and HMAC-SHA-256); two seals of one value differ."""

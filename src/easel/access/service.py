@@ -25,11 +25,12 @@ from easel.storage.statements import statements
 _SQL = statements(__name__)
 
 SCOPES = ("read", "deploy", "admin")
-"""Each scope includes the ones before it."""
+"""The scopes. Each scope includes the scopes before it."""
 
 
 Kind = Literal["key"]
-"""The credential that proves a subject. Users, sessions and webhooks will be added here, each with its own look-up."""
+"""The kind of credential that proves a subject. Users, sessions and webhooks will be added here, and each kind will
+have its own query."""
 
 
 @dataclass(frozen=True, slots=True)
