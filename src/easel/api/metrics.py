@@ -15,7 +15,8 @@ _SQL = statements(__name__)
 
 _WAITED = extract("epoch", func.now() - func.min(Deploy.queued_at))
 _STATUS = case((Deploy.step == BUILD_QUEUED, QUEUED), else_=Deploy.status)
-"""The status; `queued` for a deploy that waits to be built, although a worker may have already seen it."""
+"""The deploy's status. A deploy that waits for a builder counts as `queued`, even if a worker has already seen the
+deploy."""
 _DEPLOYS = (
     select(_STATUS, func.count(), func.greatest(_WAITED, 0)).where(Deploy.status.in_(UNFINISHED)).group_by(_STATUS)
 )

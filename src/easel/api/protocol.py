@@ -11,7 +11,7 @@ from easel.envelope import envelope
 from easel.errors import EaselError
 
 EACH = 2
-"""Requests of an organisation that begin in one round of the event loop."""
+"""Maximum number of requests of an organisation that begin in one round of the event loop."""
 
 
 class RequestUnreadableError(EaselError):
@@ -44,9 +44,10 @@ class ApiProtocol(GuardedProtocol):
     heeded = CLIENTS
     longest_query = 8 * 1024
     rounds = Rounds(each=EACH)
-    """Connections take turns by the organisation of their last request; new ones count as one organisation."""
+    """The rounds of the event loop. Connections take turns by the organisation of their last request. New connections
+    count as one organisation."""
     _held = b""
-    """Received bytes, with which a request begins when its turn comes."""
+    """The received bytes of the next request. The request begins with these bytes when its turn comes."""
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client. To begin a request is the longest of its steps, and a thousand may arrive together."""

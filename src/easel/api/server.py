@@ -12,7 +12,7 @@ import uvicorn
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 4
-"""Connections that are accepted in one round of the event loop."""
+"""Maximum number of connections that are accepted in one round of the event loop."""
 _PAUSE = 1.0
 """Seconds until the next attempt after the system refused a connection, for example for want of descriptors."""
 

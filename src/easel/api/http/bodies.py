@@ -24,7 +24,7 @@ from easel.schemas import TREE_VALUES
 LARGEST_BODY = 4 * 1024 * 1024
 """Maximum size of a request's body, in bytes. A configuration may be half as large."""
 TAKEN_FROM_STRANGERS = 64 * 1024
-"""Limit in bytes of a body that is read before the key is checked."""
+"""Maximum number of bytes of a body that is read before the key is checked."""
 SILENCE = 20
 """Idle timeout of a body, in seconds."""
 SLOWEST = 16 * 1024
@@ -33,8 +33,8 @@ SLOWEST_BESIDE_OTHERS = 256 * 1024
 """Minimum average rate (bytes per second) of a body while other large bodies wait for its turn."""
 
 MOST_VALUES = TREE_VALUES
-"""Limit of values in a body, in all its lists and maps together. Reading each takes microseconds, so a small body can
-be slow."""
+"""Maximum number of values in a body, in all its lists and maps together. A small body can be slow, because each value
+takes microseconds to read."""
 _MOST_DIGITS = 1000
 _TO_BE_COUNTED = bytes(set(range(256)) - set(b',[]{}"'))
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -95,9 +95,9 @@ class BoundedRequest(Request):
     """The body that `take` has read. Its pieces are joined only when they are needed, because joining a long body takes
     milliseconds."""
     is_turn_wanted: Callable[[], bool] = staticmethod(lambda: False)
-    """Whether another large body waits for the turn of this body."""
+    """Returns true if another large body waits for the turn that this body has."""
     quiet: Callable[[], Awaitable[None]] = staticmethod(_at_once)
-    """Waits before each long step."""
+    """Called before each long step, to wait."""
 
     @property
     def has_body(self) -> bool:

@@ -28,12 +28,12 @@ PLAIN = 1.0
 POLL = 0.1
 """The weight of a status poll."""
 HEAVY = 64 * 1024
-"""Limit in bytes of a body or an answer. Larger ones make a request costly."""
+"""Maximum size in bytes of an ordinary body or response. A larger body or response makes a request costly."""
 _BYTES = 128 * 1024
 """Bytes of a body or an answer that weigh as much as a plain request."""
 _MOST_KNOWN = 4096
 _LATELY, _LONGEST_PAUSE, _JUST = 1.0, 0.5, 0.03
-"""Seconds."""
+"""Durations in seconds."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 

@@ -33,7 +33,7 @@ _CROSS_ORIGIN = (
 """Headers that let pages of any origin upload, and read the reason of a refused upload (Fetch, 3.2)."""
 
 CLIENT_GONE = 499
-"""The metrics' status of a request whose client disconnected before its body was complete."""
+"""The status in the metrics for a request whose client disconnected before sending the complete body."""
 
 
 class RequestContext:

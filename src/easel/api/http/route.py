@@ -31,7 +31,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 REMEMBERED = 64 * 1024
-"""Size limit in bytes of an answer that is remembered in full."""
+"""Maximum size in bytes of an answer that is remembered in full."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 ANSWERED = Counter("easel_api_lane_answers", "Costly requests that the second process of the api handled")
 
 IDLE = 60.0
-"""Seconds without a request after which the process is ended."""
+"""Seconds without a request after which the lane's process is ended."""
 SILENCE = 30.0
 """Seconds within which the process must answer its api. If it does not, it is frozen, and is killed."""
 DEADLINE = 600.0
@@ -53,7 +53,7 @@ class Process(Protocol):
 
 
 Start = Callable[[socket.socket], Awaitable[Process]]
-"""Starts the process, which serves requests whose sockets arrive on the given one."""
+"""Starts the process. The process serves requests whose sockets it receives on the given socket."""
 
 
 class Lane:

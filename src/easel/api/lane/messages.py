@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import msgspec
 
 READY, ASKED = b".", b"?"
-"""On the socket that both have from the start: the lane says that it is ready, at first and whenever the api asks."""
+"""Messages on the socket that api and lane share from the start. READY: the lane is ready, at its start and after each
+question. ASKED: the api asks whether the lane is ready."""
 BEGUN = b"b"
-"""The lane has the whole request and begins to carry it out. Without this, nothing was changed."""
+"""The lane has received the whole request, and begins to carry it out. Before this message, nothing has changed."""
 
 _SIZES = struct.Struct("!IQ")
 

@@ -35,7 +35,7 @@ WEBHOOKS_PATH: Final = "/webhooks/apps"
 _PROVIDERS: Final = frozenset(get_args(Provider))
 _LONGEST_ID: Final = 100
 _MOST_FOLLOWERS: Final = 50
-"""Limit of apps that one push to a repository deploys."""
+"""Maximum number of apps that one push to a repository deploys."""
 
 
 @router.post(WEBHOOKS_PATH + "/{provider}/{app_id}", status_code=202)
