@@ -26,10 +26,10 @@ APPS_AT_ONCE = 20
 SAY_EVERY = 5.0
 """Seconds between two progress messages."""
 _JUST_NOW = timedelta(minutes=1)
-"""A transaction that is not committed yet may have moved a pointer this long before the audit began."""
+"""Time before the audit's start in which an uncommitted transaction may have moved a pointer."""
 
 What = Literal["missing", "damaged", "unreadable", "misnamed"]
-"""The kinds of fault. `unreadable` is one object, while others can be read."""
+"""The kinds of fault. `unreadable` means that one object cannot be read, while other objects can."""
 Say = Callable[[str], None]
 
 
