@@ -33,9 +33,9 @@ class Framework:
     static: str = ""
     """The setting that makes the app static."""
     general: bool = False
-    """Whether other tools of this list are built on this tool, or have a file of the same name."""
+    """True if other tools of this list are built on this tool, or if another tool has a file of the same name."""
     makes_libraries: bool = False
-    """Whether the tool also builds libraries. A project is then a site if it has a page."""
+    """True if the tool also builds libraries. A project of such a tool is a site only if it has a page."""
     caches: tuple[str, ...] = ()
     """Folders that make the next build faster."""
     environment: tuple[tuple[str, str], ...] = ()

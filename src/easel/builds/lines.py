@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from easel.builds.secrets import Masking
 
 LONGEST_LINE = 2000
-"""Limit of a line's characters. Further characters are only counted."""
+"""Maximum number of characters of a line. Further characters are only counted."""
 LONGEST_PIECE = 64 * 1024
 """Characters without a line break after which a line break is inserted."""
 

@@ -21,10 +21,10 @@ from easel.errors import EaselError
 from easel.outgoing.hosts import HostRules
 
 _SHORTEST = 1.0
-"""The least seconds or bytes that a command gets. With these it reaches its limit, and fails with the limit's own
-message."""
+"""Minimum of seconds or bytes that a command gets. With this minimum, the command reaches its limit, and fails with the
+limit's own message."""
 _NOTABLE = 5.0
-"""Seconds without a processor from which the log says so."""
+"""Seconds without a processor after which the log mentions the wait."""
 _KILLED = 137
 _NOT_FOUND = 127
 

@@ -9,7 +9,8 @@ from typing import Literal
 from easel.builds.detect.models import Plan
 
 CacheUse = Literal["warm", "cold", "off"]
-"""Whether the build used the dependencies of an earlier build; `off` if the deploy turned the cache off."""
+"""States whether the build used the dependencies of an earlier build. The value is `off` if the deploy turned the cache
+off."""
 
 
 @dataclass(slots=True)

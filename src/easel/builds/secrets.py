@@ -20,10 +20,10 @@ MASK = "***"
 SHORTEST = 4
 """Minimum number of characters of a masked secret. Masking shorter secrets would hide words and numbers everywhere."""
 SHORTEST_FORM = 6
-"""The least characters of a masked encoded form, and of a masked line of a secret."""
+"""Minimum number of characters of a masked encoded form, and of a masked line of a secret."""
 LARGEST = 400_000
-"""Limit of characters of all forms together. Encoded forms beyond it are not searched; the secrets themselves always
-are."""
+"""Maximum number of characters of all forms together. Further encoded forms are not searched. The secrets themselves
+are always searched."""
 
 _CUTS = re.compile(r"""(…|[`'"])""")
 """The characters that follow a shortened, quoted text."""
@@ -34,7 +34,7 @@ _TOLD = 3
 _STRIDE = 8
 """The number of characters for which the automaton runs before the next search."""
 _MOST_BEGINNINGS = 1000
-"""Limit of the beginnings' nodes. The search saves no time beyond it."""
+"""Maximum number of nodes of the tree of prefixes. A larger tree saves no time."""
 
 
 class Masking:

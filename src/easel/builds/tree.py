@@ -13,10 +13,10 @@ from typing import Final, Literal
 SANDBOX: Final = "/build"
 """The path of a build's folder in the sandbox. Absolute links refer to it."""
 _MOST_LINKS: Final = 40
-"""Limit of links in a path, as in Linux (path_resolution(7))."""
+"""Maximum number of links in a path, as in Linux (path_resolution(7))."""
 _MOST_PARTS: Final = 256
 _MOST_NAMES: Final = 5_000
-"""Limit of a folder's entries that are read."""
+"""Maximum number of entries of a folder that are read."""
 SPECIAL_KINDS: Final = (
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISFIFO, "a named pipe"),

@@ -17,13 +17,14 @@ from easel.builds.detect.models import Plan
 from easel.builds.tree import LeadsOutError, Tree, joined
 
 MOST_ENTRIES: Final = 200_000
-"""Limit of files and folders that are searched in the sources. Dependencies of larger sources are not cached."""
+"""Maximum number of files and folders that are searched in the sources. Dependencies of larger sources are not
+cached."""
 MOST_BYTES: Final = 64 * 1024 * 1024
-"""Limit for a lock file, and for all other files of the key together."""
+"""Maximum size in bytes of a lock file, and of all other files of the key together."""
 MOST_PACKAGES: Final = 2_000
 MOST_MODULES: Final = 500
 DEEPEST: Final = 64
-"""Limit of the depth of folders that are searched."""
+"""Maximum depth of folders that are searched."""
 
 _DECIDING: Final = (
     "name",
@@ -81,7 +82,7 @@ class _Key:
         self._digest = hashlib.sha256()
         self._left = MOST_BYTES
         self.is_whole = True
-        """Whether every file could be read."""
+        """True if every file could be read."""
 
     def add(self, name: str, value: bytes) -> None:
         encoded = name.encode(errors="surrogateescape")

@@ -16,15 +16,15 @@ from easel.bundles.names import printable
 from easel.rules.hosts.netlify_toml import bounded
 
 LARGEST: Final = 1024 * 1024
-"""Limit of a file's bytes. Longer files are refused."""
+"""Maximum size in bytes of a file. Longer files are refused."""
 LARGEST_YAML: Final = 128 * 1024
-"""Limit of a YAML file's bytes: parsing them takes a second. The faster parser in C overflows its stack on deeply
-nested values."""
+"""Maximum size in bytes of a YAML file, because parsing a file of this size takes a second. The faster parser in C
+overflows its stack on deeply nested values."""
 LARGEST_SCRIPT: Final = 256 * 1024
 """The number of bytes that are searched in a configuration written as a program."""
 
 _DEEPEST: Final = 50
-"""Limit of nested brackets in a YAML file. The parser checks all open brackets at each token."""
+"""Maximum number of nested brackets in a YAML file. The parser checks all open brackets at each token."""
 _BRACKETS = re.compile(r"[][{}]")
 _MARK: Final = b"\xef\xbb\xbf"
 # The alternatives match a string (so that comment signs in it are kept), a comment, and a comma before a closing

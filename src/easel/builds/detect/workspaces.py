@@ -14,7 +14,7 @@ from easel.builds.tree import Tree, joined
 PNPM_FILE: Final = "pnpm-workspace.yaml"
 _MOST_PATTERNS: Final = 100
 _MOST_FOLDERS: Final = 2_000
-"""Limit of folders that are searched for packages."""
+"""Maximum number of folders that are searched for packages."""
 _DEPTH: Final = 5
 NOT_ENTERED: Final = frozenset({"node_modules", ".git", ".venv", "venv", "__pycache__"})
 

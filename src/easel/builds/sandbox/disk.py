@@ -16,13 +16,13 @@ from easel.builds.sandbox.limits import Reason
 from easel.storage.disk_reserve import DiskReserve
 
 SHARE = 0.05
-"""The share of one processor's time for counting a build's files."""
+"""Maximum share of one processor's time that counting a build's files may take."""
 SOONEST = 1.0
 LATEST = 5.0
-"""Limit of the seconds between two counts."""
+"""Maximum number of seconds between two counts."""
 _CHUNK = 256 * 1024
 _LONGEST_RECORD = 8192
-"""Limit of the bytes of a record of du: a size, and a path of 4,096 (PATH_MAX)."""
+"""Maximum number of bytes of a record of du: a size, and a path of 4,096 bytes (PATH_MAX)."""
 _LAST_RECORD = re.compile(rb"(?:\A|[\0\n])(\d+)\t[^\0]*\0\Z")
 _DENIED = b": Permission denied\n"
 

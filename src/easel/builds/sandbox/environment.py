@@ -9,7 +9,7 @@ from easel.builds.errors import BuildVariableInvalidError
 
 MOST_VARIABLES = 2000
 LONGEST_VARIABLE = 128 * 1024 - 8
-"""Limit of a variable's bytes: name, value and separators (MAX_ARG_STRLEN of execve(2))."""
+"""Maximum number of bytes of a variable: name, value and separators (MAX_ARG_STRLEN of execve(2))."""
 _NAME = re.compile(r"[\x21-\x3c\x3e-\x7e]{1,1000}")
 _LOCAL = "localhost,127.0.0.1,::1"
 

@@ -23,11 +23,11 @@ idle edge uses less than half of it."""
 AFTER = 2.0
 """Seconds without visitors after which a build gets all processors back."""
 _LONGEST = 2.0
-"""Limit of the seconds over which it is compared."""
+"""Maximum number of seconds over which the edges' processor time is compared."""
 _KNOWN_FOR = 5.0
 """Seconds for which the list of edges is used."""
 _EDGE = b"easel: edge"
-"""The beginning of an edge's title (proc(5), cmdline)."""
+"""Prefix of the title of an edge process (proc(5), cmdline)."""
 
 
 def edges() -> tuple[int, ...]:
@@ -87,7 +87,7 @@ class FreeCores:
         self._settled = True
         self._looked = time.monotonic()
         self.seconds = 0.0
-        """The time without them so far."""
+        """Seconds that builds have left processors to visitors so far."""
 
     def look(self) -> None:
         """Takes the processors or gives them back if necessary."""

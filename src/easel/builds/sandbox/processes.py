@@ -17,7 +17,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 MAKING = 0.002
 """Seconds between two checks of a sandbox that is being made."""
 MOST_FILES = 20_000
-"""Limit of open files that are checked at once."""
+"""Maximum number of open files that are checked at once."""
 MEMORY_OF_A_FILE = 1024
 """Bytes of kernel memory for a file on a tmpfs, without its content."""
 

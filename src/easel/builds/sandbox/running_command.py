@@ -24,7 +24,7 @@ from easel.storage.disk_reserve import DiskReserve
 
 READ_CHUNK = 64 * 1024
 OUTPUT_TIMEOUT = 5.0
-"""Seconds to wait for the output's end after the end of all processes."""
+"""Seconds to wait for the end of the output after all processes have ended."""
 _FILE_TOO_LARGE = 128 + 25
 """The exit code of a process that SIGXFSZ ended."""
 

@@ -36,7 +36,7 @@ from easel.storage.disk_reserve import DiskReserve
 logger = logging.getLogger(__name__)
 
 OPEN_FILES = 16_384
-"""Limit of open files for each process of a build."""
+"""Maximum number of open files for each process of a build."""
 SPARE_AFTER = 0.05
 """Seconds between a command's start and starting the process for the next one, which would delay the command."""
 

@@ -16,7 +16,7 @@ FIRST: Final = 1_900_000_000
 FIRST_IN_CONTAINER: Final = 65_000
 """The first user id in a container with the usual 65,536 ids."""
 MOST: Final = 64
-"""Limit of builder processes of a machine that have a separate user each."""
+"""Maximum number of builder processes of one machine that each have a separate user."""
 
 
 class BuildUser:

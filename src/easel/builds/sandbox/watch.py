@@ -16,7 +16,7 @@ from easel.builds.sandbox.processes import Processes
 SOONEST, LATEST = 0.02, 0.1
 """Seconds between two checks."""
 LATEST_IN_GROUP = 0.25
-"""The same if the kernel itself limits the memory."""
+"""The reason if the kernel itself enforces the memory limit."""
 FASTEST_GROWTH = 4 * 1024**3
 """The fastest growth of a build's memory, in bytes a second. The less memory is left, the sooner the next check is."""
 CROWDED_FOR = 0.5

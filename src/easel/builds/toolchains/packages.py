@@ -33,7 +33,7 @@ class Packages:
     folder: Path
     registry: Registry
     limit: int
-    """Limit of the bytes of all packages."""
+    """Maximum size in bytes of all packages together."""
 
     async def unpacked(
         self, release: Release, prepare: Callable[[Path, Path], None] | None = None, pin: str | None = None

@@ -10,7 +10,7 @@ from nodesemver import compare, make_semver, satisfies, valid_range
 from easel.builds.toolchains.errors import VersionRangeError, VersionUnavailableError
 
 LONGEST_RANGE = 200
-"""Limit of a range's characters. A longer text is no range."""
+"""Maximum number of characters of a range. A longer text is not a range."""
 
 SUPPORTED = "22 || 24 || 26 || 28 || 30 || 32"
 """The majors of Node that have or will have long-term support: even ones only, without ended ones."""

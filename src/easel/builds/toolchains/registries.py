@@ -22,7 +22,7 @@ from easel.processes import end_process
 
 _ASK_TIMEOUT = 30.0
 _PIP_FILES = (Path("/etc/pip.conf"), Path("~/.pip/pip.conf"), Path("~/.config/pip/pip.conf"))
-"""In pip's order: the last file wins."""
+"""The configuration files in pip's order. The last file takes precedence."""
 
 
 @dataclass(frozen=True, slots=True)

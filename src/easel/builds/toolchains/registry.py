@@ -18,13 +18,13 @@ from easel.builds.toolchains.ranges import available, newest
 from easel.outgoing.addresses import Destinations
 
 INDEX_LIMIT = 32 * 1024 * 1024
-"""Limit in bytes of a package's list of versions; npm's own list has three million."""
+"""Maximum size in bytes of a package's list of versions. npm's own list has three million bytes."""
 ARCHIVE_LIMIT = 256 * 1024 * 1024
 """Maximum size of an archive in bytes. Node's archive has 52 million bytes."""
 ARCHIVE_TIMEOUT = 300.0
 """Timeout of an archive's download, seconds."""
 INDEX_KEPT = 3600.0
-"""Lifetime of a cached list of versions, seconds."""
+"""Lifetime in seconds of a cached list of versions."""
 
 _ABBREVIATED = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8"
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,64}")
