@@ -12,13 +12,13 @@ from base64 import b32encode
 from collections.abc import Callable, Iterator
 
 SHORTEST, LONGEST = 8, 128
-"""Digits of a hash that prove anything, and those of the longest hash (SHA-512)."""
+"""Minimum number of digits of a hash that proves anything, and the number of digits of the longest hash (SHA-512)."""
 _ENOUGH = 4 * 1024 * 1024
 """Bytes of a file whose content is hashed. Larger files are rarely named by a hash."""
 MOST_HASHED = 32 * 1024 * 1024
-"""Limit in bytes of all hashed files."""
+"""Maximum number of bytes of all hashed files."""
 MOST_FILES = 2_000
-"""Limit of hashed files."""
+"""Maximum number of hashed files."""
 _HEX = frozenset("0123456789abcdef")
 _BASE32 = frozenset(string.ascii_uppercase + "234567")
 _BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
@@ -32,7 +32,7 @@ class ContentHashes:
         self._left = MOST_HASHED
         self._files = MOST_FILES
         self.is_complete = True
-        """Whether all files that were asked about were hashed."""
+        """True if all requested files were hashed."""
 
     def prove(self, path: str, token: str, sha256: str, size: int) -> bool:
         """Returns true if the token begins a hash of the content of the file at `path`, whose SHA-256 (hex) and size

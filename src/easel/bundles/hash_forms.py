@@ -51,18 +51,18 @@ _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
 """VitePress' pages, directly in `assets/`."""
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
 LONGEST = 300
-"""Characters of a path that are examined. No tool writes longer ones."""
+"""Maximum number of characters of a path that are examined. No tool writes a longer path."""
 _MARKS = re.compile(
     r"_app/immutable/|_astro/|_nuxt/|_next/static/|_expo/|_framework/|\.md\.|assets/[js]|_hu|-dxh|chunk-"
 )
-"""Every match contains one of these, which are faster to find."""
+"""Strings that are fast to find. Every match contains one of these strings."""
 _SUFFIX = re.compile(r"[a-z0-9]+\Z")
 _SCALE = re.compile(r"@[1-9]x\Z")
 _KINDS_OF_SCRIPTS = tuple(
     ".chunk .min .bundle .module .esm .lean .legacy .async .entry .loader .framework .worker .system .umd".split()  # noqa: SIM905
 )
 _OF_WASM = "_bg"
-"""What wasm-bindgen writes after the hash."""
+"""The suffix that wasm-bindgen writes after the hash."""
 HEX_END = re.compile(r"(?:^|[-._])([0-9a-f]+)\Z")
 _HEX_LENGTHS = frozenset({8, 10, 16, 20, 32})
 _HEX_LENGTHS_OF_CODE = _HEX_LENGTHS | {7, 12, 64, 96, 128}

@@ -42,7 +42,8 @@ _SOME_HEX = re.compile(r"[0-9a-f]{6,128}\Z")
 _BINARY = "wasm"
 """The one kind of code that its build may have copied from elsewhere, so that it confirms no other names."""
 _RARELY_ONE = 20
-"""Hexadecimal characters of a name that is nothing else (webpack's assets). No id has as many."""
+"""Number of hexadecimal characters from which a name without other parts is a hash (webpack's assets). No id has as
+many characters."""
 
 
 class HashedNames(NamedTuple):

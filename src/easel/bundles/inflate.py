@@ -18,8 +18,8 @@ else:
 
 CHUNK = 256 * 1024
 LARGEST_WINDOW = 8 * 1024 * 1024
-"""Limit of a Zstandard window in bytes: every decoder should support this much (RFC 8878 §3.1.1.1.2), and levels up to
-19 use no more. No window is larger than the content."""
+"""Maximum size in bytes of a Zstandard window. Every decoder should support this size (RFC 8878 §3.1.1.1.2), and levels
+up to 19 need no more. No window is larger than the content."""
 
 
 class DamagedDataError(Exception):

@@ -47,9 +47,9 @@ WHOLE = 1024 * 1024
 """Size limit (bytes, both compressed and inflated) of members that are inflated at once; larger ones are inflated in
 pieces."""
 WHOLE_TEXT = LARGEST_LIST
-"""The same limit for texts, which are searched."""
+"""Maximum size in bytes of texts that are inflated at once. Texts are also searched."""
 HEAVY = 64 * WHOLE
-"""Limit in bytes. Bundles that inflate to more are heavy."""
+"""Size in bytes of the inflated bundle above which the bundle counts as heavy."""
 _BATCH_BYTES = 4 * WHOLE
 _BATCH_FILES = 64
 # The heavy bundles of this process use at most one thread per core, so that light bundles and other work are not

@@ -13,7 +13,8 @@ from easel.bundles.markup import Tag, attributes, skip, start_tag, tag_name
 LOOKED_AT = 256 * 1024
 """Bytes of a page that are searched for the offset."""
 LARGEST = 8 * 1024 * 1024
-"""Size limit (bytes) of pages that are changed. A larger one is not meant for readers; it is streamed."""
+"""Maximum size in bytes of pages that are changed. A larger page is not meant for readers, and is streamed
+unchanged."""
 UTF8_MARK = b"\xef\xbb\xbf"
 _DOCTYPE = re.compile(rb"<!doctype[\t\n\f\r ]*+([^\t\n\f\r >]*+)[^>]*+>", re.IGNORECASE)
 _END_TAG = re.compile(rb"</[a-z]", re.IGNORECASE)
@@ -24,7 +25,7 @@ _CLOSED = {
 }
 """Elements whose content is not parsed as tags, and their end tags."""
 _MOST_PASSED = 500
-"""Limit of tags before the first one that makes a page."""
+"""Maximum number of tags before the first one that makes a page."""
 _ACCELERATED = frozenset(name.encode() for name in ("⚡", "amp", "⚡4ads", "amp4ads", "⚡4email", "amp4email"))
 """AMP's attributes of `<html>`: such a page must not contain scripts (AMP HTML, "Required mark-up")."""
 

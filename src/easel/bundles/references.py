@@ -9,7 +9,7 @@ from itertools import islice
 from easel.bundles.hash_forms import CODE, HashForm
 
 MOST_READ = 32 * 1024 * 1024
-"""Limit in bytes of the pages, scripts, styles and build manifests that are searched for names of files."""
+"""Maximum number of bytes of the pages, scripts, styles and build manifests that are searched for names of files."""
 MOST_OF_ONE = 8 * 1024 * 1024
 _SUFFIX_NAMED = re.compile(
     rb"\.(?:js|mjs|cjs|css|wasm|avif|gif|ico|jpe?g|jxl|png|svg|webp|bmp|eot|otf|ttf|woff2?|mp[34]|webm|ogg|m4a|wav|gl(?:b|tf))"

@@ -23,7 +23,8 @@ APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
 """Pages that build tools write to answer every address without a file: SvelteKit, Nuxt; React Router; TanStack
 Start."""
 FALLBACK_PAGES = (*APPS_PAGES, "index.csr.html")
-"""The same, and Angular's, which is no entry page: without an index.html beside it, the app needs a server."""
+"""Entry pages of servers, and Angular's page, which is no entry page. Without an index.html beside such a page, the app
+needs a server."""
 NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
 """Pages for addresses without a file, in a folder and below it. Expo writes the second, generators with a folder for
 each page the third."""
@@ -75,9 +76,9 @@ _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git-credentials"})
 _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
 KEY_FILES = (".pem", ".key")
-"""Files that may hold a private key or harmless data: their content decides."""
+"""Files that hold either a private key or harmless data. Their content decides."""
 PRIVATE_KEY = b"PRIVATE KEY-----"
-"""What the content of a private key holds (RFC 7468 §10, §11)."""
+"""Text that every private key contains (RFC 7468 §10, §11)."""
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 _PAGES_ENDS = (".html", ".htm")
 _XML_PAGES_END = ".xhtml"

@@ -18,7 +18,7 @@ from easel.bundles.markup import attributes, start_tags
 
 PROJECT_FILE: Final = "package.json"
 LOOKED_AT: Final = 256 * 1024
-"""Limit in bytes that are read of package.json, of the page and of a script."""
+"""Maximum number of bytes that are read of package.json, of the page and of a script."""
 _MOST_TAGS: Final = 2_000
 _MOST_SCRIPTS: Final = 20
 _MOST_IMPORTS: Final = 200

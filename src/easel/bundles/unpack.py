@@ -26,7 +26,7 @@ from easel.bundles.names import printable
 from easel.bundles.root import DEPENDENCIES, refuse_conflicts
 
 _LONGEST_PART = 255
-"""Limit in bytes of a file's or folder's name on Linux file systems."""
+"""Maximum number of bytes of a file's or folder's name on Linux file systems."""
 _REPOSITORY = ".git/"
 
 

@@ -22,11 +22,11 @@ from easel.bundles.searching import holds, offsets
 from easel.bundles.types import DEFAULT, is_text
 
 LARGEST_LIST = 8 * 1024 * 1024
-"""Limit of a file (bytes) that is searched."""
+"""Maximum size in bytes of a file that is searched."""
 MOST_READ = 32 * 1024 * 1024
-"""Limit in bytes of such files together, the smallest first."""
+"""Maximum size in bytes of all searched files together. The smallest files are searched first."""
 MOST_HASHED = 256 * 1024 * 1024
-"""Limit in bytes of hashed pages together, the smallest first."""
+"""Maximum size in bytes of all hashed pages together. The smallest pages are hashed first."""
 _MOST_DIGESTS = 400_000
 
 _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
@@ -39,8 +39,8 @@ _COMPARE_NOTHING = frozenset({"css", "map"})
 """Suffixes of texts whose digests are never compared with a page: styles, and files for debuggers."""
 _QUOTES = (b'"', b"'", b"`", b"\\")
 _MOST_LOOKED_AT = 100
-"""Limit of page names, runs of hex digits and mentions of service workers that are examined in a text. A text with more
-counts as a match."""
+"""Maximum number of page names, runs of hex digits and mentions of service workers that are examined in a text. A text
+with more of them counts as a match."""
 _RUN = frozenset({"text/javascript", "text/html", "application/xhtml+xml", "image/svg+xml"})
 """Types of text that browsers run."""
 _BASE64 = re.compile(rb"(?:sha|SHA)-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86}+)(?![A-Za-z0-9+/_-])")
@@ -56,7 +56,7 @@ _OF_OTHERS = (b"integrity=", b'integrity="', b"integrity='")
 _SIGNATURES = tuple(
     ".asc .bundle .cms .gpg .intoto.jsonl .minisig .ots .p7m .p7s .sig .sign .sigstore .sigstore.json .tsr".split()  # noqa: SIM905
 )
-"""Endings of files that sign the file of the rest of their name, or prove its time."""
+"""Suffixes of files that sign another file, or prove its time. The rest of the name is the other file's name."""
 _REGISTERS = re.compile(rb"""serviceWorker(?:["'`]\])?\s{0,32}\??\.\s{0,32}register\s{0,32}\(""")
 """The call that registers a service worker, also minified."""
 _SUM = re.compile(r"sums?\Z|\.(?:md5|sha\d{1,3}|sum|mf|sf)\Z", re.IGNORECASE)
