@@ -9,7 +9,7 @@ from typing import Final
 
 _NAME: Final = ".npmrc"
 _LARGEST: Final = 64 * 1024
-"""Bytes. A larger file counts as one with a credential."""
+"""Maximum size in bytes of a file that is read. A larger file counts as a file with a credential."""
 _CREDENTIAL: Final = re.compile(
     rb"^[^#;\n=]*_(?:auth|authtoken|password)[ \t]*=(?![ \t\"']*\$\{)|://[^/\s@]*@|-----BEGIN|\0",
     re.IGNORECASE | re.MULTILINE,

@@ -27,7 +27,7 @@ _PROJECT_FILES: Final = (
 _DEPTH: Final = 4
 """Maximum depth of an output in its project."""
 _LOOKED_AT: Final = 200
-"""Limit of folders that are searched."""
+"""Maximum number of folders that are searched."""
 _TEMPLATE_LOOKED_AT: Final = 64 * 1024
 """Bytes of a page that are searched."""
 

@@ -29,7 +29,7 @@ from easel.cli.text import plural, shortened, size
 
 _NAMED = 8
 LONGEST_MESSAGE = 4_000
-"""The server's limit of characters of a deploy's message, of a commit's, and of an author."""
+"""The server's maximum number of characters of a deploy's message, a commit's message, and an author."""
 LONGEST_TEXT = 20_000
 LONGEST_AUTHOR = 1_000
 

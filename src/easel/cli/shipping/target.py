@@ -49,7 +49,7 @@ class Target:
     path: Path
     found: str | None = None
     is_source: bool = False
-    """Whether Easel builds it."""
+    """True if Easel builds the project."""
 
     @property
     def is_folder(self) -> bool:
