@@ -23,9 +23,10 @@ from easel.connections.heads import FRAMING, LONGEST_PATH, MOST_ESCAPES, MOST_LI
 from easel.ids import new_id
 
 LARGEST_HEAD = 64 * 1024
-"""Limit of a request's head in bytes; larger ones are refused with 431."""
+"""Maximum number of bytes of a request's head. A request with a larger head is refused with 431."""
 LARGEST_COOKIES = 192 * 1024
-"""Further bytes that cookies may have, if cookies are ignored. The apps of one domain may set each other's cookies."""
+"""Number of further bytes that cookies may have, if cookies are ignored. The apps of one domain may set each other's
+cookies."""
 
 LINGER = 2.0
 """Seconds for which the bytes of a refused client are discarded, so that it can read the refusal."""
@@ -43,23 +44,24 @@ class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol with bounds."""
 
     heeded: Heeded = FRAMING
-    """The headers that are read; all others are ignored."""
+    """The headers that are read. All other headers are ignored."""
     longest_query = LARGEST_HEAD
-    """Limit of a request's query in bytes; a longer one is refused with 414."""
+    """Maximum number of bytes of a request's query. A request with a longer query is refused with 414."""
     in_head = False
-    """Whether a request's head has begun and is not complete."""
+    """True if a request's head has begun and is not complete yet."""
     at_border = True
-    """Whether all begun requests are complete, so that the next bytes begin another."""
+    """True if all requests that have begun are complete, so that the next bytes begin another request."""
     begun = 0
-    """The number of requests begun; a subclass that counts starts at 0."""
+    """Number of requests that have begun. A subclass that counts requests starts at 0."""
     reads_over_cookies = False
-    """Whether cookies, which are ignored, count separately from the rest of a head."""
+    """True if cookies are ignored and counted separately from the rest of the head."""
     _head_bytes = 0
     _lines = 0
     _refused: HeadRefusedError | None = None
     _cookie_bytes = 0
     _line = b""
-    """The first bytes of the last line of an unfinished head, as many as show whether the line is a cookie's."""
+    """The first bytes of the last line of an unfinished head. They suffice to tell whether the line is a Cookie
+    header."""
     _unheard = 0
     """Remaining bytes that a refused client may send."""
     _touched = False

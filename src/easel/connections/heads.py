@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 MOST_LINES = 200
-"""Limit of header lines of one request; more are refused with 431. Browsers and proxies send less than half."""
+"""Maximum number of header lines of one request. A request with more lines is refused with 431. Browsers and proxies
+send less than half."""
 LONGEST_PATH = 16 * 1024
-"""Limit of a request's path in bytes; a longer one is refused with 414. A file's path is at most 9 KiB, fully
-escaped."""
+"""Maximum number of bytes of a request's path. A longer path is refused with 414. A file's path has at most 9 KiB,
+fully escaped."""
 MOST_ESCAPES = 4096
-"""Limit of `%` in a request's path; more are refused with 414. A file's path has at most 3,072. Each takes as long as
-twenty other bytes, and a path is decoded up to three times."""
+"""Maximum number of `%` in a request's path. A path with more is refused with 414. A file's path has at most 3,072.
+Decoding one `%` takes as long as twenty other bytes, and a path is decoded up to three times."""
 
 
 class HeadRefusedError(Exception):
