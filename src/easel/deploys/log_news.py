@@ -47,7 +47,7 @@ class LogNews(NamedTuple):
     org_id: str
     lines: list[LogLine]
     is_last: bool
-    """Whether the deploy has ended and no further line follows."""
+    """True if the deploy has ended and no further line follows."""
 
 
 async def read_news(database: Database, place: LogPlace) -> LogNews | None:

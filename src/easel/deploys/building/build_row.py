@@ -25,7 +25,7 @@ MOST_LINES: Final = 20_000
 why the build failed."""
 LAST_LINES: Final = 200
 AT_ONCE: Final = 1_000
-"""Limit of lines in one write."""
+"""Maximum number of lines in one write."""
 
 
 class BuildRow(RunRow):

@@ -41,7 +41,7 @@ class Run:
     held: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Resources that are released at the end of the run, or when no step needs them: mainly the pinned copy."""
     is_abandoned: bool = False
-    """Whether the result of this run's threads is no longer needed."""
+    """True if the result of this run's threads is no longer needed."""
 
     async def manifest(self) -> Manifest:
         """Returns the manifest of the new version, from this run or an earlier one. Raises StoreUnavailableError."""
