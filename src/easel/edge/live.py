@@ -20,7 +20,7 @@ from easel.storage.object_names import manifest_key, variants_key
 
 _MOST_BY_PATTERN: Final = 256
 _LARGEST_BY_PATTERN: Final = 4096
-"""Limits of a site's prepared redirects of patterns: their number, and the bytes of each."""
+"""Maximum number of a site's prepared redirects of patterns, and maximum bytes of each."""
 
 
 class LiveSite:

@@ -50,7 +50,7 @@ class Recorder:
     def __init__(self) -> None:
         self.apps: dict[str, Tally] = {}
         self.no_app = Tally()
-        """Answers at addresses without an app."""
+        """Number of responses at addresses without an app."""
         self.earlier = 0
         self.unreadable = 0
 

@@ -28,13 +28,13 @@ from easel.serving.runtime import RUNTIME_PATH, page_hash, runtime_source
 
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
-"""Limit in bytes of large pages in memory at a time, while they are sent."""
+"""Maximum bytes of large pages that are in memory at the same time, while they are sent."""
 _MOST_SITES = 4096
 _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
 _MOST_VERSIONS = 65536
 _EARLIER_SHARE = 16
-"""The part of the budget for one site's earlier versions: one in this many."""
+"""The part of the memory budget that one site's earlier versions may take is one divided by this number."""
 
 
 class Sites:
@@ -75,7 +75,8 @@ class Sites:
         self._looking = asyncio.Lock()
         self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * LARGEST, budget // 4)))
         self.by_host: dict[bytes, LiveSite] = {}
-        """Sites by raw Host header, for the fast path: only those that the table leads to at this moment."""
+        """Sites by raw Host header, for the fast path. It contains only sites that the routing table leads to at this
+        moment."""
         self.weight = 0
         """Bytes of the live sites, without their manifests."""
         table.on_change.append(self._changed)

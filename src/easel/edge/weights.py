@@ -15,45 +15,45 @@ FILE: Final = 440
 """Memory (bytes) of one file in a decoded manifest: its record, hash, type and numbers, without its path and dict
 entry."""
 MANIFEST: Final = 1800
-"""A manifest without its files, with its cache entry."""
+"""Memory (bytes) of a manifest without its files, with its cache entry."""
 RULE: Final = 700
 """Memory (bytes) of a redirect line or a header block of the usual length in a decoded manifest."""
 USUAL_LINE: Final = 100
-"""Characters of a usual line."""
+"""Number of characters of a redirect line or header block of the usual length."""
 REMARK: Final = 400
-"""A refused line or a note of a decoded manifest."""
+"""Memory (bytes) of a refused line or a note of a decoded manifest."""
 EARLIER_FILE: Final = FILE + 40
-"""A file of an earlier version, which has entries in two dicts."""
+"""Memory (bytes) of a file of an earlier version, which has entries in two dicts."""
 VARIANT: Final = 390
-"""The place of a variant: a hash, a pair of numbers, and their dict entry."""
+"""Memory (bytes) of the place of a variant: a hash, a pair of numbers, and their dict entry."""
 SITE: Final = 3200
-"""A live site without cached answers."""
+"""Memory (bytes) of a live site without cached responses."""
 PREPARED: Final = 750
-"""A prepared answer without its bytes."""
+"""Memory (bytes) of a prepared response without its content."""
 PAGE: Final = 900
-"""A page without its bytes."""
+"""Memory (bytes) of a page without its content."""
 HOST: Final = 280
-"""A Host header of a site, without its bytes."""
+"""Memory (bytes) of a cached Host header of a site, without its text."""
 VERSION: Final = 560
-"""The route of a version's own address."""
+"""Memory (bytes) of the route of a version's own address."""
 MAPPED: Final = 700
-"""A mapped bundle of a folder store."""
+"""Memory (bytes) of a mapped bundle of a folder store."""
 HELD: Final = 1600
-"""A bucket's object on disk, without its blocks."""
+"""Memory (bytes) of a bucket's object on disk, without its blocks."""
 BLOCK: Final = 65
-"""One cached block of such an object."""
+"""Memory (bytes) of one cached block of a bucket's object."""
 LEFT: Final = 230
-"""A file on disk that is known only by its name."""
+"""Memory (bytes) of a file on disk that is known only by its name."""
 REMEMBERED: Final = 450
-"""A cached request, without its bytes, with a host and path of the usual length."""
+"""Memory (bytes) of a cached request without its text, with a host and path of the usual length."""
 ENCODINGS: Final = 600
-"""The parsed form of an Accept-Encoding header, here and in `serving/negotiate.py`, without its bytes."""
+"""Memory (bytes) of a parsed Accept-Encoding header without its text, both here and in `serving/negotiate.py`."""
 APP: Final = 324
-"""An app's routes, without its texts, its environments and its dict entries."""
+"""Memory (bytes) of an app's routes, without its texts, its environments and its dict entries."""
 SLUG_FORMS: Final = 12 * 112
-"""All shortened forms of a long slug."""
+"""Memory (bytes) of all shortened forms of a long slug."""
 ENVIRONMENT: Final = 238
-"""An environment's route, without its earlier versions."""
+"""Memory (bytes) of an environment's route, without its earlier versions."""
 
 
 def of_rules(rules: Rules) -> int:

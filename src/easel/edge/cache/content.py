@@ -35,9 +35,10 @@ _AT_A_TIME = 2500
 _KEPT_AFTER = 0.1
 """Delay in seconds between serving a manifest's first visitor and saving the manifest."""
 _ZSTANDARD_AT_ONCE = 32
-"""Limit of large Zstandard members in transit: each holds a window of up to 8 MiB."""
+"""Maximum number of large Zstandard members in transit, because each holds a window of up to 8 MiB."""
 _ZSTANDARD_OF_AN_APP = 4
-"""The same limit for one app, so that its slow readers do not block other apps."""
+"""Maximum number of large Zstandard members in transit for one app, so that its slow readers do not block other
+apps."""
 _NEAR = 1024 * 1024
 _SMALL_CHUNK = 64 * 1024
 _MAPPED_CHUNK = 1024 * 1024

@@ -36,9 +36,9 @@ SMALL = 4 * 1024 * 1024
 _AT_ONCE = 8 * 1024 * 1024
 _FETCHES = 4
 IN_MEMORY = 32 * 1024 * 1024
-"""Bytes cached in memory while the disk is full."""
+"""Maximum bytes cached in memory while the disk is full."""
 MOST_HELD = 16384
-"""Limit of cached objects, if the process may have eight times as many descriptors."""
+"""Maximum number of cached objects, if the process may have eight times as many descriptors."""
 FULL_FOR = 5.0
 """Backoff in seconds after a full disk."""
 
@@ -116,9 +116,9 @@ class DiskCache:
         self._lives: IO[bytes] | None = None
         self._full_until = 0.0
         self.weight = 0
-        """Bytes on disk."""
+        """Bytes of cached objects on disk."""
         self.in_memory = 0
-        """Bytes in memory, for lack of disk space."""
+        """Bytes of cached objects in memory, because the disk has no space."""
         self.fetches = 0
         """Number of requests to the store."""
         self.fetched = 0

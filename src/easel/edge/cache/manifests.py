@@ -14,7 +14,7 @@ from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StorageFullError
 
 _MOST = 32768
-"""Limit of cached manifests, however small they are."""
+"""Maximum number of cached manifests, however small they are."""
 
 
 class ManifestCache:

@@ -17,7 +17,7 @@ from typing import IO
 from easel.files import lock_file
 
 WHOLE = 0o400
-"""The mode of files that are whole."""
+"""The file mode that marks a complete file."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _NO_BOOT = "0" * 8
 _OF_PROCESS = re.compile(r"([0-9a-f]{8})-[0-9a-f]+(?:[.]left)?")

@@ -74,7 +74,7 @@ class KnownHeads:
 
     def __init__(self) -> None:
         self.whole: RecentCache[bytes, PlainRequest] = RecentCache(_MOST_KEPT, _weigh)
-        """Short heads."""
+        """The known short heads."""
         self._behind_lines: RecentCache[Between, KnownHead] = RecentCache(_MOST_KEPT, _weigh_between)
         self.found: KnownHead | None = None
         """The known head of the last request. The next head of the same connection is probably similar."""

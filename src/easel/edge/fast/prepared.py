@@ -48,13 +48,13 @@ class PreparedAnswer:
     size: int
     tally: Tally
     page: Representations | None = None
-    """The cached page whose body is `rest`, if there is one."""
+    """The cached page whose body is `rest`. None if `rest` is not the body of a cached page."""
     mapped_body: MappedBody | None = None
     """The body in a mapped file; `first` holds the bytes before it."""
     borrow: Borrow | None = None
-    """Gives a body that another cache holds."""
+    """Returns a body that another cache holds."""
     moved: bytes | None = None
-    """The status line of a redirect for the address without a query."""
+    """The status line of a redirect whose address has no query."""
     status: int = 200
 
     @property
@@ -124,14 +124,14 @@ class Stamp:
 
     def __init__(self) -> None:
         self.identities: list[bytes] = []
-        """The digits of ids. Each answer takes one."""
+        """The digits of request ids. Each response takes one id."""
         self.defaults: list[tuple[bytes, bytes]] | None = None
         self.changed = b""
-        """The first lines of a 200."""
+        """The first lines of a response with status 200."""
         self.unchanged = b""
-        """The first lines of a 304."""
+        """The first lines of a response with status 304."""
         self.lines = b""
-        """The lines after any other status."""
+        """The lines of a response with any other status, after the status line."""
 
     def renew(self, defaults: list[tuple[bytes, bytes]]) -> None:
         """Generates ids if none are left, and the lines for other default headers: the date has changed."""

@@ -50,7 +50,7 @@ class EdgeProtocol(GuardedProtocol):
     _borrowed: MappedBody | None = None
     """The borrowed body of the answer that was just found."""
     _descriptor = -1
-    """The descriptor of the connection's socket, once it was needed."""
+    """The descriptor of the connection's socket. None until the descriptor is needed."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)

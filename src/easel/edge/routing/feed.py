@@ -35,9 +35,9 @@ QUERY_TIMEOUT = 2.0
 LONGEST_QUERY = 60.0
 
 _FEW = 100
-"""The rows of fewer changed apps are fetched with one statement, which the driver prepares."""
+"""Maximum number of changed apps whose rows are fetched with one statement, which the driver prepares."""
 _CHUNK = 1000
-"""Rows fetched at a time: the whole result would take more memory than the routes."""
+"""Number of rows fetched at a time, because the whole result would take more memory than the routes."""
 
 
 class _MisnamedManifestError(Exception):

@@ -20,7 +20,7 @@ MOVE = struct.Struct("!di32s")
 _NUMBER = slice(8, 12)
 
 EARLIER_KEPT = 30
-"""How many earlier versions of an environment are searched for an open tab's assets."""
+"""Number of earlier versions of an environment that are searched for the assets of an open tab."""
 
 
 class EarlierVersion(msgspec.Struct, frozen=True, gc=False):
