@@ -10,7 +10,7 @@ from easel.outgoing.errors import HostRuleInvalidError
 from easel.settings.forms import HOST_RULE
 
 LONGEST_NAME = 253
-"""Limit of a host name's characters: RFC 1035 §2.3.4 without the final dot."""
+"""Maximum number of characters of a host name: RFC 1035 §2.3.4 without the final dot."""
 PORTS = frozenset({80, 443})
 """The ports of a rule without a port."""
 

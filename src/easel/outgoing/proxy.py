@@ -31,7 +31,7 @@ LINGER = 1.0
 READ_CHUNK = 64 * 1024
 MOST_CONNECTIONS = 256
 MOST_REFUSED = 100
-"""Limit of refused hosts that are reported."""
+"""Maximum number of refused hosts that are reported."""
 _CHALLENGE = 'Proxy-Authenticate: Basic realm="Easel"\r\n'
 
 
