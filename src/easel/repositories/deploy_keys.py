@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 from easel.repositories.errors import DeployKeyError
 
 LONGEST: Final = 16 * 1024
-"""Limit in bytes of a private key's text; an RSA key of 8,192 bits has 6 KiB."""
+"""Maximum number of bytes of a private key's text. An RSA key of 8,192 bits has 6 KiB."""
 _SMALLEST_RSA: Final = 2048
-"""Bits. OpenSSH and the hosts refuse shorter keys."""
+"""Minimum number of bits of an RSA key. OpenSSH and the Git hosts refuse shorter keys."""
 
 _Private = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
 

@@ -16,9 +16,9 @@ from easel.repositories.errors import (
 )
 
 LONGEST: Final = 2048
-"""Limit of an address's characters."""
+"""Maximum number of characters of an address."""
 LONGEST_BRANCH: Final = 255
-"""Limit of a branch name's bytes."""
+"""Maximum number of bytes of a branch name."""
 
 Scheme = Literal["https", "http", "ssh"]
 
@@ -45,7 +45,7 @@ class RemoteUrl:
     path: str
     user: str | None = None
     relative: bool = False
-    """Whether the path is relative to the user's home (`user@host:path`). A plain ssh server treats such a path
+    """True if the path is relative to the user's home (`user@host:path`). A plain ssh server treats such a path
     differently."""
 
     @property

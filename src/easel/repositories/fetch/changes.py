@@ -9,9 +9,9 @@ from typing import Final
 from easel.repositories.fetch.program import Git
 
 MOST_CHANGED: Final = 10_000
-"""Limit of paths in a comparison."""
+"""Maximum number of paths in a comparison."""
 MOST_BYTES: Final = 1024 * 1024
-"""Limit of the paths' bytes together."""
+"""Maximum number of bytes of all paths together."""
 
 
 async def changed_paths(git: Git, before: str, after: str) -> list[str] | None:

@@ -39,7 +39,7 @@ HEAD_LAG: Final = 2.0
 """Seconds after which a branch without the wanted head is read once more: hosts report a push before all of their
 machines know it."""
 _COMPARED_WITHIN: Final = 60.0
-"""The seconds of a fetch's limit that a comparison may take."""
+"""Seconds of a fetch's time limit that a comparison may take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 MOST_FILES: Final = 500_000
-"""Limit of files and folders of a commit. A small tree can contain the same subtree very many times."""
+"""Maximum number of files and folders of a commit. A small tree can contain the same subtree very many times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Head:
 
 
 Ref = Branch | Sha | Head
-"""The commit that a fetch is for."""
+"""The commit that the fetch downloads."""
 
 
 @dataclass(frozen=True, slots=True)

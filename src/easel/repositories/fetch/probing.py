@@ -19,7 +19,7 @@ from easel.repositories.fetch.models import Branch, Remote
 from easel.repositories.fetch.program import Git, GitFailedError
 
 LARGEST: Final = 1024 * 1024
-"""Limit in bytes of a list of branches."""
+"""Maximum number of bytes of a list of branches."""
 NAMED: Final = 5
 """Number of branches that are suggested in place of a missing branch."""
 _HEADS: Final = "refs/heads/"

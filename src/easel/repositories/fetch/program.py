@@ -22,7 +22,7 @@ from easel.repositories.fetch.models import Remote
 from easel.repositories.providers.hosts import token_user
 
 MEMORY: Final = 1024 * 1024 * 1024
-"""Limit of data memory (bytes) of each of Git's processes. Git assembles objects with deltas in memory."""
+"""Maximum data memory (bytes) of each of Git's processes. Git assembles objects with deltas in memory."""
 SAID: Final = 8 * 1024
 """Bytes of Git's messages that are kept, from the end. They include messages of the host."""
 LOOK_EVERY: Final = 0.05
@@ -30,7 +30,7 @@ LOOK_EVERY: Final = 0.05
 CHUNK: Final = 64 * 1024
 _PROXY_COMMAND: Final = Path(__file__).with_name("proxy_command.py")
 _SLOW: Final = 30
-"""A connection is closed after this many seconds at less than a kilobyte a second."""
+"""Number of seconds at less than a kilobyte a second after which a connection is closed."""
 
 
 class GitFailedError(Exception):

@@ -30,11 +30,11 @@ _LOCK_FILES: Final = frozenset(
     }
 )
 LONGEST_LOCK: Final = 256 * 1024
-"""Limit in bytes of a compared lock file. Longer ones would take the space of all other files."""
+"""Maximum size in bytes of a compared lock file. A longer file would take the space of all other files."""
 MOST_LOOKED_AT: Final = 200_000
-"""Limit of files whose sizes are read."""
+"""Maximum number of files whose sizes are read."""
 DEEPEST: Final = 64
-"""Limit of the depth of folders that are searched."""
+"""Maximum depth of folders that are searched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from easel.repositories.fetch.models import FetchLimits, Remote
 from easel.repositories.fetch.program import Git, Say
 
 _LONGEST_ENTRY: Final = 64 * 1024
-"""Limit in bytes of an entry's line. Paths of Git have at most 4,096 bytes if they can be files."""
+"""Maximum number of bytes of an entry's line. A path of Git that can be a file has at most 4,096 bytes."""
 _POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_SIZES: Final = range(100, 1025)
 """The size in bytes of an LFS pointer (Git LFS specification: less than 1,024)."""
