@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 Dialect = Literal["netlify", "cloudflare"]
-"""The host whose reading of the files applies."""
+"""The host whose interpretation of the files applies."""
 Choice = Literal["auto", "netlify", "cloudflare", "off"]
-"""A project's choice: a dialect, the dialect that the files show signs of, or no rules."""
+"""A project's choice of a dialect: a named dialect, the dialect that the files indicate, or no rules."""
 CHOICES: tuple[Choice, ...] = ("auto", "netlify", "cloudflare", "off")
 
 REDIRECTS = "_redirects"
@@ -20,7 +20,7 @@ VERCEL_JSON = "vercel.json"
 FIREBASE_JSON = "firebase.json"
 AZURE_JSON = "staticwebapp.config.json"
 WRANGLER = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
-"""The names of Cloudflare's own file, in the order in which it is looked for."""
+"""The names of Cloudflare's own file, in the order of the search."""
 
 Pages = Literal["", "netlify", "auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none"]
 """The handling of pages' addresses: Easel's own; Netlify's, which serves a page at every form of its address; or one of
@@ -34,23 +34,23 @@ LARGEST_SEARCHED = 32 * 1024 * 1024
 LARGEST_FILE = 2 * 1024 * 1024
 """Bytes of a rules file that are parsed."""
 MOST_REDIRECTS = 10_000
-"""Limit of redirect lines in force."""
+"""Maximum number of redirect lines in force."""
 MOST_ODD = 500
 """Maximum number of places with a placeholder or a star inside a segment, over all paths in force, because an index
 cannot distinguish such places."""
 MOST_DOUBLE = 25
-"""Limit of paths in force with two stars, which are searched at many places of a request's path."""
+"""Maximum number of paths in force with two wildcards, because they are searched at many places of a request's path."""
 MOST_SEGMENTS = 100_000
-"""Limit of segments of all paths in force: an edge holds each in memory."""
+"""Maximum number of segments of all paths in force, because an edge holds each segment in memory."""
 MOST_TEXT = 2 * LARGEST_FILE
 """Maximum number of characters of all lines and blocks in force. One entry of another host's file may stand for many
 lines."""
 MOST_BLOCKS = 2_000
-"""Limit of header blocks in force."""
+"""Maximum number of header blocks in force."""
 LONGEST_LINE = {"netlify": 8_000, "cloudflare": 2_000}
-"""Limit of characters of a redirect line, by dialect; a line in `_headers` may have 8,000 in both."""
+"""Maximum number of characters of a redirect line, by dialect. A line in `_headers` may have 8,000 in each dialect."""
 LARGEST_BLOCK = 16 * 1024
-"""Limit of bytes of the names and values in one header block."""
+"""Maximum number of bytes of the names and values in one header block."""
 
 
 NotFound = Literal["", "none", "404-page", "single-page-application"]

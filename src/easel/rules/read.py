@@ -37,7 +37,7 @@ from easel.rules.models import (
 FILES = (REDIRECTS, HEADERS, NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON, *WRANGLER)
 """The names of rules files at the root of a bundle. They are never served."""
 MOST_TOLD = 20
-"""Limit of refused lines and of remarks in a deploy's log; `GET …/rules` shows all."""
+"""Maximum number of refused lines and of remarks in a deploy's log. `GET …/rules` shows all of them."""
 _NETLIFY: Dialect = "netlify"
 _OTHERS = {VERCEL_JSON: read_vercel, FIREBASE_JSON: read_firebase, AZURE_JSON: read_azure}
 

@@ -10,7 +10,7 @@ from easel.rules.files.lines import numbered
 from easel.rules.models import HEADERS, REDIRECTS, WRANGLER, Choice, Dialect
 
 MOST_LOOKED_AT = 20_000
-"""Limit of lines of a file that are searched for signs."""
+"""Maximum number of lines of a file that are searched for signs."""
 _LONGEST = 2_000
 _MOST_TOLD = 5
 

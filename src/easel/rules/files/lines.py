@@ -11,7 +11,7 @@ from easel.rules.errors import RulesFileTooLargeError
 from easel.rules.models import LARGEST_FILE, LARGEST_SEARCHED
 
 MOST_LINES = 20_000
-"""Limit of lines with content that are parsed. Further lines are only searched for guards."""
+"""Maximum number of lines with content that are parsed. Further lines are only searched for guards."""
 TOO_MANY = f"it is after the first {MOST_LINES} lines, which is the limit."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BREAKS = str.maketrans("", "", "\t\r\n")

@@ -26,11 +26,11 @@ from easel.rules.models import (
 )
 
 MOST_TOLD = 1_000
-"""Limit of stored refused lines and remarks."""
+"""Maximum number of stored refused lines and remarks."""
 MOST_QUERY = 16
-"""Limit of query parameters in a line."""
+"""Maximum number of query parameters in a line."""
 MOST_VALUES = 64
-"""Limit of values in a condition."""
+"""Maximum number of values in a condition."""
 
 
 class BadLineError(ValueError):

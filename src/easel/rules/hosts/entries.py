@@ -16,9 +16,9 @@ from easel.rules.models import HeaderBlock, Redirect
 T = TypeVar("T")
 
 MOST_ENTRIES = 20_000
-"""Limit of entries of a list that are read."""
+"""Maximum number of entries of a list that are read."""
 MOST_EXCEPTIONS = 100
-"""Limit of patterns that one entry leaves out."""
+"""Maximum number of patterns that one entry leaves out."""
 _LONGEST = 8_000
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from easel.rules.files.reading import BadLineError
 
 MOST_FORMS = 32
-"""Limit of patterns that one source stands for."""
+"""Maximum number of patterns that one source stands for."""
 _GROUP = re.compile(r"(:\w+)?\(([^()]*)\)")
 _OPTIONAL = re.compile(r"\{(?![\d,]*\})([^{}]*)\}(\?)?|/?:([\w$]+)(?:\([^()]*\))?\?")
 _CHOICE = re.compile(r":([\w$]+)\((?:\?:)?([\w.~%\\-]+(?:\|[\w.~%\\-]+)*)\)")

@@ -14,7 +14,7 @@ from easel.rules.hosts.entries import Entries, decoded
 from easel.rules.models import NETLIFY_TOML, Redirect
 
 LARGEST = 512 * 1024
-"""Limit in characters: parsed, each may take a kibibyte."""
+"""Maximum number of characters of a netlify.toml, because each character may take a kibibyte after parsing."""
 MOST_PARTS = 16
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _DEEP = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MOST_PARTS}}}")

@@ -11,7 +11,7 @@ from easel.rules.matching.pattern import Pattern, PlaceholderSegment
 QueryPairs = Sequence[tuple[str, str]]
 
 MOST_AT_ONCE = 200
-"""Limit of partial matches that are followed together; the first ones count."""
+"""Maximum number of partial matches that are followed together. Further matches are ignored."""
 
 
 class _Ends:

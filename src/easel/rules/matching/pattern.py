@@ -16,10 +16,10 @@ from easel.rules.matching.paths import ESCAPED_SLASH, RequestPath
 from easel.rules.models import Dialect
 
 MOST_SEGMENTS = 64
-"""Limit of segments of a pattern."""
+"""Maximum number of segments of a pattern."""
 _MOST_STARS = 2
 _MOST_MIDDLE = 64
-"""Limit of segments of a path that are searched for the run between two stars."""
+"""Maximum number of segments of a path that are searched for the text between two wildcards."""
 
 _WHOLE_NAME = re.compile(r":([A-Za-z0-9_-]+)\Z")
 _NAME = re.compile(r":([A-Za-z]\w*)", re.ASCII)
@@ -95,7 +95,7 @@ class Pattern:
     runs: tuple[tuple[Segment, ...], ...]
     stars: tuple[Star, ...]
     forgiving: bool
-    """Whether a trailing slash makes no difference, and `/a/*` matches `/a` too."""
+    """True if a trailing slash makes no difference, and `/a/*` also matches `/a`."""
 
     @property
     def names(self) -> frozenset[str]:

@@ -11,9 +11,9 @@ from easel.rules.matching.visit import Visit
 from easel.rules.models import Dialect, HeaderBlock, Rules
 
 LARGEST_HEADERS = 32 * 1024
-"""Limit in bytes of the names and values that rules add to one answer."""
+"""Maximum number of bytes of the names and values that rules add to one answer."""
 MOST_APPLIED = 200
-"""Limit of blocks that apply to one answer; the first ones count."""
+"""Maximum number of header blocks that apply to one response. Further blocks are ignored."""
 _ON_LINES = "set-cookie"
 _SAFE = "/-._~!$&*+=:@"
 
@@ -72,7 +72,7 @@ class HeaderTable:
 
 
 Changes = dict[str, list[str] | None]
-"""Headers by lower-case name: their values, each a line of its own; None removes the header."""
+"""Headers by lower-case name. Each value is a separate header line. None removes the header."""
 
 
 def _filled(block: HeaderBlock, caught: dict[str, str]) -> list[tuple[str, list[str] | None]]:

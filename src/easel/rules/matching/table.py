@@ -14,9 +14,10 @@ from easel.rules.matching.visit import Visit
 from easel.rules.models import Dialect, Redirect, Rules
 
 MOST_TRIED = 1_000
-"""Limit of lines, or header blocks, that are matched against one request, where the index cannot distinguish more."""
+"""Maximum number of lines or header blocks that are compared with one request, when the index does not narrow them
+down."""
 LARGEST_HEADERS = 32 * 1024
-"""Limit in bytes of the names and values that rules add to one answer."""
+"""Maximum number of bytes of the names and values that rules add to one answer."""
 
 
 class RedirectMatch(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from easel.rules.models import Dialect, Redirect
 _LITERAL = "%/-._~!$&'()*+,;=:@?#[]"
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
 LONGEST = 64 * 1024
-"""Limit in characters of a Location or of a rewritten path."""
+"""Maximum number of characters of a Location or of a rewritten path."""
 NO_PATH = "/\0"
 """A path that no file has."""
 SLASHES = re.compile("/{2,}")

@@ -10,9 +10,10 @@ from easel.rules.matching.paths import ENCODED_SLASH, RequestPath, read_path
 from easel.unlocked import cached_property
 
 MOST_PAIRS = 64
-"""Limit of query parameters and cookies that are read."""
+"""Maximum number of query parameters and cookies that are read."""
 _MOST_ESCAPES = 4096
-"""Limit of `%` in the query parameters that are read: decoding one takes as long as twenty other bytes."""
+"""Maximum number of `%` in the query parameters that are read, because decoding one takes as long as twenty other
+bytes."""
 
 
 class Visit(msgspec.Struct, frozen=True, dict=True):
