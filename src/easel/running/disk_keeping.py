@@ -25,7 +25,7 @@ CHECKPOINT_EVERY = 10.0
 """Seconds between two checkpoints while the disk is almost full: each lets segments of the log be reused."""
 
 StopsWithin = Callable[[float], Awaitable[bool]]
-"""Waits this many seconds, or until the shutdown; returns whether it has begun."""
+"""Waits this many seconds, or until the shutdown. Returns true if the shutdown has begun."""
 
 
 async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -> None:

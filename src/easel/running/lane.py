@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 TITLE = "easel: api, costly requests"
 _CONNECTIONS = 2
-"""To the database, and as many again under load. Four costly requests run at once."""
+"""Maximum number of connections to the database, and of further connections under load. Four costly requests run at
+once."""
 
 
 def start_of(settings: Settings, url: str, line: socket.socket | None) -> Start:

@@ -61,7 +61,7 @@ FRAME = struct.Struct("!cI")
 """The kind and length of a reply."""
 STARTED, WANTED, RESULT, FAILED, ENDED = b"s", b"w", b"r", b"f", b"e"
 NUMBER = struct.Struct("!i")
-"""The process's id, or its exit code; a negative number is the signal that ended it."""
+"""The process's id, or its exit code. A negative exit code is the signal that ended the process."""
 
 
 _own: socket.socket | None = None

@@ -55,7 +55,7 @@ class PreparedDatabase:
     first_key: str | None
     """The first API key, if it was just created."""
     key_replaced: bool
-    """Whether the secret key has changed, as `recognise_key` returns it."""
+    """True if the secret key has changed, as returned by `recognise_key`."""
 
 
 def prepare_database(settings: Settings, url: str) -> PreparedDatabase:
