@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from easel.settings import Settings
 
 PRODUCTION: Final = "production"
-"""The environment that has the slug itself as its address."""
+"""The environment whose address is the slug alone."""
 STAGING: Final = "staging"
 NAMES: Final = (PRODUCTION, STAGING)
 """The environments of every app. Production comes first. Others have names like `pr-7`."""

@@ -9,7 +9,7 @@ from easel.serving.models import Request
 from easel.serving.workers import asks_for_worker
 
 DECIDES: Final = ("Accept", "Sec-Fetch-Dest", "Sec-Fetch-Mode")
-"""The request headers that show it. An answer that depends on them lists them in Vary."""
+"""The request headers that identify a navigation. A response that depends on these headers lists them in Vary."""
 _NAVIGATIONS = ("navigate", "nested-navigate")
 _EMBEDDED = ("embed", "object")
 """Elements that can show a page, an image or another document."""

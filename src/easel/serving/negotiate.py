@@ -22,7 +22,7 @@ Accepted = tuple[tuple[Encoding, ...], ...]
 LONGEST_KEPT = 256
 """Longest Accept-Encoding header (characters) whose parsed form is cached."""
 _UNMENTIONED = 0.0005
-"""Less than the smallest weight that a client can send."""
+"""A weight below the smallest weight that a client can send."""
 _LONGEST_NUMBER = 18
 """Maximum number of digits. No file is so long that its offsets have more."""
 

@@ -68,10 +68,10 @@ def encoded(site: PublishedSite) -> bytes:
 
 
 decoded = msgspec.json.Decoder(PublishedSite).decode
-"""The value in these bytes. Raises msgspec.MsgspecError."""
+"""Returns the value in these bytes. Raises msgspec.MsgspecError."""
 
 NOTHING_TOLD: Final = encoded(PublishedSite())
-"""The encoded value of most apps."""
+"""The encoded value that most apps share."""
 
 
 def to_store(encoded_site: bytes) -> bytes:

@@ -19,7 +19,7 @@ from easel.serving.respond import answer_file, representations
 LOOKED_AT = 512 * 1024
 """Number of bytes of the entry page that are parsed. Pages refer to their scripts well before this limit."""
 PARSE_BUDGET = 2
-"""Limit of processor time in seconds. A page that takes longer was made for that."""
+"""Maximum processor time in seconds. A page that takes longer was designed to take long."""
 MOST_ASSETS = 200
 MOST_REDIRECTS = 5
 MOST_NAMED = 5

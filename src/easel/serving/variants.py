@@ -31,7 +31,7 @@ MAGIC = b"EASELV1\n"
 SMALLEST, LARGEST = 1024, 32 * 1024 * 1024
 """Range of sizes (bytes) of files that get other encodings."""
 RESTARTS = ".restarts"
-"""The suffix of keys of restart points."""
+"""The suffix of the keys of restart points."""
 HEADER = len(MAGIC) + 8
 """Number of bytes before the index."""
 CODINGS: tuple[Coding, ...] = ("br", "zstd", "gzip")
