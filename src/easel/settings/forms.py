@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 MIB = 1024 * 1024
 
 RESERVE = re.compile(r"(?P<bytes>[0-9]{1,18})|(?P<percent>[0-9]{1,2}(\.[0-9]+)?)%")
-"""A number of bytes, or a percentage below 100 with its sign."""
+"""A number of bytes, or a percentage below 100 with a percent sign."""
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST_RULE = re.compile(
@@ -27,4 +27,4 @@ def _parts(value: object) -> object:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
-"""Texts, which a variable separates by commas."""
+"""A list of texts. The variable separates them by commas."""
