@@ -13,7 +13,7 @@ from pathlib import Path
 MIB = 1024 * 1024
 
 PIECE = 16 * MIB
-"""Bytes freed at a time: a segment of PostgreSQL's log."""
+"""Number of bytes freed at a time: the size of a segment of PostgreSQL's log."""
 LARGEST = 64 * MIB
 """Maximum size in bytes, used on a disk of half a gibibyte or more. On a smaller disk, the ballast is an eighth of the
 disk."""

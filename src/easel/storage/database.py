@@ -31,7 +31,7 @@ _SQL = statements(__name__)
 IDLE_AT_MOST = 10_000
 """Idle timeout of a transaction, in milliseconds. A frozen process must not lock rows that others need."""
 POOL = 16
-"""Default limit of a process's connections."""
+"""Default of the maximum number of a process's connections."""
 
 
 class Base(DeclarativeBase):

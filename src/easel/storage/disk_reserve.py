@@ -21,7 +21,7 @@ FILES_PERCENT = 2.0
 AHEAD = 1024 * 1024
 """Bytes reserved for a running write, ahead of the bytes received."""
 LOOK_EVERY = 1024 * 1024
-"""Bytes written between two checks of the disk, which other processes fill too."""
+"""Number of bytes written between two checks of the disk. Other processes write to the disk too."""
 
 
 def reserve_on(setting: str | None, total: int) -> int:

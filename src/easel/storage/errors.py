@@ -7,7 +7,7 @@ from typing import Any
 from easel.errors import EaselError, NotFoundError, ServiceUnavailableError
 
 ROOM_AFTER = 30
-"""Retry-After of a full disk, in seconds: an operator may have freed space by then."""
+"""Retry-After of a full disk, in seconds. An operator may have freed space by then."""
 
 
 class ObjectMissingError(NotFoundError):

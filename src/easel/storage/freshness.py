@@ -15,7 +15,7 @@ from pathlib import Path
 
 SLOTS = 4096
 HOSTS_SLOT = 0
-"""Bumped whenever the set of host names changes."""
+"""Incremented whenever the set of host names changes."""
 
 
 def slot_of(app_id: str) -> int:

@@ -61,9 +61,9 @@ class ObjectStore:
     """The objects in one store. Only the folder store has `local_path`."""
 
     presigns: frozenset[Method] = frozenset()
-    """Operations with presigned URLs of the store itself. Their bytes bypass the api."""
+    """The operations with presigned URLs of the store itself. Bytes sent to such a URL bypass the api."""
     far = False
-    """Whether it is reached over a network, for which no transaction should wait."""
+    """True if the store is reached over a network. No transaction should wait for the network."""
 
     def __init__(
         self,
