@@ -49,7 +49,7 @@ def clean_filename(filename: str) -> str:
 
 
 KEPT = timedelta(days=1)
-"""How long an upload is stored after its URL has expired."""
+"""Time that an upload stays stored after its URL has expired."""
 
 
 @dataclass(frozen=True, slots=True)
