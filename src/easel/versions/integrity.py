@@ -47,7 +47,7 @@ class Verifier:
     def __init__(self, objects: ObjectStore, remembered: int = 4096) -> None:
         self._objects = objects
         self.far = objects.far
-        """Whether checking may take long, so that no transaction should wait for it."""
+        """True if checking may take long, so that no transaction should wait for it."""
         self._known: LRUCache[str, tuple[object, ...]] = LRUCache(remembered)
         self._manifests: LRUCache[str, tuple[tuple[int, ...], list[BundleRef]]] = LRUCache(remembered)
 
