@@ -15,7 +15,7 @@ large when a short outage begins."""
 LONGEST_WAIT_FOR_ROOM = 300
 """Seconds between two retries of background work while the disk is full."""
 MOST_ATTEMPTS = 60
-"""Retries for about eight minutes of outage."""
+"""Maximum number of attempts, which last for about eight minutes of outage."""
 
 
 def again(error: BaseException, attempts: int) -> int | None:

@@ -35,7 +35,7 @@ _SQL = statements(__name__)
 BATCH = 500
 ANSWERS_KEPT = timedelta(days=1)
 DELIVERIES_KEPT = timedelta(days=7)
-"""GitHub allows a delivery to be sent again for three days."""
+"""Time for which deliveries are stored. GitHub allows a delivery to be sent again for three days."""
 USAGE_KEPT = timedelta(days=90)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 Retry = Callable[[BaseException, int], int | None]
-"""From a job's failure and its attempts: seconds until the retry, None for no retry."""
+"""Calculates the seconds until the retry from a job's failure and its number of attempts. Returns None for no retry."""
 
 
 class QueueUnreachableError(Exception):
