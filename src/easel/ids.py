@@ -7,7 +7,7 @@ import string
 
 _LETTERS_AND_DIGITS = string.ascii_letters + string.digits
 _SECRET_LENGTH = 43
-"""The least number of the 62 characters that holds 256 bits."""
+"""The smallest number of characters (of 62 possible ones) that holds 256 bits."""
 
 
 def new_id(prefix: str) -> str:
