@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 4
 """Maximum number of connections that are accepted in one round of the event loop."""
 _PAUSE = 1.0
-"""Seconds until the next attempt after the system refused a connection, for example for want of descriptors."""
+"""Seconds until the next attempt after the system refused a connection, for example if no file descriptor is left."""
 
 
 class ApiServer(uvicorn.Server):

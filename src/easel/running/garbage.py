@@ -9,7 +9,7 @@ _YOUNG, _MIDDLE, _OLD = 700, 10, 100
 
 
 def collect_rarely() -> None:
-    """Collects the oldest objects a tenth as often, and those never that exist by now. Beside a thousand connections,
-    each such collection holds up every request for 40 ms."""
+    """Makes collections of the oldest generation ten times rarer, and excludes all objects that exist now. With a
+    thousand connections, each such collection delays every request by 40 ms."""
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

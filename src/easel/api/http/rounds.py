@@ -21,8 +21,8 @@ class Rounds:
         self._waiting: OrderedDict[str, deque[Callable[[], bool]]] = OrderedDict()
 
     def begins(self, sharer: str) -> bool:
-        """Returns true if a request of the sharer may begin now; it is then one of this round's. It may not while
-        earlier ones wait."""
+        """Returns true if a request of the sharer may begin now, and counts it in this round. Returns false while
+        earlier requests of the same sharer wait."""
         if sharer in self._waiting or self._begun[sharer] >= self._each:
             return False
         if not (self._begun.total() or self._waiting):

@@ -23,7 +23,7 @@ idle edge uses less than half of it."""
 AFTER = 2.0
 """Seconds without visitors after which a build gets all processors back."""
 _LONGEST = 2.0
-"""Maximum number of seconds over which the edges' processor time is compared."""
+"""Maximum number of seconds over which processor time is compared. A longer interval is discarded."""
 _KNOWN_FOR = 5.0
 """Seconds for which the list of edges is used."""
 _EDGE = b"easel: edge"
@@ -41,7 +41,7 @@ def edges() -> tuple[int, ...]:
 
 
 class Visits:
-    """Whether visitors come, by the processor time of the edges of this machine."""
+    """Detects visitors by the processor time of this machine's edges."""
 
     def __init__(self, find: Callable[[], Iterable[int]] = edges) -> None:
         self._find = find
@@ -49,8 +49,8 @@ class Visits:
         self._found = self._at = self._until = 0.0
 
     def come(self) -> bool:
-        """Returns true if visitors come now, or came in the last `AFTER` seconds. May be called as often as one
-        likes."""
+        """Returns true if visitors come now, or came in the last `AFTER` seconds. A call within `WINDOW` seconds of
+        the last comparison costs nothing."""
         now = time.monotonic()
         took = now - self._at
         if took >= WINDOW:

@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 MOST_ENTRIES = 20_000
 """Maximum number of entries of a list that are read."""
+MOST_FORMS = 32
+"""Maximum number of patterns that one source stands for."""
 MOST_EXCEPTIONS = 100
 """Maximum number of patterns that one entry leaves out."""
 _LONGEST = 8_000

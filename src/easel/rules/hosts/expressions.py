@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, field, replace
 
 from easel.rules.files.reading import BadLineError
+from easel.rules.hosts.entries import MOST_EXCEPTIONS, MOST_FORMS
 
-MOST_FORMS = 32
-"""Maximum number of patterns that one source stands for."""
+MOST_PARTS = 64
+"""Maximum number of a source's placeholders, groups and optional parts. Each of them takes a pass over the source."""
 _GROUP = re.compile(r"(:\w+)?\(([^()]*)\)")
 _OPTIONAL = re.compile(r"\{(?![\d,]*\})([^{}]*)\}(\?)?|/?:([\w$]+)(?:\([^()]*\))?\?")
 _CHOICE = re.compile(r":([\w$]+)\((?:\?:)?([\w.~%\\-]+(?:\|[\w.~%\\-]+)*)\)")
@@ -37,11 +38,15 @@ class Form:
 
 def from_expression(source: str) -> list[Form]:
     """Returns the patterns that together match a source. Raises BadLineError if only a regular expression can express
-    it."""
+    it, or if it exceeds a limit."""
+    if sum(map(source.count, ":({?")) > MOST_PARTS:
+        raise BadLineError(f"its source has more than {MOST_PARTS} placeholders, groups and optional parts.")
     if (negative := _NEGATIVE.match(source)) is not None:
         before = negative["before"]
         names = dict.fromkeys(("$1", negative["name"] or "$1"), ":splat")
-        alternatives = (negative["a"] or negative["b"] or "").split("|")
+        alternatives = (negative["a"] or negative["b"] or "").split("|", MOST_EXCEPTIONS)
+        if len(alternatives) > MOST_EXCEPTIONS:
+            raise BadLineError(f"its source excludes more than {MOST_EXCEPTIONS} paths.")
         excepts = tuple(path for one in alternatives if (path := _exception(before, one)) is not None)
         return [Form(f"{before}*", names, excepts)]
     groups = 0

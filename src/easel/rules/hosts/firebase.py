@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 
 from easel.rules.files.reading import BadLineError, Reading
-from easel.rules.hosts.entries import Entries, decoded
+from easel.rules.hosts.entries import MOST_FORMS, Entries, decoded
 from easel.rules.models import FIREBASE_JSON, Redirect
 
-_MOST_FORMS = 32
 _ALTERNATIVES = re.compile(r"@?\(([^()]*)\)|\{([^{}]*)\}")
 _NAMED = re.compile(r":(\w+)\*")
 _USED = re.compile(r":(\w+)\*?")
@@ -115,8 +114,8 @@ def _patterns(glob: str) -> list[str]:
     forms = 1
     for choice in choices:
         forms *= len(choice)
-    if forms > _MOST_FORMS:
-        raise BadLineError(f"its source expands to {forms} patterns; the limit is {_MOST_FORMS}.")
+        if forms > MOST_FORMS:
+            raise BadLineError(f"its source stands for more than {MOST_FORMS} patterns.")
     return [_pattern("".join(parts)) for parts in product(*choices)]
 
 
