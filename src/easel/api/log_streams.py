@@ -102,7 +102,8 @@ class FollowedLog:
         self._place = place
 
     def answer(self, news: LogNews | None = None) -> Response:
-        """Returns the stream, which begins with these news. Of a deploy that has ended, it is an ordinary answer."""
+        """Returns the stream, which begins with these lines. If the deploy has ended, returns an ordinary response with
+        the lines."""
         if news is not None and news.is_last:
             return Response(b"".join([*map(_event, news.lines), _DONE]), 200, _HEADERS, "text/event-stream")
         return EventSourceResponse(self._events(news), ping=HEARTBEAT, sep="\n")

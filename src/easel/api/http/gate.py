@@ -62,11 +62,8 @@ class Gate:
 
     async def _sharer(self, scope: Scope) -> str:
         """Returns the sharer whose turn the request takes: an organisation's id, or "" for all requests without a valid
-        key.
-
-        A key that is not in the cache is looked up. These look-ups take turns by client address. Raises
-        TooManyAtOnceError.
-        """
+        key. A key that is not in the cache is looked up in the database. These queries take turns by client address.
+        Raises TooManyAtOnceError."""
         try:
             secret = bearer(_authorization(scope))
         except AuthenticationRequiredError:

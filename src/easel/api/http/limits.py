@@ -141,7 +141,7 @@ class Fairness:
             self._asked.popitem(last=False)
 
     def forget(self, secret: str) -> None:
-        """Drops this key from the cache, since it is no longer valid."""
+        """Removes this key from the cache, because it is no longer valid."""
         self._known.pop(hash_key(secret), None)
 
     def stranger(self, address: str) -> AbstractAsyncContextManager[None]:

@@ -1,4 +1,5 @@
-"""Rounds of the event loop: in each of them, a few requests of every sharer begin, however many have arrived."""
+"""Rounds of the event loop. In each round, a few requests of every sharer begin, however many have arrived. A sharer is
+an organisation, or a client without one."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ _WHILE_GIVING_WAY = 0.001
 
 class Rounds:
     """Starts up to `each` requests of each sharer in each round of the event loop. A sharer's further requests wait in
-    a queue. They wait longer while the sharer gives way to others."""
+    a queue. They wait longer while other sharers have precedence."""
 
     def __init__(self, gives_way: Callable[[str], bool] = lambda _: False, *, each: int = 1) -> None:
         self._gives_way = gives_way
@@ -31,11 +32,11 @@ class Rounds:
         return True
 
     def wait(self, sharer: str, begin: Callable[[], bool]) -> None:
-        """Calls `begin` when the sharer's next request may begin. It returns whether a request has begun."""
+        """Calls `begin` when the sharer's next request may begin. `begin` returns true if a request has begun."""
         self._waiting.setdefault(sharer, deque()).append(begin)
 
     async def begin(self, sharer: str) -> None:
-        """Returns when the sharer's next request may begin."""
+        """Waits until the sharer's next request may begin."""
         if not self.begins(sharer):
             turn = asyncio.get_running_loop().create_future()
 

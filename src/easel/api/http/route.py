@@ -226,7 +226,8 @@ async def _once(
     for part in (request.method.encode(), str(request.url.path).encode(), request.url.query.encode()):
         fingerprint.update(part + b"\n")
     fingerprint.update(await request.body())
-    # Of two simultaneous requests with one key, the second waits for the first and finds its answer.
+    # If two requests with one key arrive at the same time, the second request waits for the first and finds its
+    # response.
     await work.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{subject.id}/{key}", 0))))
     known = await work.session.scalar(
         select(RememberedAnswer).where(

@@ -49,7 +49,7 @@ class Process(Protocol):
         """Waits for the end of the process, and returns its exit code."""
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """Ends the process at once."""
 
 
 Start = Callable[[socket.socket], Awaitable[Process]]

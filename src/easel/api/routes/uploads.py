@@ -187,7 +187,7 @@ async def send_object(
         known = await has_an_app(work, key)
     if not known or path is None or not path.is_file():
         raise ObjectMissingError(key=key)
-    # FileResponse parses the header again, by other rules: it gets one plain range, or no header.
+    # FileResponse parses the header again, by other rules. So it gets one plain range, or no header.
     part = _plain_range(request.headers.get("range", ""), path.stat().st_size)
     others = [header for header in request.scope["headers"] if header[0] != b"range"]
     request.scope["headers"] = others if part is None else [*others, (b"range", part)]

@@ -120,8 +120,8 @@ async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str
 async def _in_turn(
     request: BoundedRequest, whose: str, body: bytes, act: Callable[[], Awaitable[JSONResponse]]
 ) -> Response:
-    """Returns the answer to a verified delivery. A large one waits for its turn, since to parse a form takes up to a
-    second. The api's lane carries it out, if there is one."""
+    """Returns the response to a verified delivery. A large delivery waits for its turn, because parsing a form takes up
+    to a second. The api's lane, if there is one, carries the delivery out."""
     if len(body) <= TAKEN_FROM_STRANGERS:
         return await act()
     services = services_of(request)
