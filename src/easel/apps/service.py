@@ -74,7 +74,7 @@ async def get_app(
 
 
 class ListedApp(NamedTuple):
-    """The fields of an app in a list. Of its draft, only `App.listed`."""
+    """The fields of an app in a list. Its draft has only the fields of `App.listed`."""
 
     id: str
     slug: str
