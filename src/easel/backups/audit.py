@@ -53,8 +53,8 @@ class Fault:
 
 @dataclass
 class AuditResult:
-    """The number of objects read, the bytes of intact objects, and all faults, beginning with those that visitors can
-    notice."""
+    """The number of objects read, the bytes of intact objects, and all faults. Faults that visitors can notice come
+    first."""
 
     objects: int = 0
     bytes: int = 0
@@ -140,7 +140,8 @@ class _Run:
         return not needed.served_before and needed.key not in self._lately
 
     async def _confirm(self, apps: list[str], suspects: set[str]) -> None:
-        """Checks again: meanwhile, versions may have been pruned, apps deleted, and missing objects restored."""
+        """Checks the suspect objects again. Since the first check, versions may have been pruned, apps deleted, and
+        missing objects restored."""
 
         async def read(needed: NeededObject) -> None:
             fault = await self._read(needed.key)

@@ -71,7 +71,8 @@ async def back_up(
         try:
             stored[key] = await _copy_out(objects, place, key, earlier.get(key), made)
         except ObjectMissingError:
-            # Objects of deleted apps and pruned versions disappear meanwhile, and an upload may never have arrived.
+            # Objects of deleted apps and pruned versions disappear during the backup, and an upload may never have
+            # arrived.
             if key not in uploads and await records.is_needed(url, key):
                 made.damaged.append(f"{key} {MISSING}")
 
@@ -94,8 +95,8 @@ async def _copy_out(
         # An object that was damaged in the last backup is read again. It is reported until it is repaired.
         is_new = earlier is None or earlier.sha256 != hash_in(key)
     else:
-        # The ETag is queried before the object is read: if the object is replaced meanwhile, the next backup sees a
-        # different one.
+        # The ETag is queried before the object is read. If the object is replaced in between, the next backup sees a
+        # different ETag.
         etag = await _etag(objects, key)
         is_new = earlier is None or etag is None or earlier.etag != etag
     if earlier is not None and not is_new:
