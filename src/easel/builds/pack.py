@@ -106,7 +106,7 @@ class _Walk:
                     yield self._file(path, place)
 
     def _listed(self, real: str, shown: str) -> list[str]:
-        # Folders count too: a build could make millions of empty ones.
+        # Folders count too, because a build could make millions of empty folders.
         names = []
         with os.scandir(self.tree.root / real) as entries:
             for entry in entries:

@@ -57,7 +57,8 @@ class Phases:
         BuildStoppedError, BuilderDiskFullError, and OSError."""
         self.begin(name)
         shown = self._masking.once(words if isinstance(words, str) else shlex.join(words))
-        # The shell reports a missing program as such; bubblewrap fails like a sandbox that cannot start.
+        # The shell reports a missing program with its own exit code. bubblewrap fails with the exit code of a sandbox
+        # that cannot start.
         argv = ("/bin/sh", "-c", words) if isinstance(words, str) else ("/bin/sh", "-c", 'exec "$@"', "sh", *words)
         self.say(f"$ {shown}")
         lines = LogLines(self.say, self.secrets)

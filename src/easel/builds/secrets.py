@@ -52,8 +52,8 @@ class Masking:
         self._ranges: deque[tuple[int, int]] = deque()
 
     def feed(self, text: str) -> int:
-        """Searches the next part of the stream. Returns how many characters of the stream are settled: no unfinished
-        secret begins in them."""
+        """Searches the next part of the stream. Returns the number of characters of the stream that are settled,
+        because no unfinished secret begins in them."""
         if not self._step:
             self._length += len(text)
             return self._length
@@ -165,8 +165,8 @@ class Masking:
         return re.compile(after(0, _TOLD)) if 0 < near <= _MOST_BEGINNINGS else None
 
     def _link(self) -> None:
-        """Links each node to the node of its longest suffix, and to the longest form that is a suffix of it. Nodes near
-        the root come first, since others depend on their links."""
+        """Links each node to the node of its longest suffix, and to the longest form that is a suffix of the node.
+        Nodes near the root are linked first, because the links of deeper nodes depend on them."""
         for key, node in sorted(self._step.items(), key=lambda item: self._depth[item[1]]):
             parent, code = key >> _NODE, key & ((1 << _NODE) - 1)
             state = self._fail[parent] if parent else None

@@ -86,7 +86,7 @@ class BuildCache:
             try:
                 paths = json.loads((entry / "about.json").read_text())["paths"]
             except (OSError, ValueError):
-                # Another process has evicted the entry meanwhile.
+                # Another process has evicted the entry in the meantime.
                 return ()
             targets = [target for path in paths if (target := place_below(into, path, make=True)) is not None]
             if len(targets) < len(paths):
@@ -104,7 +104,7 @@ class BuildCache:
                     else:
                         await copy_folder(entry / "contents" / str(number), target)
             except OSError:
-                # Half an entry is worse than none: the next build would fail because of it.
+                # Half an entry is worse than no entry, because the next build would fail because of it.
                 for target in targets:
                     await remove_folder(target)
                 await self._evict(entry)

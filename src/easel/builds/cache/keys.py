@@ -139,7 +139,7 @@ def dependencies_of(source: Path, plan: Plan, toolchain: str, environment: Mappi
 
 
 def modules_of(source: Path) -> tuple[str, ...]:
-    """Returns the paths of all outermost `node_modules` folders; no paths if there are too many."""
+    """Returns the paths of all outermost `node_modules` folders. Returns no paths if there are too many folders."""
     looked = 0
     found: list[str] = []
     for path, folders, files in walk(Tree(source).root):

@@ -1,7 +1,5 @@
-"""Path patterns: `*` and `?` match characters of a name, `**` matches any folders.
-
-They are matched part by part without backtracking, since users control both patterns and paths.
-"""
+"""Path patterns: `*` and `?` match characters of a name, `**` matches any folders. A pattern is matched part by part
+without backtracking, because users control both patterns and paths."""
 
 from __future__ import annotations
 

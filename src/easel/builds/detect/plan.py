@@ -157,7 +157,7 @@ class _Commands:
 
 
 def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
-    """Returns true if the folder is served without a build: it has a page, and no tool that makes pages."""
+    """Returns true if the folder is served without a build. Such a folder has a page, and no tool that makes pages."""
     if wanted.framework == STATIC:
         return True
     is_built = project.framework is not None or project.script("build") is not None

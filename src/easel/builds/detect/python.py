@@ -174,12 +174,12 @@ def _of_poetry(data: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _is_package(data: Mapping[str, Any]) -> bool:
-    """Whether pip can install the project itself, and not only the packages that it needs."""
+    """Returns true if pip can install the project itself, and not only the packages that it needs."""
     return "build-system" in data or "setuptools" in _table(data.get("tool"))
 
 
 def _of_pyproject(data: Mapping[str, Any], *, is_package: bool) -> tuple[str, str]:
-    """The command, and the text of the requirements that it installs."""
+    """Returns the command, and the text of the requirements that it installs."""
     lines = []
     groups = data.get("dependency-groups")
     project = _table(data.get("project"))

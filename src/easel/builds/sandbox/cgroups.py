@@ -44,7 +44,7 @@ class Group:
         self._write({**values, "pids.max": limits.processes + 8})
 
     def share(self) -> None:
-        """Gives it a tenth of the processor time of other processes. Raises OSError."""
+        """Gives this control group a tenth of the processor time of other processes. Raises OSError."""
         self._write({"cpu.shares": 100} if self.version == 1 else {"cpu.weight": 10})
 
     def _write(self, values: Mapping[str, int]) -> None:

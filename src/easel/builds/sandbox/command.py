@@ -38,9 +38,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The end of a command: its exit code (128 plus the number for a signal), the reason if Easel ended it, seconds of
-    wall time and of processor time, the largest seen memory in bytes, the refused hosts, and the seconds for which
-    processors were left to visitors."""
+    """The outcome of a command: its exit code (128 plus the number for a signal), and the reason if Easel ended it.
+    Times are in seconds: wall time, processor time, and the time for which processors were left to visitors. The
+    largest measured memory is in bytes. The refused hosts are listed."""
 
     code: int
     reason: Reason | None

@@ -35,12 +35,10 @@ class Use(NamedTuple):
 
 
 class DiskUse:
-    """Folders whose files are counted together, repeatedly. A count that takes less time is repeated sooner. A count
-    starts at once if the disk has lost so much space that a limit may be reached.
-
-    The bytes of `others` count from the first count on, their files always. `removed` gives the bytes of open files
-    without a name.
-    """
+    """Folders whose files are counted together, repeatedly. The less time a count takes, the sooner the next count
+    starts. A count starts at once if the disk has lost so much space that a limit may be reached. The files of `others`
+    always count. Their bytes count only as far as they have grown since the first count. `removed` returns the bytes of
+    open files without a name."""
 
     def __init__(
         self, folder: Path, others: tuple[Path, ...], limit: Use, reserve: DiskReserve, removed: Callable[[int], int]
@@ -102,8 +100,8 @@ class DiskUse:
         self._next = time.monotonic() + min(LATEST, max(SOONEST, took / SHARE))
 
     async def _use(self, folder: Path) -> Use:
-        """Returns the folder's use of its disk. For an unreadable folder: the space that its disk has lost since the
-        beginning."""
+        """Returns the disk space that the folder uses. If the folder is unreadable, returns the space that its disk has
+        lost since the build began."""
         found, is_shut = await self._du(folder)
         if not is_shut:
             return found

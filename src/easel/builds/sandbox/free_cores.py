@@ -90,7 +90,7 @@ class FreeCores:
         """Seconds that builds have left processors to visitors so far."""
 
     def look(self) -> None:
-        """Takes the processors or gives them back if necessary."""
+        """Takes processors from the build while visitors come, and gives them back when no visitors come."""
         if self._fewer == self._cores:
             return
         now = time.monotonic()
@@ -100,7 +100,7 @@ class FreeCores:
         come = self._visits.come()
         if come == self._is_taken and self._settled:
             return
-        # A thread that was started meanwhile has the processors of before. So the next look repeats this.
+        # A thread that was started in the meantime still has the processors of before. So the next call repeats this.
         self._settled = come == self._is_taken
         self._is_taken = come
         if not self._processes.run_on(self._fewer if come else self._cores):

@@ -42,18 +42,20 @@ class KeeperProcess:
 
     @property
     def waits(self) -> bool:
-        """Returns true if the process still runs: one that was started in advance may have been killed meanwhile."""
+        """Returns true if the process still runs. A process that was started in advance may have been killed in the
+        meantime."""
         return self._process.poll() is None
 
     async def start(self, request: dict[str, Any], output: int) -> None:
-        """Makes it start a command with this descriptor as its output. Raises OSError."""
+        """Makes the keeper start a command with this descriptor as the command's output. Raises OSError."""
         text = json.dumps(request).encode()
         with self._requests as requests:
             socket.send_fds(requests, [LENGTH.pack(len(text))], [output])
             await asyncio.get_running_loop().sock_sendall(requests, text)
 
     async def message(self) -> tuple[dict[str, Any], list[int]]:
-        """Its next message, and the descriptors received with it. Raises OSError if it has ended without one."""
+        """Returns the keeper's next message, and the descriptors received with it. Raises OSError if the keeper has
+        ended without a message."""
         while b"\n" not in self._received:
             await self._readable()
             data, descriptors, _, _ = socket.recv_fds(self._socket, LONGEST_MESSAGE, 4)
@@ -68,18 +70,18 @@ class KeeperProcess:
         return json.loads(line), descriptors
 
     def kill(self) -> None:
-        """Makes it kill all processes of the command. It still reports the result."""
+        """Makes the keeper kill all processes of the command. The keeper still reports the result."""
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             return
 
     async def close(self) -> None:
-        """Ends it with all processes of its command."""
+        """Ends the keeper, and all processes of its command."""
         await asyncio.to_thread(self.end)
 
     def end(self) -> None:
-        """Ends it. For use in a thread, or before it has started a command."""
+        """Ends the keeper. Call this in a thread, or before the keeper has started a command."""
         self._socket.close()
         self._requests.close()
         for descriptor in self._descriptors:

@@ -129,7 +129,7 @@ def has_low_session(process: int) -> bool:
 
 
 def children(process: int) -> Iterable[int]:
-    """Returns the process's children; none if it has ended."""
+    """Returns the process's children. Returns no children if the process has ended."""
     try:
         threads = os.listdir(f"/proc/{process}/task")
     except OSError:

@@ -28,9 +28,9 @@ _OLDEST = 14
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Node: its version; the folder to mount (None for the system's own, which is already in the sandbox); the path
-    of its program there; the path of npm's program, and of the folder whose `include` has the headers, each if
-    present."""
+    """A Node.js: its version, the folder to mount, and the path of its program in the sandbox. The folder is None for
+    the system's own Node.js, which is already in the sandbox. The paths of npm's program, and of the folder whose
+    `include` has the headers, are set if they exist."""
 
     version: str
     folder: Path | None

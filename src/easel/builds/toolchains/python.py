@@ -35,7 +35,8 @@ print(json.dumps({"pip": __version__, "hosts": [PyPI.netloc, PyPI.file_storage_d
 
 @dataclass(frozen=True, slots=True)
 class Python:
-    """An interpreter: its version, the folder to mount (None for the system's), and its program in the sandbox."""
+    """A Python interpreter: its version, the folder to mount (None for the system's interpreter), and the path of its
+    program in the sandbox."""
 
     version: str
     folder: Path | None
