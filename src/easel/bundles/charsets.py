@@ -58,8 +58,8 @@ _TO_META = re.compile(
 
 
 def with_charset(type_: str, content: bytes) -> str:
-    """Returns the Content-Type for a text of this type with this beginning, including its declared charset. A byte
-    order mark overrides any declaration; a label unknown to browsers is ignored."""
+    """Returns the Content-Type for a text of this type that begins with these bytes, including its declared charset. A
+    byte order mark overrides any declaration. A label unknown to browsers is ignored."""
     if content[:1] not in _MARKED and not type_.startswith(_DECLARING):
         return type_  # most files
     plain, _, rest = type_.partition(";")

@@ -19,10 +19,8 @@ from easel.bundles.root import is_folder_icon, is_junk
 
 
 def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], set[str], list[str]]:
-    """Returns the files by safe path, the folders, and the junk. Junk is checked too, since it is part of the same zip.
-
-    Raises the errors of `check_path`, PathDuplicateError, ZipEmptyError, TooManyFilesError, NamesTooLongError.
-    """
+    """Returns the files by safe path, the folders, and the junk. Junk is checked too, because it is part of the same
+    zip. Raises the errors of `check_path`, PathDuplicateError, ZipEmptyError, TooManyFilesError, NamesTooLongError."""
     files: dict[str, Entry] = {}
     folders: set[str] = set()
     left_out: list[str] = []

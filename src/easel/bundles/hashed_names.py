@@ -191,7 +191,7 @@ def _code(
     # Short hashes of commits look alike, and so do names of one word.
     needs_both = kind not in ("hex", "b64") or (kind == "b64" and not before)
     if needs_both and not is_most:
-        # Before the files are read that may name these: they are up to 32 MiB.
+        # This comes before reading the files that may name these scripts, because those files have up to 32 MiB.
         return set(), False
     named = {path for path, form in members.items() if references.names_code(path, form)}
     by_name = 2 * len(named) >= len(members)

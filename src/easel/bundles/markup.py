@@ -61,8 +61,8 @@ def start_tag(page: bytes, at: int, most: int) -> Tag | None:
 
 
 def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
-    """Yields the start tags of the page's elements that end before `most`, in order. At most `looks` possible
-    beginnings of a tag are examined. Tags inside raw text (scripts, styles, templates) are skipped."""
+    """Yields the start tags of the page's elements that end before `most`, in order. At most `looks` places that may
+    begin a tag are examined. Tags inside raw text (scripts, styles, templates) are skipped."""
     at = 0
     for _ in range(looks):
         at = page.find(b"<", at, most)
@@ -85,7 +85,8 @@ def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
 
 
 def attributes(page: bytes, tag: Tag) -> dict[bytes, bytes]:
-    """Returns the attributes of the tag by name in lower case. Of equal names, the first counts."""
+    """Returns the attributes of the tag by name in lower case. If two attributes have the same name, the first one is
+    used."""
     found: dict[bytes, bytes] = {}
     for match in islice(_ATTRIBUTE.finditer(page, tag.begin, tag.end - 1), _MOST_ATTRIBUTES):
         value = match["value"] or b""

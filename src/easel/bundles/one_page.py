@@ -20,7 +20,7 @@ _SCHEME = re.compile(rb"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 def is_one_page(files: Mapping[str, Member], home: str, page: bytes) -> bool:
-    """Returns true if the files are an app of one page, which is `home`. `page` is the beginning of that page."""
+    """Returns true if the files are an app of one page, namely `home`. `page` holds the first bytes of that page."""
     others = (path for path, member in files.items() if path != home and _is_page(member))
     return next(others, None) is None or takes_scripts_from_root(page)
 

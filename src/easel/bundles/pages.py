@@ -1,8 +1,6 @@
-"""Finds the offset in a page where a script runs before all others and changes nothing else.
-
-The page is parsed from its beginning and never searched: text that looks like a tag may be in a comment, a script or a
-text area. The offset is inside the head, or where browsers begin one.
-"""
+"""Finds the offset in a page at which an added script runs before all other scripts and changes nothing else. The page
+is parsed from its start and never searched, because text that looks like a tag may be in a comment, a script or a text
+area. The offset is inside the head, or at the place where browsers begin a head."""
 
 from __future__ import annotations
 
@@ -52,7 +50,8 @@ def script_place(page: bytes) -> int | None:
 
 
 def _comes_to_a_page(page: bytes, at: int, most: int) -> bool:
-    """Returns true if a tag begins here, and a doctype, `<html>`, `<head>` or `<body>` is among the following ones."""
+    """Returns true if a tag begins at this offset, and one of the following tags is a doctype, `<html>`, `<head>` or
+    `<body>`."""
     for _ in range(_MOST_PASSED):
         if at < 0 or not page.startswith(b"<", at):
             return False

@@ -38,8 +38,8 @@ class PreviousVersion:
 
 
 def as_before(manifest: Manifest, bundle: Path) -> PreviousVersion | None:
-    """Returns the version of this manifest, with this file as its bundle. Returns None if another release inspected it,
-    since that release's rules may differ, or if the file is missing."""
+    """Returns the previous version, which has this manifest and this file as its bundle. Returns None if another
+    release inspected the version, because that release's rules may differ. Returns None if the file is missing."""
     if manifest.inspected_by != __version__ or len(manifest.bundles) != 1:
         return None
     try:

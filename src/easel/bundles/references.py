@@ -80,7 +80,7 @@ class References:
         for kind, most in ((_MANIFEST, 2), (_PAGE, _MOST_PAGES), (_CODE, _MOST_SCRIPTS)):
             into = self._by_pages if kind == _PAGE else self._by_code
             nearest = sorted(kinds[kind], key=lambda path: (path.count("/"), path))[:most]
-            # Small files usually name the large ones, so they come first.
+            # Small files are read first, because they usually name the large files.
             for path in sorted(nearest, key=lambda path: self._paths[path][1]):
                 if (not media and not code) or left <= 0 or named <= 0:
                     return

@@ -21,11 +21,9 @@ V = TypeVar("V")
 
 
 def entries(data: bytes, at: int, decode: Callable[[bytes], dict[str, V]]) -> Iterator[tuple[dict[str, V], int]]:
-    """Yields the entries of the JSON object whose first entry begins at `at`, in slices. Each comes with the offset of
-    the next entry, or of the closing brace. Ends early, or gives another offset, if the object has a different format.
-
-    Raises msgspec.ValidationError or msgspec.DecodeError as `decode` does.
-    """
+    """Yields the entries of the JSON object whose first entry begins at `at`, in slices. Each slice comes with the
+    offset of the next entry, or of the closing brace. Ends early, or yields another offset, if the object has a
+    different format. Raises msgspec.ValidationError or msgspec.DecodeError as `decode` does."""
     while (some := _ENTRIES.match(data, at)) is not None:
         at = some.end()
         is_last = data[at - 1 : at] != b","

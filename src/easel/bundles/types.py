@@ -42,7 +42,8 @@ _OUR_OWN = {
     "xsl": "application/xslt+xml",
     "yaml": "application/yaml",
     "yml": "application/yaml",
-    # Sources that a development build may carry along; the registered types are video and binary ones.
+    # Suffixes of sources that a development build may contain. The registered types of these suffixes are video and
+    # binary types.
     "ts": "text/plain",
     "mts": "text/plain",
     "cts": "text/plain",

@@ -78,7 +78,7 @@ def may_vouch(path: str, content: bytes) -> bool:
     as possible: scripts for hex digits only if they name a page in quotes, pages not for digests of the files that they
     load."""
     shortest = _shortest(path)
-    # Many texts contain the beginning of none of the four, and are searched once instead of four times.
+    # Many texts contain none of the four prefixes. These texts are searched once instead of four times.
     begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if _names_sha(content) else []
     if shortest is None:
         return any(content.count(one) > sum(content.count(before + one) for before in _OF_OTHERS) for one in begins)
