@@ -140,9 +140,9 @@ class Client:
     def log_stream(
         self, app_id: str, deploy_id: str, last_id: str | None, silence: float | None = None
     ) -> Iterator[Iterator[bytes]]:
-        """Yields the bytes of the deploy's log after the event `last_id`, until a silence of more than `silence`
-        seconds (if None, longer than the server's heartbeats). Raises urllib3's HTTPError when the connection
-        breaks."""
+        """Yields the bytes of the deploy's log after the event `last_id`. Ends after `silence` seconds without data. If
+        `silence` is None, the time is longer than the interval of the server's heartbeats. Raises urllib3's HTTPError
+        when the connection breaks."""
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if last_id:
             headers["Last-Event-ID"] = last_id

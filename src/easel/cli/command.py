@@ -72,7 +72,7 @@ class Group(click.Group):
 
 
 def summary(command: click.Command) -> str:
-    """Returns the purpose of a command: its help's first sentence."""
+    """Returns the purpose of a command, which is the first sentence of its help."""
     paragraph = " ".join((command.help or "").split("\n\n")[0].split())
     return paragraph.split(". ")[0].removesuffix(".") + "."
 

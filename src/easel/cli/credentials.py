@@ -132,7 +132,7 @@ def credentials_file() -> Path | None:
 
 
 def read_stored(file: Path | None) -> StoredKeys:
-    """Returns the saved keys; none without the file. Raises CredentialsUnreadableError."""
+    """Returns the saved keys. Returns no keys if the file does not exist. Raises CredentialsUnreadableError."""
     try:
         data = tomllib.loads(read_text(file)) if file is not None else {}
     except (FileNotFoundError, NotADirectoryError):

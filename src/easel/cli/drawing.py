@@ -50,7 +50,7 @@ def bar(what: str, total: int) -> Iterator[Progress]:
 
 
 def spinner(what: str) -> AbstractContextManager[object]:
-    """Returns a spinner on stderr; lines printed meanwhile appear above it."""
+    """Returns a spinner on stderr. Lines that are printed while it runs appear above it."""
     return _stderr().status(what)
 
 

@@ -89,7 +89,7 @@ class Output:
         return answer
 
     def confirm(self, question: str) -> bool:
-        """Returns a yes or no of the user at the terminal; no is the default."""
+        """Returns true if the user at the terminal answers yes. The default is no."""
         return click.confirm(question, err=True)
 
     @contextmanager

@@ -16,7 +16,7 @@ from easel.cli.server.command import ServerCommand
 if TYPE_CHECKING:
     from easel.settings import Settings
 
-# These commands import their implementation on demand: it is not part of the light command line.
+# These commands import their implementation on demand, because it is not part of the light command line.
 
 data_dir_option = click.option(
     "--data-dir",

@@ -86,11 +86,11 @@ class Follower:
             return None
 
     def replay(self, silence: float) -> None:
-        """Passes on the log so far; ends with urllib3's ReadTimeoutError after `silence` seconds without data."""
+        """Passes on the log so far. Ends with urllib3's ReadTimeoutError after `silence` seconds without data."""
         self._stream(silence)
 
     def _stream(self, silence: float | None = None) -> bool:
-        """Reads the stream until it ends; returns whether it sent its end event."""
+        """Reads the stream until it ends. Returns true if the stream sent its end event."""
         with self._client.log_stream(self._app_id, self._deploy_id, self._last_id or None, silence) as chunks:
             # A server that sends no event ids starts again from the first line.
             known = 0 if self._last_id else self._handed_on
@@ -115,7 +115,7 @@ class Follower:
 
 
 def log_so_far(client: Client, app_id: str, deploy_id: str, on_line: Callable[[LogLine], None]) -> None:
-    """Passes on a running deploy's log so far: the stream's replay, up to its first silence."""
+    """Passes on a running deploy's log so far, which is the stream's replay up to the first pause."""
     follower = Follower(client, app_id, deploy_id, on_line)
     with suppress(ReadTimeoutError):
         follower.replay(_SILENCE)

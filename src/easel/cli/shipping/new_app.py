@@ -29,7 +29,7 @@ class NewApp:
 
     def take_back(self, file: Path | None) -> bool:
         """Deletes the app and the easel.toml that was written for it. Does nothing if another user has deployed to the
-        app meanwhile. Returns whether the app was deleted."""
+        app in the meantime. Returns true if the app was deleted."""
         client, app = self._session.client, self._app
         try:
             ended = [deploy.version for deploy in client.list_deploys(app.app_id, limit=2).deploys]

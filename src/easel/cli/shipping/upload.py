@@ -128,7 +128,7 @@ def _refused(url: str, response: urllib3.BaseHTTPResponse, what: str, length: in
         sent_on = 300 <= response.status < 400 and response.headers.get("location", "").startswith("https:")
         if url.startswith("http:") and (sent_on or (response.status == 400 and b"HTTPS port" in response.data)):
             return UploadAddressPlainError(host=_host(url))
-        # An object store answers in its own format: the three large ones in this XML.
+        # An object store responds in its own format. The three large stores use this XML.
         said = _STORE_ERROR.search(response.data.decode("utf-8", "replace"))
         why = f"{said[1]}, {said[2].strip().rstrip('.')}" if said else f"it responded with status {response.status}"
         return StoreRefusedError(host=_host(url), what=what, reason=why)

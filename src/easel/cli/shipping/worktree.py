@@ -83,7 +83,8 @@ def listed_files(folder: Path) -> list[str] | None:
 
 
 def tracked_files(folder: Path) -> frozenset[str]:
-    """Returns the files below the folder that Git tracks, relative to it; none outside a work tree."""
+    """Returns the files below the folder that Git tracks, relative to the folder. Returns no files outside a work
+    tree."""
     answer = _git(folder, "ls-files", "-z", "--cached")
     return frozenset(path for path in (answer or "").split("\0") if path)
 
