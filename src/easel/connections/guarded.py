@@ -134,7 +134,7 @@ class GuardedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # Upgrades are ignored: the request is answered as usual, and then the connection ends.
+            # Upgrades are ignored. The request gets its usual response, and then the connection is closed.
             self._end_after_answers()
             return False
         except httptools.HttpParserError:
@@ -166,8 +166,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._head_bytes += size
 
     def on_response_complete(self) -> None:
-        """A response is complete. Parses the bytes that have arrived meanwhile, and resumes reading once none are
-        left."""
+        """Handles the end of a response. Parses the bytes that have arrived in the meantime, and resumes reading once
+        none are left."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._unparsed = b""
@@ -220,7 +220,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """The head is complete: the request goes to the application."""
         if self.parser.get_http_version() not in _VERSIONS:
             self.break_off(400, "The request's HTTP version is neither 1.0 nor 1.1.")
-        # RFC 9112 §5: blanks around a value do not belong to it. The parser keeps trailing ones.
+        # Blanks around a value do not belong to it (RFC 9112 §5). The parser keeps blanks at the end.
         url, headers = self.url, [(name, value.rstrip(b" \t")) for name, value in self.headers]
         self._check_target(url)
         self.in_head = False
@@ -241,7 +241,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self.break_off(414, "The address of the request is too long.")
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client has closed its sending side. True keeps the other direction open for pending responses."""
+        """Handles a client that has closed its sending side. Returns true to keep the other direction open for pending
+        responses."""
         if self._owes_answers():
             self._end_after_answers()
             return True

@@ -100,7 +100,7 @@ async def private_port(app: PrivateApp, bound: socket.socket | None) -> AsyncIte
     try:
         yield
     finally:
-        # Monitoring clients need no graceful end: they retry, and notice that the process has ended.
+        # Monitoring clients need no graceful shutdown, because they retry and notice that the process has ended.
         serving.cancel()
         await asyncio.wait([serving])
         for listening in getattr(server, "servers", []):
