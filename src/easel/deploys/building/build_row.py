@@ -82,7 +82,7 @@ class BuildRow(RunRow):
                 self.then = then
 
     def end_output(self) -> None:
-        """Adds the last lines of a log that exceeded the limit, after a line about the omitted ones."""
+        """Adds the last lines of a log that exceeded the limit. A line about the omitted lines comes first."""
         left_out = self._taken - MOST_LINES - len(self._last)
         if left_out > 0:
             self._output.append((clock.now(), f"… {left_out:,} lines of the log are left out here …"))

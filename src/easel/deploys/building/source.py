@@ -71,7 +71,7 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
         pushed = await is_push(work, deploy)
         before = await built_before(work, deploy, app, repository) if app and repository and pushed else None
     if repository is None:
-        # The app was disconnected from its repository meanwhile.
+        # The app was disconnected from its repository in the meantime.
         raise RepositoryNotConnectedError()
     with translated(repository.repo_url):
         parts.objects.reserve.require()

@@ -20,7 +20,7 @@ class Ingest(Step):
     name = "ingest"
 
     def deadline(self, settings: Settings) -> float:
-        """The deadline allows for sending a large bundle to a bucket."""
+        """Returns the timeout of the step in seconds. It allows for sending a large bundle to a bucket."""
         return settings.ingest_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:

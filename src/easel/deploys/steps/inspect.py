@@ -33,7 +33,7 @@ class Inspect(Step):
     name = "inspect"
 
     def deadline(self, settings: Settings) -> float:
-        """The deadline allows for inflating every byte of the bundle."""
+        """Returns the timeout of the step in seconds. It allows for inflating every byte of the bundle."""
         return settings.inspect_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:

@@ -16,7 +16,7 @@ class Pin(Step):
     name = "pin"
 
     def deadline(self, settings: Settings) -> float:
-        """The deadline allows for downloading a large bundle from a bucket."""
+        """Returns the timeout of the step in seconds. It allows for downloading a large bundle from a bucket."""
         return settings.pin_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""Record: gives the version its number, in the transaction that records the version and its content."""
+"""Record: assigns the version its number, in the transaction that records the version and its content."""
 
 from __future__ import annotations
 

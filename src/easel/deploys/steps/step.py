@@ -89,5 +89,5 @@ class Step(ABC):
 
     @abstractmethod
     async def run(self, run: Run) -> None:
-        """Runs the step; it may be interrupted anywhere and repeated. Raises EaselError, which ends the deploy, and
-        ServiceUnavailableError, after which it is retried."""
+        """Runs the step. The step may be interrupted anywhere and repeated. Raises EaselError, which ends the deploy.
+        Raises ServiceUnavailableError, after which the deploy is retried."""
