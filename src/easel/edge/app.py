@@ -300,8 +300,8 @@ class EdgeApp:
         return answer_fixed(WELCOME)
 
     def readiness(self) -> Readiness:
-        """An edge with unreachable parts serves its routes and cache, so it stays ready, and names the unreachable
-        parts."""
+        """Returns the readiness, with the names of unreachable parts. An edge with unreachable parts stays ready,
+        because it serves its routes and cache."""
         parts = {"database": self._freshness.healthy, "objects": self._store.look()}
         missing = {name: "no response" for name, answers in parts.items() if not answers}
         status = "serving from the routes in memory" if missing else "ok"

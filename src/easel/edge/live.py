@@ -139,7 +139,8 @@ def prepared_weight(key: Key, prepared: PreparedAnswer) -> int:
 
 
 async def rules_of(manifest: Manifest) -> SiteRules | None:
-    """Returns a version's rules, prepared for look-ups; large ones in a thread, so that other visitors do not wait."""
+    """Returns a version's rules, prepared for look-ups. Large rules are prepared in a thread, so that other visitors do
+    not wait."""
     rules = manifest.rules
     if rules is None:
         return None

@@ -17,10 +17,8 @@ OTHERS: Final = "others"
 
 
 class Tally:
-    """The answers of one app: their number by path (fast, full) and status, and the sent bytes of their bodies.
-
-    The fast path gives only 200, 304 and redirects, and adds to the fields directly.
-    """
+    """The responses of one app: their number by path (fast, full) and status, and the sent bytes of their bodies. The
+    fast path sends only the statuses 200 and 304 and redirects, and adds to the fields directly."""
 
     __slots__ = ("fast_200", "fast_304", "fast_moved", "full", "sent")
 

@@ -192,6 +192,7 @@ async def serve_edge(
 
 
 def _ignore_failure(task: asyncio.Task[None]) -> None:
-    """A failed query is retried at the next change or poll; meanwhile the edge serves its known routes."""
+    """Logs the failure of a query for changes, and nothing else. The query is repeated at the next change or poll, and
+    the edge serves its known routes until then."""
     if not task.cancelled() and task.exception() is not None:
         logger.debug("could not query the database for changes: %s", task.exception())

@@ -93,7 +93,7 @@ class Content:
         return self._alive.weight_of(key)
 
     def forget_manifest(self, key: str) -> None:
-        """Evicts a manifest that no site needs; it is read again on the next request."""
+        """Evicts a manifest that no site needs. The manifest is read again on the next request."""
         self._manifests.forget(key)
 
     async def read_manifest(self, key: str) -> Manifest:

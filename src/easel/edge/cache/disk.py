@@ -71,7 +71,7 @@ class _CachedObject:
         return sum(min(BLOCK, len(self.view) - block * BLOCK) for block in self.present)
 
     def add(self, blocks: range) -> None:
-        """Marks these blocks as present. A complete file is marked as such, for later processes."""
+        """Marks these blocks as present. Marks a complete file as complete, for later processes."""
         self.present.update(blocks)
         if self.file is not None and self.is_open and len(self.present) * BLOCK >= len(self.view):
             # Some file systems have no modes.

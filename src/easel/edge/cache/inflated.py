@@ -39,8 +39,9 @@ class InflatedFiles:
         return self._kept.evict_one()
 
     async def whole(self, part: BundleSlice, read: Callable[[], Awaitable[memoryview]]) -> Representations | None:
-        """Returns the inflated content of a part's file, if the cache takes it; `read` gives the bundle. For a range,
-        only a cached file. The sender keeps it alive. Raises DamagedDataError, and the errors of `read`."""
+        """Returns the inflated content of a part's file, if the cache accepts the file. `read` returns the bundle. For
+        a range, returns only a file that is already cached. The sender keeps the content alive. Raises
+        DamagedDataError, and the errors of `read`."""
         key = _key(part)
         if key is None:
             return None
@@ -64,7 +65,8 @@ class InflatedFiles:
         return await self._making.run(key, lambda: self._kept.make(key, member.size, make))
 
     def borrow(self, part: BundleSlice) -> Borrow | None:
-        """Access to the whole file while the cache holds it; None if the cache takes no such file."""
+        """Yields access to the whole file while the cache holds it. Yields None if the cache does not accept the
+        file."""
         key = _key(part)
         if key is None:
             return None
