@@ -70,7 +70,8 @@ _NEXT_PLACE = _SQL["next_place"]
 
 
 async def get_environment(work: Transaction, app: App, name: str, *, lock: bool = False) -> Environment:
-    """Returns the environment of the app. Raises EnvironmentNotFoundError. `lock` holds its row until the commit."""
+    """Returns the environment of the app. With `lock`, locks its row until the commit. Raises
+    EnvironmentNotFoundError."""
     statement = select(Environment).where(
         Environment.app_id == app.id, Environment.org_id == app.org_id, Environment.name == name
     )
