@@ -37,7 +37,7 @@ class HostRules:
         return cls(tuple(dict.fromkeys(rule.strip().lower() for rule in rules)))
 
     def also(self, rules: Iterable[str]) -> HostRules:
-        """Returns these rules and additional ones. Raises HostRuleInvalidError."""
+        """Returns these rules together with additional rules. Raises HostRuleInvalidError."""
         return HostRules.of((*self.rules, *rules))
 
     def allows(self, host: str, port: int) -> bool:
