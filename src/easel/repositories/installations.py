@@ -89,7 +89,7 @@ async def read_through(work: Transaction, installation: int, name: str, most: in
 
 async def link_installation(work: Transaction, org_id: str, app_id: str, installation: int) -> App | None:
     """Records an installation that was proved to belong to the person, and makes the app's GitHub repository use it.
-    Returns the app. Returns None if it was deleted meanwhile."""
+    Returns the app. Returns None if the app was deleted in the meantime."""
     app = await work.session.scalar(
         held(select(App).where(App.id == app_id, App.org_id == org_id, App.deleted_at.is_(None)))
     )
