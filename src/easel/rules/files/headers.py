@@ -174,8 +174,8 @@ def _read_header(number: int, line: str, block: _Block, reading: Reading) -> Non
 
 
 def tidied(value: str) -> str:
-    """Puts one blank after each comma, as Netlify does. Leaves a value with quotes or addresses unchanged, since those
-    may contain commas."""
+    """Puts one blank after each comma, as Netlify does. Leaves a value with quotes or addresses unchanged, because its
+    commas may belong to them."""
     if "," not in value or '"' in value or "<" in value or "://" in value:
         return value
     return ", ".join(map(str.strip, value.split(",")))

@@ -86,7 +86,7 @@ def without_breaks(text: str) -> str:
 
 
 def shown(line: str) -> str:
-    """Returns the line for a message: its beginning, without control characters."""
+    """Returns the first characters of the line for a message, without control characters."""
     kept = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
     return "".join(char if char.isprintable() else "�" for char in kept)
 

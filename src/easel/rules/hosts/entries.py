@@ -25,8 +25,8 @@ _LONGEST = 8_000
 
 
 def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Reading, *, guards: bool) -> T | None:
-    """Returns the file as a value of the kind; None, with the file refused, if it is unreadable. `read` gives the plain
-    value. A value of the wrong type is refused with its place."""
+    """Returns the file as a value of the kind. Refuses the file and returns None if the file is unreadable. `read`
+    returns the plain value. A value of the wrong type is refused with its place."""
     try:
         return msgspec.convert(read(), kind, strict=False)
     except (ValueError, RecursionError) as error:
@@ -44,7 +44,8 @@ class Entries:
         self.number = 0
 
     def next(self, text: str, *, guards: bool = False) -> bool:
-        """Moves to the next entry. Returns whether it may be read: it is not too long and not beyond the limit."""
+        """Moves to the next entry. Returns true if the entry may be read, because it is not too long and not beyond the
+        limit."""
         self.number += 1
         if self.number > MOST_ENTRIES or len(text) > _LONGEST:
             self.refuse(text[:100], "it is too long, or it exceeds the limit of entries.", guards=guards)
@@ -78,10 +79,8 @@ class Entries:
             self.refuse(redirect.source, str(bad), guards=bad.guards)
 
     def headers(self, path: str, headers: Iterable[tuple[str, str]], *, host: str = "") -> None:
-        """Puts the headers of a path in force, except those that no rule may set.
-
-        Of a name that occurs twice, the last value counts, as on the hosts. Set-Cookie keeps all its values.
-        """
+        """Puts the headers of a path in force, except those that no rule may set. If a name occurs twice, the last
+        value is used, as on the hosts. Set-Cookie keeps all its values."""
         try:
             pattern = self._reading.pattern_of_block(path)
         except BadLineError as bad:

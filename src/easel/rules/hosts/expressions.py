@@ -73,7 +73,8 @@ def from_expression(source: str) -> list[Form]:
 
 
 def _exception(before: str, alternative: str) -> str | None:
-    """Returns the pattern for one alternative of `(?!a|b)`, which names the beginning of what is left out."""
+    """Returns the pattern for one alternative of `(?!a|b)`. The alternative is a prefix of the paths that are left
+    out."""
     if _WITH_DOT.match(alternative) or not alternative:
         return None
     text = _ESCAPED.sub(r"\1", alternative)

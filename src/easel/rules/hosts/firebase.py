@@ -87,8 +87,8 @@ def _target(route: _Route) -> str:
 
 
 def _sources(route: _Route, entries: Entries) -> list[tuple[str, tuple[str, ...]]]:
-    """Returns the patterns that together match the entry's glob, each with the patterns that it leaves out. If no
-    pattern can, refuses the entry and gives none."""
+    """Returns the patterns that together match the entry's glob, each with the patterns that it leaves out. Refuses the
+    entry and returns no patterns if no pattern can express the glob."""
     glob = route.source or route.glob
     if not entries.next(glob + route.destination + str(route.headers)):
         return []

@@ -48,7 +48,8 @@ class _Node:
 
 
 class Index:
-    """Patterns by number. `find` gives the candidates for a path; each must then be matched."""
+    """Patterns by number. `find` returns the candidates for a path. The caller must match each candidate with the
+    path."""
 
     def __init__(self, *, forgiving: bool) -> None:
         self._forgiving = forgiving

@@ -1,4 +1,4 @@
-"""A request's path for rules: segments, decoded once, and the encoding of caught texts."""
+"""A request's path for rules: its segments, decoded once, and the encoding of captured texts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class RequestPath(msgspec.Struct, frozen=True):
 
     @property
     def bare(self) -> tuple[str, ...]:
-        """Returns the segments without the empty ones at the end: '/a/' and '/a' have the same, '/' has none."""
+        """Returns the segments without the empty ones at the end. Thus '/a/' and '/a' have the same segments, and '/'
+        has none."""
         stop = len(self.segments)
         while stop and not self.segments[stop - 1]:
             stop -= 1
@@ -36,8 +37,8 @@ class RequestPath(msgspec.Struct, frozen=True):
 
 
 def read_path(raw: str) -> RequestPath | None:
-    """Returns the path of a request target (without its query). Returns None if no rule can match it: it is too long,
-    not UTF-8, or contains a NUL."""
+    """Returns the path of a request target (without its query). Returns None if no rule can match the path, because it
+    is too long, not UTF-8, or contains a NUL."""
     if not raw.startswith("/") or len(raw) > LONGEST_PATH or raw.count("/") > MOST_SEGMENTS:
         return None
     if "%" not in raw and raw.isascii():
@@ -57,10 +58,10 @@ def read_path(raw: str) -> RequestPath | None:
 
 
 def escaped_for_path(caught: str) -> str:
-    """Returns a caught text, encoded for the path of a URL."""
+    """Returns a captured text, encoded for the path of a URL."""
     return quote(caught, safe=_PATH_SAFE).replace("%00", "%2F")
 
 
 def escaped_for_query(caught: str) -> str:
-    """Returns a caught text, encoded for a value in the query of a URL."""
+    """Returns a captured text, encoded for a value in the query of a URL."""
     return quote(caught.replace(ENCODED_SLASH, "/"), safe=_QUERY_SAFE)

@@ -46,17 +46,15 @@ class PlaceholderSegment:
         return self.literals == ("", "")
 
     def catch(self, segment: str, caught: dict[str, str]) -> bool:
-        """Puts the text of each placeholder into `caught`.
-
-        Each takes at least one character, the first as many as possible. Two placeholders of one name must match the
-        same text.
-        """
+        """Puts the text of each placeholder into `caught`. Each placeholder captures at least one character. The first
+        placeholder captures as many characters as possible. Two placeholders with the same name must match the same
+        text."""
         first, last = self.literals[0], self.literals[-1]
         if len(segment) < len(first) + len(last) or not segment.startswith(first) or not segment.endswith(last):
             return False
         stop = len(segment) - len(last)
-        # This goes from the end: the last placeholder takes as little as possible, which leaves most to the earlier
-        # ones.
+        # The loop begins at the last placeholder. It takes as little as possible, so that earlier placeholders get
+        # most.
         for index in range(len(self.names) - 1, 0, -1):
             literal = self.literals[index]
             at = segment.rfind(literal, len(first) + 1, stop - 1)

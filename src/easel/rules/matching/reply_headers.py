@@ -76,7 +76,7 @@ Changes = dict[str, list[str] | None]
 
 
 def _filled(block: HeaderBlock, caught: dict[str, str]) -> list[tuple[str, list[str] | None]]:
-    """Returns the block's headers, each value in pieces: joined, a value may be a thousand times as long as the caught
+    """Returns the block's headers, each value in pieces. A joined value may be a thousand times as long as the captured
     text."""
     return [(name, None if value is None else _pieces(value, caught)) for name, value in block.headers]
 
@@ -96,7 +96,7 @@ def _values(filled: list[tuple[str, list[str] | None]]) -> Changes:
 
 
 def _safe(caught: str) -> str:
-    """Returns a caught text for a header: encoded as in a URL, without separators of values."""
+    """Returns a captured text for a header: encoded as in a URL, without separators of values."""
     return quote(caught, safe=_SAFE).replace("%00", "%2F")
 
 

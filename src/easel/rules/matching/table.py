@@ -54,13 +54,13 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
-    """The host pattern of a line: its labels, one of which may be a `:name`, and the first a star."""
+    """The host pattern of a line as labels. One label may be a `:name`, and the first label may be a wildcard."""
 
     labels: tuple[str, ...]
     scheme: str = ""
 
     def catch(self, visit: Visit) -> dict[str, str] | None:
-        """Returns the caught texts of a request's host. Returns None if it does not match."""
+        """Returns the captured texts of a request's host. Returns None if the host does not match."""
         if self.scheme and visit.scheme != self.scheme:
             return None
         labels = visit.host.split(".")
@@ -158,7 +158,7 @@ def _uses_splat(target: str) -> bool:
 
 
 def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
-    """Returns true if host, query and conditions match; their caught texts are added to `caught`."""
+    """Returns true if host, query and conditions match. Adds their captured texts to `caught`."""
     redirect = line.redirect
     if line.host is not None:
         of_host = line.host.catch(visit)

@@ -70,11 +70,9 @@ class Target:
         return "".join(texts) if sum(map(len, texts)) <= LONGEST else NO_PATH
 
     def location(self, caught: Mapping[str, str], query: str) -> str | None:
-        """Returns the Location of the redirect, with the request's query if the target has none.
-
-        None if a caught text is not valid in a host's name, or if the Location exceeds LONGEST: a name may occur in it
-        a thousand times.
-        """
+        """Returns the Location of the redirect, with the request's query if the target has none. Returns None if a
+        captured text is not valid in a host's name. Returns None if the Location exceeds LONGEST, because a name may
+        occur in it a thousand times."""
         spelled = {key: _spelled(caught[key[0]], key[1]) for key in self._names}
         texts = [spelled[piece.text, piece.place] if piece.is_name else piece.text for piece in self._pieces]
         if sum(map(len, texts)) + len(query) > LONGEST:
@@ -104,7 +102,7 @@ def names_host(target: str) -> bool:
 
 
 def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
-    """Returns the target of a line with this source pattern, and the names caught in its path, query and host."""
+    """Returns the target of a line with this source pattern, and the names captured in its path, query and host."""
     names = set(pattern.names)
     names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
     labels = redirect.host.partition("://")[2].split(".")
