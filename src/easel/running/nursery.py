@@ -235,6 +235,7 @@ if __name__ == "__main__":
     # The copy of this module that forked processes import: theirs is not `__main__`.
     from easel.running import nursery
 
-    # Started as a replacement: the socket's descriptor, the supervisor's id, and the roles.
+    # The arguments of a nursery that was started as a replacement: the socket's descriptor, the supervisor's id, and
+    # the roles.
     nursery.read_modules([role for role in get_args(Role) if role in sys.argv[3:]])
     nursery.serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
