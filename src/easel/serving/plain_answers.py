@@ -1,4 +1,4 @@
-"""Answers without a file that more than one stage gives."""
+"""Responses without a file that more than one stage sends."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ class EarlierFile:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Live data that a stage needs for its decision. The edge looks up `what`, and passes the result to `then`."""
+    """Live data that a stage needs for its decision. The edge fetches the data that `what` names, and passes the result
+    to `then`."""
 
     what: EarlierFile
     then: Callable[[File | None], Found | Need | None]

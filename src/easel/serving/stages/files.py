@@ -72,7 +72,8 @@ def _file(site: Site, path: str) -> File:
 
 
 def _robots(site: Site) -> FixedAnswer:
-    """Returns the robots.txt of an app that has none: it admits crawlers only if the app may be indexed (RFC 9309)."""
+    """Returns the robots.txt of an app that has no such file. It admits crawlers only if the app may be indexed (RFC
+    9309)."""
     rule = b"Allow: /" if site.indexable else b"Disallow: /"
     return FixedAnswer(200, b"User-agent: *\n" + rule + b"\n", "text/plain; charset=utf-8", REVALIDATE)
 

@@ -62,8 +62,8 @@ def _found(site: Site, request: Request, leads: RedirectMatch) -> Found | None:
 
 
 def _file_at(site: Site, target: str) -> str | None:
-    """Returns the file that a line's target names. The file is served at the requested address; no redirect to another
-    form follows."""
+    """Returns the file that a line's target names. The file is served at the requested address, without a redirect to
+    another form of the address."""
     path, has = target.strip("/"), site.manifest.files.__contains__
     if path in RULES_FILES:
         return None
