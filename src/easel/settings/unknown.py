@@ -1,4 +1,4 @@
-"""Variables that look like settings and are none: misspelled ones, above all."""
+"""Finds variables that look like settings but are not settings, mostly misspelled ones."""
 
 from __future__ import annotations
 
