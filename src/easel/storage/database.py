@@ -80,8 +80,8 @@ class Transaction:
 
     @property
     def session(self) -> AsyncSession:
-        """SQLAlchemy's session. Units of work with only plain statements do not use one: it would cost more than the
-        statements."""
+        """Returns SQLAlchemy's session. Units of work with only plain statements do not use a session, because it would
+        cost more than the statements."""
         if self._session is None:
             self._session = AsyncSession(self._engine, expire_on_commit=False, autoflush=False)
             if self._held is not None:

@@ -22,7 +22,7 @@ class DiskCollector(Collector):
         yield GaugeMetricFamily("easel_disk_reserve_bytes", "Free bytes below which uploads and deploys are refused")
 
     def collect(self) -> Iterator[Metric]:
-        """Yields the current metrics; none while the disk cannot be read."""
+        """Yields the current metrics. Yields no metrics while the disk cannot be read."""
         try:
             room = self._reserve.room()
         except OSError:

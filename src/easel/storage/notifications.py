@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class Listener:
-    """Calls one function per channel with each payload. Calls `on_connect` after every (re)connection, since earlier
+    """Calls one function per channel with each payload. Calls `on_connect` after every (re)connection, because earlier
     notifications are lost."""
 
     def __init__(

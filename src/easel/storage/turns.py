@@ -90,7 +90,7 @@ class Turns:
                 turn.set_result(None)
 
     def waits(self, sharer: str) -> bool:
-        """Returns true if somebody waits for this sharer's turn."""
+        """Returns true if a request waits for this sharer's turn."""
         return sharer in self._waiting
 
     def is_wanted(self, sharer: str) -> bool:

@@ -1,4 +1,4 @@
-"""pointer: locks that do not conflict with a row that only refers to the app's
+"""pointer: takes weaker locks, which do not conflict with the lock of a row that only refers to the app
 
 A row that refers to an app (a variant, an upload, an audit) holds the app's row against deletion and change of its key
 while it is inserted. `for update` waits for that, `for no key update` does not: with the stronger lock a promote and

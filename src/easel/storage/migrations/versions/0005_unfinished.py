@@ -1,4 +1,4 @@
-"""deploys: those that have not ended are found without reading those that have
+"""deploys: finds unfinished deploys without reading the finished ones
 
 Revision ID: 0005
 Revises: 0004

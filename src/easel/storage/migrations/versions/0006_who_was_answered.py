@@ -1,7 +1,7 @@
-"""remembered answers: each belongs to the API key that got it, and is sealed
+"""remembered responses: each belongs to the API key that received it, and is encrypted
 
-The answers remembered until now are forgotten: it is not recorded which key got them, and those that made a key hold
-its secret in clear. They would have been forgotten within a day.
+The responses remembered before this migration are deleted. No record says which key received them, and a response that
+created a key contains its secret in clear. They would have been deleted within a day anyway.
 
 Revision ID: 0006
 Revises: 0005

@@ -1,7 +1,8 @@
 """app: no two live apps share the shortened form of a long slug
 
-The addresses of staging, previews and versions cut a long slug and append six hex digits of its hash: few enough to
-find another slug with the same ones. 42 characters are left of a slug under the longest prefix, `pr-` and ten digits.
+The addresses of staging, previews and versions truncate a long slug and append six hex digits of its hash. So few
+digits make it easy to find another slug with the same ones. 42 characters of a slug remain after the longest prefix,
+which is `pr-` and ten digits.
 
 Revision ID: 0007
 Revises: 0006

@@ -1,4 +1,4 @@
-"""queue: taking a job within limits, and only one that the worker knows
+"""queue: takes a job within limits, and only a job that the worker knows
 
 Revision ID: 0008
 Revises: 0007

@@ -1,4 +1,4 @@
-"""versions: those whose bundles are given up, to which no pointer moves any more
+"""versions: marks versions whose bundles are deleted, so that no pointer moves to them
 
 Revision ID: 0009
 Revises: 0008

@@ -1,4 +1,4 @@
-"""indexes: what sweeps and edges look for is found without reading everything
+"""indexes: sweeps and edges find their rows without reading whole tables
 
 Revision ID: 0010
 Revises: 0009

@@ -1,4 +1,4 @@
-"""instance: what an installation knows of itself, such as with which secret key it runs
+"""instance: stores facts about the installation, such as which secret key it uses
 
 Revision ID: 0011
 Revises: 0010

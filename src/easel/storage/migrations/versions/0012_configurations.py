@@ -1,7 +1,8 @@
-"""configurations: each is stored once, under its hash, and an app's row has what lists show of its own
+"""configurations: each is stored once, under its hash, and an app's row has the fields that lists show
 
-The rows that are there are moved in batches, each a transaction of its own, so all of it can be run again from any
-point. Processes of the releases before go on writing whole configurations: the triggers put them where they belong.
+Existing rows are moved in batches. Each batch is a transaction of its own, so the migration can be run again from any
+point. Processes of earlier releases continue to write whole configurations during an upgrade. Triggers move these to
+the new table.
 
 Revision ID: 0012
 Revises: 0011
@@ -173,7 +174,7 @@ def _hash_apps(connection: psycopg.Connection[Any]) -> None:
     while True:
         hashed: list[tuple[str, str, str]] = []
         with connection.transaction():
-            # One row at a time: it may have four mebibytes.
+            # One row at a time, because a row may have four mebibytes.
             for app_id, draft, published in connection.cursor().stream(NEXT_APPS, (after, BATCH)):
                 hashed.append((app_id, _hash(draft), _hash(published)))
             if not hashed:

@@ -12,8 +12,8 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
-# The owner of a job; the installation's own jobs have none. A trigger sets it, since earlier releases enqueue jobs as
-# well.
+# The organisation that owns a job. The installation's own jobs have no owner. A trigger sets the column, because
+# earlier releases enqueue jobs too.
 WHOSE = """
 alter table procrastinate_jobs add column org_id varchar not null default '';
 create function easel_whose_job() returns trigger language plpgsql as $$
@@ -214,7 +214,7 @@ def upgrade() -> None:
     op.execute(WHOSE)
     op.execute(FETCH_JOB)
     op.execute(AS_BEFORE)
-    # Uploads that an older release has issued do not count: they are swept within a day.
+    # Uploads that an older release has issued do not count, because they are swept within a day.
     op.add_column("upload", sa.Column("waiting", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("upload", sa.Column("counted", sa.BigInteger(), nullable=False, server_default="0"))
     op.create_index(

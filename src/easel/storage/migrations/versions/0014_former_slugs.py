@@ -1,8 +1,8 @@
-"""former_slug: whose a slug was before it became free
+"""former_slug: records which app had a slug before it became free
 
-A trigger writes it, so that what apis of an earlier release delete or rename during an upgrade is noted as well. An app
-that never had a version had nothing at its addresses, and leaves nothing behind. `freed_at` is what is written with the
-change: the clock by which everything else of the app is recorded.
+A trigger writes the record, so that deletions and renames by apis of an earlier release are recorded during an upgrade
+too. An app that never had a version served nothing at its addresses, so it gets no record. `freed_at` is the time that
+is written with the change, from the same clock as all other times of the app.
 
 Revision ID: 0014
 Revises: 0013

@@ -1,4 +1,4 @@
-"""hashed_path: of each path of an app that may be named by a hash, what it held
+"""hashed_path: records the content of each path of an app that may be named by a hash
 
 Revision ID: 0015
 Revises: 0014

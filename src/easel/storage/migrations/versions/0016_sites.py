@@ -1,7 +1,8 @@
-"""app.site: what edges are told of an app, made of its published configuration whenever that changes
+"""app.site: stores the settings that edges need of an app, updated whenever its configuration is published
 
-Processes of the releases before publish without it. A trigger takes it away then, and whoever reads it makes it anew.
-The rows that are there are filled in batches, each a transaction of its own, so it can be run again from any point.
+Processes of earlier releases publish without updating the column. A trigger then clears the column, and the next reader
+computes it again. Existing rows are filled in batches. Each batch is a transaction of its own, so the migration can be
+run again from any point.
 
 Revision ID: 0016
 Revises: 0015

@@ -1,6 +1,6 @@
-"""deploy.build_config: what a deploy asks of how its bundle is read
+"""deploy.build_config: stores a deploy's settings for reading its bundle
 
-Workers of the releases before read the bundle as the app's own configuration says.
+Workers of earlier releases use the app's own configuration instead.
 
 Revision ID: 0017
 Revises: 0016

@@ -1,4 +1,4 @@
-"""repository, github_installation, webhook_delivery: the branch that an app follows, and what was heard of it
+"""repository, github_installation, webhook_delivery: the branch that an app follows, and the received webhooks
 
 Revision ID: 0018
 Revises: 0017

@@ -1,6 +1,6 @@
-"""builds: what a deploy was built from, what of it is done, and the branch of its commit
+"""builds: stores the source of a deploy's build, its progress, and the branch of its commit
 
-Releases before this one do not know the jobs of builds, and leave them to workers and builders that do.
+Earlier releases do not know the jobs of builds, and leave them to newer workers and builders.
 
 Revision ID: 0019
 Revises: 0018

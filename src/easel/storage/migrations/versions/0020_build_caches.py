@@ -1,4 +1,4 @@
-"""build caches: how often an app's was cleared, which is part of the key that builders look for
+"""build caches: counts how often an app's cache was cleared, as a part of the key of its builds' caches
 
 Revision ID: 0020
 Revises: 0019

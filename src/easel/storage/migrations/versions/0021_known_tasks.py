@@ -1,7 +1,8 @@
 """known tasks: a worker of 0.1.0 takes no job of a task that it does not know
 
-It asks procrastinate's own function, which gives it any, and ends such a job as failed: the deploy of a built bundle
-would wait for ever. Later releases ask `easel_fetch_job` (migration 0008), which is told the tasks.
+A worker of 0.1.0 calls procrastinate's own function. That function returns jobs of any task, and the worker ends an
+unknown job as failed, so the deploy of a built bundle would wait for ever. Later releases call `easel_fetch_job`
+(migration 0008) with the names of the tasks.
 
 Revision ID: 0021
 Revises: 0020

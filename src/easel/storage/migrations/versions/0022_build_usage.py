@@ -1,4 +1,4 @@
-"""build usage: how long builders worked for an organisation, by day
+"""build usage: stores how long builders worked for an organisation, by day
 
 Revision ID: 0022
 Revises: 0021
