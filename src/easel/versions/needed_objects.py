@@ -13,5 +13,5 @@ IS_NEEDED = _SQL["is_needed"]
 
 
 async def needed_objects(work: Transaction, app_id: str) -> set[str]:
-    """Returns the keys of all objects that records of the app refer to; none if the app is deleted."""
+    """Returns the keys of all objects that records of the app refer to. Returns no keys if the app is deleted."""
     return {key for (key,) in await work.sql(KEYS, {"apps": [app_id]})}

@@ -72,7 +72,8 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
     async with database.transaction() as work:
         if not await work.sql(_MAY_GO, which):
             return []
-        # Checked again under the lock of the app's row: pointers and versions cannot change meanwhile.
+        # This is checked again under the lock of the app's row, because pointers and versions cannot change under that
+        # lock.
         organisation = await hold(work, app_id)
         numbers = sorted(number for (number,) in await work.sql(_MAY_GO, which)) if organisation else []
         if not numbers:
