@@ -14,12 +14,9 @@ when the previous one has ended."""
 
 
 class Precedence:
-    """Deferrable work waits while urgent work runs in this process, but at most for `patience` seconds, so that it
-    progresses slowly even in a busy process.
-
-    A lower scheduling priority alone does not help: a thread with little processor time may hold the interpreter lock
-    that all others need.
-    """
+    """Makes deferrable work wait while urgent work runs in this process. It waits for at most `patience` seconds, so
+    that it progresses slowly even in a busy process. A lower scheduling priority alone does not help, because a thread
+    with little processor time may hold the interpreter lock that all other threads need."""
 
     def __init__(self, *, patience: float = 10.0) -> None:
         self._patience = patience
@@ -53,13 +50,13 @@ class Precedence:
         self._begin_rest()
 
     async def turn(self) -> None:
-        """Waits until no urgent work runs here, or for `patience` seconds."""
+        """Waits until no urgent work runs in this process, or until `patience` seconds have passed."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 await self._rest.wait()
 
     def turns(self) -> Callable[[], None]:
-        """For work in a thread, called between its parts. Waits as `turn` does, `patience` seconds in total."""
+        """Waits as `turn` does, for `patience` seconds in total. Work in a thread calls this between its parts."""
         left = self._patience
 
         def turn() -> None:

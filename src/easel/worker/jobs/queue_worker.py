@@ -170,7 +170,8 @@ class CarefulWorker(Worker):
         self._last_beat = time.monotonic()
         beat = await self.app.connector.execute_query_all_async(_BEAT, worker=self.worker_id)
         if not beat:
-            # The worker is no longer registered: it had no heartbeat for a day, or the database is an older copy.
+            # The worker is no longer registered, because it had no heartbeat for a day, or because the database is an
+            # older copy.
             self.worker_id = await self.app.job_manager.register_worker()
             return
         running = {context.job.id for context in self._running_jobs.values()}
