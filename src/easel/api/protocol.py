@@ -88,6 +88,6 @@ class ApiProtocol(GuardedProtocol):
         return b"application/json", json.dumps(envelope(kind(reason=message)), separators=(",", ":")).encode()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Returns false, which closes the connection. The client has disconnected, so the rest of its request's body will
-        never arrive, and nobody follows its streams."""
+        """Returns false, which closes the connection. The client has disconnected, so the rest of its body will never
+        arrive, and nobody follows its streams."""
         return False
