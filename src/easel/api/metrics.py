@@ -24,8 +24,8 @@ _JOBS = _SQL["jobs"]
 
 
 async def queue_metrics(services: Services) -> bytes:
-    """Unfinished deploys and waiting jobs, in Prometheus' text format. While the database is unreachable, reports only
-    that."""
+    """Returns the unfinished deploys and waiting jobs, in Prometheus' text format. While the database is unreachable,
+    reports only that it is unreachable."""
     registry = CollectorRegistry()
     answers = Gauge("easel_database_up", "Whether the database is reachable and writable", registry=registry)
     deploys = Gauge("easel_deploys", "Deploys that have not ended", ["status"], registry=registry)

@@ -50,7 +50,8 @@ class ApiProtocol(GuardedProtocol):
     """The received bytes of the next request. The request begins with these bytes when its turn comes."""
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client. To begin a request is the longest of its steps, and a thousand may arrive together."""
+        """Handles bytes from the client. Beginning a request is its longest step, and a thousand requests may arrive
+        together, so requests begin in rounds."""
         if self._held:
             self._held += data
             self.flow.pause_reading()
