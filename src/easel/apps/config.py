@@ -159,7 +159,7 @@ def _comparable(value: Any, plain: Set[type]) -> Any:
 
 
 def config_hash(config: Config) -> str:
-    """SHA-256 (hex) of the configuration alone. Equal configurations have equal hashes."""
+    """Returns the SHA-256 (hex) of the configuration alone. Equal configurations have equal hashes."""
     return size_and_hash(config)[1]
 
 
