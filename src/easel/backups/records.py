@@ -151,7 +151,8 @@ async def put_rows(
 
 
 async def unfinished(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str, str, str | None, bool]]:
-    """Unfinished deploys as (id, app, step, whether it is built), in the order in which each app's were accepted."""
+    """Returns the unfinished deploys as (id, app, step, whether it is built). The deploys of each app are in the order
+    in which they were accepted."""
     return list(await (await connection.execute(_SQL["unfinished"])).fetchall())
 
 
