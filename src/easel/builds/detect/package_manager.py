@@ -124,7 +124,7 @@ def _stated(
 
 
 def _read(text: str, where: str, setting: str) -> tuple[ManagerName, str | None, str | None]:
-    """Name, version and digest of `pnpm`, `pnpm@10` or `pnpm@10.1.0+sha512.…`. Raises
+    """Returns name, version and digest of `pnpm`, `pnpm@10` or `pnpm@10.1.0+sha512.…`. Raises
     BuildSettingInvalidError."""
     text = text.strip()
     exact = _NAMED.match(text)

@@ -165,7 +165,8 @@ def _declared(tree: Tree, folder: str) -> tuple[str, str, str]:
 
 
 def _of_poetry(data: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The same for Poetry's own lists of packages, without its lock file."""
+    """Returns the install command and the declared packages for Poetry's own lists of packages, without a lock file.
+    Returns None if there are no lists."""
     poetry = _table(_table(data.get("tool")).get("poetry"))
     lists = {name: _table(poetry.get(name)) for name in ("dependencies", "dev-dependencies", "group")}
     if not any(set(packages) - {"python"} for packages in lists.values()):

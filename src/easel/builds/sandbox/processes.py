@@ -71,7 +71,7 @@ class Processes:
             os.close(self._root)
 
     def usage(self) -> Usage:
-        """Returns the current use."""
+        """Returns the resources that the processes use now."""
         threads = resident = ticks = 0
         sessions: set[int] = set()
         for process in self._all():
