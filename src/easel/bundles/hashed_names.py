@@ -128,7 +128,7 @@ def _angular(forms: Mapping[str, HashForm], others: Collection[str], references:
 
 
 def _pictures(found: Mapping[str, str]) -> set[str]:
-    """eleventy-img's: ten characters and the width."""
+    """Finds pictures named by eleventy-img: ten characters and the width."""
     return {
         path
         for path, token in found.items()

@@ -88,7 +88,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
         return _encoder.encode(msgspec.structs.replace(self, files=dict(sorted(self.files.items()))))
 
     def content_hash(self) -> str:
-        """SHA-256 (hex) over paths and content hashes only: the same files give the same hash in any zip."""
+        """Returns the SHA-256 (hex) of paths and content hashes only, so the same files have the same hash in any
+        zip."""
         digest = hashlib.sha256()
         for path, member in sorted(self.files.items()):
             digest.update(f"{path}\0{member.hash}\n".encode())

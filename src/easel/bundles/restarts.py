@@ -93,8 +93,9 @@ class Restarts:
         return place
 
     def reaching(self, start: int, stop: int, length: int) -> Restart | None:
-        """Returns the last point at or before the byte `start` of the content, for reading up to `stop`. `length` is
-        the length (bytes) of the member's data. Returns None if no point comes that early, or if it is damaged."""
+        """Returns the last restart point at or before the byte `start` of the content, for reading up to `stop`.
+        `length` is the length (bytes) of the member's data. Returns None if all points come after `start`, or if the
+        point is damaged."""
         number = bisect_right(range(self._count), start, key=lambda one: self._place(one)[0]) - 1
         if number < 0:
             return None
@@ -126,7 +127,7 @@ def inflate_from(restart: Restart, data: memoryview, chunk: int = CHUNK) -> Iter
 
 
 def _filling(used: int) -> tuple[int, int]:
-    """Empty blocks for a byte of which `used` bits are taken: their bits, and the number of bits."""
+    """Returns empty blocks for a byte of which `used` bits are taken: their bits, and the number of bits."""
     bits, count = _NINETY_FIVE_BITS if used % 2 else (0, 0)
     while count % 8 != used:
         bits |= _TEN_BITS[0] << count
