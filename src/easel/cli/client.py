@@ -225,7 +225,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> AnyAnswer:
-        """Null is left out of the body. With its Idempotency-Key, the request is safe to retry."""
+        """Sends a POST request. A null is left out of the body. The Idempotency-Key makes the request safe to retry."""
         headers = {"Idempotency-Key": os.urandom(16).hex()} | (headers or {})
         given = None if body is None else {name: value for name, value in body.items() if value is not None}
         return self._read(self._send("POST", path, retry=True, body=given, headers=headers), kind)

@@ -136,7 +136,7 @@ _ADVICE: Final[Mapping[str | None, tuple[str, str]]] = {
 
 
 def _advice(session: Session, error: EaselError) -> str | None:
-    """Advice on an error of the API, whose own message cannot know the command line."""
+    """Returns advice on an error of the API, because the API's own message cannot refer to the command line."""
     if not isinstance(error, ApiError):
         return None
     code = error.answer.code

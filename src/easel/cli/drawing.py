@@ -17,7 +17,7 @@ _LEAST_LAST = 12
 
 
 def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout; in a pipe it is never folded."""
+    """Draws a table on stdout. In a pipe, lines are never folded."""
     console = Console(highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, heading in enumerate(headings):

@@ -62,7 +62,7 @@ class Output:
         draw_table([clean(heading) for heading in headings], [[clean(cell) for cell in row] for row in rows])
 
     def document(self, value: Answer | DataclassInstance | dict[str, Any]) -> None:
-        """The one JSON document of this command; nothing for people."""
+        """Prints the command's only JSON document. Prints nothing if the output is for people."""
         if self.as_json:
             escaped = "utf" not in (getattr(sys.stdout, "encoding", None) or "")
             click.echo(json.dumps(_plain(value), ensure_ascii=escaped, indent=2))
@@ -121,7 +121,8 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _print(text: str, style: str | None = None, *, err: bool = False) -> None:
-    """A line of text, in colour on a terminal, or as NO_COLOR and FORCE_COLOR say (no-color.org, force-color.org)."""
+    """Prints a line of text, in colour on a terminal, or as NO_COLOR and FORCE_COLOR demand (no-color.org,
+    force-color.org)."""
     words = (style or "").split()
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     forced = True if os.environ.get("FORCE_COLOR") else None

@@ -50,7 +50,7 @@ def shortened(text: str, longest: int) -> str:
 
 
 def duration(milliseconds: int) -> str:
-    """`35 ms`, `1.2 s`, `3 min 20 s`."""
+    """Returns a duration as text: `35 ms`, `1.2 s`, `3 min 20 s`."""
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     if milliseconds < 60_000:
@@ -60,5 +60,5 @@ def duration(milliseconds: int) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """`1 file`, `2 files`."""
+    """Returns a number with its noun: `1 file`, `2 files`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

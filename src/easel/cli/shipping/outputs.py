@@ -92,7 +92,8 @@ def find_outputs(base: Path) -> list[Path]:
 
 
 def find_below(base: Path) -> list[Path]:
-    """Built apps of projects one or two folders below `base`, such as in a monorepo. Searches only a few folders."""
+    """Finds built apps of projects one or two folders below `base`, such as in a monorepo. Searches only a few
+    folders."""
     found: list[Path] = []
     looked = 0
     for pattern in ("*", "*/*"):
