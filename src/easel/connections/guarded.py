@@ -83,20 +83,20 @@ class GuardedProtocol(HttpToolsProtocol):
         self.headers = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected."""
+        """Called when a client has connected."""
         super().connection_made(transport)
         self._touched = True
         self._watch = self.loop.call_later(self.timeout_keep_alive / 2, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has disconnected."""
+        """Called when the client has disconnected."""
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client."""
+        """Called with bytes from the client."""
         if self._unheard:
             self._unheard -= len(data)
             if self._unheard <= 0:
@@ -180,7 +180,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def on_message_begin(self) -> None:
-        """A request begins. The scope is made only once it is known to be needed."""
+        """Called when a request begins. Makes no scope yet, because the request may not need one."""
         self.url = b""
         self.headers = []
         self.begun += 1
@@ -190,7 +190,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._touched = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header of the request. Trailers of a chunked body are ignored."""
+        """Called with a header of the request. Ignores trailers of a chunked body."""
         if self.in_head:
             self._lines += 1
             name = name.lower()
@@ -212,12 +212,12 @@ class GuardedProtocol(HttpToolsProtocol):
         raise self._refused
 
     def on_message_complete(self) -> None:
-        """The request is complete, with its body."""
+        """Called when the request is complete, with its body."""
         self.at_border = True
         super().on_message_complete()
 
     def on_headers_complete(self) -> None:
-        """The head is complete: the request goes to the application."""
+        """Called when the head is complete. Passes the request to the application."""
         if self.parser.get_http_version() not in _VERSIONS:
             self.break_off(400, "The request's HTTP version is neither 1.0 nor 1.1.")
         # Blanks around a value do not belong to it (RFC 9112 §5). The parser keeps blanks at the end.
@@ -249,7 +249,7 @@ class GuardedProtocol(HttpToolsProtocol):
         return False
 
     def resume_writing(self) -> None:
-        """The client is reading again."""
+        """Called when the client reads again."""
         self._read_on = True
         super().resume_writing()
 
@@ -309,8 +309,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 def _in_kernel(transport: asyncio.Transport) -> int:
-    """Sent bytes that the client has not acknowledged. For a slow reader, this number shrinks long before other signs
-    of progress. If the system does not report it, the number differs every time, so that a reader never seems stuck."""
+    """Returns the number of sent bytes that the client has not acknowledged. For a slow reader, this number shrinks
+    long before other signs of progress. If the system does not report the number, it differs every time, so that a
+    reader never seems stuck."""
     try:
         answer = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
     except (OSError, AttributeError):
