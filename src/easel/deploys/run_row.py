@@ -240,5 +240,5 @@ class RunRow:
 
 
 def milliseconds(seconds: float) -> int:
-    """Whole milliseconds, never negative: clocks of two machines may differ."""
+    """Returns whole milliseconds. The result is never negative, although the clocks of two machines may differ."""
     return max(0, round(seconds * 1000))

@@ -186,7 +186,7 @@ async def require_place(work: Transaction, limits: Settings, organisation: str) 
 
 
 def minutes(milliseconds: int) -> int:
-    """Whole minutes."""
+    """Returns whole minutes."""
     return milliseconds // 60_000
 
 

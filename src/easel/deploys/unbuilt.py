@@ -11,7 +11,7 @@ _FUNCTIONS = "api/"
 
 
 def unbuilt_in_sources(source_files: Iterable[str] | None) -> list[str]:
-    """Warnings about the paths of a deploy's source files."""
+    """Returns warnings about the paths of a deploy's source files."""
     functions = sorted(path for path in source_files or () if path.startswith(_FUNCTIONS))
     if not functions:
         return []
@@ -22,7 +22,7 @@ def unbuilt_in_sources(source_files: Iterable[str] | None) -> list[str]:
 
 
 def unbuilt_in_settings(config: Mapping[str, Any]) -> list[str]:
-    """Warnings about an app's published configuration."""
+    """Returns warnings about an app's published configuration."""
     said = []
     access = config.get("auth_config") or {}
     if fields := sorted(name for name, value in access.items() if value and (name, value) != ("mode", "public")):
