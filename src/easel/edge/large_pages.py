@@ -35,7 +35,7 @@ class LargePages:
 
     @property
     def weight(self) -> int:
-        """Approximate memory (bytes) of the pages, including pages in the making."""
+        """Returns the approximate memory (bytes) of the pages, including pages that are still being made."""
         return self._alive.weight + self._reserved
 
     def get(self, key: Key) -> Representations | None:

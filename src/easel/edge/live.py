@@ -129,12 +129,12 @@ def manifest_key_of(app: AppRoute, route: EnvironmentRoute) -> str:
 
 
 def page_weight(page: Representations) -> int:
-    """Approximate memory (bytes) of a cached page."""
+    """Returns the approximate memory (bytes) of a cached page."""
     return sum(map(len, page.bodies.values())) + weights.PAGE
 
 
 def prepared_weight(key: Key, prepared: PreparedAnswer) -> int:
-    """Approximate memory (bytes) of a prepared answer with its key."""
+    """Returns the approximate memory (bytes) of a prepared response with its key."""
     return prepared.weight + len(key[0])
 
 

@@ -83,12 +83,12 @@ class Sites:
 
     @property
     def versions_weight(self) -> int:
-        """Approximate memory (bytes) of the routes of versions' own addresses."""
+        """Returns the approximate memory (bytes) of the routes of versions' own addresses."""
         return weights.VERSION * len(self._versions)
 
     @property
     def total(self) -> int:
-        """Approximate memory (bytes) that counts towards the budget."""
+        """Returns the approximate memory (bytes) that counts towards the budget."""
         return self.weight + self.versions_weight + self._content.weight + self.large.weight + self._others()
 
     def _changed(self, app_ids: Collection[str]) -> None:

@@ -72,7 +72,7 @@ class Content:
 
     @property
     def weight(self) -> int:
-        """Approximate memory (bytes) of the cached variants and of all manifests in use."""
+        """Returns the approximate memory (bytes) of the cached variants and of all manifests in use."""
         mapped = weights.MAPPED * len(self._bundles)
         return self._alive.weight + self._variants.weight + mapped + self._kept.weight + self.inflated.weight
 
@@ -89,7 +89,7 @@ class Content:
         return (await self._manifests.get(key, load)).manifest
 
     def weight_of(self, key: str) -> int:
-        """Approximate memory (bytes) of the manifest under the key while it is in use."""
+        """Returns the approximate memory (bytes) of the manifest under the key while it is in use."""
         return self._alive.weight_of(key)
 
     def forget_manifest(self, key: str) -> None:

@@ -126,7 +126,7 @@ class DiskCache:
 
     @property
     def bookkeeping(self) -> int:
-        """Approximate memory (bytes) of the disk cache's index."""
+        """Returns the approximate memory (bytes) of the disk cache's index."""
         blocks = weights.BLOCK * (self.weight // BLOCK)
         return weights.HELD * len(self._held) + weights.LEFT * len(self._left) + blocks
 
@@ -325,7 +325,7 @@ def _remember(size: int) -> _CachedObject:
 
 
 def _runs(blocks: list[int]) -> Iterator[range]:
-    """Adjacent blocks as runs, each at most as long as one request may fetch."""
+    """Returns adjacent blocks as runs, each at most as long as one request may fetch."""
     start = 0
     for at in range(1, len(blocks) + 1):
         if at == len(blocks) or blocks[at] != blocks[at - 1] + 1 or (at - start) * BLOCK >= _AT_ONCE:

@@ -31,7 +31,7 @@ class InflatedFiles:
 
     @property
     def weight(self) -> int:
-        """Approximate memory in bytes."""
+        """Returns the approximate memory in bytes."""
         return self._kept.weight
 
     def evict_one(self) -> bool:

@@ -33,7 +33,7 @@ class ManifestCache:
 
     @property
     def weight(self) -> int:
-        """Approximate memory (bytes) of the cache's index."""
+        """Returns the approximate memory (bytes) of the cache's index."""
         return weights.LEFT * len(self._sizes or ())
 
     def get(self, manifest: str) -> bytes | None:

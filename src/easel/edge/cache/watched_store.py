@@ -43,7 +43,7 @@ class EdgeStore:
             return await self._objects.get(key)
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
-        """Like `ObjectStore.get_range`. Also raises StoreUnavailableError if the answer is too short."""
+        """Does the same as `ObjectStore.get_range`. Also raises StoreUnavailableError if the response is too short."""
         with self._noticed():
             data = await self._objects.get_range(key, start, length)
         if len(data) != length:

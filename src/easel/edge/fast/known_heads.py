@@ -86,7 +86,7 @@ class KnownHeads:
 
     @property
     def weight(self) -> int:
-        """Approximate memory in bytes."""
+        """Returns the approximate memory in bytes."""
         return self.whole.weight + self._behind_lines.weight
 
     def read(self, data: bytes) -> PlainRequest | None:

@@ -93,7 +93,7 @@ _codes: RecentCache[bytes | None, int] = RecentCache(512, _weigh_codes)
 
 
 def codes_weight() -> int:
-    """Approximate memory (bytes) of the cache of accepted encodings."""
+    """Returns the approximate memory (bytes) of the cache of accepted encodings."""
     return _codes.weight
 
 

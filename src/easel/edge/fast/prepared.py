@@ -59,7 +59,7 @@ class PreparedAnswer:
 
     @property
     def weight(self) -> int:
-        """Approximate memory in bytes, without its page."""
+        """Returns the approximate memory in bytes, without the cached page."""
         body = len(self.rest) if self.rest is not None and self.page is None else 0
         body += len(self.first) if self.rest is None else 0
         return body + len(self.head) + len(self.not_modified) + weights.PREPARED

@@ -58,7 +58,8 @@ class EdgeProtocol(GuardedProtocol):
         self.__dict__.update(self.shared, at_border=True, _like=None)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client: a request with a known head is answered at once, all others are parsed."""
+        """Called with bytes from the client. Answers a request with a known head at once, and parses all other
+        requests."""
         cycle = self.cycle
         # This is `_is_free`, inlined to save a call for each request.
         if not self.at_border or not (cycle is None or cycle.response_complete) or self.flow.write_paused:
@@ -87,7 +88,7 @@ class EdgeProtocol(GuardedProtocol):
             self.known.learn(data, self._alone)
 
     def on_headers_complete(self) -> None:
-        """The request's head is complete: the request is answered from memory, or takes the slow path."""
+        """Called when the request's head is complete. Answers the request from memory, or starts the slow path."""
         if self._is_free():
             method = self.parser.get_method()
             if (method == b"GET" or method == b"HEAD") and self.parser.get_http_version() == "1.1":
@@ -126,12 +127,12 @@ class EdgeProtocol(GuardedProtocol):
         return ready
 
     def on_body(self, body: bytes) -> None:
-        """Part of a body. Requests on the fast path have none."""
+        """Called with a part of a body. Requests on the fast path have no body."""
         if self._ready is None:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is complete: writes the prepared answer."""
+        """Called when the request is complete. Writes the prepared response."""
         ready, asked = self._ready, self._asked
         if ready is None or asked is None:
             super().on_message_complete()
@@ -191,8 +192,8 @@ class EdgeProtocol(GuardedProtocol):
         transport.write(data[sent:])
 
     def _send_mapped(self, head: bytes, body: MappedBody) -> None:
-        """The system sends from the file as much as the connection takes at once. The transport writes the rest from
-        memory, as fast as the client reads."""
+        """Sends a body from a mapped file. The system sends as much from the file as the connection takes at once. The
+        transport writes the rest from memory, as fast as the client reads."""
         transport, view = self.transport, body.view
         at = -body.at % 4096
         first = b"".join((head, view[:at])) if at else head
