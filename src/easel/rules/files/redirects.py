@@ -18,7 +18,7 @@ from easel.rules.models import LONGEST_LINE, REDIRECTS
 
 
 def read_redirects(text: str, reading: Reading) -> None:
-    """Reads all lines of a `_redirects` file into `reading`, in its dialect."""
+    """Reads all lines of a `_redirects` file into `reading`. The dialect is that of `reading`."""
     longest = LONGEST_LINE[reading.dialect]
     is_clean = not has_control(without_breaks(text)) and not has_broken(text)
     seen: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}

@@ -66,7 +66,8 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def language(self) -> str:
-        """Returns the visitor's chosen language (cookie `nf_lang`), or else the first that the browser names."""
+        """Returns the visitor's chosen language (cookie `nf_lang`). Without a choice, returns the first language that
+        the browser names."""
         return (self.cookies.get("nf_lang") or self.accept_language.partition(",")[0].partition(";")[0]).strip().lower()
 
     @cached_property
