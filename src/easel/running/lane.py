@@ -85,7 +85,8 @@ def run_lane(settings: Settings, url: str, control: socket.socket) -> None:
 
 
 def _main(descriptor: str, api: str) -> None:
-    """A new Python, started by a single api: the socket's descriptor, and the api's process id."""
+    """Runs a lane in a new Python process that a single api has started. The arguments are the socket's descriptor and
+    the api's process id."""
     from setproctitle import setproctitle
 
     setproctitle(TITLE)

@@ -21,7 +21,7 @@ _LEVELS: Final = {
 
 
 def configure_logging(level: str, role: str) -> None:
-    """Log lines on standard error: time, role, level, message."""
+    """Makes log lines go to standard error, with time, role, level and message."""
     logging.basicConfig(format=f"%(asctime)s {role:<6} %(levelname)-7s %(message)s", stream=sys.stderr, force=True)
     for name, least in (("", logging.getLevelNamesMapping()[level.upper()]), *_LEVELS.items()):
         logger = logging.getLogger(name)

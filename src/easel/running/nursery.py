@@ -187,7 +187,7 @@ def _report_ended(channels: dict[int, socket.socket]) -> None:
 
 
 def _live(channel: socket.socket, request: bytes, given: list[socket.socket]) -> NoReturn:
-    """The life of a forked process, from start to end."""
+    """Runs a forked process from start to end."""
     global _own
     _own = channel
     parent = os.getppid()

@@ -136,7 +136,8 @@ class Supervisor:
 
     @contextmanager
     def _bearable(self) -> Iterator[None]:
-        """On an edge-only machine, lets the edges start from saved routes when database or bucket is unreachable."""
+        """Lets the edges of an edge-only machine start from saved routes while the database or bucket is
+        unreachable."""
         try:
             yield
         except ServiceUnavailableError as error:
