@@ -74,7 +74,7 @@ def etag(content_hash: str, encoding: Encoding, length: int = 0) -> str:
 
 @lru_cache(1024)
 def http_date(seconds: int) -> str:
-    """Unix seconds as an HTTP date (RFC 9110 §5.6.7)."""
+    """Returns unix seconds as an HTTP date (RFC 9110 §5.6.7)."""
     return formatdate(seconds, usegmt=True)
 
 

@@ -100,7 +100,7 @@ def _data_begins(head: bytes | bytearray | memoryview) -> int | None:
 
 
 def _decode_index(data: bytes | bytearray | memoryview) -> dict[str, tuple[int, int]]:
-    """Key → (offset into the data, length). Raises ValueError when damaged."""
+    """Returns the index: key → (offset into the data, length). Raises ValueError if the index is damaged."""
     try:
         return _index_decoder.decode(data)
     except msgspec.MsgspecError as error:

@@ -20,7 +20,8 @@ _NO_PAGE = FixedAnswer(
 
 
 def _before(site: Site, request: Request) -> Found:
-    """Under the platform's prefixes, programs get the contract's envelope, unless the request asks for a page."""
+    """Sends programs the contract's envelope for paths under the platform's prefixes, unless the request asks for a
+    page."""
     path, prefix = request.address.path, request.address.prefix
     if prefix in SHARED_FOLDERS and not wants_page(request):
         return refusal(PlatformPathError(prefix=prefix), varies=DECIDES)
