@@ -27,8 +27,8 @@ two hours."""
 
 
 def noticing(url: str) -> dict[str, Any]:
-    """Connection parameters that detect a vanished server within half a minute; without those that the URL itself
-    sets."""
+    """Returns connection parameters that detect a vanished server within half a minute. Leaves out parameters that the
+    URL itself sets."""
     given = conninfo_to_dict(url)
     return {name: value for name, value in _NOTICING.items() if name not in given}
 

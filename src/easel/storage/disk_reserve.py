@@ -99,7 +99,8 @@ class DiskReserve:
             raise FilesReserveReachedError(free=room.free_files, reserve=room.kept_files)
 
     def require_for_records(self) -> None:
-        """Like `require`, for data of the database. Checks only if the embedded database is on this disk."""
+        """Does the same as `require`, for data of the database. Checks only if the embedded database is on this
+        disk."""
         if self.holds_database:
             with suppress(OSError):
                 # Promised bytes of uploads have not arrived yet, and may never.

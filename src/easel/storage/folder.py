@@ -173,7 +173,8 @@ async def _hashed(key: str, path: Path) -> str:
 
 @contextmanager
 def _written(key: str) -> Iterator[None]:
-    """Like `translated`, for writes: a missing folder is not a missing object."""
+    """Does the same as `translated`, for writes. In a write, a missing folder does not mean that the object is
+    missing."""
     with translated(key):
         try:
             yield

@@ -99,7 +99,7 @@ class ObjectStore:
             return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
-        """`length` bytes of the object from `start`. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns `length` bytes of the object from `start`. Raises ObjectMissingError, StoreUnavailableError."""
         if length == 0:
             return b""
         try:

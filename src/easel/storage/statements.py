@@ -35,7 +35,7 @@ def statements(module: str) -> Mapping[str, LiteralString]:
 
 @cache
 def _sections(module: str) -> dict[str, tuple[str, str]]:
-    """Name → kind and text of each section."""
+    """Returns the sections: name → kind and text of each section."""
     text = _ROOT.joinpath(*module.split(".")[1:]).with_suffix(".sql").read_text()
     heads = list(_HEAD.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]
