@@ -88,7 +88,7 @@ async def require_room(work: Transaction, organisation: str, settings: Settings)
 
 
 def seconds_until(moment: datetime | None) -> int:
-    """Whole seconds, at least one."""
+    """Returns whole seconds, at least one."""
     return max(1, math.ceil((moment - clock.now()).total_seconds())) if moment else 1
 
 
