@@ -86,7 +86,7 @@ def summarise(files: list[FileChange]) -> dict[str, int]:
 
 
 def renames(files: list[FileChange]) -> list[Rename]:
-    """Removed and added files with the same content, paired in the order of their paths."""
+    """Returns removed and added files with the same content, paired in the order of their paths."""
     added: dict[str, deque[str]] = {}
     for file in files:
         if file.status == "added" and file.new_hash is not None:
@@ -100,7 +100,7 @@ def renames(files: list[FileChange]) -> list[Rename]:
 
 
 def source_diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
-    """Unified diffs of all changed source files, as git writes them."""
+    """Returns unified diffs of all changed source files, as git writes them."""
     until = time.thread_time() + COMPARE_BUDGET
     return {
         path: unified(path, old.get(path), new.get(path), compared=time.thread_time() < until)
@@ -110,7 +110,7 @@ def source_diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str
 
 
 def config_diff(old: Config, new: Config, paths: Mapping[str, str]) -> dict[str, str]:
-    """Unified diffs of the configuration's changed sections, with secrets masked."""
+    """Returns unified diffs of the configuration's changed sections, with secrets masked."""
     differ = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
     before = {paths[name]: masked_text(old[name]) for name in differ if name in old}
     after = {paths[name]: masked_text(new[name]) for name in differ if name in new}
