@@ -51,7 +51,7 @@ class DeployWorker:
         queue: Queue,
         builds_wait: Callable[[], None] | None = None,
     ) -> None:
-        """`builds_wait` is called while a build waits for a builder."""
+        """Makes a worker. `builds_wait` is called while a build waits for a builder."""
         self._settings = settings
         self._database = database
         self._objects = objects
