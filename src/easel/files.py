@@ -46,7 +46,7 @@ class Mapping(mmap.mmap):
 
 
 def map_open(path: Path) -> memoryview:
-    """Like `map_file`, but the view's `Mapping` keeps the file's descriptor."""
+    """Does the same as `map_file`, but the view's `Mapping` keeps the file's descriptor."""
     return Mapping.of(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
 
