@@ -71,7 +71,7 @@ def hash_password(password: str) -> str:
 
 
 def password_matches(password: str, hashed: str) -> bool:
-    """Returns true if the password has this bcrypt hash; a malformed hash matches nothing."""
+    """Returns true if the password has this bcrypt hash. A malformed hash matches no password."""
     try:
         return bcrypt.checkpw(_password_bytes(password), hashed.encode())
     except ValueError:
