@@ -212,7 +212,7 @@ async def update_app(
 
 
 def set_draft(app: App, draft: Config, digest: str) -> None:
-    """Replaces the app's draft and its hash; an equal draft is not rewritten."""
+    """Replaces the app's draft and its hash. An equal draft is not rewritten."""
     if digest != app.draft_hash:
         app.draft, app.draft_hash = draft, digest
 
