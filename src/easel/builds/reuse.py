@@ -228,7 +228,7 @@ class Reuse:
 
 
 def _first_missing(folder: Path, path: str) -> Path:
-    """Returns the topmost missing part of a path below a folder; the path itself if nothing is missing."""
+    """Returns the topmost missing part of a path below a folder. Returns the path itself if nothing is missing."""
     place = folder
     for part in path.split("/"):
         place /= part

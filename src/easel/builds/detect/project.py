@@ -55,8 +55,9 @@ def project_at(tree: Tree, folder: str) -> Project:
 
 
 def _rank(tool: Framework, has_page: bool) -> int:
-    """Returns the rank of a tool among several; the lowest makes the site. The order: tools for sites only; tools with
-    a page to build; tools of another language, which may only make documentation; tools that may make libraries."""
+    """Returns the rank of a tool among several tools. The tool with the lowest rank makes the site. The order: tools
+    for sites only; tools with a page to build; tools of another language, which may only make documentation; tools that
+    may make libraries."""
     if tool.needs == "node" and not tool.general:
         return 0
     if tool.needs == "node" and (has_page or not tool.makes_libraries):
@@ -97,8 +98,9 @@ def _is_its_file(tree: Tree, folder: str, tool: Framework, file: str) -> bool:
 
 
 def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
-    """Returns the project to build when no option names its folder. `is_told` says that an option names the command,
-    which is then meant for the top folder. Raises SeveralAppsError, NothingToBuildError, BuildFileInvalidError."""
+    """Returns the project to build when no option names its folder. `is_told` is true if an option names the command.
+    The command is then meant for the top folder. Raises SeveralAppsError, NothingToBuildError,
+    BuildFileInvalidError."""
     top = project_at(tree, "")
     if top.is_site or (is_told and (top.package or top.framework)):
         return top

@@ -34,10 +34,8 @@ class Usage:
 
 
 class Processes:
-    """The processes of a sandbox, from its own /proc; without a sandbox, the processes below a process.
-
-    `first` is the sandbox's first process, or the command of a build without a sandbox.
-    """
+    """The processes of a sandbox, from its own /proc. Without a sandbox, they are the processes below a process.
+    `first` is the sandbox's first process, or the command of a build without a sandbox."""
 
     def __init__(self, first: int, *, sandboxed: bool) -> None:
         self._first = first

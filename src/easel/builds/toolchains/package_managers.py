@@ -27,7 +27,7 @@ _NATIVE_PNPM = 12
 @dataclass(frozen=True, slots=True)
 class Manager:
     """A package manager: its version, the folder to mount (None if it comes with Node), and its programs by name, as
-    paths in the folder. `native` says that they run without Node."""
+    paths in the folder. `native` is true if the programs run without Node."""
 
     name: str
     version: str

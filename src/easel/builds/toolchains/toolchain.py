@@ -64,7 +64,7 @@ async def programs_folder(
 
 
 def _programs(node: Node, managers: tuple[Manager, ...], places: Mapping[str, str]) -> dict[str, str]:
-    """Returns each program's text; for a native one, the target of its link."""
+    """Returns each program's text. For a native program, returns the target of its link."""
 
     def real(path: str) -> str:
         top = "/".join(path.split("/", 3)[:3])
