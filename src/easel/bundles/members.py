@@ -44,8 +44,8 @@ from easel.bundles.vouched_pages import (
 )
 
 WHOLE = 1024 * 1024
-"""Size limit (bytes, both compressed and inflated) of members that are inflated at once; larger ones are inflated in
-pieces."""
+"""Maximum size (bytes, both compressed and inflated) of members that are inflated at once. Larger members are inflated
+in pieces."""
 WHOLE_TEXT = LARGEST_LIST
 """Maximum size in bytes of texts that are inflated at once. Texts are also searched."""
 HEAVY = 64 * WHOLE
