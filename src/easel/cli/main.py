@@ -152,7 +152,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command; for an unknown name, suggests similar ones."""
+        """Returns the command. For an unknown name, suggests similar commands."""
         if args and args[0] not in _PLACES and not args[0].startswith("-"):
             near = _near(args[0])
             ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {near}?' if near else ''}")

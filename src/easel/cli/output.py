@@ -53,7 +53,7 @@ class Output:
             _print(text, style)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Prints the result as a table; in a pipe it is never folded."""
+        """Prints the result as a table. In a pipe, lines are never folded."""
         if self.as_json:
             return
         # Drawing takes longer to import than most commands to run.
@@ -116,7 +116,7 @@ class Output:
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    """Returns true if the stream is a terminal; a closed stream is None."""
+    """Returns true if the stream is a terminal. A closed stream is None, and is not a terminal."""
     return stream is not None and not stream.closed and stream.isatty()
 
 

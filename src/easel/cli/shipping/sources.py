@@ -19,7 +19,8 @@ MAX_BYTES = 10 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
-    """Source files by path; the paths left out because they are not text, and those beyond the limits."""
+    """Source files by path, the paths of files that are left out because they are not text, and the paths of files
+    beyond the limits."""
 
     texts: dict[str, str]
     not_text: tuple[str, ...]

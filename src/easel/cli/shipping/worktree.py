@@ -15,7 +15,7 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The checked-out commit in `folder`. `author` is `name <email>`. `modified` says that tracked files differ from
+    """The checked-out commit in `folder`. `author` is `name <email>`. `modified` is true if tracked files differ from
     the commit."""
 
     folder: Path
