@@ -116,7 +116,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._parse_in_pieces(data)
 
     def _parse_in_pieces(self, data: bytes) -> None:
-        """Parses until a request must wait for an earlier answer; the remaining bytes stay unparsed."""
+        """Parses until a request must wait for an earlier response. The remaining bytes stay unparsed."""
         at = 0
         view = memoryview(data)
         while at < len(data) and not self.pipeline:
@@ -264,8 +264,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, message: str) -> None:
-        """Refuses the request and ends the connection; in a pipeline, pending responses are sent first. A browser whose
-        cookies are too large is told to clear them: otherwise it would be refused for ever (Clear Site Data §3.1)."""
+        """Refuses the request and ends the connection. In a pipeline, pending responses are sent first. A browser whose
+        cookies are too large is told to clear them (Clear Site Data §3.1), because it would be refused for ever
+        otherwise."""
         if not self._owes_answers() and not self.transport.is_closing():
             content_type, text = self.refusal(status, message)
             defaults = (b"%b: %b\r\n" % header for header in self.server_state.default_headers)

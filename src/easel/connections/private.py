@@ -33,7 +33,7 @@ class Readiness:
         return 200 if self.ready else 503
 
     def to_json(self, *, in_detail: bool) -> bytes:
-        """Returns the state as JSON; without `in_detail`, as the public port sends it, without the parts."""
+        """Returns the state as JSON. Without `in_detail`, leaves out the parts, as the public port does."""
         public = {"status": "ok" if self.ready else "not ready"}
         body = {"status": self.status, **self.parts} if in_detail else public
         return json.dumps(body, separators=(",", ":")).encode()
@@ -81,7 +81,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def private_port(app: PrivateApp, bound: socket.socket | None) -> AsyncIterator[None]:
-    """Serves the application on the socket during the block; without a socket it does nothing."""
+    """Serves the application on the socket during the block. Does nothing without a socket."""
     if bound is None:
         yield
         return
