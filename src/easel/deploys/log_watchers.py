@@ -12,7 +12,7 @@ from easel.storage.turns import retry_after
 
 
 class Streams:
-    """Counts each organisation's open log streams at this process, up to a limit; 0 is no limit."""
+    """Counts each organisation's open log streams at this process, up to a limit. A limit of 0 means unlimited."""
 
     def __init__(self, most: int) -> None:
         self._most = most

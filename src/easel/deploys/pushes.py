@@ -121,8 +121,8 @@ def _key(repository: Repository, delivery: Delivery, body: bytes) -> str:
 
 
 async def _is_first(work: Transaction, app: App, key: str) -> bool:
-    """Records the delivery, and returns whether it is new. If the same delivery arrives twice at once, the second waits
-    for the first one's transaction."""
+    """Records the delivery. Returns true if the delivery is new. If the same delivery arrives twice at once, the second
+    call waits for the transaction of the first."""
     noted = (
         insert(WebhookDelivery)
         .values(app_id=app.id, delivery=key, org_id=app.org_id, received_at=clock.now())
