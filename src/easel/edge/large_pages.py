@@ -67,7 +67,7 @@ class LargePages:
         return made
 
     def evict_one(self) -> bool:
-        """Evicts the least recently used page; running responses keep it. Returns false if there is none."""
+        """Evicts the least recently used page. Running responses keep their page. Returns false if there is no page."""
         if not self._idle:
             return False
         self._idle.popitem(last=False)

@@ -48,7 +48,7 @@ class ManifestCache:
         return data
 
     def put(self, manifest: str, data: bytes) -> None:
-        """Caches the manifest, if there is disk space; the oldest entries are evicted."""
+        """Caches the manifest if there is disk space, and evicts the oldest entries if the cache is full."""
         if len(data) <= self._budget:
             with self._lock:
                 self._put(manifest, data)

@@ -28,9 +28,9 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:
-    """Returns the folder for this process; its lock; and the complete files of ended processes (bytes by name, the
-    oldest first), whose other files are removed. The lock shows others that the process is alive until it is closed; it
-    is None if files cannot be locked. Raises OSError."""
+    """Returns the folder for this process, its lock, and the complete files of ended processes (bytes by name, the
+    oldest first). Removes the other files of ended processes. The lock shows other processes that this process is
+    alive, until the lock is closed. The lock is None if files cannot be locked. Raises OSError."""
     root.mkdir(parents=True, exist_ok=True)
     boot = _boot()
     own, lock = _made(root, boot)

@@ -92,7 +92,7 @@ class DatabaseFeed:
         await self._looking.close()
 
     async def refresh(self) -> None:
-        """Applies all visible changes; the first call reads everything. Raises psycopg.Error, TimeoutError,
+        """Applies all visible changes. The first call reads all routes. Raises psycopg.Error, TimeoutError,
         EaselError."""
         async with self._lock:
             await self._look_at_schema()
