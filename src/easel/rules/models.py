@@ -117,7 +117,7 @@ class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
 
 
 class RefusedLine(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """A line that is not in force, and the reason. `guards` says that it protected something from visitors."""
+    """A line that is not in force, and the reason. `guards` is true if the line protected something from visitors."""
 
     file: str
     line: int

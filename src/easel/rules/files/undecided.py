@@ -11,8 +11,8 @@ _MOST_NAMED = 5
 
 
 def remark(reading: Reading, has: Callable[[str], bool]) -> None:
-    """Adds a remark for each of two differences among lines in force: no status, and `/a/*` for `/a`. `has` says
-    whether the bundle contains a file at a path (without its leading slash)."""
+    """Adds a remark for each of two differences among lines in force: no status, and `/a/*` for `/a`. `has` returns
+    true if the bundle contains a file at a path (without its leading slash)."""
     lines = {redirect.line for redirect in reading.redirects if redirect.file == REDIRECTS}
     _tell(
         reading,

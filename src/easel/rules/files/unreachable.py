@@ -9,8 +9,8 @@ from easel.rules.models import Redirect
 
 
 def remark(reading: Reading, has: Callable[[str], bool]) -> None:
-    """Adds a note for every redirect line that is unreachable, shadowed by a file, or a redirect to itself. `has` says
-    whether the bundle contains a file at a path (without its leading slash)."""
+    """Adds a note for every redirect line that is unreachable, shadowed by a file, or a redirect to itself. `has`
+    returns true if the bundle contains a file at a path (without its leading slash)."""
     settled: dict[str, int] = {}
     everything: int | None = None
     forgiving = reading.dialect == "netlify"

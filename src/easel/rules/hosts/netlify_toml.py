@@ -48,7 +48,7 @@ class _File(msgspec.Struct):
 
 
 def read_netlify_toml(text: str, reading: Reading) -> None:
-    """Reads the file's redirects and headers into `reading`; its build settings are ignored."""
+    """Reads the file's redirects and headers into `reading`. Ignores its build settings."""
     guards = seems_guarding(text)
     file = decoded(NETLIFY_TOML, _File, lambda: tomllib.loads(bounded(text)), reading, guards=guards)
     if file is None:

@@ -25,8 +25,8 @@ class PreferredPath:
 
 
 def find_page(path: str, has: Has, handling: Pages) -> Page | PreferredPath | None:
-    """Returns the file of a decoded path (without its leading slash) by a host's rules. Returns None if there is none.
-    `has` says whether the bundle contains a file at a path."""
+    """Returns the file of a decoded path (without its leading slash) by a host's rules. Returns None if there is no
+    file. `has` returns true if the bundle contains a file at a path."""
     if handling == "netlify":
         return _netlify(path, has)
     if handling == "none":

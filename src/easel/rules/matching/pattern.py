@@ -253,7 +253,7 @@ def folded(path: RequestPath) -> RequestPath:
 
 
 def _folded(text: str) -> str:
-    """Returns the literals in lower case; the names of placeholders stay unchanged."""
+    """Returns the literals in lower case. The names of placeholders stay unchanged."""
     parts = _NAME.split(text)
     return "".join(part.lower() if at % 2 == 0 else f":{part}" for at, part in enumerate(parts))
 
