@@ -16,7 +16,7 @@ from easel.storage.embedded import EmbeddedPostgres
 logger = logging.getLogger(__name__)
 
 DATABASE_LOOKS = 2.0
-"""Seconds between two checks of the embedded database; the second failed check restarts it."""
+"""Seconds between two checks of the embedded database. The second failed check restarts it."""
 START_WITHIN = 60.0
 """Timeout of a start in seconds, after which it is repeated."""
 DISK_LOOKS = 0.25

@@ -146,8 +146,8 @@ class Child:
         return found
 
     async def wait(self, want: Callable[[Role], None] | None = None) -> int:
-        """Waits for the process's end, and returns its exit code; a negative one is the signal that ended it. Calls
-        `want` for each role that the process asks for."""
+        """Waits for the process's end, and returns its exit code. A negative exit code is the signal that ended the
+        process. Calls `want` for each role that the process asks for."""
         while self.code is None:
             try:
                 kind, data = await self._next()
@@ -264,8 +264,8 @@ class RoleProcess:
         return self._child.code is None
 
     async def wait(self, want: Callable[[Role], None]) -> int:
-        """Waits for the process's end, and returns its exit code; a negative one is the signal that ended it. Calls
-        `want` for each role that the process asks for."""
+        """Waits for the process's end, and returns its exit code. A negative exit code is the signal that ended the
+        process. Calls `want` for each role that the process asks for."""
         return await self._child.wait(want)
 
     def terminate(self) -> None:
