@@ -58,7 +58,8 @@ def _ranked(header: str) -> Accepted:
 
 
 def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encoding:
-    """Returns the available encoding with the greatest weight for the client; the first of equals."""
+    """Returns the available encoding with the greatest weight for the client. Among encodings of equal weight, returns
+    the first."""
     for equal in acceptable(header):
         for encoding in available:
             if encoding in equal:

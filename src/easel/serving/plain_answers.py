@@ -21,8 +21,8 @@ NOT_FOUND: Final = FixedAnswer(
 
 
 def not_found_page(site: Site, path: str, status: int = 404) -> Found:
-    """Returns the nearest of NOT_FOUND_PAGES, searched from the path's folder upwards; without one, a plain answer with
-    the status."""
+    """Returns the nearest of NOT_FOUND_PAGES, searched from the path's folder upwards. If the app has no such page,
+    returns a plain response with the status."""
     files = site.manifest.files
     caching = REVALIDATE if status == 404 else NO_STORE
     # No folder of a file is deeper, and searching upwards from a longer path would take quadratic time.
