@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 CHANGES_CHANNEL = "easel_changes"
-"""Apps whose routing changed; the payload is the app's id."""
+"""The channel of apps whose routing changed. The payload is the app's id."""
 DEPLOYS_CHANNEL = "easel_deploys"
-"""Deploys with new log lines or a new status; the payload is the deploy's id."""
+"""The channel of deploys with new log lines or a new status. The payload is the deploy's id."""

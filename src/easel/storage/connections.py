@@ -99,7 +99,7 @@ class OwnConnection:
         return self._connection
 
     async def close(self) -> None:
-        """Disconnects; the next use connects again."""
+        """Disconnects. The next use connects again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()

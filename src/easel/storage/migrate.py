@@ -83,8 +83,7 @@ def reached() -> Iterator[None]:
 
 
 def _upgrade(url: str, to: str) -> bool:
-    """Upgrades the schema, and returns whether this succeeded. It fails if another session locks a table for too
-    long."""
+    """Upgrades the schema. Returns true on success. The upgrade fails if another session locks a table for too long."""
     from alembic import command
     from alembic.config import Config
     from psycopg.errors import LockNotAvailable
