@@ -81,8 +81,8 @@ class PrunedVersion(Base):
 
 
 class HashedPath(Base):
-    """The content of a path that may be named by a hash, over all versions of the app: the first eight bytes of the
-    hashes of path and content; 0 for the content once two versions had different content there."""
+    """The content of a path that may be named by a hash, over all versions of the app. The columns hold the first eight
+    bytes of the hashes of path and content. The content is 0 once two versions had different content at the path."""
 
     __tablename__ = "hashed_path"
 

@@ -21,7 +21,7 @@ async def configuration_bytes(work: Transaction, organisation: str) -> int:
 
 async def require_room(work: Transaction, app_id: str, organisation: str, draft_hash: str, limit: int) -> None:
     """Raises ConfigurationBytesLimitError if the draft is large, no version of the app has it, and the organisation's
-    versions have at least `limit` bytes of configurations. 0 is no limit."""
+    versions have at least `limit` bytes of configurations. A limit of 0 means unlimited."""
     if not limit:
         return
     arguments = {"app": app_id, "org": organisation, "hash": draft_hash, "large": LARGE}
