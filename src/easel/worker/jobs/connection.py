@@ -32,7 +32,7 @@ def _pool(**named: Any) -> AsyncConnectionPool[Any]:
 
 
 def queue_app(url: str, *, max_size: int = 6, at_once: ConcurrencyLimit = ConcurrencyLimit()) -> App:  # noqa: B008 (frozen)
-    """Returns the queue on the database at the URL; the worker adds its tasks."""
+    """Returns the queue on the database at the URL. The worker adds its tasks to the queue."""
     app = App(
         connector=PsycopgConnector(
             conninfo=url,

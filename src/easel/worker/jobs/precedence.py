@@ -30,7 +30,7 @@ class Precedence:
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
-        """Marks the block as urgent; for use in the event loop."""
+        """Marks the block as urgent. For use in the event loop."""
         self._urgent += 1
         if self._resting is not None:
             self._resting.cancel()
