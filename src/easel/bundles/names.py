@@ -97,7 +97,7 @@ def _check_length(text: str, path: str, max_bytes: int) -> None:
 
 
 def names_root(path: str) -> bool:
-    r"""Whether the path is a spelling of the root folder: `/`, `./`, `.\`, or nothing."""
+    r"""Returns true if the path is a spelling of the root folder: `/`, `./`, `.\`, or nothing."""
     return not path.strip("./\\") and all(part in ("", ".") for part in path.replace("\\", "/").split("/"))
 
 

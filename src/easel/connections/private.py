@@ -21,7 +21,7 @@ KEEP_ALIVE = 60
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether a process is ready, in a word, and the state of its parts."""
+    """The readiness of a process as a word, and the state of its parts."""
 
     ready: bool
     status: str

@@ -22,7 +22,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MOST_ADDRESSES = 16
-"""Limit of a host's addresses. A name with more is refused."""
+"""Maximum number of addresses of a host. A name with more addresses is refused."""
 RESOLVE_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 10.0
 """Timeout for each address, seconds."""

@@ -22,7 +22,8 @@ from easel.versions.room import require_room
 from easel.versions.service import Files, Origin, get_version, record_published
 
 _MESSAGE = 1000
-"""Limit of the characters of a commit message. A publish copies the message from the version whose files it keeps."""
+"""Maximum number of characters of a commit message. A publish copies the message from the version
+whose files it keeps."""
 
 
 async def publish(work: Transaction, app: App, *, message: str, actor: str, most_bytes: int = 0) -> int:

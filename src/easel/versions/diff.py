@@ -13,7 +13,8 @@ from easel.apps.config import Config, by_section, masked_text
 from easel.bundles.models import Manifest
 
 LONGEST_COMPARED = 20_000
-"""Limit in lines. Nobody reads the differences of longer files, and comparing them may take seconds each."""
+"""Maximum number of lines of a compared file. Nobody reads the differences of longer files, and comparing them may take
+seconds each."""
 COMPARE_BUDGET = 2
 """Seconds of processor time for the sources of two versions. Later files are not compared line by line."""
 
