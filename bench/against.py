@@ -79,7 +79,7 @@ def compare(commit: str, parts: list[str], rounds: int) -> int:
 
 
 def _checked_out(commit: str, folder: Path) -> tuple[str, Path]:
-    """The commit's full name, and a tree of it."""
+    """Returns the commit's full name, and a tree of it."""
     full = _git(ROOT, "rev-parse", "--verify", f"{commit}^{{commit}}").strip()
     tree = folder / "old"
     # A clone instead of a work tree: if a run is killed, nothing of it remains in the repository.
@@ -89,7 +89,7 @@ def _checked_out(commit: str, folder: Path) -> tuple[str, Path]:
 
 
 def _python_of(tree: Path, folder: Path) -> Path:
-    """The Python for the tree: this one if it has exactly the tree's packages, else a new environment."""
+    """Returns the Python for the tree: this one if it has exactly the tree's packages, else a new environment."""
     if _pins(tree) <= _pins(ROOT):
         return Path(sys.executable)
     home = folder / "venv"
@@ -101,7 +101,7 @@ def _python_of(tree: Path, folder: Path) -> Path:
 
 
 def _pins(tree: Path) -> set[str]:
-    """The pinned packages of the tree, with their versions and systems."""
+    """Returns the pinned packages of the tree, with their versions and systems."""
     lines = (tree / "requirements" / "runtime.txt").read_text().splitlines()
     return {re.sub(r"[\s\\]+$", "", line) for line in lines if re.match(r"[\w.\[\],-]+==", line)}
 

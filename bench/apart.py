@@ -101,7 +101,7 @@ def _idle(report: Report, platform: Platform) -> None:
 
 
 def descendants(processes: list[int]) -> Iterator[int]:
-    """These processes and all their descendants that still run."""
+    """Yields these processes and all their descendants that still run."""
     while processes:
         process = processes.pop()
         with suppress(OSError):

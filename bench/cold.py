@@ -75,7 +75,7 @@ def _measure(report: Report, name: str, site: Machine, app: RunningApp, bucket: 
 
 
 async def _page(store: S3Store, app_id: str) -> tuple[str, Member]:
-    """The key of the bundle that contains the page, and the page's offset."""
+    """Returns the key of the bundle that contains the page, and the page's offset."""
     (found,) = await obstore.list(store, prefix=f"apps/{app_id}/manifests").collect_async()
     manifest = decode_manifest(bytes(await (await obstore.get_async(store, found["path"])).bytes_async()))
     member = manifest.files[ENTRY]

@@ -43,7 +43,7 @@ def run(report: Report, platform: Platform) -> None:
 
 
 def processor_time(command: list[str], environment: dict[str, str]) -> float:
-    """The processor time of a command in seconds, user's and system's. Raises CalledProcessError if the command
+    """Returns the processor time of a command in seconds, user's and system's. Raises CalledProcessError if the command
     fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)

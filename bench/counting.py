@@ -32,7 +32,7 @@ class Asked:
         self.received = 0
 
     def charged(self) -> Counter[str]:
-        """The requests by price: GET, PUT, DELETE."""
+        """Returns the requests by price: GET, PUT, DELETE."""
         charged: Counter[str] = Counter()
         for kind, count in self.requests.items():
             charged[CHARGED[kind]] += count

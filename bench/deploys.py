@@ -77,7 +77,7 @@ def _unzip(path: Path) -> float:
 
 
 def small_files(number: int) -> dict[str, str]:
-    """A ten-file app."""
+    """Returns a ten-file app."""
     files = {"index.html": f"<!doctype html><title>{number}</title><script src='/a0.js'></script>"}
     return files | {f"a{n}.js": f"console.log({number}, {n});\n" * 60 for n in range(9)}
 

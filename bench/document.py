@@ -26,7 +26,7 @@ _BLOCK = re.compile(r"(<!-- (figures|text) (\S+?\.json): ([^\n]*?) -->\n).*?(<!-
 
 
 def rendered(document: str) -> str:
-    """The document with every marked place regenerated. Raises LookupError if a run has no such figure."""
+    """Returns the document with every marked place regenerated. Raises LookupError if a run has no such figure."""
     return _BLOCK.sub(lambda found: found[1] + _body(found[2], _run(found[3]), found[4]) + found[5], document)
 
 
@@ -49,7 +49,7 @@ def _body(kind: str, run: dict[str, Any], wanted: str) -> str:
 
 
 def _held(rows: list[tuple[str, dict[str, Any]]]) -> str:
-    """The table of figures with targets."""
+    """Returns the table of figures with targets."""
     met = {True: "met", False: "missed", None: ""}
     lines = ["| what | measured | target | |", "|---|---|---|---|"]
     for name, figure in rows:

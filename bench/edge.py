@@ -65,7 +65,7 @@ end
 
 
 def text(size: int) -> bytes:
-    """A script of exactly this size (bytes) that compresses about as a bundled script does."""
+    """Returns a script of exactly this size (bytes) that compresses about as a bundled script does."""
     lines = (f"export const v{n} = '{hashlib.sha256(str(n).encode()).hexdigest()[:20]}';\n" for n in range(size))
     written = ""
     while len(written) < size:
@@ -85,7 +85,7 @@ FILES = {
 
 @contextmanager
 def easel(folder: Path) -> Iterator[Server]:
-    """An Easel that serves the files as an app, without pending background work."""
+    """Yields an Easel that serves the files as an app, without pending background work."""
     folder.mkdir(parents=True)
     platform = make_platform(folder, EASEL_EDGE_PROCESSES="1")
     platform.start()

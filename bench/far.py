@@ -19,7 +19,7 @@ from testbed.stores import Bucket, serving
 
 @contextmanager
 def far(bucket: Bucket, seconds: float) -> Iterator[tuple[Bucket, subprocess.Popen[bytes]]]:
-    """The same bucket with delayed answers, and the process that delays them."""
+    """Yields the same bucket with delayed answers, and the process that delays them."""
     port = free_port()
     command = [sys.executable, "-m", "bench.far", str(port), str(bucket.port), str(seconds)]
     with serving(command, port) as process:

@@ -126,7 +126,7 @@ def add_a_busy_app(connection: psycopg.Connection[tuple[object, ...]], versions:
 
 
 def _copied(table: str, number: str, count: int) -> str:
-    """A statement that copies one row of the table that many times, for the busy app."""
+    """Returns a statement that copies one row of the table that many times, for the busy app."""
     changed = {
         "version": {"app_id": "'app_busy'", "org_id": "(select org_id from app where id = 'app_busy')"},
         "deploy": {

@@ -70,11 +70,11 @@ class Report:
 
     @property
     def good(self) -> bool:
-        """Whether everything possible on this machine was measured, and no target was missed."""
+        """Returns true if everything possible on this machine was measured, and no target was missed."""
         return not self.failed and all(figure.met is not False for figure in self.figures)
 
     def as_json(self) -> dict[str, Any]:
-        """The results."""
+        """Returns the results."""
         body: dict[str, Any] = {"figures": [asdict(figure) for figure in self.figures], "skipped": self.skipped}
         if self.failed:
             body["failed"] = self.failed
@@ -100,7 +100,7 @@ class Report:
 
 
 def describe_machine() -> dict[str, str | int]:
-    """The machine, and the versions of the measured programs."""
+    """Returns the machine, and the versions of the measured programs."""
     return {
         "cores": os.cpu_count() or 0,
         "processor": _first_line("/proc/cpuinfo", "model name") or machine.processor(),
@@ -119,7 +119,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def in_turn(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """The medians (seconds) of two actions measured in turn, so that other load disturbs both alike."""
+    """Returns the medians (seconds) of two actions measured in turn, so that other load disturbs both alike."""
     pairs = [(seconds(first), seconds(second)) for _ in range(rounds)]
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 

@@ -187,7 +187,7 @@ async def _app(watched: Watched, caller: Subject, app_id: str) -> Any:
 
 
 async def _swept(watched: Watched, folder: Path) -> list[Statement]:
-    """The statements of a sweep that finds nothing to do."""
+    """Returns the statements of a sweep that finds nothing to do."""
     objects = FolderObjects(folder / "model-objects", folder / "model-scratch")
     from easel.storage.queue import Queue
 

@@ -176,7 +176,7 @@ async def _follow(client: httpx.AsyncClient, url: str) -> httpx.Response:
 
 
 def main(arguments: list[str]) -> Any:
-    """The other organisation's process."""
+    """Returns the other organisation's process."""
     url, key = arguments
     asyncio.run(_storm(url, key))
 

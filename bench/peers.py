@@ -58,7 +58,7 @@ class Server:
         return Round(rate, answers / (processor_time(self.processes) - before), p99)
 
     def median(self, name: str) -> Round:
-        """The medians of all rounds."""
+        """Returns the medians of all rounds."""
         rounds = self.rounds[name]
         return Round(
             statistics.median(round.rate for round in rounds),
@@ -89,7 +89,7 @@ def load(port: int, asked: Asked, headers: Mapping[str, str], seconds: int) -> t
 def nginx(
     folder: Path, files: Mapping[str, bytes], workers: str, *, more: str = "", of_server: str = ""
 ) -> Iterator[Server]:
-    """An nginx over the files, with sendfile, its open-file cache, long keep-alive and no access log. `more` are
+    """Yields an nginx over the files, with sendfile, its open-file cache, long keep-alive and no access log. `more` are
     further directives, `of_server` those inside `server`."""
     port = free_port()
     _write_files(folder / "www", files)
@@ -116,7 +116,7 @@ http {{
 
 @contextmanager
 def lighttpd(folder: Path, files: Mapping[str, bytes]) -> Iterator[Server]:
-    """A lighttpd over the files, with sendfile, long keep-alive and no access log."""
+    """Yields a lighttpd over the files, with sendfile, long keep-alive and no access log."""
     port = free_port()
     _write_files(folder / "www", files)
     config = folder / "lighttpd.conf"
@@ -140,7 +140,7 @@ mimetype.assign = ( ".html" => "text/html", ".js" => "text/javascript", "" => "a
 
 @contextmanager
 def caddy(folder: Path, files: Mapping[str, bytes], also: str = "") -> Iterator[Server]:
-    """A Caddy over the files with its file server's defaults; `also` is another directive."""
+    """Yields a Caddy over the files with its file server's defaults; `also` is another directive."""
     port = free_port()
     _write_files(folder / "www", files)
     config = folder / "Caddyfile"
@@ -176,7 +176,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 @contextmanager
 def _started(command: list[str], port: int, path: str) -> Iterator[list[int]]:
-    """The processes of a server that answers."""
+    """Yields the processes of a server that answers."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 15

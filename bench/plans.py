@@ -47,7 +47,7 @@ class Watched:
         event.listen(self.database.engine.sync_engine, "connect", connected)
 
     async def statements(self, ask: Callable[[Transaction], Awaitable[object]]) -> list[Statement]:
-        """All statements that this call sends to the database."""
+        """Returns all statements that this call sends to the database."""
         async with self.database.transaction() as work:
             await work.sql("select 1", {})
             self._noted.clear()
@@ -62,7 +62,7 @@ def _is_explained(query: str) -> bool:
 
 
 def plan_of(connection: psycopg.Connection[Any], query: str, params: Mapping[str, Any] | None) -> Plan:
-    """The plan of a statement's second run, when its data is in memory."""
+    """Returns the plan of a statement's second run, when its data is in memory."""
     explained = f"explain (analyze, buffers, costs off, format json) {query}"
     for _ in range(2):
         row = connection.execute(explained.encode(), params).fetchone()

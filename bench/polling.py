@@ -66,7 +66,7 @@ def run(report: Report, folder: Path) -> None:
 
 
 def _deploys_to_poll(platform: Platform) -> list[str]:
-    """A deploy for each client, of twenty apps."""
+    """Returns a deploy for each client, of twenty apps."""
     paths = []
     for _ in range(20):
         app = RunningApp.create(platform)
@@ -110,7 +110,7 @@ class _Clients:
         self._said("quiet")
 
     def told(self) -> dict[str, float]:
-        """The measurements in total: `rate`, `median_ms`, `p99_ms`."""
+        """Returns the measurements in total: `rate`, `median_ms`, `p99_ms`."""
         self._say("tell")
         assert self._process.stdout is not None
         told: dict[str, float] = json.loads(self._process.stdout.readline())

@@ -57,7 +57,7 @@ async def measure(url: str) -> dict[str, float]:
 
 
 def _kept(table: RouteTable) -> dict[str, float]:
-    """The size of the whole table on an edge's disk, and the seconds to write and to read it."""
+    """Returns the size of the whole table on an edge's disk, and the seconds to write and to read it."""
     with tempfile.TemporaryDirectory() as folder:
         kept = SavedRoutes(Path(folder), "postgresql://bench/bench")
         began = time.perf_counter()

@@ -177,7 +177,7 @@ def _ask(processes: list[int], port: int, host: str, path: str, header: str = "X
 
 
 def _as_map() -> str:
-    """The lines for nginx: literal ones in the map's table, the others as its expressions."""
+    """Returns the lines for nginx: literal ones in the map's table, the others as its expressions."""
     lines = []
     for line in redirects(LINES).decode().splitlines():
         source, target, _ = line.split()

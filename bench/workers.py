@@ -85,7 +85,7 @@ class Machine(Platform):
 
     @staticmethod
     def prepared(folder: Path, url: str, store: dict[str, str]) -> Machine:
-        """A machine on a migrated database, with an organisation's first key."""
+        """Returns a machine on a migrated database, with an organisation's first key."""
         port = free_port()
         secret = "the same in a benchmark"
         own = {"EASEL_DATABASE_URL": url, "EASEL_SECRET_KEY": secret, "EASEL_API_PORT": str(port), **store}
@@ -110,7 +110,7 @@ class Machine(Platform):
 
     @contextmanager
     def api(self) -> Iterator[None]:
-        """The api, ready."""
+        """Yields the api, ready."""
         process = self.begin("api")
         try:
             deadline = time.monotonic() + 60
@@ -130,7 +130,7 @@ class Machine(Platform):
 
     @contextmanager
     def workers(self, concurrency: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-        """The workers, each ready for its first job."""
+        """Yields the workers, each ready for its first job."""
         with self.records() as records:
             records.execute("delete from procrastinate_workers")
             limit = {"EASEL_WORKER_CONCURRENCY": str(concurrency)}
@@ -150,7 +150,7 @@ class Machine(Platform):
                     worker.wait(90)
 
     def records(self) -> psycopg.Connection[tuple[object, ...]]:
-        """A connection to the database."""
+        """Returns a connection to the database."""
         return psycopg.connect(self.url, autocommit=True)
 
 

@@ -140,7 +140,7 @@ def _measure(
 
 
 def _send(port: int, data: bytes) -> bytes:
-    """The answer to a request that asks for closing the connection, or an earlier refusal."""
+    """Returns the answer to a request that asks for closing the connection, or an earlier refusal."""
     answer = b""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         try:
@@ -153,7 +153,7 @@ def _send(port: int, data: bytes) -> bytes:
 
 
 def processes_of(platform: Platform, role: str) -> list[int]:
-    """The processes of a role."""
+    """Returns the processes of a role."""
     assert platform.process is not None
     found = []
     for process in descendants([platform.process.pid]):
