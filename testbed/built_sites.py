@@ -36,12 +36,12 @@ class Site:
     changes: str
 
     def changed(self) -> dict[str, bytes]:
-        """The files of the next build."""
+        """Returns the files of the next build."""
         return {**self.files, self.changes: self.files[self.changes] + b"\nconsole.info('the next build');\n"}
 
 
 def built_sites(cache_dir: Path) -> list[Site]:
-    """The sites. Raises LargeBundleUnavailable when npm cannot fetch them."""
+    """Returns the sites. Raises LargeBundleUnavailable when npm cannot fetch them."""
     swagger = ("swagger-ui.css", "index.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js")
     reveal = ("dist/reveal.css", "dist/theme/black.css", "dist/reveal.js", "plugin/highlight/highlight.js")
     return [

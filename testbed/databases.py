@@ -20,14 +20,14 @@ _PROGRAMS = Path("/usr/lib/postgresql")
 
 
 def debian_postgres_version() -> int | None:
-    """The newest major version from Debian's packages on this machine, or None."""
+    """Returns the newest major version from Debian's packages on this machine, or None."""
     found = [int(path.parent.parent.name) for path in _PROGRAMS.glob("[0-9]*/bin/initdb")]
     return max(found, default=None)
 
 
 @contextmanager
 def debian_postgres(folder: Path) -> Iterator[str]:
-    """The URL of a fresh server with its data in the folder. Raises RuntimeError if there is none to run.
+    """Yields the URL of a fresh server with its data in the folder. Raises RuntimeError if there is none to run.
 
     As root, the server runs as Debian's system user `postgres`, which gets access through the folder's parents.
     """

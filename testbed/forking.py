@@ -45,7 +45,7 @@ class Forked:
         (self.pid,) = _NUMBER.unpack(received(channel, _NUMBER.size))
 
     def poll(self) -> int | None:
-        """The exit code; None while the process runs."""
+        """Returns the exit code. Returns None while the process runs."""
         if self.returncode is None:
             with suppress(TimeoutError):
                 self.wait(0)
@@ -80,7 +80,7 @@ class Forked:
 
 @cache
 def forks() -> Forks:
-    """The fork server of this process, started at the first call."""
+    """Returns the fork server of this process, started at the first call."""
     return Forks()
 
 

@@ -53,7 +53,7 @@ class BareRepository:
         return BareRepository(folder)
 
     def git(self, *arguments: str, data: bytes = b"", **environment: str) -> str:
-        """The output of a Git command in the repository."""
+        """Returns the output of a Git command in the repository."""
         return subprocess.run(
             ["git", "--git-dir", str(self.folder), *arguments],
             input=data,
@@ -115,7 +115,7 @@ class GitServer:
         return f"http://127.0.0.1:{self.port}"
 
     def repository(self, name: str, *arguments: str) -> BareRepository:
-        """A new repository at that path."""
+        """Returns a new repository at that path."""
         return BareRepository.create(self.root / name, *arguments)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -193,7 +193,7 @@ async def _answer(send: Any, status: int, headers: list[tuple[bytes, bytes]]) ->
 
 @contextmanager
 def git_server(root: Path) -> Iterator[GitServer]:
-    """A server for the repositories in the folder."""
+    """Yields a server for the repositories in the folder."""
     root.mkdir(parents=True, exist_ok=True)
     served = GitServer(root, free_port())
     server = uvicorn.Server(
@@ -220,13 +220,13 @@ class SshServer:
     known_hosts: str
 
     def url(self, name: str) -> str:
-        """The address of a repository."""
+        """Returns the address of a repository."""
         return f"ssh://{self.user}@127.0.0.1:{self.port}{self.root / name}"
 
 
 @contextmanager
 def ssh_server(folder: Path, public_key: str, *, protocol: bool = True) -> Iterator[SshServer]:
-    """An sshd for the repositories in the folder and this key. Without `protocol`, it hides that clients support
+    """Yields an sshd for the repositories in the folder and this key. Without `protocol`, it hides that clients support
     version 2. Call it only if `SSHD` is found."""
     assert SSHD is not None
     settings = folder / ".sshd"

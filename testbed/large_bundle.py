@@ -65,7 +65,7 @@ def large_bundle(cache_dir: Path) -> Path:
 
 
 def changed_bundle(large: Path, cache_dir: Path) -> Path:
-    """The same zip with one file changed: the page at the root, whose `#edition` is 2 instead of 1."""
+    """Returns the same zip with one file changed: the page at the root, whose `#edition` is 2 instead of 1."""
     target = cache_dir / f"{large.stem}-changed.zip"
     if not target.exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def _page(edition: int) -> bytes:
 
 
 def fetched(package: str, folder: Path) -> Path:
-    """The package's tarball. npm writes it into a separate folder, and checks its digest."""
+    """Returns the package's tarball. npm writes it into a separate folder, and checks its digest."""
     npm = shutil.which("npm")
     if npm is None:
         raise LargeBundleUnavailable("npm is not installed")
@@ -105,7 +105,7 @@ def _told(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def files_of(tarball: Path, folder: str) -> Iterator[tuple[str, bytes]]:
-    """The files of an npm tarball, moved from its top folder to the given one."""
+    """Yields the files of an npm tarball, moved from its top folder to the given one."""
     with tarfile.open(tarball) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isfile() else None
@@ -123,7 +123,8 @@ def _write_zip(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
 
 @contextmanager
 def _written_whole(target: Path) -> Iterator[Path]:
-    """A path to write to. It is renamed to the target at the end, so that an interruption leaves no partial zip."""
+    """Yields a path to write to. It is renamed to the target at the end, so that an interruption leaves no partial
+    zip."""
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         yield partial

@@ -27,8 +27,8 @@ class RegistryMissingError(Exception):
 
 
 def networks_of_the_registry() -> tuple[str, ...]:
-    """The private networks that builds need for the registry: a mirror may be in one, which builds reach only if the
-    operator allows it. Raises RegistryMissingError if nothing answers there."""
+    """Returns the private networks that builds need for the registry: a mirror may be in one, which builds reach only
+    if the operator allows it. Raises RegistryMissingError if nothing answers there."""
     try:
         registry = asyncio.run(npm_registry())
     except EaselError as error:
@@ -53,14 +53,14 @@ class CachedRegistry:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that make npm, and Easel's builds, use it."""
+        """Returns the variables that make npm, and Easel's builds, use it."""
         trusted = dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(self.authorities))
         return {**trusted, "npm_config_registry": self.url}
 
 
 @contextmanager
 def cached_registry(folder: Path) -> Iterator[CachedRegistry]:
-    """An nginx that fetches each package once from this machine's registry, and serves it over TLS from then on.
+    """Yields an nginx that fetches each package once from this machine's registry, and serves it over TLS from then on.
 
     It is at 127.0.0.2, because programs behind a proxy connect to 127.0.0.1 directly. Raises RegistryMissingError.
     """

@@ -33,7 +33,7 @@ PATIENT = {"EASEL_REFRESH_TIMEOUT": "30"}
 
 
 def free_port(following: int = 0) -> int:
-    """A free port of this machine. The following ones and their private ports are free too.
+    """Returns a free port of this machine. The following ones and their private ports are free too.
 
     It is below the range for outgoing connections, so that none of these can take it before a server listens.
     """
@@ -66,17 +66,17 @@ class Platform:
 
     @property
     def api_url(self) -> str:
-        """The api's address."""
+        """Returns the api's address."""
         return f"http://127.0.0.1:{self.api_port}"
 
     @property
     def api_key(self) -> str:
-        """The first key, which has all scopes."""
+        """Returns the first key, which has all scopes."""
         return (self.data_dir / "api-key").read_text().strip()
 
     @property
     def log(self) -> Path:
-        """The output of the process."""
+        """Returns the output of the process."""
         return self.data_dir.with_suffix(".log")
 
     def start(self, *, look_every: float = 0.05) -> None:
@@ -143,17 +143,17 @@ class Platform:
             connection.execute("checkpoint")
 
     def database(self) -> psycopg.Connection[tuple[object, ...]]:
-        """A connection to its database; every statement is a separate transaction."""
+        """Returns a connection to its database; every statement is a separate transaction."""
         return psycopg.connect(self.database_url, autocommit=True)
 
     @property
     def database_url(self) -> str:
-        """The URL of its database: the configured one, or its own while that runs."""
+        """Returns the URL of its database: the configured one, or its own while that runs."""
         own = f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}"
         return self.environment.get("EASEL_DATABASE_URL", own)
 
     def objects(self) -> LocalStore | S3Store | AzureStore:
-        """The folder or bucket of its objects, for inspection or damage."""
+        """Returns the folder or bucket of its objects, for inspection or damage."""
         url = self.environment.get("EASEL_OBJECTS_URL")
         if url is None:
             return LocalStore(self.data_dir / "objects")
@@ -179,7 +179,7 @@ class Platform:
         )
 
     def client(self, key: str | None = None) -> httpx.Client:
-        """An HTTP client for the api, with the first key or the given one."""
+        """Returns an HTTP client for the api, with the first key or the given one."""
         return httpx.Client(
             base_url=self.api_url,
             headers={"Authorization": f"Bearer {key or self.api_key}"},
@@ -189,12 +189,12 @@ class Platform:
         )
 
     def private(self, role: str, path: str) -> httpx.Response:
-        """The answer of the private port of its (first) api or edge."""
+        """Returns the answer of the private port of its (first) api or edge."""
         port = (self.api_port if role == "api" else self.edge_port) + METRICS_ABOVE
         return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=60)
 
     def visit(self, host: str, path: str = "/", method: str = "GET", **headers: str) -> httpx.Response:
-        """The answer to a visitor of a host (`shop`, `staging-shop`, …), without following redirects."""
+        """Returns the answer to a visitor of a host (`shop`, `staging-shop`, …), without following redirects."""
         # Loading the certificate authorities takes a client a hundred times as long as a visit.
         with httpx.Client(trust_env=False, timeout=60, verify=False) as client:
             return client.request(
@@ -208,21 +208,21 @@ class Platform:
 
 
 def make_platform(folder: Path, **environment: str) -> Platform:
-    """A platform on a fresh folder, not started yet."""
+    """Returns a platform on a fresh folder, not started yet."""
     # The note goes to a different place than that of a real server of this user.
     given = {"XDG_STATE_HOME": str(folder / "state"), **PATIENT, **environment}
     return Platform(folder / "data", free_port(), free_port(), given)
 
 
 def forked_platform(folder: Path, **environment: str) -> Platform:
-    """The same, whose commands are forked from a process that has read the modules."""
+    """Returns the same, whose commands are forked from a process that has read the modules."""
     made = make_platform(folder, **environment)
     made.forked = True
     return made
 
 
 def zip_of(files: Mapping[str, str | bytes]) -> bytes:
-    """A zip with these files."""
+    """Returns a zip with these files."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -241,7 +241,7 @@ class RunningApp:
 
     @staticmethod
     def create(platform: Platform, slug: str | None = None, key: str | None = None, **config: Any) -> RunningApp:
-        """A new app."""
+        """Returns a new app."""
         client = platform.client(key)
         name = slug or f"t-{secrets.token_hex(5)}x"
         answer = client.post("/v1/apps", json={"slug": name, "meta": {"title": name}, **config})
@@ -250,7 +250,7 @@ class RunningApp:
 
     @property
     def path(self) -> str:
-        """The app's path in the api."""
+        """Returns the app's path in the api."""
         return f"/v1/apps/{self.app_id}"
 
     def upload(self, data: bytes | Path) -> str:
@@ -276,7 +276,7 @@ class RunningApp:
         return str(answer.json()["deploy_id"])
 
     def status(self, deploy_id: str) -> dict[str, Any]:
-        """The status of a deploy."""
+        """Returns the status of a deploy."""
         answer = self.client.get(f"{self.path}/deploys/{deploy_id}")
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
@@ -295,6 +295,6 @@ class RunningApp:
         return self.wait(self.order(self.upload(data), **fields))
 
     def visit(self, path: str = "/", environment: str | None = None, **headers: str) -> httpx.Response:
-        """The answer to a visitor of the app."""
+        """Returns the answer to a visitor of the app."""
         host = self.slug if environment is None else f"{environment}-{self.slug}"
         return self.platform.visit(host, path, **headers)

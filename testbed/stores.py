@@ -29,7 +29,7 @@ class Bucket:
     process: subprocess.Popen[bytes] | None = None
 
     def environment(self, prefix: str) -> dict[str, str]:
-        """The variables with which Easel stores its objects in the bucket, under the prefix."""
+        """Returns the variables with which Easel stores its objects in the bucket, under the prefix."""
         return {
             "EASEL_OBJECTS_URL": f"s3://{self.name}/{prefix}",
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
@@ -40,7 +40,7 @@ class Bucket:
         }
 
     def objects(self, prefix: str) -> S3Store:
-        """The objects in the bucket under the prefix."""
+        """Returns the objects in the bucket under the prefix."""
         return S3Store(
             self.name,
             prefix=prefix,
@@ -54,7 +54,7 @@ class Bucket:
 
 @contextmanager
 def moto() -> Iterator[Bucket]:
-    """A bucket on moto's server."""
+    """Yields a bucket on moto's server."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     # The bucket's own rules decide which other origins may upload.
@@ -65,7 +65,7 @@ def moto() -> Iterator[Bucket]:
 
 @contextmanager
 def rclone(folder: Path) -> Iterator[Bucket]:
-    """A bucket on `rclone serve s3`, which stores it in the folder."""
+    """Yields a bucket on `rclone serve s3`, which stores it in the folder."""
     port = free_port()
     (folder / "easel").mkdir(parents=True)
     beside = Path(sys.executable).with_name("rclone")
@@ -80,7 +80,7 @@ def rclone(folder: Path) -> Iterator[Bucket]:
 
 @contextmanager
 def serving(command: list[str], port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A server that the command starts, once it answers on the port. Raises RuntimeError if it never does."""
+    """Yields a server that the command starts, once it answers on the port. Raises RuntimeError if it never does."""
     env = {**os.environ, **environment}
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=env
