@@ -24,7 +24,7 @@ ROLES = ("api", "worker", "builder", "edge")
 
 @contextmanager
 def own_database(folder: Path) -> Iterator[str]:
-    """A PostgreSQL that Easel does not manage: Debian's if it is installed, else one from the Python package."""
+    """Yields a PostgreSQL that Easel does not manage: Debian's if it is installed, else one from the Python package."""
     if debian_postgres_version() is not None:
         with debian_postgres(folder) as url:
             yield url

@@ -44,11 +44,11 @@ class Container:
 
     @property
     def endpoint(self) -> str:
-        """The account's address. Azure has the account in the host name, Azurite in the path."""
+        """Returns the account's address. Azure has the account in the host name, Azurite in the path."""
         return f"http://127.0.0.1:{self.port}/{ACCOUNT}"
 
     def environment(self, prefix: str) -> dict[str, str]:
-        """The variables with which Easel stores its objects in the container, under the prefix."""
+        """Returns the variables with which Easel stores its objects in the container, under the prefix."""
         return {
             "EASEL_OBJECTS_URL": f"az://{self.name}/{prefix}",
             "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
@@ -71,7 +71,7 @@ class Container:
 
 @contextmanager
 def azurite() -> Iterator[Container]:
-    """A container on Azurite, which stores everything in memory. Raises AzuriteUnavailable."""
+    """Yields a container on Azurite, which stores everything in memory. Raises AzuriteUnavailable."""
     container = Container(free_port(), "easel")
     command = [_found("node"), str(_installed()), "--inMemoryPersistence", "--silent"]
     command += ["--blobHost", "127.0.0.1", "--blobPort", str(container.port)]

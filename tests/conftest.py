@@ -97,7 +97,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def needs_a_server(item: pytest.Item) -> bool:
-    """Whether the test starts a server or a program, or needs a running one."""
+    """Returns true if the test starts a server or a program, or needs a running one."""
     return (
         item.nodeid.startswith(SERVED)
         or not SERVED_BY.isdisjoint(getattr(item, "fixturenames", ()))
@@ -123,7 +123,7 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    """The distribution of the tests to the processes."""
+    """Returns the distribution of the tests to the processes."""
     return ByFile(config, log)
 
 
@@ -137,7 +137,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def container() -> Iterator[Callable[[], Container]]:
-    """A container on Azurite, started on first use; each user takes a separate prefix."""
+    """Yields a container on Azurite, started on first use; each user takes a separate prefix."""
     with ExitStack() as stack:
         made: list[Container | AzuriteUnavailable] = []
 
@@ -156,14 +156,14 @@ def container() -> Iterator[Callable[[], Container]]:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Migrated:
-    """The data of a database with Easel's schema. The processes of a run share it."""
+    """Returns the data of a database with Easel's schema. The processes of a run share it."""
     own = tmp_path_factory.getbasetemp()
     return Migrated(own if worker_id == "master" else own.parent)
 
 
 @pytest.fixture(scope="session")
 def platforms(container: Callable[[], Container], migrated: Migrated) -> Iterator[Platforms]:
-    """A platform for each kind of store, started on first use."""
+    """Yields a platform for each kind of store, started on first use."""
     with ExitStack() as stack:
         started: dict[str, Platform] = {}
 
@@ -201,7 +201,7 @@ def platform(request: pytest.FixtureRequest, platforms: Platforms) -> Platform:
 
 @pytest.fixture(scope="session")
 def world(migrated: Migrated) -> Iterator[World]:
-    """The services with their own database and store; tests use separate apps."""
+    """Yields the services with their own database and store; tests use separate apps."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         made = World(Path(folder, "data"), migrated)
         yield made
@@ -210,19 +210,20 @@ def world(migrated: Migrated) -> Iterator[World]:
 
 @pytest.fixture
 def slug() -> str:
-    """A slug that no other test uses."""
+    """Returns a slug that no other test uses."""
     return f"t-{secrets.token_hex(5)}x"
 
 
 @pytest.fixture
 def app(platform: Platform) -> RunningApp:
-    """A new app."""
+    """Returns a new app."""
     return RunningApp.create(platform)
 
 
 @pytest.fixture
 async def crowd(platform: Platform) -> AsyncIterator[str]:
-    """A separate database, in which three apps of one organisation and one of another have two waiting deploys each."""
+    """Yields a separate database, in which three apps of one organisation and one of another have two waiting deploys
+    each."""
     with platform.database() as connection:
         connection.execute("create database crowd")
     url = urlsplit(platform.database_url)._replace(path="/crowd").geturl()

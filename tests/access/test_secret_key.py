@@ -30,7 +30,7 @@ FIRST, SECOND = "the first key, of 16 or more", "another key, of 16 or more"
 
 @pytest.fixture(scope="module")
 def server(migrated: Migrated) -> Iterator[str]:
-    """A server with a database that has the schema."""
+    """Yields a server with a database that has the schema."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         migrated.copy_to(Path(folder) / "postgres")
         server = EmbeddedPostgres(Path(folder) / "postgres")
@@ -40,7 +40,7 @@ def server(migrated: Migrated) -> Iterator[str]:
 
 @pytest.fixture
 def url(server: str) -> Iterator[str]:
-    """A migrated database of an operator."""
+    """Yields a migrated database of an operator."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("create database own template postgres")
         yield server.replace("/postgres?", "/own?")
@@ -80,7 +80,7 @@ def test_an_api_with_another_key_is_refused_until_the_first_is_said_to_be_lost(u
 
 
 def sealed_by(secret: str) -> str:
-    """A configuration with a secret under this key."""
+    """Returns a configuration with a secret under this key."""
     return json.dumps(seal(Vault(secret), {"build_config": {"secrets": {"TOKEN": "a secret"}}}, {}))
 
 

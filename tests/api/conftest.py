@@ -15,7 +15,7 @@ from testbed.running import Platform
 
 @pytest.fixture
 async def another(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of another organisation."""
+    """Yields a client of another organisation."""
     database = Database(platform.database_url)
     async with database.transaction() as work:
         secret = await create_organisation_with_key(work, "Another")

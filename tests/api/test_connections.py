@@ -14,7 +14,7 @@ from testbed.running import Platform
 
 
 def ask(platform: Platform, data: bytes) -> tuple[bytes, dict[str, object]]:
-    """The status line and body of the answer before the connection ends."""
+    """Returns the status line and body of the answer before the connection ends."""
     answer = b""
     with socket.create_connection(("127.0.0.1", platform.api_port), timeout=60) as connection:
         connection.sendall(data)

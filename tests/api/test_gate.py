@@ -25,7 +25,7 @@ from testbed.running import Platform
 
 @asynccontextmanager
 async def an_api(platform: Platform) -> AsyncIterator[tuple[Services, httpx.ASGITransport]]:
-    """An api on the platform's database that has not seen any key yet."""
+    """Yields an api on the platform's database that has not seen any key yet."""
     settings = Settings(data_dir=platform.data_dir)
     services = make_services(settings, platform.database_url, open_store(settings), open_vault(settings))
     yield services, httpx.ASGITransport(make_application(services))

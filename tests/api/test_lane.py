@@ -256,13 +256,13 @@ def answered_by_lane(metrics: str) -> float:
 
 
 def process_of_lane(beside: int) -> int:
-    """The process of a lane among all that a process has started."""
+    """Returns the process of a lane among all that a process has started."""
     return next(one for one in offspring(beside) if title(one) == TITLE)
 
 
 @pytest.fixture
 async def lane(platform: Platform, app: RunningApp, mine: httpx.AsyncClient, another: httpx.AsyncClient) -> int:
-    """The process of the lane of the platform's api, which takes requests."""
+    """Returns the process of the lane of the platform's api, which takes requests."""
     assert platform.process is not None
     await lane_of(f"http://127.0.0.1:{platform.api_port + METRICS_ABOVE}/metrics", mine, another, app.path)
     return process_of_lane(platform.process.pid)

@@ -92,7 +92,7 @@ def test_a_busy_team_never_meets_the_limit(clock: Clock, a_minute: int, weight: 
 
 @asynccontextmanager
 async def an_api(platform: Platform, **limits: int) -> AsyncIterator[tuple[Services, httpx.AsyncClient]]:
-    """An api with other limits on the platform's database, and its client, of a new organisation."""
+    """Yields an api with other limits on the platform's database, and its client, of a new organisation."""
     settings = Settings(data_dir=platform.data_dir, **limits)  # type: ignore[arg-type]
     services = make_services(settings, platform.database_url, open_store(settings), open_vault(settings))
     async with services.database.transaction() as work:
@@ -216,7 +216,7 @@ async def test_an_upload_of_a_deploy_that_failed_waits_again(platform: Platform,
 
 
 async def a_deploy(client: httpx.AsyncClient, app: str, content: bytes | None = None) -> str:
-    """The id of a finished deploy, of a one-file site or of the given files."""
+    """Returns the id of a finished deploy, of a one-file site or of the given files."""
     data = content if content is not None else zip_of({"index.html": "<!doctype html>"})
     issued = (await client.post(f"{app}/deploy/upload-url", json={"filename": "a.zip"})).json()
     put = await client.put(issued["upload_url"], content=data, headers={"Content-Type": "application/zip"})

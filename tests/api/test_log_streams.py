@@ -17,7 +17,7 @@ LINE = 'made up: "é" \x85 \u2028 \r\n'
 
 @pytest.fixture
 def stream(app: RunningApp) -> str:
-    """The log stream of a deploy that has ended, with many more lines than one look reads."""
+    """Returns the log stream of a deploy that has ended, with many more lines than one look reads."""
     deploy = app.deploy(PAGE)["deploy_id"]
     with app.platform.database() as connection:
         connection.execute(

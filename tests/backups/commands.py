@@ -15,6 +15,6 @@ def run(platform: Platform, name: str, *arguments: str, expect: int = 0) -> subp
 
 
 def easel(platform: Platform, name: str, *arguments: str, expect: int = 0) -> str:
-    """The command's whole output."""
+    """Returns the command's whole output."""
     done = run(platform, name, *arguments, expect=expect)
     return done.stderr + done.stdout

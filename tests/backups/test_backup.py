@@ -26,7 +26,8 @@ def page(number: int) -> dict[str, str]:
 
 
 def everything(app: RunningApp) -> object:
-    """All that a user can see of an app: every version with its hashes, every pointer, the deploys and their logs."""
+    """Returns all that a user can see of an app: every version with its hashes, every pointer, the deploys and their
+    logs."""
     versions = app.client.get(f"{app.path}/versions").json()["versions"]
     details = [app.client.get(f"{app.path}/versions/{v['version']}").json() for v in versions]
     deploys = app.client.get(f"{app.path}/deploys", params={"limit": 100}).json()["deploys"]
@@ -46,7 +47,7 @@ def shared(migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def running(shared: Platform) -> Platform:
-    """A running platform, whatever the previous test did to it."""
+    """Returns a running platform, whatever the previous test did to it."""
     if shared.process is None or shared.process.poll() is not None:
         shared.start()
     return shared

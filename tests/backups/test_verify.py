@@ -25,7 +25,7 @@ def page(number: int) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def running(migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A separate platform with its own bucket, which is verified completely."""
+    """Yields a separate platform with its own bucket, which is verified completely."""
     with moto() as bucket:
         platform = forked_platform(tmp_path_factory.mktemp("verify"), **bucket.environment("live"))
         migrated.copy_to(platform.data_dir / "postgres")
@@ -36,7 +36,7 @@ def running(migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def app(running: Platform) -> Iterator[RunningApp]:
-    """An app with three versions: the third is live, the first on staging."""
+    """Yields an app with three versions: the third is live, the first on staging."""
     made = RunningApp.create(running)
     for number in (1, 2, 3):
         made.deploy(page(number), source_files={"src/page.txt": f"page {number} of {made.slug}"})
@@ -46,13 +46,13 @@ def app(running: Platform) -> Iterator[RunningApp]:
 
 
 def verified(platform: Platform, *arguments: str, expect: int) -> dict[str, Any]:
-    """The JSON document."""
+    """Returns the JSON document."""
     document: dict[str, Any] = json.loads(run(platform, "verify", "--json", *arguments, expect=expect).stdout)
     return document
 
 
 def objects_of(app: RunningApp, number: int) -> dict[str, str]:
-    """The names of a version's objects."""
+    """Returns the names of a version's objects."""
     with app.platform.database() as connection:
         row = connection.execute(
             "select manifest_key, bundle_key, source_files_key, object_key from version"

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def address(app: RunningApp) -> str:
-    """The app's address, with version 1 of the React build live."""
+    """Returns the app's address, with version 1 of the React build live."""
     assert app.deploy(site_zip("react-v1"))["status"] == "complete"
     return f"http://{app.slug}.localhost:{app.platform.edge_port}"
 

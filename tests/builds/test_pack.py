@@ -32,7 +32,7 @@ from tests.builds.detect.skeletons import write
 
 
 def packed(folder: Path, limits: Limits | None = None) -> tuple[PackedOutput, list[str]]:
-    """The result of packing `dist`, and the names in the zip."""
+    """Returns the result of packing `dist`, and the names in the zip."""
     target = folder / "bundle.zip"
     result = pack(folder, folder / "dist", target, limits)
     with zipfile.ZipFile(target) as archive:

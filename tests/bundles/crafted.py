@@ -60,7 +60,7 @@ class File:
 
     @property
     def data(self) -> bytes:
-        """The stored data."""
+        """Returns the stored data."""
         if self.raw is not None:
             return self.raw
         return deflate(self.content) if self.method == DEFLATED else self.content
@@ -87,7 +87,7 @@ def craft(
     comment: bytes = b"",
     end: End | None = None,
 ) -> bytes:
-    """The zip of these members. `gap` comes before the directory, `prefix` and `suffix` around everything."""
+    """Returns the zip of these members. `gap` comes before the directory, `prefix` and `suffix` around everything."""
     body, entries = bytearray(), []
     for file in files:
         entries.append(central_entry(file, len(body)))
@@ -98,7 +98,7 @@ def craft(
 
 
 def said(file: File, lies: Header, header: int) -> Header:
-    """The true values of a member, overridden by the false ones."""
+    """Returns the true values of a member, overridden by the false ones."""
     truth = Header(
         name=file.name, made_by=3 << 8 | 20, flags=file.flags, method=file.method, crc=zlib.crc32(file.content),
         length=len(file.data), size=len(file.content), extra=file.extra, comment=b"", disk=0,
@@ -108,7 +108,7 @@ def said(file: File, lies: Header, header: int) -> Header:
 
 
 def local_header(file: File) -> bytes:
-    """The member's local header."""
+    """Returns the member's local header."""
     told = said(file, file.local, 0)
     signature = told.get("signature", b"PK\3\4")
     return (
@@ -119,7 +119,7 @@ def local_header(file: File) -> bytes:
 
 
 def central_entry(file: File, header: int) -> bytes:
-    """The member's entry in the directory."""
+    """Returns the member's entry in the directory."""
     told = said(file, file.central, header)
     signature = told.get("signature", b"PK\1\2")
     return (
@@ -131,7 +131,7 @@ def central_entry(file: File, header: int) -> bytes:
 
 
 def end_record(count: int, size: int, start: int, comment: bytes = b"", lies: End | None = None) -> bytes:
-    """The end of central directory record."""
+    """Returns the end of central directory record."""
     truth = End(disk=0, first_disk=0, here=count, count=count, size=size, start=start, comment_length=len(comment))
     told = truth | (lies or End())
     return (
@@ -142,7 +142,7 @@ def end_record(count: int, size: int, start: int, comment: bytes = b"", lies: En
 
 
 def end_record64(count: int, size: int, start: int, *, disks: int = 1, position: int | None = None) -> bytes:
-    """The zip64 end record and its locator."""
+    """Returns the zip64 end record and its locator."""
     at = start + size if position is None else position
     return struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, start) + struct.pack(
         "<4sLQL", b"PK\6\7", 0, at, disks
@@ -150,7 +150,7 @@ def end_record64(count: int, size: int, start: int, *, disks: int = 1, position:
 
 
 def craft64(*files: File, lies: End | None = None, disks: int = 1, position: int | None = None) -> bytes:
-    """The zip of these members with a zip64 end record; the plain one only refers to it."""
+    """Returns the zip of these members with a zip64 end record; the plain one only refers to it."""
     plain = craft(*files)
     end = len(plain) - 22
     count, size, start = struct.unpack_from("<HLL", plain, end + 10)
@@ -162,7 +162,7 @@ def craft64(*files: File, lies: End | None = None, disks: int = 1, position: int
 
 
 def zip64_field(*values: int) -> bytes:
-    """The zip64 extended information extra field."""
+    """Returns the zip64 extended information extra field."""
     return struct.pack(f"<2H{len(values)}Q", 1, 8 * len(values), *values)
 
 

@@ -22,7 +22,7 @@ MIB = 1 << 20
 
 
 def peak(work: Callable[[], object]) -> int:
-    """The most bytes in use during the work. tracemalloc sees isal's memory."""
+    """Returns the most bytes in use during the work. tracemalloc sees isal's memory."""
     tracemalloc.start()
     try:
         work()

@@ -17,7 +17,7 @@ SCRIPT = b"export const answer = 42;\n" * 4000
 
 
 def packed(name: str, content: bytes = SCRIPT) -> bytes:
-    """The content as a file of this name would have it."""
+    """Returns the content as a file of this name would have it."""
     if name.endswith(".br"):
         small: bytes = brotli.compress(content, quality=5)
         return small
@@ -25,7 +25,7 @@ def packed(name: str, content: bytes = SCRIPT) -> bytes:
 
 
 def codings(*names: str, **contents: bytes) -> dict[str, str]:
-    """The compression of the files of a bundle that are sent decoded."""
+    """Returns the compression of the files of a bundle that are sent decoded."""
     files = [File()] + [File(name.encode(), packed(name)) for name in names]
     files += [File(name.encode(), content) for name, content in contents.items()]
     return {path: member.coding for path, member in look(craft(*files)).files.items() if member.coding}

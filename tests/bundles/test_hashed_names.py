@@ -149,7 +149,7 @@ WITH_REFERENCES = {
 
 
 def naming(files: list[str]) -> dict[str, bytes]:
-    """The contents of the files: the page names the first script, which names all others."""
+    """Returns the contents of the files: the page names the first script, which names all others."""
     entry = next(file for file in files if file.endswith(".js"))
     names = [file.rsplit("/", 1)[-1] for file in files]
     return {

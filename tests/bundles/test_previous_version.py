@@ -41,7 +41,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 def before_of(
     data: bytes, folder: Path, allow: Allowances | None = None, release: str = __version__
 ) -> PreviousVersion | None:
-    """The version that these bytes made, as the next deploy finds it."""
+    """Returns the version that these bytes made, as the next deploy finds it."""
     bundle = folder / "bundle.zip"
     bundle.write_bytes(data)
     found = look(data, allow=allow)

@@ -22,7 +22,8 @@ def member(content: bytes, raw: bytes) -> Member:
 
 
 def read(places: Restarts, raw: bytes, start: int, stop: int) -> bytes | None:
-    """The content between two bytes, from the nearest restart point; None if no point comes before it."""
+    """Returns the content between two bytes, from the nearest restart point. Returns None if no point comes before
+    it."""
     restart = places.reaching(start, stop, len(raw))
     if restart is None:
         return None

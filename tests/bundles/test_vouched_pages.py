@@ -19,7 +19,7 @@ OTHER = PAGE + b"<p>other"
 
 
 def by(files: Mapping[str, bytes | str]) -> dict[str, str]:
-    """The vouched pages, and the files that vouch for them."""
+    """Returns the vouched pages, and the files that vouch for them."""
     every = {"index.html": PAGE, "other.html": OTHER, **files}
     members = (File(path.encode(), text if isinstance(text, bytes) else text.encode()) for path, text in every.items())
     found = look(craft(*members))

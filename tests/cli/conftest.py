@@ -29,7 +29,7 @@ class Ended:
 
     @property
     def document(self) -> Any:
-        """The one JSON document on stdout."""
+        """Returns the one JSON document on stdout."""
         return json.loads(self.stdout)
 
 
@@ -87,13 +87,13 @@ class Person:
 
     @property
     def client(self) -> Client:
-        """The API, for checks beside the commands."""
+        """Returns the API, for checks beside the commands."""
         return Client(ServerAccess(self.platform.api_url, self.platform.api_key))
 
 
 @pytest.fixture
 def person(platform: Platform, slug: str, tmp_path: Path) -> Person:
-    """A person whose folder is named like the slug, so that `--create` uses it."""
+    """Returns a person whose folder is named like the slug, so that `--create` uses it."""
     folder = tmp_path / slug
     folder.mkdir()
     environment = {

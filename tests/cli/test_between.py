@@ -35,7 +35,7 @@ Scripted = tuple[int, bytes, dict[str, str]]
 
 @contextmanager
 def answering(*scripted: Scripted) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """A server that gives these answers in turn, the last one for ever; its address, and its requests."""
+    """Yields a server that gives these answers in turn, the last one for ever; its address, and its requests."""
     asked: list[tuple[str, str | None]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,7 +64,7 @@ def answering(*scripted: Scripted) -> Iterator[tuple[str, list[tuple[str, str | 
 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were requested; none is waited for."""
+    """Returns the pauses that were requested; none is waited for."""
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
     return waited

@@ -55,7 +55,7 @@ class Answering(BaseHTTPRequestHandler):
 
 @contextmanager
 def answering(tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """The port of such a server."""
+    """Yields the port of such a server."""
     Answering.asked.clear()
     with HTTPServer(("127.0.0.1", 0), Answering) as server:
         if tls is not None:
@@ -67,7 +67,7 @@ def answering(tls: ssl.SSLContext | None = None) -> Iterator[int]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate for localhost, with its key."""
+    """Returns a self-signed certificate for localhost, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

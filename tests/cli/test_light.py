@@ -36,12 +36,12 @@ print(json.dumps([code, sorted({name.split(".")[0] for name in sys.modules})]))
 
 
 def pinned(name: str) -> set[str]:
-    """The packages of a file of pins."""
+    """Returns the packages of a file of pins."""
     return set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / f"{name}.txt").read_text(), re.M))
 
 
 def servers_modules() -> set[str]:
-    """The importable modules of the packages that only the server needs."""
+    """Returns the importable modules of the packages that only the server needs."""
     only = pinned("runtime") - pinned("cli")
     assert {"sqlalchemy", "fastapi", "pydantic", "pygit2"} <= only
     providing = packages_distributions()

@@ -19,7 +19,7 @@ COMMAND_LINE = sorted(Path(easel.__path__[0], "cli").glob("**/*.py"))
 
 
 def codes() -> set[str]:
-    """The codes of all errors except the command line's own."""
+    """Returns the codes of all errors except the command line's own."""
     for module in pkgutil.walk_packages(easel.__path__, "easel."):
         if module.name.endswith(".errors"):
             importlib.import_module(module.name)

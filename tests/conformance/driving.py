@@ -21,23 +21,23 @@ NO_SUCH_APP = "app_0000000000000000"
 
 
 def connect(api_url: str, key: str | None) -> mx.AppsApi:
-    """The published client for this address; without a key it sends no Authorization header."""
+    """Returns the published client for this address; without a key it sends no Authorization header."""
     return mx.AppsApi(mx.ApiClient(mx.Configuration(host=api_url, access_token=key)))
 
 
 def new_slug() -> str:
-    """A slug that no other test uses."""
+    """Returns a slug that no other test uses."""
     return f"c-{secrets.token_hex(5)}x"
 
 
 def create(api: mx.AppsApi, **fields: Any) -> mx.AppResponse:
-    """A new app with its own slug."""
+    """Returns a new app with its own slug."""
     given = {"slug": new_slug(), "meta": mx.PageMeta(title="Shop"), **fields}
     return api.create_app(mx.CreateAppRequest(**given))
 
 
 def bundle(files: dict[str, str]) -> bytes:
-    """A zip of these files."""
+    """Returns a zip of these files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, text in files.items():
@@ -46,7 +46,7 @@ def bundle(files: dict[str, str]) -> bytes:
 
 
 def site(word: str) -> dict[str, str]:
-    """A small site that shows a word."""
+    """Returns a small site that shows a word."""
     return {
         "index.html": f"<!doctype html><title>{word}</title><script src=/app.js></script>",
         "app.js": f"document.title = '{word}'",
@@ -89,7 +89,7 @@ def ship(api: mx.AppsApi, app_id: str, data: bytes, message: str = "Ship it", **
 
 
 def refused(status: int, code: str | None, call: Callable[[], object]) -> mx.ErrorResponse:
-    """The error in the answer to a call: parsed by the client itself, with this status and code."""
+    """Returns the error in the answer to a call: parsed by the client itself, with this status and code."""
     raised = {
         400: mx.exceptions.BadRequestException,
         401: mx.exceptions.UnauthorizedException,

@@ -23,7 +23,7 @@ def document(platform: Platform) -> dict[str, Any]:
 
 
 def without_more(schema: Any) -> Any:
-    """The schema without the added constraints."""
+    """Returns the schema without the added constraints."""
     if isinstance(schema, dict):
         return {name: without_more(inner) for name, inner in schema.items() if name not in MORE}
     return [without_more(inner) for inner in schema] if isinstance(schema, list) else schema

@@ -25,7 +25,7 @@ FULL = os.environ.get("EASEL_FUZZ") == "full"
 
 @pytest.fixture
 def own_key(platform: Platform) -> str:
-    """The key of a separate organisation: fuzzing may delete apps and revoke keys."""
+    """Returns the key of a separate organisation: fuzzing may delete apps and revoke keys."""
     return platform.organisation("Fuzzed")
 
 

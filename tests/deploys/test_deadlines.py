@@ -165,7 +165,7 @@ def test_each_deadline_is_for_its_step(world: World, monkeypatch: pytest.MonkeyP
 
 
 async def live_but_unsaid(world: World, app: App, text: str) -> str:
-    """A deploy whose pointer moved half an hour ago, but whose worker ended before it could record that."""
+    """Returns a deploy whose pointer moved half an hour ago, but whose worker ended before it could record that."""
     deploy_id = await order(world, app, text)
     await run(world, deploy_id)
     async with world.database.transaction() as work:

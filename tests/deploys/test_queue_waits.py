@@ -40,7 +40,7 @@ class Crowd:
         await self.queue.connector.execute_query_async(statement, **arguments)
 
     async def waits_for(self, app: str, organisation: str) -> Cause:
-        """The cause that this app's first queued deploy waits for."""
+        """Returns the cause that this app's first queued deploy waits for."""
         async with self.database.transaction() as work:
             return await waits_for(work, Limits(self.limits), app=app, organisation=organisation)
 

@@ -26,7 +26,7 @@ FILES = {
 
 @pytest.fixture
 def site(app: RunningApp) -> RunningApp:
-    """An app with rules."""
+    """Returns an app with rules."""
     assert app.deploy(FILES)["status"] == "complete"
     return app
 

@@ -29,7 +29,7 @@ Happens = Callable[[World, App, str], Awaitable[None]]
 
 
 async def deploy(world: World, deploy_id: str) -> tuple[Deploy, list[str]]:
-    """The deploy, and its log."""
+    """Returns the deploy, and its log."""
     async with world.database.transaction() as work:
         lines = await work.session.scalars(
             select(DeployLogLine.line).where(DeployLogLine.deploy_id == deploy_id).order_by(DeployLogLine.seq)

@@ -27,7 +27,7 @@ DOCS = ROOT / "docs" / "operations"
 
 
 def commands(document: str, section: str) -> list[str]:
-    """The shell commands in a section of a document."""
+    """Returns the shell commands in a section of a document."""
     text = (DOCS / document).read_text()
     found = re.search(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", text, re.M | re.S)
     assert found is not None, f"{document} has no section {section}"
@@ -54,7 +54,7 @@ class Installed(Platform):
             time.sleep(0.05)
 
     def here(self, text: str) -> str:
-        """The text with its places, ports and users moved to this machine."""
+        """Returns the text with its places, ports and users moved to this machine."""
         for place in ("/opt/easel", "/etc/easel", "/etc/systemd", "/var/lib/easel", "/var/backups", "/usr/local/sbin"):
             text = text.replace(place, str(self.folder) + place)
         text = (
@@ -103,7 +103,7 @@ class Installed(Platform):
 
 
 def install(folder: Path) -> Installed:
-    """A machine with the program in its place, and nothing else done yet."""
+    """Returns a machine with the program in its place, and nothing else done yet."""
     ports = free_port(), free_port()
     machine = Installed(folder / "var/lib/easel", *ports, folder=folder, worker_port=free_port())
     for place in (

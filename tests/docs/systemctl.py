@@ -52,7 +52,7 @@ def stop(name: str) -> None:
 
 
 def ended(process: int) -> bool:
-    """Whether it has ended, and only its parent has not collected it."""
+    """Returns true if it has ended, and only its parent has not collected it."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:

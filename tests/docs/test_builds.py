@@ -22,7 +22,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "builds.md").read_text()
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The rows of the table under a heading, without backticks around a whole cell."""
+    """Returns the rows of the table under a heading, without backticks around a whole cell."""
     table = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     cells = [line.strip("|").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
     return [[cell.strip() for cell in row] for row in cells]

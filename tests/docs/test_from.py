@@ -23,7 +23,7 @@ _SITE = re.compile(r"In a site of (.*):")
 
 
 def examples(page: str, *, refused: bool) -> dict[str, str]:
-    """The files of the page by name."""
+    """Returns the files of the page by name."""
     return {name: text for name, mark, text in _FENCE.findall(page) if bool(mark) is refused}
 
 

@@ -24,7 +24,7 @@ UNITS = ROOT / "deploy" / "systemd"
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Installed]:
-    """A machine installed as docs/operations/one-machine.md says."""
+    """Yields a machine installed as docs/operations/one-machine.md says."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         made = install(Path(folder))
         try:

@@ -28,7 +28,7 @@ def page(text: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    """The URL of the superuser of a PostgreSQL."""
+    """Yields the URL of the superuser of a PostgreSQL."""
     with (
         tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder,
         own_database(Path(folder) / "database") as url,
@@ -76,7 +76,7 @@ def machine(platforms: Platforms, database: str) -> Iterator[Installed]:
 
 
 def named(url: str, database: str, password: str = "PASSWORD") -> str:
-    """The URL of another database of the same server, for Easel's own user."""
+    """Returns the URL of another database of the same server, for Easel's own user."""
     parts = urlsplit(url)
     if parts.hostname is None:  # The URL uses a socket, which requires no password.
         return parts._replace(netloc="easel@", path=f"/{database}").geturl()

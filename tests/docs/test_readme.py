@@ -21,7 +21,7 @@ def blocks(language: str, document: str = "README.md") -> list[str]:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, platform: Platform) -> Path:
-    """A folder that looks like the repository to a reader of the README: with `.venv/bin` and `data`."""
+    """Returns a folder that looks like the repository to a reader of the README: with `.venv/bin` and `data`."""
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "easel").write_text(f'#!/bin/sh\nexec {sys.executable} -m easel.cli.main "$@"\n')

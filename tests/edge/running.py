@@ -35,7 +35,7 @@ Files = Mapping[str, bytes | str]
 
 
 def zipped(files: Files, *, stored: bool = False) -> bytes:
-    """A zip of the files."""
+    """Returns a zip of the files."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED) as archive:
         for path, text in files.items():
@@ -66,7 +66,7 @@ class Published:
         self.table.apply(seen)
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """The content of a version's own address."""
+        """Returns the content of a version's own address."""
         self.asked_for.append(number)
         await self.slow.wait()
         return self.versions.get((app_id, number))
@@ -191,7 +191,7 @@ class RunningEdge:
         asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
 
     def app(self, slug: str, files: Files | None = None, **options: object) -> App:
-        """A new app, with the files as version 1 in production."""
+        """Returns a new app, with the files as version 1 in production."""
         app = App(self, slug, **options)  # type: ignore[arg-type]
         app.commit(hosts=True)
         if files is not None:
@@ -240,12 +240,12 @@ class RunningEdge:
             return wire.ask(host, target, method, **headers)
 
     def private(self, target: str, method: str = "GET") -> Reply:
-        """The answer of the private port."""
+        """Returns the answer of the private port."""
         with Wire(socket.create_connection(("127.0.0.1", self.private_port), timeout=60)) as wire:
             return wire.ask("127.0.0.1", target, method)
 
     def fast(self) -> int:
-        """The number of answers of the fast path."""
+        """Returns the number of answers of the fast path."""
         return self.edge.recorder.on(FAST)
 
 
@@ -288,7 +288,7 @@ class Wire:
         return self.reply(method)
 
     def reply(self, method: str = "GET") -> Reply:
-        """The next answer on the connection. Fails the test if the connection ends before it."""
+        """Returns the next answer on the connection. Fails the test if the connection ends before it."""
         head = self._until(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers: dict[str, str] = {}
@@ -331,14 +331,14 @@ class Wire:
 
 
 def request(host: str, target: str = "/", method: str = "GET", **headers: str) -> bytes:
-    """A request's bytes."""
+    """Returns a request's bytes."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def unread(edge: RunningEdge) -> Wire:
-    """A connection with the smallest possible receive window."""
+    """Returns a connection with the smallest possible receive window."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     plain.settimeout(60)

@@ -36,7 +36,7 @@ def told(answer: Reply) -> tuple[int, dict[str, str], bytes]:
 
 
 def asked_both_ways(wire: Wire, host: str, path: str, method: str, headers: dict[str, str]) -> Reply:
-    """The answer, after comparing the fast path's with the slow path's."""
+    """Returns the answer, after comparing the fast path's with the slow path's."""
     # This header means nothing, and only the slow path reads past it.
     full = wire.ask(host, path, method, Proxy_Connection="keep-alive", **headers)
     for _ in range(2):

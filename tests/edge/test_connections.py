@@ -21,7 +21,7 @@ BIG = bytes(range(256)) * 4 * 4096
 
 @pytest.fixture
 def made(edge: RunningEdge, app: Make) -> App:
-    """An app whose `/fast.txt` is answered from memory."""
+    """Returns an app whose `/fast.txt` is answered from memory."""
     one = app({"index.html": "<head></head>home", "fast.txt": "quick", "big.bin": BIG})
     edge.get(one.host, "/fast.txt")
     return one
@@ -260,7 +260,7 @@ def test_an_upgrade_is_not_followed_and_the_request_is_answered(edge: RunningEdg
 
 
 def unsent(edge: RunningEdge) -> int:
-    """The number of bytes that the edge holds for clients that do not read them."""
+    """Returns the number of bytes that the edge holds for clients that do not read them."""
     sizes: list[int] = []
     edge.call(
         lambda: sizes.append(sum(one.transport.get_write_buffer_size() for one in edge.server.server_state.connections))

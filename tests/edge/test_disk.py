@@ -60,13 +60,13 @@ def cache(objects: ObjectStore, tmp_path: Path) -> DiskCache:
 
 
 async def whole(cache: DiskCache, key: str) -> memoryview:
-    """All bytes of an object."""
+    """Returns all bytes of an object."""
     size = await cache.size(key)
     return await cache.view(key, size, 0, size)
 
 
 def files(folder: Path) -> list[Path]:
-    """The files of objects in a folder of caches."""
+    """Returns the files of objects in a folder of caches."""
     return [file for file in folder.glob("*/*") if file.name != "lock"]
 
 
@@ -290,7 +290,7 @@ async def test_of_processes_that_start_at_once_each_file_comes_to_one(objects: O
 
 @pytest.fixture
 async def after(objects: ObjectStore, tmp_path: Path) -> DiskCache:
-    """The cache of a process that took over one object, `small`."""
+    """Returns the cache of a process that took over one object, `small`."""
     await objects.put("small", SMALL_ONE)
     before = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
     await whole(before, "small")

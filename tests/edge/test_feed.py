@@ -26,7 +26,7 @@ from tests.world import World
 
 @pytest.fixture
 def way(platform: Platform) -> Iterator[tuple[DatabaseWay, str]]:
-    """A proxy in front of the platform's database, and the URL through it."""
+    """Yields a proxy in front of the platform's database, and the URL through it."""
     with tempfile.TemporaryDirectory() as folder:
         made = DatabaseWay(platform.data_dir / "postgres" / ".s.PGSQL.5432")
         with made.listening(Path(folder) / ".s.PGSQL.5432"):

@@ -89,7 +89,7 @@ Parse = Callable[[bytes, KnownHeads], list[object]]
 
 @pytest.fixture(scope="module")
 def parse() -> Iterator[Parse]:
-    """The request that a new connection reads in bytes that arrive at once, and remembers."""
+    """Yields the request that a new connection reads in bytes that arrive at once, and remembers."""
     loop = asyncio.new_event_loop()
     config = Config(lambda: None, ws="none", lifespan="off", log_config=None)
     config.load()
@@ -104,8 +104,8 @@ def parse() -> Iterator[Parse]:
 
 
 def agrees(parse: Parse, known: KnownHeads, data: bytes) -> bool:
-    """Whether the head is known, on a new connection and on one whose last head was similar. Compares each known result
-    with the parser's."""
+    """Returns true if the head is known, on a new connection and on one whose last head was similar. Compares each
+    known result with the parser's."""
     asked = known.read(data)
     later = [one.read(data) for one in known.heads]
     for read in filter(None, (asked, *later)):
@@ -234,7 +234,7 @@ HEADS = st.builds(
 
 @st.composite
 def likes(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """A head, and a similar one."""
+    """Returns a head, and a similar one."""
     head = draw(HEADS)
     start = draw(STARTS)
     other = start + head[head.index(b"\r\n") + 2 :]

@@ -108,7 +108,7 @@ def test_too_many_large_pages_at_a_time_are_sent_as_they_lie(
 
 
 def reader(edge: RunningEdge) -> Wire:
-    """A connection that reads little at a time."""
+    """Returns a connection that reads little at a time."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     plain.settimeout(60)

@@ -16,7 +16,7 @@ DAY = 86400
 
 
 def build(name: str) -> dict[str, str]:
-    """A build whose chunk has a different name each time."""
+    """Returns a build whose chunk has a different name each time."""
     return {
         "index.html": f'<head></head><script type=module src="/assets/About-{name}.js"></script>',
         f"assets/About-{name}.js": f"export default '{name}'",

@@ -17,7 +17,7 @@ def manifest(version: int) -> bytes:
 
 
 def moves(versions: Iterable[int]) -> bytes:
-    """These versions, the latest left first, an hour apart."""
+    """Returns these versions, the latest left first, an hour apart."""
     return b"".join(MOVE.pack(1e9 - 3600 * at, version, manifest(version)) for at, version in enumerate(versions))
 
 

@@ -44,8 +44,8 @@ def said(edge: RunningEdge) -> dict[str, int]:
 
 
 def listed(app: App, paths: Iterable[str], number: int) -> EnvironmentRoute:
-    """A version with these paths, of which only the manifest exists. It is written line by line, as `Manifest.encode`
-    would, so that making it leaves no holes in memory that the edge could fill."""
+    """Returns a version with these paths, of which only the manifest exists. It is written line by line, as
+    `Manifest.encode` would, so that making it leaves no holes in memory that the edge could fill."""
     digest = hashlib.sha256()
     path = app.edge.objects.local_path("listed")
     assert path is not None

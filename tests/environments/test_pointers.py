@@ -20,7 +20,7 @@ def page(number: int) -> dict[str, str]:
 
 @pytest.fixture
 def three(app: RunningApp) -> RunningApp:
-    """An app with three versions in production."""
+    """Returns an app with three versions in production."""
     for number in (1, 2, 3):
         app.deploy(page(number))
     return app

@@ -28,7 +28,7 @@ def server_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServe
 
 @pytest.fixture
 def server(server_of_all: GitServer) -> Iterator[GitServer]:
-    """A Git server over HTTP; each test uses its own repositories."""
+    """Yields a Git server over HTTP; each test uses its own repositories."""
     server_of_all.heard.clear()
     yield server_of_all
     server_of_all.before = lambda path: None
@@ -51,12 +51,12 @@ class Fetcher:
         limits: FetchLimits = LIMITS,
         **remote: Any,
     ) -> Commit:
-        """The commit, from a remote with these fields."""
+        """Returns the commit, from a remote with these fields."""
         made = Remote(read_url(url), "plain", **remote)
         return await fetch(made, ref, self.tree, destinations=destinations, limits=limits, say=self.said.append)
 
     def files(self) -> dict[str, str]:
-        """The written files."""
+        """Returns the written files."""
         return {
             path.relative_to(self.tree).as_posix(): path.read_text()
             for path in sorted(self.tree.rglob("*"))

@@ -34,7 +34,7 @@ async def compared(url: str, sha: str, tmp_path: Path, limits: FetchLimits = LIM
 
 
 def made(repository: BareRepository, after: Mapping[str, str] = SECOND) -> str:
-    """The first commit's id; two others follow it."""
+    """Returns the first commit's id; two others follow it."""
     first = repository.commit(FIRST)
     middle = repository.commit({"index.html": "between", "unfinished": ""}, after=first)
     repository.commit(after, after=middle)

@@ -34,7 +34,7 @@ def send(app: RunningApp, content: Any, make: Make = github, *, secret: str = SE
 
 @pytest.fixture
 def followed(app: RunningApp) -> RunningApp:
-    """An app that follows the branch `release`."""
+    """Returns an app that follows the branch `release`."""
     connect(app, repo_url=HTTPS, branch="release", webhook_secret=SECRET.replace(" ", "-"))
     return app
 

@@ -16,7 +16,7 @@ from easel.rules.read import read_rules
 
 
 def read(name: str, content: Any, *, allow_guards: bool = False) -> Rules:
-    """The rules of one configuration file."""
+    """Returns the rules of one configuration file."""
     text = content if isinstance(content, str) else json.dumps(content)
     rules = read_rules({name: text.encode()}, RuleSettings(guards=allow_guards), names=[name])
     assert rules is not None
@@ -24,7 +24,7 @@ def read(name: str, content: Any, *, allow_guards: bool = False) -> Rules:
 
 
 def answer(rules: Rules, path: str, query: str = "", **more: str) -> tuple[int, str, bool] | None:
-    """The status, the address, and whether the line applies before files."""
+    """Returns the status, the address, and whether the line applies before files."""
     found = RedirectTable(rules).find(Visit(path, query, **more))
     return None if found is None else (found.status, found.to, found.first)
 

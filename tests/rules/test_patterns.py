@@ -14,7 +14,7 @@ from easel.rules.models import Dialect
 
 
 def caught(pattern: str, path: str, dialect: Dialect = "netlify") -> dict[str, str] | None:
-    """The texts that a pattern catches of a path as sent."""
+    """Returns the texts that a pattern catches of a path as sent."""
     asked = read_path(path)
     return None if asked is None else parse(pattern, dialect).catch(asked)
 

@@ -27,7 +27,7 @@ from easel.rules.read import read_rules
 
 
 def read(redirects: str = "", headers: str = "", choice: Choice = "auto", **more: object) -> Rules:
-    """The rules in two files."""
+    """Returns the rules in two files."""
     files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
     rules = read_rules(files, RuleSettings(choice, guards=True))
     assert rules is not None
@@ -35,7 +35,7 @@ def read(redirects: str = "", headers: str = "", choice: Choice = "auto", **more
 
 
 def refused(rules: Rules) -> dict[int, str]:
-    """The reason for each refused line."""
+    """Returns the reason for each refused line."""
     return {line.line: line.reason for line in rules.refused}
 
 

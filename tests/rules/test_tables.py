@@ -18,14 +18,14 @@ from easel.rules.read import read_rules
 
 
 def leads(lines: str, visit: Visit, choice: Choice = "netlify") -> RedirectMatch | None:
-    """The result of the lines for a visit."""
+    """Returns the result of the lines for a visit."""
     rules = read_rules({"_redirects": lines.encode()}, RuleSettings(choice, guards=True))
     assert rules is not None
     return RedirectTable(rules).find(visit)
 
 
 def location(lines: str, path: str, query: str = "", choice: Choice = "netlify") -> str | None:
-    """The Location for a path."""
+    """Returns the Location for a path."""
     found = leads(lines, Visit(path, query), choice)
     return None if found is None else found.to
 
@@ -95,7 +95,7 @@ def test_thousands_of_lines_for_one_path_are_told_apart_by_their_query() -> None
 
 
 def headers(text: str, path: str, choice: Choice = "netlify", host: str = "") -> dict[str, list[str] | None]:
-    """The headers for an answer to a path."""
+    """Returns the headers for an answer to a path."""
     rules = read_rules({"_headers": text.encode()}, RuleSettings(choice, guards=True))
     assert rules is not None
     return HeaderTable(rules).find(Visit(path, host=host))

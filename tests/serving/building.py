@@ -62,7 +62,7 @@ class Place:
 
     @property
     def view(self) -> memoryview:
-        """The bytes of the bundle."""
+        """Returns the bytes of the bundle."""
         return memoryview(bytes(self.data))
 
     def site(self, *, indexable: bool = False, variables: Mapping[str, str] | None = None, **fields: object) -> Site:
@@ -83,12 +83,12 @@ class Place:
 
 
 def resolve(site: Site, request: Request) -> Found:
-    """The chain's result for a request."""
+    """Returns the chain's result for a request."""
     return SERVING.decide_alone(site, request).found
 
 
 def answered(site: Site, request: Request, small: bytes | None = None) -> Answer:
-    """The chain's answer to a request; `small` is the brotli form of the file."""
+    """Returns the chain's answer to a request; `small` is the brotli form of the file."""
     decision = SERVING.decide_alone(site, request)
     found = decision.found
     if isinstance(found, File):
@@ -100,7 +100,7 @@ def answered(site: Site, request: Request, small: bytes | None = None) -> Answer
 
 
 def navigate(site: Site, target: str) -> Found:
-    """The answer to a browser that opens the address."""
+    """Returns the answer to a browser that opens the address."""
     return resolve(site, Request("GET", target, accept="text/html,*/*;q=0.8", fetch_dest="document"))
 
 
@@ -109,7 +109,7 @@ def fields(answer: Answer) -> dict[str, str]:
 
 
 def body_of(answer: Answer, place: Place) -> bytes:
-    """The answer's body, read as the edge reads it."""
+    """Returns the answer's body, read as the edge reads it."""
     from easel.edge.cache.content import pieces
 
     if isinstance(answer.body, BundleSlice):

@@ -14,7 +14,7 @@ DONE = FixedAnswer(200, b"done", "text/plain", "no-store")
 
 
 def marking(name: str) -> Stage:
-    """A stage that lets all requests pass, and writes its name into the answer."""
+    """Returns a stage that lets all requests pass, and writes its name into the answer."""
     return Stage(name, after=lambda site, request, found, answer: answer.with_headers((b"passed", name.encode())))
 
 

@@ -77,7 +77,7 @@ def answer_of(case: dict[str, Any], dialect: Dialect) -> tuple[Answer, str | Non
 
 
 def recorded_for(case: dict[str, Any], dialect: Dialect) -> list[dict[str, Any]]:
-    """The recorded answers of the dialect's host; its products differ in a few cases."""
+    """Returns the recorded answers of the dialect's host; its products differ in a few cases."""
     if dialect == "cloudflare":
         return [answer for name in ("cloudflare", "cloudflare_pages") if (answer := case[name])]
     library = case.get("netlify_library")
@@ -92,8 +92,8 @@ def recorded_for(case: dict[str, Any], dialect: Dialect) -> list[dict[str, Any]]
 
 
 def differences(case: dict[str, Any], dialect: Dialect) -> list[str] | None:
-    """The differences of Easel's answer from every recorded one, one text for each; empty if it equals one of them.
-    None if nothing is recorded."""
+    """Returns the differences of Easel's answer from every recorded one, one text for each; empty if it equals one of
+    them. Returns None if nothing is recorded."""
     recorded = recorded_for(case, dialect)
     if not recorded:
         return None

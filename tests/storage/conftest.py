@@ -33,7 +33,7 @@ def rclone_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
 
 @pytest.fixture(scope="module")
 def gcs(moto_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The variables that make Easel take a bucket of moto for one of GCS.
+    """Returns the variables that make Easel take a bucket of moto for one of GCS.
 
     No emulator of GCS supports the XML API that the client uses. It is S3's XML, which moto answers, whoever signed.
     """
@@ -59,7 +59,7 @@ Named = Callable[[str], Environment]
 
 @pytest.fixture(scope="module")
 def store(request: pytest.FixtureRequest, container: Callable[[], Container]) -> Named:
-    """The variables of a store, which is started on first use."""
+    """Returns the variables of a store, which is started on first use."""
 
     def named(name: str) -> Environment:
         match name:

@@ -21,7 +21,7 @@ PID = "select pg_backend_pid()"
 
 @asynccontextmanager
 async def connected(platform: Platform) -> AsyncIterator[Database]:
-    """The platform's database. At the end, all its connections must be back in their pool."""
+    """Yields the platform's database. At the end, all its connections must be back in their pool."""
     database = Database(f"postgresql://postgres@/postgres?host={platform.data_dir / 'postgres'}", pool_size=1)
     try:
         yield database

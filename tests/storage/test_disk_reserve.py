@@ -26,7 +26,7 @@ GIB = 1024 * MIB
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 MiB."""
+    """Yields a disk of 64 MiB."""
     with mounted_disk(tmp_path / "disk", 64 * MIB) as made:
         if made is None:
             pytest.skip("a small disk cannot be mounted here (it takes root)")

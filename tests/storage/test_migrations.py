@@ -37,7 +37,7 @@ from testbed.databases import debian_postgres, debian_postgres_version
 
 @pytest.fixture(scope="module", params=["embedded", "Debian's"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty database on Easel's own server, and on the oldest supported one."""
+    """Yields an empty database on Easel's own server, and on the oldest supported one."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         if request.param == "embedded":
             embedded = EmbeddedPostgres(Path(folder, "data", "postgres"))

@@ -64,7 +64,7 @@ class Queue:
         return oldest
 
     def running(self, worker: int | None = None) -> dict[str, int]:
-        """The number of running jobs of each organisation, on one worker or on all."""
+        """Returns the number of running jobs of each organisation, on one worker or on all."""
         counted: defaultdict[str, int] = defaultdict(int)
         for organisation, _, where in self.doing.values():
             counted[organisation] += worker in (None, where)

@@ -23,7 +23,7 @@ from tests.system.cluster import Cluster, running_cluster
 
 @pytest.fixture(scope="session")
 def mistreated(migrated: Migrated) -> Iterator[Platform]:
-    """The platform, not started yet."""
+    """Yields the platform, not started yet."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         platform = make_platform(Path(folder), EASEL_WORKER_METRICS_PORT=str(free_port()))
         migrated.copy_to(platform.data_dir / "postgres")
@@ -35,7 +35,7 @@ def mistreated(migrated: Migrated) -> Iterator[Platform]:
 
 @pytest.fixture
 def own(mistreated: Platform) -> Platform:
-    """A running platform, whatever the previous test did to it."""
+    """Returns a running platform, whatever the previous test did to it."""
     if mistreated.process is None or mistreated.process.poll() is not None:
         mistreated.start()
     return mistreated
@@ -58,7 +58,7 @@ class Shared:
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Shared]:
-    """The machines, running."""
+    """Yields the machines, running."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as name, moto() as bucket:
         folder = Path(name)
         server = EmbeddedPostgres(folder / "shared" / "postgres")
@@ -82,5 +82,5 @@ def shared() -> Iterator[Shared]:
 
 @pytest.fixture
 def cluster(shared: Shared) -> Cluster:
-    """The machines, running."""
+    """Returns the machines, running."""
     return shared.cluster

@@ -26,7 +26,7 @@ from tests.system.test_machines import on, page, seconds_until
 
 @pytest.fixture
 def app(shared: Shared) -> RunningApp:
-    """An app with two versions, the second of which is live."""
+    """Returns an app with two versions, the second of which is live."""
     shared.cluster.look_after()
     made = RunningApp.create(shared.cluster.machines[0])
     for number in (1, 2):
@@ -38,7 +38,7 @@ def app(shared: Shared) -> RunningApp:
 
 @contextmanager
 def read_only(shared: Shared) -> Iterator[None]:
-    """The database refuses changes, like one that is about to become a replica."""
+    """Yields the database refuses changes, like one that is about to become a replica."""
     with psycopg.connect(shared.direct_url, autocommit=True) as connection:
         # This connection itself can still change it back.
         connection.execute("set default_transaction_read_only = off")
@@ -65,7 +65,7 @@ def moves(shared: Shared, app: RunningApp) -> list[tuple[Any, ...]]:
 
 
 def eventually(app: RunningApp, method: str, path: str, seconds: float = PATIENCE, **request: Any) -> httpx.Response:
-    """The first answer that is not a 503."""
+    """Returns the first answer that is not a 503."""
     deadline = time.monotonic() + seconds
     while (answer := app.client.request(method, path, **request)).status_code == 503:
         assert time.monotonic() < deadline, answer.text

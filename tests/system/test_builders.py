@@ -22,7 +22,7 @@ create trigger hold before delete on procrastinate_workers for each row execute 
 
 @pytest.fixture(scope="module")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform whose builder ends soon."""
+    """Yields a platform whose builder ends soon."""
     platform = make_platform(
         tmp_path_factory.mktemp("builders"),
         EASEL_BUILDS="unsandboxed",

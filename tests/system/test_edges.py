@@ -34,7 +34,7 @@ STALE_AT_MOST = 5.0
 
 @pytest.fixture
 def app(shared: Shared) -> RunningApp:
-    """An app with two versions, the second of which every edge serves."""
+    """Returns an app with two versions, the second of which every edge serves."""
     shared.cluster.look_after()
     made = RunningApp.create(shared.cluster.machines[0])
     for number in (1, 2):
@@ -56,8 +56,8 @@ def readiness(machine: Machine) -> tuple[int, dict[str, str]]:
 
 
 def health(machine: Machine) -> httpx.Response:
-    """The answer to a health check. A load balancer takes an edge for dead that needs two seconds for it. A busy
-    machine may need them too, though not time after time."""
+    """Returns the answer to a health check. A load balancer takes an edge for dead that needs two seconds for it. A
+    busy machine may need them too, though not time after time."""
     for _ in range(9):
         with suppress(httpx.TimeoutException):
             return httpx.get(f"http://127.0.0.1:{machine.edge_port}/readyz", trust_env=False, timeout=2)

@@ -43,7 +43,7 @@ class Machine:
 
     @property
     def room(self) -> Room:
-        """The free bytes on the disk, and the required ones."""
+        """Returns the free bytes on the disk, and the required ones."""
         data = self.platform.data_dir
         return DiskReserve(data, str(RESERVE), data / "ballast").room()
 
@@ -63,7 +63,7 @@ class Machine:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the api's parts answer."""
+        """Returns true if the api's parts answer."""
         return httpx.get(f"{self.platform.api_url}/readyz", trust_env=False, timeout=60).status_code == 200
 
     def free(self) -> None:
@@ -73,7 +73,7 @@ class Machine:
 
     @property
     def others(self) -> Path:
-        """A file on the disk that is not Easel's."""
+        """Returns a file on the disk that is not Easel's."""
         return self.disk.folder / "log-of-another"
 
     def take(self, count: int) -> None:
@@ -111,14 +111,14 @@ def running(migrated: Migrated) -> Iterator[Machine]:
 
 @pytest.fixture
 def machine(running: Machine) -> Iterator[Machine]:
-    """The machine with free space on its disk and a complete ballast."""
+    """Yields the machine with free space on its disk and a complete ballast."""
     until(lambda: running.room.kept == RESERVE and running.room.spare > 0)
     yield running
     running.free()
 
 
 def issue(app: RunningApp) -> str:
-    """An upload URL."""
+    """Returns an upload URL."""
     issued = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "x.zip"})
     return str(issued.json()["upload_url"])
 

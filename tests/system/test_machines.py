@@ -22,7 +22,7 @@ def page(number: int) -> dict[str, str]:
 
 
 def on(machine: Machine, app: RunningApp) -> RunningApp:
-    """The same app, seen from another machine."""
+    """Returns the same app, seen from another machine."""
     return RunningApp(machine, machine.client(), app.app_id, app.slug)
 
 

@@ -62,7 +62,7 @@ def test_no_role_runs_on_a_schema_that_is_not_its_own(shared: Shared, tmp_path: 
 
 @pytest.fixture
 def third(shared: Shared, tmp_path: Path) -> Platform:
-    """A third machine, for visitors and for deploys, without an api."""
+    """Returns a third machine, for visitors and for deploys, without an api."""
     own = forked_platform(tmp_path)
     kept = {k: v for k, v in shared.cluster.machines[0].environment.items() if "PORT" not in k}
     own.environment |= {**kept, "EASEL_ROLE": "worker,edge"}

@@ -19,7 +19,7 @@ PAGE = {"index.html": "<!doctype html><title>one</title>"}
 
 
 def child(platform: Platform, role: str) -> int:
-    """The process id of one of its processes."""
+    """Returns the process id of one of its processes."""
     assert platform.process is not None
     found = [pid for pid in offspring(platform.process.pid) if title(pid) == f"easel: {role}"]
     assert found, f"no {role}"
@@ -27,13 +27,13 @@ def child(platform: Platform, role: str) -> int:
 
 
 def offspring(pid: int) -> list[int]:
-    """The process ids of a process's descendants."""
+    """Returns the process ids of a process's descendants."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return [*children, *(other for child in children for other in offspring(child))]
 
 
 def title(pid: int) -> str:
-    """The process's title in `ps`."""
+    """Returns the process's title in `ps`."""
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
 
 
@@ -45,7 +45,7 @@ def child_or_none(platform: Platform, role: str) -> int | None:
 
 
 def answers(app: RunningApp) -> bool:
-    """Whether both api and edge answer."""
+    """Returns true if both api and edge answer."""
     try:
         return app.client.get("/healthz").status_code == 200 and app.visit().status_code == 200
     except httpx.HTTPError:
@@ -53,7 +53,7 @@ def answers(app: RunningApp) -> bool:
 
 
 def ended_once(app: RunningApp, ids: list[str]) -> list[int]:
-    """The versions of these deploys, all of which are complete, each with its own version."""
+    """Returns the versions of these deploys, all of which are complete, each with its own version."""
     versions = []
     for deploy_id in ids:
         status = app.wait(deploy_id)

@@ -57,7 +57,7 @@ class _Asked(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def identities() -> Iterator[Identities]:
-    """The server of credentials."""
+    """Yields the server of credentials."""
     with Identities() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
@@ -69,7 +69,7 @@ def identities() -> Iterator[Identities]:
 def platform(
     identities: Identities, migrated: Migrated, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Platform]:
-    """A platform without credentials of its own for its bucket."""
+    """Yields a platform without credentials of its own for its bucket."""
     tmp_path = tmp_path_factory.mktemp("signing")
     (tmp_path / "token").write_text("t")
     with moto() as bucket:
@@ -96,7 +96,7 @@ def ask(app: RunningApp, repeated: str | None = None) -> httpx.Response:
 
 
 def recorded(platform: Platform) -> set[object]:
-    """The keys of all uploads."""
+    """Returns the keys of all uploads."""
     with platform.database() as connection:
         return {key for (key,) in connection.execute("select key from upload")}
 

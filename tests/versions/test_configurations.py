@@ -23,12 +23,12 @@ PAGE = {"index.html": "<!doctype html>large"}
 
 @pytest.fixture
 def large(platform: Platform) -> RunningApp:
-    """An app with a configuration of nearly a megabyte."""
+    """Returns an app with a configuration of nearly a megabyte."""
     return RunningApp.create(platform, **LARGE)
 
 
 def written(platform: Platform) -> int:
-    """The bytes that the database has ever written to its log."""
+    """Returns the bytes that the database has ever written to its log."""
     with platform.database() as connection:
         row = connection.execute("select pg_current_wal_lsn() - '0/0'::pg_lsn").fetchone()
     assert row is not None
@@ -36,7 +36,7 @@ def written(platform: Platform) -> int:
 
 
 def configurations(app: RunningApp) -> int:
-    """The number of configurations stored for the app's versions."""
+    """Returns the number of configurations stored for the app's versions."""
     with app.platform.database() as connection:
         row = connection.execute("select count(*) from configuration where app_id = %s", (app.app_id,)).fetchone()
     assert row is not None

@@ -16,14 +16,14 @@ LATER = Policy(count=1, age=None, skew=0)
 
 @pytest.fixture
 def four(app: RunningApp) -> RunningApp:
-    """An app with four versions, the fourth live."""
+    """Returns an app with four versions, the fourth live."""
     for number in (1, 2, 3, 4):
         app.deploy({"index.html": f"<!doctype html><title>{number}</title>"}, source_files={"a.txt": str(number)})
     return app
 
 
 def stored(platform: Platform, app: RunningApp, kind: str) -> int:
-    """The number of the app's objects of that kind."""
+    """Returns the number of the app's objects of that kind."""
     return len(obstore.list(platform.objects(), prefix=f"apps/{app.app_id}/{kind}").collect())
 
 

@@ -98,7 +98,7 @@ class Case(NamedTuple):
 
 
 def of_text(name: str, function: Callable[[str], object], start: str, fill: str, size: int, end: str = "\x01") -> Case:
-    """A function of a text."""
+    """Returns a function of a text."""
 
     def prepare(length: int) -> Callable[[], object]:
         text = filled(start, fill, length, end)
@@ -141,7 +141,7 @@ class Visitor:
         self.loop.run_until_complete(self.edge.edge.app(scope, _never, _ignore))
 
     def cases(self) -> Iterator[Case]:
-        """Every header that the edge reads, the path and the query."""
+        """Yields every header that the edge reads, the path and the query."""
         for header, bound in VISITORS.items():
             name = header.decode()
             for start in STARTS.get(name, ("",)):
@@ -179,7 +179,7 @@ async def _ignore(_: object) -> None:
 
 
 def api_headers() -> Iterator[Case]:
-    """Every header that the api reads: in its connection, and then in the routes and services."""
+    """Yields every header that the api reads: in its connection, and then in the routes and services."""
     readers: dict[str, Callable[[str], object]] = {
         "authorization": bearer,
         "range": lambda text: _plain_range(text, 1000),
@@ -193,7 +193,7 @@ def api_headers() -> Iterator[Case]:
 
 
 def parameters() -> Iterator[Case]:
-    """Every parameter of every route, in its path, its query or a header, once for each way of declaring it."""
+    """Yields every parameter of every route, in its path, its query or a header, once for each way of declaring it."""
     seen = set()
     for route in routes():
         for where in ("path", "query", "header"):
@@ -221,7 +221,7 @@ def _validate(field: Any, text: str) -> object:
 
 
 def bodies() -> Iterator[Case]:
-    """Every field of every body, with all its possible content, once for each way of declaring it."""
+    """Yields every field of every body, with all its possible content, once for each way of declaring it."""
     yield from (
         Case(f"a body of {fill!r}", 4 * USUAL, _a_body(head, fill, tail))
         for head, fill, tail in (
@@ -311,13 +311,13 @@ def _many(adapter: TypeAdapter[Any]) -> Callable[[int], Callable[[], object]]:
 
 
 def routes() -> Iterator[APIRoute]:
-    """Every route of the api."""
+    """Yields every route of the api."""
     for router in ROUTERS:
         yield from (route for route in router.routes if isinstance(route, APIRoute))
 
 
 def patterns() -> Iterator[Case]:
-    """Every regular expression of a module, used in the ways in which the module uses it."""
+    """Yields every regular expression of a module, used in the ways in which the module uses it."""
     package = Path(easel.__file__ or "").parent
     for file in sorted(package.rglob("*.py")):
         source = file.read_text()
@@ -497,7 +497,7 @@ def functions() -> Iterator[Case]:
 
 
 def of_sources(folder: Path) -> Iterator[Case]:
-    """The files of sources from which a build is planned."""
+    """Yields the files of sources from which a build is planned."""
     folder.mkdir()
     for name, function, size in sources.readers(folder):
         for fill in sources.fills(name):
@@ -601,7 +601,7 @@ def _attempt(work: Callable[[], object]) -> None:
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """All readers."""
+    """Yields all readers."""
     yield from Visitor(folder).cases()
     yield from api_headers()
     yield from parameters()

@@ -59,7 +59,7 @@ STARTS = {
 
 
 def filled(start: str, fill: str, length: int, end: str = "") -> str:
-    """A text of about this many characters."""
+    """Returns a text of about this many characters."""
     return start + fill * max(0, (length - len(start) - len(end)) // len(fill)) + end
 
 
@@ -77,7 +77,7 @@ def fills_for(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _collect(items: Any, before: str, prefixes: dict[str, None], fills: dict[str, None]) -> str:
-    """The shortest text that the items match, after `before`; records the findings on the way."""
+    """Returns the shortest text that the items match, after `before`; records the findings on the way."""
     text = before
     for kind, value in items:
         if kind in (parts.MAX_REPEAT, parts.MIN_REPEAT, parts.POSSESSIVE_REPEAT):

@@ -33,7 +33,7 @@ UNCOUNTED = (
 
 
 def counted(folder: Path, part: int) -> list[tuple[list[str], int, int]]:
-    """The groups, and their instructions at one size and at four times that size."""
+    """Returns the groups, and their instructions at one size and at four times that size."""
     folder.mkdir()
     command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--dump-before=getppid", "--dump-line=no"]
     command += [f"--callgrind-out-file={folder / 'out'}", f"--vgdb-prefix={folder / 'vgdb'}"]

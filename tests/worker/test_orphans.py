@@ -33,7 +33,7 @@ async def make_app(world: World) -> App:
 
 
 def caller_of(app: App) -> Subject:
-    """A subject with all scopes in the app's organisation."""
+    """Returns a subject with all scopes in the app's organisation."""
     return Subject("key_x", app.org_id, "tests", "admin", None)
 
 

@@ -166,7 +166,7 @@ update procrastinate_workers set last_heartbeat = now() - interval '1 hour'
 
 
 async def passes_for_dead(app: App) -> bool:
-    """Whether the worker with the job counts as dead."""
+    """Returns true if the worker with the job counts as dead."""
     query = """
         select 1 from procrastinate_jobs j join procrastinate_workers w on w.id = j.worker_id
          where j.queue_name = %(name)s and j.status = 'doing' and w.last_heartbeat < now() - interval '1 minute'

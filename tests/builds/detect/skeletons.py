@@ -11,13 +11,13 @@ Files = Mapping[str, str]
 
 
 def package(build: str | None = None, *dependencies: str, scripts: Mapping[str, str] | None = None, **more: Any) -> str:
-    """A package.json with a build script and dependencies."""
+    """Returns a package.json with a build script and dependencies."""
     all_scripts = {**({"build": build} if build else {}), **(scripts or {})}
     return json.dumps({"name": "app", "scripts": all_scripts, "dependencies": dict.fromkeys(dependencies, "*"), **more})
 
 
 def write(folder: Path, files: Files) -> Path:
-    """The folder with these files in it."""
+    """Returns the folder with these files in it."""
     for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -125,7 +125,7 @@ def tree(dice: random.Random, folder: Path) -> None:
 
 
 def content(dice: random.Random, name: str) -> str:
-    """A text that may be meant for this file, or for another one."""
+    """Returns a text that may be meant for this file, or for another one."""
     if name.endswith(".json") and dice.random() < 0.8:
         return json.dumps(values(dice, 0))
     kind = next((kind for kind in (".toml", ".yml") if name.endswith(kind)), "")
@@ -133,7 +133,7 @@ def content(dice: random.Random, name: str) -> str:
 
 
 def values(dice: random.Random, depth: int) -> dict[str, Any]:
-    """An object with some of the names that the code reads."""
+    """Returns an object with some of the names that the code reads."""
     found: dict[str, Any] = {}
     for name in dice.sample(NAMES, dice.randint(0, 8)):
         found[name] = values(dice, depth + 1) if depth < 4 and dice.random() < 0.4 else dice.choice(VALUES)

@@ -18,7 +18,7 @@ from tests.builds.detect.skeletons import NOT_STATIC, STATIC, package, write
 
 
 def said(command: Command | None) -> str | None:
-    """The command as a user types it."""
+    """Returns the command as a user types it."""
     return command if command is None or isinstance(command, str) else shlex.join(command)
 
 

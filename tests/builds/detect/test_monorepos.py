@@ -17,12 +17,12 @@ VITE = {"package.json": package("vite build", "vite"), "index.html": ""}
 
 
 def inside(folder: str, files: Files) -> dict[str, str]:
-    """The files, inside a folder."""
+    """Returns the files, inside a folder."""
     return {f"{folder}/{name}": text for name, text in files.items()}
 
 
 def pnpm(*patterns: str) -> dict[str, str]:
-    """A workspace of pnpm."""
+    """Returns a workspace of pnpm."""
     listed = "".join(f"  - '{pattern}'\n" for pattern in patterns)
     return {
         "package.json": package(None),

@@ -15,7 +15,7 @@ MKDOCS = {"mkdocs.yml": "site_name: Docs\n", "docs/index.md": ""}
 
 
 def planned(folder: Path, files: Files) -> Plan:
-    """The plan of these files."""
+    """Returns the plan of these files."""
     return plan(write(folder, files), BuildOptions())
 
 

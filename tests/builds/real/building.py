@@ -28,7 +28,7 @@ class Site:
     log: list[str]
 
     def text(self, suffix: str) -> str:
-        """All files with this suffix, joined."""
+        """Returns all files with this suffix, joined."""
         return "\n".join(text for path, text in self.files.items() if path.endswith(suffix))
 
 
@@ -42,7 +42,7 @@ class Builder:
         self._count = 0
 
     def source(self, project: str, changes: Mapping[str, str] | None = None) -> Path:
-        """A fresh copy of a project, with other texts at some paths."""
+        """Returns a fresh copy of a project, with other texts at some paths."""
         self._count += 1
         source = self._folder / f"work-{self._count}" / "source"
         shutil.copytree(PROJECTS / project, source)

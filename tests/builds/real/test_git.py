@@ -20,7 +20,7 @@ pytestmark = pytest.mark.builds
 
 @pytest.fixture(scope="module")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform that builds, and may fetch from this machine."""
+    """Yields a platform that builds, and may fetch from this machine."""
     platform = make_platform(tmp_path_factory.mktemp("builds"), EASEL_PRIVATE_NETWORKS="127.0.0.0/8")
     platform.start()
     yield platform

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.builds
 
 @pytest.fixture(scope="module")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform that builds."""
+    """Yields a platform that builds."""
     try:
         networks = networks_of_the_registry()
     except RegistryMissingError as error:

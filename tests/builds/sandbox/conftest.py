@@ -56,8 +56,8 @@ class Bench:
 
 
 def running(mark: str) -> list[int]:
-    """The ids of processes with the mark in their command line. Skips pytest's processes, whose titles contain the
-    names of tests."""
+    """Returns the ids of processes with the mark in their command line. Skips pytest's processes, whose titles contain
+    the names of tests."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

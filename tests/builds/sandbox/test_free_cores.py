@@ -20,7 +20,7 @@ CORES = len(os.sched_getaffinity(0))
 
 @pytest.fixture
 def edge() -> Iterator[subprocess.Popen[bytes]]:
-    """A process as busy as an edge with many visitors."""
+    """Yields a process as busy as an edge with many visitors."""
     busy = subprocess.Popen([sys.executable, "-ISc", "while True: pass"])
     yield busy
     busy.kill()

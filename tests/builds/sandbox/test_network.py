@@ -32,7 +32,7 @@ PROXY = "127.0.0.1:3128"
 
 @contextmanager
 def a_server() -> Iterator[tuple[int, list[str]]]:
-    """A server on 127.0.0.1: its port, and its requests."""
+    """Yields a server on 127.0.0.1: its port, and its requests."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

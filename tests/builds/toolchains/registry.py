@@ -51,12 +51,12 @@ class Shelf:
 
     @property
     def registry(self) -> Registry:
-        """The registry as a builder sees it."""
+        """Returns the registry as a builder sees it."""
         return Registry(self.url, LOOPBACK)
 
 
 def packed(files: Mapping[str, bytes], *, links: Mapping[str, str] | None = None) -> bytes:
-    """An archive as npm makes it: everything is below `package/`."""
+    """Returns an archive as npm makes it: everything is below `package/`."""
     into = io.BytesIO()
     with tarfile.open(fileobj=into, mode="w:gz") as tar:
         for path, content in files.items():
@@ -72,7 +72,7 @@ def packed(files: Mapping[str, bytes], *, links: Mapping[str, str] | None = None
 
 @contextmanager
 def shelf() -> Iterator[Shelf]:
-    """A registry that runs during the block."""
+    """Yields a registry that runs during the block."""
     found = Shelf()
 
     class Handler(BaseHTTPRequestHandler):

@@ -31,7 +31,7 @@ Check = Callable[..., Result]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A built app."""
+    """Returns a built app."""
     for name, content in FILES.items():
         file = tmp_path / "dist" / name
         file.parent.mkdir(parents=True, exist_ok=True)

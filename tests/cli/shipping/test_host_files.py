@@ -14,7 +14,7 @@ from easel.cli.shipping.pack import select
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project with an output, and with rules files beside it."""
+    """Returns a project with an output, and with rules files beside it."""
     output = tmp_path / "dist"
     output.mkdir()
     (output / "index.html").write_text("home")
@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def found(root: Path, project: Project | None = None) -> WithHostFiles:
-    """The packed files of the output, and the files beside it."""
+    """Returns the packed files of the output, and the files beside it."""
     folder = root / "dist"
     return with_host_files(select(folder, rules_for(folder, root=root)), folder, root, project or Project(root))
 

@@ -73,7 +73,7 @@ class Relay:
 
 @pytest.fixture
 def relay(person: Person) -> Iterator[Relay]:
-    """The relay for this person's commands."""
+    """Yields the relay for this person's commands."""
     between = Relay(person.platform.api_port)
     person.environment["EASEL_SERVER"] = f"http://127.0.0.1:{between.port}"
     person.environment["EASEL_API_KEY"] = person.platform.api_key
@@ -83,7 +83,7 @@ def relay(person: Person) -> Iterator[Relay]:
 
 @pytest.fixture
 def large(person: Person) -> Person:
-    """A person whose app takes a while to upload."""
+    """Returns a person whose app takes a while to upload."""
     person.write(index_html="<h1>large</h1>")
     (person.folder / "dist" / "photo.jpg").write_bytes(os.urandom(3_000_000))
     return person

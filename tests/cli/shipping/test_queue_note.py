@@ -82,7 +82,7 @@ def test_a_deploy_that_no_worker_takes_is_said_to_be_queued(
 
 @pytest.fixture
 def limited(migrated: Migrated) -> Iterator[Platform]:
-    """A platform on which an organisation may run one deploy at a time."""
+    """Yields a platform on which an organisation may run one deploy at a time."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         platform = forked_platform(Path(folder), EASEL_DEPLOYS_AT_ONCE_PER_ORGANISATION="1")
         migrated.copy_to(platform.data_dir / "postgres")

@@ -96,7 +96,7 @@ def pack(build: SiteBuild, output: Path) -> None:
 
 
 def registry_host(cwd: Path) -> str:
-    """The host of the packages, which must not appear in committed files."""
+    """Returns the host of the packages, which must not appear in committed files."""
     answer = subprocess.run(["npm", "config", "get", "registry"], cwd=cwd, check=True, capture_output=True, text=True)
     return urlsplit(answer.stdout.strip()).hostname or ""
 

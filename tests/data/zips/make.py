@@ -121,7 +121,7 @@ def with_tools(out: Path, site: Path) -> None:
 
 
 def entry(path: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
-    """A member with a fixed time, as a Unix file or folder."""
+    """Returns a member with a fixed time, as a Unix file or folder."""
     info = zipfile.ZipInfo(path, (2023, 11, 14, 22, 13, 20))
     info.compress_type = compression
     info.create_system = 3

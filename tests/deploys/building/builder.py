@@ -95,7 +95,7 @@ async def build(
 
 
 async def seen(world: World, deploy_id: str) -> tuple[Deploy, list[str]]:
-    """The deploy, and its log."""
+    """Returns the deploy, and its log."""
     async with world.database.transaction() as work:
         lines = await work.session.scalars(
             select(DeployLogLine.line).where(DeployLogLine.deploy_id == deploy_id).order_by(DeployLogLine.seq)
@@ -104,7 +104,7 @@ async def seen(world: World, deploy_id: str) -> tuple[Deploy, list[str]]:
 
 
 async def jobs(world: World, deploy_id: str) -> list[str]:
-    """The tasks of the deploy's jobs, in order."""
+    """Returns the tasks of the deploy's jobs, in order."""
     rows = await world.database.statement(
         "select task_name from procrastinate_jobs where args ->> 'deploy_id' = %(id)s order by id", {"id": deploy_id}
     )

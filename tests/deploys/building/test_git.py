@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
 
 
 async def connected(world: World, server: GitServer) -> tuple[App, BareRepository]:
-    """An app that follows a new repository."""
+    """Returns an app that follows a new repository."""
     app = await make_app(world)
     place = f"{secrets.token_hex(4)}/app.git"
     repository = server.repository(place)
@@ -58,7 +58,7 @@ async def connected(world: World, server: GitServer) -> tuple[App, BareRepositor
 
 
 async def pushed(world: World, app: App, sha: str) -> str:
-    """The deploy of a webhook that reports a push; returns its id."""
+    """Returns the deploy of a webhook that reports a push; returns its id."""
     delivery = Delivery(sha, "push", (Push("main", sha, None, None),))
     async with world.database.transaction() as work:
         found = await following(work, app.id, app.org_id)

@@ -95,8 +95,8 @@ class Checker:
         return {one["version"]: person.tokens[one["id"]] for one in done}
 
     def _may_fail(self, deploy: dict[str, Any]) -> bool:
-        """Whether a deploy may have failed: waiting does not free a disk, so a deploy on a full disk fails at once,
-        without a number."""
+        """Returns true if a deploy may have failed: waiting does not free a disk, so a deploy on a full disk fails at
+        once, without a number."""
         at = deploy["finished_at"].timestamp()
         return (
             deploy["error_code"] in ("storage_full", "builder_disk_full")
@@ -182,7 +182,7 @@ class Checker:
         return good
 
     def _spans(self, person: Person) -> dict[int, list[tuple[float, float]]]:
-        """The times at which each version was live."""
+        """Returns the times at which each version was live."""
         moves = self._moves(person)
         times = [one["at"].timestamp() for one in moves] + [float("inf")]
         spans: dict[int, list[tuple[float, float]]] = {}
@@ -191,6 +191,6 @@ class Checker:
         return spans
 
     def _trouble(self, since: float, until: float) -> float:
-        """The seconds between the two times with an active fault. Each fault's effect ends some seconds after the
-        fault."""
+        """Returns the seconds between the two times with an active fault. Each fault's effect ends some seconds after
+        the fault."""
         return sum(max(0.0, min(until, end + STALE_AT_MOST) - max(since, begin)) for begin, end in self.killer.troubles)

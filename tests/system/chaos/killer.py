@@ -61,11 +61,11 @@ class Killer:
 
     @property
     def kills(self) -> int:
-        """The number of SIGKILLs sent."""
+        """Returns the number of SIGKILLs sent."""
         return sum(count for what, count in self.done.items() if what.startswith("kill"))
 
     def in_turn(self) -> list[Callable[[], None]]:
-        """Every fault, once each."""
+        """Returns every fault, once each."""
         return [
             *(partial(self.kill_at, border) for border in BORDERS),
             *(partial(self.kill_at, border, "builder") for border in BUILDS),
@@ -74,7 +74,7 @@ class Killer:
         ]
 
     def briefly(self) -> list[Callable[[], None]]:
-        """The worst faults, each briefly."""
+        """Returns the worst faults, each briefly."""
         self._longest = 0.8
         return [
             partial(self.kill_at, "begun"),

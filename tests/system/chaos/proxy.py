@@ -82,7 +82,7 @@ class Proxy:
             back.close()
 
     def answers(self) -> Answers:
-        """The handler for the answers on a new connection."""
+        """Returns the handler for the answers on a new connection."""
         return as_it_is
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers) -> None:

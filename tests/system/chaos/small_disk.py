@@ -35,7 +35,8 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(folder: Path, size: int = SIZE) -> Iterator[SmallDisk | None]:
-    """A disk of `size` bytes at the folder. None, with an ordinary folder, if it cannot be mounted: that takes root."""
+    """Yields a disk of `size` bytes at the folder. None, with an ordinary folder, if it cannot be mounted: that takes
+    root."""
     folder.mkdir(parents=True)
     options = ["-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", str(folder)]
     try:
