@@ -47,7 +47,7 @@ def recognise(url: str, vault: Vault, *, source: str) -> None:
 
 
 def replace(url: str, vault: Vault) -> bool:
-    """Replaces the old key's fingerprint with this key's. Returns whether another key was stored. Raises
+    """Replaces the old key's fingerprint with this key's. Returns true if another key was stored. Raises
     DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
