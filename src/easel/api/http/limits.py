@@ -213,7 +213,7 @@ class Fairness:
                 self._pass_on()
 
     def gives_way(self, organisation: str) -> bool:
-        """Returns whether this organisation, which has waiting requests, lets another organisation's plain request go
+        """Returns true if this organisation, which has waiting requests, lets another organisation's plain request go
         first. The other organisation must have no waiting requests, and its request must have just begun. The delay is
         30 ms at most."""
         now = self._now()
