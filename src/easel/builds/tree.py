@@ -104,7 +104,7 @@ class Tree:
 
     def obstacle(self, path: str) -> str | None:
         """Returns the reason why something at the path is neither a file nor a folder, as "is a named pipe". Returns
-        None if nothing is there, or a file or folder."""
+        None if the path is a file, is a folder, or does not exist."""
         folder, _, name = path.rpartition("/")
         try:
             around = self.place(folder)
