@@ -205,7 +205,8 @@ def _check_kind(central: _Central) -> None:
 
 
 def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
-    """Returns the entry, once its local header matches and its data is before the directory (at `stop`)."""
+    """Returns the entry. Checks that its local header matches, and that its data is before the directory
+    (at `stop`)."""
     at = central.header + _LOCAL.size
     if at > stop:
         raise MemberOutOfBoundsError(member=printable(central.name))

@@ -50,5 +50,5 @@ def decode_in_slices(data: bytes) -> Iterator[Manifest | None]:
 
 
 def is_closed(data: bytes, at: int) -> bool:
-    """Returns true if the object ends after its last entry here."""
+    """Returns true if the object ends at this offset, after its last entry."""
     return data[at : at + 1] == b"}" and data[at - 1 : at] != b","
