@@ -89,7 +89,7 @@ def _reason(error: HTTPError) -> str:
 
 
 def is_untrusted(error: HTTPError) -> bool:
-    """Returns true if it failed because of a certificate that is not trusted, which a retry does not change."""
+    """Returns true if the request failed because a certificate is not trusted. A retry does not change that."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__
