@@ -129,7 +129,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _parse(self, data: bytes | memoryview) -> bool:
-        """Parses the bytes. Returns whether the following bytes can still be requests."""
+        """Parses the bytes. Returns true if the following bytes can still be requests."""
         begun = self.begun
         try:
             self.parser.feed_data(data)
