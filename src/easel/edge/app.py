@@ -50,7 +50,7 @@ _UNREADABLE = (EaselError, DamagedDataError, OSError)
 
 
 class EdgeApp:
-    """Answers every request that the fast path does not."""
+    """Answers every request that the fast path leaves to it."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""An ASGI scope as the request that the chain decides on."""
+"""Reads the request, which the chain of stages decides on, from an ASGI scope."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ ENVIRONMENT: Final = 238
 
 
 def of_rules(rules: Rules) -> int:
-    """Returns the memory of a version's rules: lines of the usual length, and the excess of longer ones."""
+    """Returns the memory of a version's rules: lines of the usual length, and the excess of longer lines."""
     lines = len(rules.redirects) + len(rules.headers)
     text = sum(len(line.source) + len(line.target) for line in rules.redirects)
     text += sum(len(name) + len(value or "") for block in rules.headers for name, value in block.headers)

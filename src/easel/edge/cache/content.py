@@ -50,8 +50,8 @@ WINDOW = 8 * 1024 * 1024
 class Content:
     """Manifests and bundles by key.
 
-    Bundles of a folder store are mapped in place; the requested parts of those in a bucket are cached on disk. `budget`
-    is in bytes of memory, for manifests and variants together.
+    Bundles of a folder store are mapped in place. The requested parts of bundles in a bucket are cached on disk.
+    `budget` is in bytes of memory, for manifests and variants together.
     """
 
     def __init__(self, objects: EdgeStore, disk: DiskCache, kept: ManifestCache, *, budget: int) -> None:

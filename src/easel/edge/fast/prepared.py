@@ -16,7 +16,7 @@ from easel.serving.negotiate import Accepted
 from easel.serving.respond import Headers, Representations, without_content
 
 PREPARED_LARGEST = 64 * 1024
-"""Bodies up to this size (bytes) are held in memory. Larger ones are sent from the bundle."""
+"""Bodies up to this size (bytes) are held in memory. Larger bodies are sent from the bundle."""
 MAPPED_LARGEST = 4 * 1024 * 1024
 """Bodies up to this size (bytes) are written at once from a mapped bundle, and count as sent then."""
 

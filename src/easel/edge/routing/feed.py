@@ -31,7 +31,8 @@ _OF_ANOTHER_FORM = _SQL["of_another_form"]
 VERSION = _SQL["version"]
 
 QUERY_TIMEOUT = 2.0
-"""Timeout of a database query in seconds. After a slower query, it is twice that query's time, up to a minute."""
+"""Timeout of a database query in seconds. After a slower query, the timeout is twice that
+query's time, up to a minute."""
 LONGEST_QUERY = 60.0
 
 _FEW = 100
