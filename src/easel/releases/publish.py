@@ -120,7 +120,7 @@ async def adopt_config(
     work: Transaction, app: App, configuration: str, version: int | None, *, of: int, shown: bool = False
 ) -> bool:
     """Makes the configuration of the version `of`, which is stored under this hash, live. The draft follows if it has
-    no changes of its own. Returns whether the draft followed.
+    no changes of its own. Returns true if the draft followed.
 
     With `shown`, the app has its current draft afterwards. The caller holds the app's row. A configuration is copied
     only inside the database. Raises VersionPrunedError if the version's configuration was pruned.
