@@ -229,7 +229,7 @@ def _require_fitting(url: RemoteUrl, request: ConnectRepoRequest) -> None:
 def _take_credential(
     vault: Vault, app: App, repository: Repository, request: ConnectRepoRequest, url: RemoteUrl
 ) -> bool:
-    """Stores the credential. Returns whether a deploy key was made, which the host does not know yet."""
+    """Stores the credential. Returns true if a deploy key was made, which the Git host does not know yet."""
     if _given(request, "token"):
         repository.sealed_token = vault.seal(request.token) if request.token else None
     if url.scheme != "ssh":
