@@ -128,7 +128,7 @@ def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:
 
 
 def _refuse_whole(name: str, whole: FileText, reading: Reading) -> bool:
-    """Refuses a file of JSON or TOML that cannot be read whole. Returns whether it did."""
+    """Refuses a file of JSON or TOML that cannot be read whole. Returns true if it refused the file."""
     if (reason := whole.reason_against) is None:
         return False
     guards = name == AZURE_JSON or (name == NETLIFY_TOML and seems_guarding(whole.read))

@@ -96,7 +96,7 @@ class Conditions:
     cookies: tuple[str, ...] = ()
 
     def take(self, name: str, values: Sequence[str]) -> bool:
-        """Adds the condition. Returns whether its kind is known."""
+        """Adds the condition. Returns true if its kind is known."""
         key = _CONDITIONS.get(name.lower())
         if key is None:
             return False

@@ -33,7 +33,7 @@ class _File(msgspec.Struct):
 
 
 def read_wrangler(name: str, text: str, reading: Reading) -> bool:
-    """Reads the file into `reading`. Returns whether it describes a site: it has `assets` or names a folder."""
+    """Reads the file into `reading`. Returns true if it describes a site, because it has `assets` or names a folder."""
     file = decoded(name, _File, lambda: _values(name, text), reading, guards=False)
     if file is None:
         return False
