@@ -11,8 +11,8 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with(parent: int) -> None:
-    """Makes the system end this process when its parent, which has that process id, has ended for any reason
-    (Linux, prctl(2))."""
+    """Makes the system end this process when its parent has ended for any reason (Linux, prctl(2)). `parent` is the
+    parent's process id."""
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -198,7 +198,7 @@ class DatabaseStart:
         os.close(self._url)
 
     def url(self) -> str:
-        """Waits until the database is up and prepared, and returns its URL. Raises the errors of its `start`."""
+        """Waits until the database is up and prepared, and returns its URL. Raises the errors of starting it."""
         with os.fdopen(self._prepared, "rb") as told:
             found = told.read()
         for pid in self._pids:
