@@ -18,7 +18,7 @@ _SLASHES = re.compile("//+")
 _DOTS = re.compile(r"(?:\.|%2e)(\.|%2e)?\Z", re.IGNORECASE)
 _IN_PATH: Final = "/-._~!$&'()*+,;=:@"
 _IN_QUERY: Final = "!$%&'()*+,-./:;=?@[]_~"
-"""Characters that stay as they are in the path and query of a Location; all others are escaped."""
+"""Characters that stay as they are in the path and query of a Location. All other characters are escaped."""
 
 
 ESCAPED_SLASH: Final = "%2F"
