@@ -22,7 +22,7 @@ from easel.storage.objects import ObjectInfo, ObjectStore, PinnedUpload
 from easel.storage.translation import translated
 
 _HASHED_AT_ONCE = 64 * 1024
-"""Bytes of an upload that is hashed without a thread, which would take longer to start."""
+"""Maximum bytes of an upload that is hashed without a thread, because starting a thread would take longer."""
 
 
 class FolderObjects(ObjectStore):
