@@ -37,6 +37,39 @@ def test_the_first_line_that_fits_answers() -> None:
     assert location(lines, "/q") is None
 
 
+@pytest.mark.parametrize(
+    ("lines", "there", "elsewhere"),
+    [
+        ("/* /maintenance 302!", ["/maintenance", "/maintenance/", "/maintenance/style.css"], ["/maintenances", "/a"]),
+        ("/* /en/:splat 302", ["/en", "/en/", "/en/a/b"], ["/english", "/a/en", "/"]),
+        ("/docs/* /docs/latest/:splat 301", ["/docs/latest", "/docs/latest/a"], ["/docs", "/docs/a", "/docs/latest.1"]),
+        ("/docs/:v/* /docs/:v/new/:splat", ["/docs/2/new/a"], ["/docs/2/a", "/docs/2/newer"]),
+        ("/blog/:slug/* /blog/:slug 301", ["/blog/a", "/blog/a/"], ["/blog/a/b", "/blog/a/b/c"]),
+        ("/shop/* /shop/?moved=:splat 302", ["/shop", "/shop/"], ["/shop/a"]),
+        ("/* / 302!", ["/"], ["/a", "/a/b"]),
+        ("/p/* /p/:splat 301", ["/p", "/p/a"], []),
+        ("/x/*/y /x/new-:splat 301", [], ["/x/1/y"]),
+    ],
+)
+def test_a_request_at_the_target_of_a_star_line_is_not_redirected_again(
+    lines: str, there: list[str], elsewhere: list[str]
+) -> None:
+    lines += "\n/maintenance/* /next 307\n/en/* /next 307"
+    assert {path: location(lines, path) in (None, "/next") for path in there} == dict.fromkeys(there, True)
+    assert {path: location(lines, path) in (None, "/next") for path in elsewhere} == dict.fromkeys(elsewhere, False)
+
+
+def test_a_later_line_answers_at_the_target_of_a_star_line() -> None:
+    assert location("/* /en/:splat 302\n/en/old /en/new", "/en/old") == "/en/new"
+    assert location("/* /en/:splat 302\n/* /fallback 302", "/en/old") == "/fallback"
+
+
+def test_a_parameter_that_is_sent_twice_counts_as_its_last_value() -> None:
+    assert location("/a id=2 /two 302", "/a", "id=1&id=2") == "/two?id=1&id=2"
+    assert location("/a id=1 /one 302", "/a", "id=1&id=2") is None
+    assert location("/a/:id id=:id /x/:id?q 302", "/a/7", "id=1") == "/x/7?q"
+
+
 def test_the_query_is_handed_on_unless_the_target_has_one() -> None:
     assert location("/a /b#part", "/a", "x=1&y=%20") == "/b?x=1&y=%20#part"
     assert location("/a /b?from=a", "/a", "x=1") == "/b?from=a"

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from easel.rules.files.reading import Reading
-from easel.rules.models import Redirect
+from easel.rules.matching.table import may_step_aside
+from easel.rules.models import Dialect, Redirect
 
 
 def remark(reading: Reading, has: Callable[[str], bool]) -> None:
     """Adds a note for every redirect line that is unreachable, shadowed by a file, or a redirect to itself. `has`
     returns true if the bundle contains a file at a path (without its leading slash)."""
-    settled: dict[str, int] = {}
-    everything: int | None = None
+    settled: dict[str, Redirect] = {}
+    everything: Redirect | None = None
     forgiving = reading.dialect == "netlify"
     for redirect in reading.redirects:
         where = (redirect.file, redirect.line)
         key = redirect.source.rstrip("/") if forgiving else redirect.source
-        if everything is not None:
-            reading.note(*where, f"this line has no effect, because line {everything} matches every path.")
-        elif (first := settled.get(key)) is not None:
-            reading.note(*where, f"this line has no effect, because line {first} matches the same path.")
+        if everything is not None and not _leaves(everything, redirect, reading.dialect):
+            reading.note(*where, f"this line has no effect, because line {everything.line} matches every path.")
+        elif (first := settled.get(key)) is not None and not may_step_aside(first, reading.dialect):
+            reading.note(*where, f"this line has no effect, because line {first.line} matches the same path.")
         if not (redirect.query or redirect.host or redirect.conditional or redirect.excepts):
-            settled.setdefault(key, redirect.line)
+            settled.setdefault(key, redirect)
             if everything is None and redirect.source == "/*":
-                everything = redirect.line
+                everything = redirect
         if redirect.target.startswith(redirect.source.rstrip("/")) and _leads_to_itself(redirect, forgiving=forgiving):
             reading.note(*where, "this line redirects to itself, which would never end.")
         if forgiving and not redirect.forced and (hiding := _hiding(redirect, has)):
@@ -33,6 +34,13 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
                 f"this line has no effect, because the file `{hiding}` is served instead. Add a `!` after the status "
                 f"to apply the line before files.",
             )
+
+
+def _leaves(everything: Redirect, later: Redirect, dialect: Dialect) -> bool:
+    """Returns whether a line for every path does not apply to the paths of a later line, because they are below its
+    target."""
+    start = everything.target.partition(":")[0].rstrip("/")
+    return may_step_aside(everything, dialect) and later.source.startswith(start)
 
 
 def _leads_to_itself(redirect: Redirect, *, forgiving: bool) -> bool:

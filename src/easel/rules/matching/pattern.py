@@ -47,8 +47,8 @@ class PlaceholderSegment:
 
     def catch(self, segment: str, caught: dict[str, str]) -> bool:
         """Puts the text of each placeholder into `caught`. Each placeholder captures at least one character. The first
-        placeholder captures as many characters as possible. Two placeholders with the same name must match the same
-        text."""
+        placeholder captures as many characters as possible. Of two placeholders with the same name in two segments,
+        the first one counts, as on Netlify."""
         first, last = self.literals[0], self.literals[-1]
         if len(segment) < len(first) + len(last) or not segment.startswith(first) or not segment.endswith(last):
             return False
@@ -67,7 +67,8 @@ class PlaceholderSegment:
 
 
 def _take(caught: dict[str, str], name: str, text: str) -> bool:
-    return bool(text) and caught.setdefault(name, text) == text
+    caught.setdefault(name, text)
+    return bool(text)
 
 
 Segment = str | PlaceholderSegment
@@ -157,25 +158,35 @@ class Pattern:
         if len(segments) < len(head) or not _all_catch(head, segments[: len(head)], caught):
             return None
         rest = segments[len(head) :]
-        if not rest and not (self.forgiving and self.stars[0].plain and len(self.stars) == 1 and not self._behind):
+        if (not rest and not self.forgiving) or not self._catch_rest(rest, caught):
             return None
-        return caught if self._catch_rest(rest, caught) else None
+        if self.forgiving and self.stars[0].prefix:
+            caught[SPLAT] = caught[SPLAT].removeprefix("/")
+        return caught
+
+    def _least(self, star: Star) -> int:
+        """Returns the smallest number of segments that a star matches. On Netlify, `/a/*/b` matches `/a/b`."""
+        return 0 if self.forgiving and star.plain else 1
 
     def _catch_rest(self, rest: tuple[str, ...], caught: dict[str, str]) -> bool:
         tail = self._behind
         if tail:
-            # At least the star's own segment precedes the run after it.
-            if len(rest) < len(tail) + 1 or not _all_catch(tail, rest[len(rest) - len(tail) :], caught):
+            if len(rest) < len(tail) + self._least(self.stars[-1]) or not _all_catch(
+                tail, rest[len(rest) - len(tail) :], caught
+            ):
                 return False
             rest = rest[: len(rest) - len(tail)]
         first = self.stars[0]
         if len(self.stars) == 1:
             return _catch_star(first, rest, caught)
         middle, last = self.runs[1], self.stars[1]
-        if not rest or not rest[-1].endswith(last.suffix):
+        if last.suffix and not (rest and rest[-1].endswith(last.suffix)):
             return False
         literal = middle[0] if middle and isinstance(middle[0], str) else None
-        for at in range(1, min(len(rest) - len(middle), _MOST_MIDDLE)):
+        # The first star takes as much as possible, as on Netlify.
+        lowest = self._least(first)
+        highest = min(len(rest) - len(middle) - self._least(last), _MOST_MIDDLE)
+        for at in range(highest, lowest - 1, -1):
             if literal is not None and rest[at] != literal:
                 continue
             here = dict(caught)

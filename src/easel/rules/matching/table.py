@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import msgspec
@@ -11,11 +12,12 @@ from easel.rules.matching.paths import RequestPath
 from easel.rules.matching.pattern import Pattern, parse, split
 from easel.rules.matching.target import Target, target_of
 from easel.rules.matching.visit import Visit
-from easel.rules.models import Dialect, Redirect, Rules
+from easel.rules.models import NETLIFY_TOML, REDIRECTS, Dialect, Redirect, Rules
 
 MOST_TRIED = 1_000
 """Maximum number of lines or header blocks that are compared with one request, when the index does not narrow them
 down."""
+_FIXED = re.compile("[*:?#]")
 LARGEST_HEADERS = 32 * 1024
 """Maximum number of bytes of the names and values that rules add to one answer."""
 
@@ -50,6 +52,7 @@ class _Line:
     target: Target
     first: bool
     excepts: tuple[Pattern, ...]
+    steps_aside: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ class RedirectTable:
             if redirect.source in settled:
                 continue  # An earlier line answers every request that this one could.
             self.any_first = self.any_first or _goes_first(redirect, rules.dialect)
-            if not (redirect.conditional or redirect.query or redirect.host or redirect.excepts):
+            depends = redirect.conditional or redirect.query or redirect.host or redirect.excepts
+            if not depends and not may_step_aside(redirect, rules.dialect):
                 settled.add(redirect.source)
             self._index.add(len(self._redirects), parse(redirect.source, rules.dialect), redirect.query)
             self._redirects.append(redirect)
@@ -126,7 +130,7 @@ class RedirectTable:
                 continue
             by = line.redirect
             plain = plain and not (by.conditional or by.query or by.host)
-            if not _holds(line, visit, caught):
+            if not _holds(line, visit, caught) or (line.steps_aside and _is_there(line, asked, caught)):
                 continue
             leads = _leads(line, visit, caught, for_all=plain)
             if leads is not None:
@@ -142,7 +146,41 @@ def _line(redirect: Redirect, dialect: Dialect) -> _Line:
         host = HostPattern(tuple(name.split(".")), scheme)
     target = target_of(redirect, pattern, dialect)
     excepts = tuple(parse(path, dialect) for path in redirect.excepts)
-    return _Line(redirect, pattern, host, target, _goes_first(redirect, dialect), excepts)
+    aside = may_step_aside(redirect, dialect)
+    return _Line(redirect, pattern, host, target, _goes_first(redirect, dialect), excepts, aside)
+
+
+def may_step_aside(redirect: Redirect, dialect: Dialect) -> bool:
+    """Returns whether the line does not apply to requests that are already at its target. Netlify ends loops in this
+    way: `/* /en/:splat` redirects `/a`, and not `/en/a`."""
+    return (
+        dialect == "netlify"
+        and redirect.redirects
+        and "*" in redirect.source
+        and redirect.file.startswith((REDIRECTS, NETLIFY_TOML))
+        and redirect.target.startswith("/")
+        and not redirect.target.startswith("//")
+        and _overlap(_FIXED.split(redirect.source, 1)[0], _FIXED.split(redirect.target, 1)[0])
+    )
+
+
+def _overlap(source: str, target: str) -> bool:
+    """Returns whether a path may begin with both texts."""
+    return source.startswith(target) or target.startswith(source.rstrip("/"))
+
+
+def _is_there(line: _Line, asked: RequestPath, caught: dict[str, str]) -> bool:
+    """Returns whether the request is for the target, or for a path below the target's part before `:splat`. If every
+    path of the source is below that part, only the target itself counts."""
+    start, is_cut = line.target.start(caught)
+    # Patterns are compared without a slash at the end.
+    path = "/" + "/".join(asked.bare)
+    above = "/".join(["", *asked.segments[: len(line.pattern.runs[0])], ""])
+    if above.startswith(start.rstrip("/") + "/"):
+        return line.target.path(caught).rstrip("/") == path.rstrip("/")
+    if is_cut and not start.endswith("/"):
+        return path.startswith(start)
+    return f"{path}/".startswith(start.rstrip("/") + "/")
 
 
 def _goes_first(redirect: Redirect, dialect: Dialect) -> bool:
@@ -166,11 +204,12 @@ def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
             return False
         caught.update(of_host)
     for name, value in redirect.query:
-        found = next((had for key, had in visit.pairs if key == name), None)
+        # Of a parameter that is sent twice, the hosts use the last value; a name in the path comes before the query's.
+        found = next((had for key, had in reversed(visit.pairs) if key == name), None)
         if found is None:
             return False
         if value.startswith(":"):
-            caught[value[1:]] = found
+            caught.setdefault(value[1:], found)
         elif value and value != found:
             return False
     if redirect.languages and not _speaks(visit.language, redirect.languages):

@@ -69,6 +69,17 @@ class Target:
         texts = [caught[piece.text] if piece.is_name else unquote(piece.text) for piece in parts]
         return "".join(texts) if sum(map(len, texts)) <= LONGEST else NO_PATH
 
+    def start(self, caught: Mapping[str, str]) -> tuple[str, bool]:
+        """Returns the path (decoded) before `:splat`, and whether there is a `:splat` in it."""
+        parts: list[str] = []
+        for piece in self._pieces:
+            if piece.place != "path":
+                break
+            if piece.is_name and piece.text == SPLAT:
+                return "".join(parts), True
+            parts.append(caught[piece.text] if piece.is_name else unquote(piece.text))
+        return "".join(parts), False
+
     def location(self, caught: Mapping[str, str], query: str) -> str | None:
         """Returns the Location of the redirect, with the request's query if the target has none. Returns None if a
         captured text is not valid in a host's name. Returns None if the Location exceeds LONGEST, because a name may
