@@ -7,7 +7,7 @@ RUNTIME_STAMP := $(VENV)/.installed-runtime
 # Compiled modules are kept even where the environment says not to: an Easel is four processes, the tests start dozens.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install install-runtime serve test test-all test-fast test-apart test-work test-builds check lint types chaos bench docs lock format clean
+.PHONY: install install-runtime serve test test-all test-fast test-apart test-browsers test-system test-work test-builds check lint types chaos bench docs lock format clean
 
 install: $(STAMP)
 install-runtime: $(RUNTIME_STAMP)
@@ -55,13 +55,22 @@ test-fast: install
 
 # The long form of a test: 500 kills take more than an hour. EASEL_CHAOS_SEED repeats what was done to a run.
 chaos: install
-	EASEL_CHAOS_KILLS=$${EASEL_CHAOS_KILLS:-500} $(BIN)/python -m pytest tests/system/test_chaos.py -n0 -s $(ARGS)
+	EASEL_CHAOS_KILLS=$${EASEL_CHAOS_KILLS:-500} $(BIN)/python -m pytest tests/system/test_chaos.py -m system -n0 -s $(ARGS)
 
 # The behaviour of the platform once more: on an S3 server, with every role in processes of its own, on Debian's PostgreSQL.
 test-apart: install
-	EASEL_TEST_STORE=moto EASEL_TEST_PARTS=apart $(BIN)/python -m pytest tests/access tests/apps tests/browser tests/cli \
+	EASEL_TEST_STORE=moto EASEL_TEST_PARTS=apart $(BIN)/python -m pytest -m "not builds" \
+	  tests/access tests/apps tests/browser tests/cli \
 	  tests/conformance tests/deploys tests/docs/test_readme.py tests/environments tests/storage/test_queue.py tests/uploads \
 	  tests/versions $(ARGS)
+
+# Real Chromium, which takes both processors of a small machine for itself.
+test-browsers: install
+	$(BIN)/python -m pytest tests/browser -m browser -n 2 $(ARGS)
+
+# Installations whose machines, databases and stores are killed, cut off, lost and upgraded.
+test-system: install
+	$(BIN)/python -m pytest tests/system tests/docs tests/storage -m system $(ARGS)
 
 # Counts instructions, under valgrind: a processor works on it for two or three minutes.
 test-work: install

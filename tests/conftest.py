@@ -42,15 +42,26 @@ serve`."""
 
 
 LONG = (
-    "tests/system/",
+    "tests/system/test_",
     "tests/docs/test_operations_apart",
+    "tests/builds/sandbox/test_limits",
+    "tests/deploys/test_deploys",
     "tests/docs/test_readme",
-    "tests/backups/",
-    "tests/conformance/test_fuzzing",
     "tests/docs/test_operations.py",
-    "tests/storage/test_upgrade",
+    "tests/backups/test_backup",
+    "tests/edge/test_feed",
+    "tests/conformance/test_fuzzing",
+    "tests/edge/test_connections",
+    "tests/api/test_lane",
+    "tests/cli/commands/test_builds",
+    "tests/cli/test_places",
+    "tests/builds/sandbox/",
+    "tests/access/test_secret_key",
+    "tests/cli/commands/test_commands",
+    "tests/storage/",
 )
-"""The longest ones begin first, with the files that share a process with them, so that no process waits at the end."""
+"""The longest ones begin first, with the files that share a process with them, so that no process waits at the end.
+Files that mostly wait are between files that work, so that the processors are busy throughout."""
 
 TOGETHER = {
     "tests/system/test_chaos": "two machines",
@@ -74,6 +85,10 @@ TOGETHER = {
 """Beginnings of the names of files that need the same costly resources. One process runs them."""
 
 
+SYSTEM = ("tests/system/", "tests/docs/test_operations_apart", "tests/storage/test_upgrade")
+"""Installations whose machines, databases and stores are killed, cut off, lost and upgraded: `make test-system`."""
+
+
 SERVED_BY = frozenset({"platform", "platforms", "world", "app", "crowd", "person", "container", "shared"})
 """Fixtures that start a server."""
 STARTS = frozenset(
@@ -89,11 +104,15 @@ SERVED = (
     "tests/system/",
 )
 """Folders in which every test needs running servers."""
+ALL_OF_A_KIND = {"server": SERVED, "browser": ("tests/browser/",), "system": ("tests/system/",)}
+"""Folders in which every test has the marker."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Skips these folders in a run without servers: every process of the run would import them for nothing."""
-    return True if "not server" in config.option.markexpr and f"{collection_path}/".endswith(SERVED) else None
+    """Skips these folders in a run without their tests: every process of the run would import them for nothing."""
+    path, run = f"{collection_path}/", config.option.markexpr
+    skipped = (f"not {marker}" in run and path.endswith(folders) for marker, folders in ALL_OF_A_KIND.items())
+    return True if any(skipped) else None
 
 
 def needs_a_server(item: pytest.Item) -> bool:
@@ -106,10 +125,12 @@ def needs_a_server(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that need a server, and orders the files; the order inside a file stays."""
+    """Marks the tests that need a server or are of a lane, and orders the files; the order inside a file stays."""
     for item in items:
         if needs_a_server(item):
             item.add_marker("server")
+        if item.nodeid.startswith(SYSTEM):
+            item.add_marker("system")
     order = (*LONG, *TOGETHER)
     items.sort(key=lambda item: next((n for n, name in enumerate(order) if item.nodeid.startswith(name)), len(order)))
 
@@ -224,10 +245,15 @@ def app(platform: Platform) -> RunningApp:
 async def crowd(platform: Platform) -> AsyncIterator[str]:
     """Yields a separate database, in which three apps of one organisation and one of another have two waiting deploys
     each."""
+    at = urlsplit(platform.database_url)
+    url = at._replace(path="/crowd").geturl()
     with platform.database() as connection:
-        connection.execute("create database crowd")
-    url = urlsplit(platform.database_url)._replace(path="/crowd").geturl()
-    await asyncio.to_thread(migrate, url)
+        # The migrations take longer than most of these tests, so each database is a copy of one that has the schema.
+        if connection.execute("select 1 from pg_database where datname = 'schema'").fetchone() is None:
+            connection.execute("create database half")
+            await asyncio.to_thread(migrate, at._replace(path="/half").geturl())
+            connection.execute("alter database half rename to schema")
+        connection.execute("create database crowd template schema")
     async with (app := queue_app(url)).open_async():
         for number, organisation in enumerate(["big", "big", "big", "small"]):
             await app.connector.execute_query_async(
