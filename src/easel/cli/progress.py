@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """A bar that moves."""
+    """A progress bar that the caller advances."""
 
     def advance(self, count: int) -> None:
         """Adds this many bytes."""

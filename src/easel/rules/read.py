@@ -52,7 +52,7 @@ def read_rules(
     """Returns the rules of a bundle's files. Returns None if there are none or none are wanted.
 
     `files` holds the rules files at the bundle's root, `names` the other names there, which may be signs of a dialect;
-    `has` says whether the bundle contains a file at a path.
+    `has` returns true if the bundle contains a file at a path.
 
     Raises RulesFileTooLargeError, and GuardRefusedError for a refused guard, unless guards may be lost.
     """

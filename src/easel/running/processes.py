@@ -88,8 +88,8 @@ class Nursery:
         forks: bool = False,
         modules: Sequence[str] = (),
     ) -> Child:
-        """Starts a process that calls a module's function, and has these modules. If it `forks`, it gets a socket for a
-        `Forker` as its last argument."""
+        """Starts a process that imports these modules and calls a module's function. If it `forks`, it gets a socket
+        for a `Forker` as its last argument."""
         with ExitStack() as stack:
             given = [stack.enter_context(one) for one in socket.socketpair()] if forks else []
             try:

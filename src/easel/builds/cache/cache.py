@@ -147,8 +147,8 @@ class BuildCache:
         return size
 
     async def shrink(self) -> None:
-        """Evicts entries until all apps' take at most the limit, the least recently used first. Removes this app's
-        earlier generations and the remains of killed builders before that. Raises OSError."""
+        """Evicts the least recently used entries until the entries of all apps take at most the limit. Removes this
+        app's earlier generations and the remains of killed builders before that. Raises OSError."""
         for folder in _folders(self._app):
             if folder.name.isdigit() and int(folder.name) < self.generation:
                 await self._evict(folder)
