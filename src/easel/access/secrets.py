@@ -7,13 +7,17 @@ import hashlib
 import hmac
 import os
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bcrypt
-from cryptography.fernet import Fernet, InvalidToken
 
 from easel.errors import EaselError
 from easel.places import write_private
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 MASK = "***"
 
@@ -25,15 +29,22 @@ class SecretUnreadableError(EaselError):
 
 
 class Vault:
-    """Encrypts, signs and digests with keys derived from the instance's secret key."""
+    """Encrypts, signs and digests with keys derived from the instance's secret key. The library that encrypts takes 3
+    MiB, and is imported for the first secret."""
 
     def __init__(self, secret: str) -> None:
         root = hashlib.sha256(secret.encode()).digest()
-        self._fernet = Fernet(base64.urlsafe_b64encode(_derive(root, b"seal")))
+        self._sealing = _derive(root, b"seal")
         self._signing = _derive(root, b"sign")
         self._digesting = _derive(root, b"digest")
         self.fingerprint = _derive(root, b"fingerprint").hex()
         """Identifies the key. The identifier cannot decrypt or sign anything."""
+
+    @cached_property
+    def _fernet(self) -> Fernet:
+        from cryptography.fernet import Fernet
+
+        return Fernet(base64.urlsafe_b64encode(self._sealing))
 
     def seal(self, plain: str) -> str:
         """Returns the value encrypted (Fernet: AES-128-CBC and HMAC-SHA-256); two seals of one value differ."""
@@ -41,6 +52,8 @@ class Vault:
 
     def open(self, sealed: str) -> str:
         """Returns the decrypted value. Raises SecretUnreadableError."""
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:

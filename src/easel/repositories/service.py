@@ -15,7 +15,6 @@ from easel.bundles.names import check_path, printable
 from easel.errors import EaselError
 from easel.ids import new_secret
 from easel.outgoing.addresses import Destinations
-from easel.repositories.deploy_keys import make_key, read_key
 from easel.repositories.errors import (
     CredentialMismatchError,
     NothingConnectedError,
@@ -237,6 +236,9 @@ def _take_credential(
         return False
     is_needed = bool(request.deploy_key or request.new_deploy_key or repository.sealed_deploy_key is None)
     if is_needed:
+        # Imported here for its library, which takes three mebibytes.
+        from easel.repositories.deploy_keys import make_key, read_key
+
         comment = f"easel-{app.slug}"
         key = read_key(request.deploy_key, comment) if request.deploy_key else make_key(comment)
         repository.sealed_deploy_key, repository.deploy_key = vault.seal(key.private), key.public
