@@ -68,11 +68,6 @@ _own: socket.socket | None = None
 """In a forked process, its channel to the supervisor."""
 
 
-def is_forked() -> bool:
-    """Returns true if this process was forked from a nursery, and so has imported few modules itself."""
-    return _own is not None
-
-
 def ask_for(role: Role) -> None:
     """Asks the supervisor, from a forked process, to run the role."""
     if _own is not None:
