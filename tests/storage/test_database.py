@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -135,3 +137,39 @@ async def test_what_follows_a_release_is_one_unit_of_work_again(platform: Platfo
         for first in (sql_first, not sql_first, sql_first):
             await take(work, sql_first=first)
             await work.release()
+
+
+async def test_a_pool_that_nobody_uses_closes_its_connections_and_opens_another_when_used(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.storage.database.IDLE_POOL", 0.05)
+    async with connected(platform) as database:
+        async with database.transaction() as work:
+            ended = await take(work, sql_first=True)
+        await until_ended(database, ended)
+        async with database.transaction() as work:
+            again = await take(work, sql_first=False)
+    assert again != ended
+
+
+async def test_a_connection_apart_ends_with_its_block(platform: Platform) -> None:
+    async with connected(platform) as database:
+        async with database.apart(60) as statement:
+            ((ended,),) = await statement(PID, {})
+        await until_ended(database, ended)
+
+
+async def test_an_unreachable_database_is_told_to_the_user_of_a_connection_apart(tmp_path: Path) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        async with Database(f"postgresql://postgres@/postgres?host={tmp_path}").apart(60):
+            raise AssertionError
+
+
+async def until_ended(database: Database, process: int) -> None:
+    """Waits until the server's process has ended, by asking on other connections."""
+    deadline = time.monotonic() + 60
+    count = [(1,)]
+    while count != [(0,)]:
+        assert time.monotonic() < deadline
+        async with database.apart() as statement:
+            count = await statement("select count(*) from pg_stat_activity where pid = %(pid)s", {"pid": process})

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from easel.access.secrets import Vault
 from easel.api import openapi
-from easel.api.health import Health
+from easel.api.health import Health, ReadinessChecks
 from easel.api.health import router as health_router
 from easel.api.http.context import Services
 from easel.api.http.errors import add_error_handlers
@@ -107,14 +107,19 @@ class _Lifespan:
     @asynccontextmanager
     async def __call__(self, _: FastAPI) -> AsyncIterator[dict[str, Any]]:
         services = self.services
+        followers = services.followers
 
         async def look_again() -> None:
-            services.followers.news_of_all()
+            followers.news_of_all()
 
-        listener = Listener(services.database.url, {DEPLOYS_CHANNEL: services.followers.news}, look_again)
-        listener.start()
+        listener = Listener(
+            services.database.url, {DEPLOYS_CHANNEL: followers.news}, look_again, needed=lambda: followers.any
+        )
+        followers.come = listener.start
+        if followers.any:
+            listener.start()
         counting = asyncio.create_task(_count_again(services))
-        # The first readiness check then reuses its connection. An unreachable database must not delay the start.
+        # Before the first upload arrives. An unreachable database must not delay the start.
         await asyncio.wait([counting], timeout=1)
         try:
             yield {}
@@ -173,5 +178,6 @@ def make_application(services: Services, *, is_lane: bool = False) -> FastAPI:
         app.add_middleware(LogStreams, services=services)
         app.add_middleware(Gate, services=services)
         app.add_middleware(StatusPolls, services=services)
+        app.add_middleware(ReadinessChecks, health=app.state.health)
     app.add_middleware(RequestContext)
     return app

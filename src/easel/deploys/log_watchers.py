@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from easel.deploys.errors import TooManyLogStreamsError
@@ -39,10 +39,18 @@ class Streams:
 
 
 class Followers:
-    """The followers of deploys. News of a deploy wakes its followers."""
+    """The followers of deploys. News of a deploy wakes its followers. `come` is called when another one comes."""
 
     def __init__(self) -> None:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.come: Callable[[], None] = lambda: None
+        self.always = False
+        """Whether to listen for news even if nobody follows a deploy."""
+
+    @property
+    def any(self) -> bool:
+        """Returns true if a deploy is followed, or news are always wanted."""
+        return self.always or bool(self._waiting)
 
     def news(self, deploy_id: str) -> None:
         """Wakes the followers of this deploy."""
@@ -57,19 +65,21 @@ class Followers:
 
     def follow(self, deploy_id: str) -> Following:
         """Returns a context in which `wait` returns at the next news of this deploy."""
-        return Following(self._waiting, deploy_id)
+        return Following(self, self._waiting, deploy_id)
 
 
 class Following:
     """One follower of one deploy."""
 
-    def __init__(self, waiting: defaultdict[str, set[asyncio.Event]], deploy_id: str) -> None:
+    def __init__(self, followers: Followers, waiting: defaultdict[str, set[asyncio.Event]], deploy_id: str) -> None:
+        self._followers = followers
         self._waiting = waiting
         self._deploy_id = deploy_id
         self._event = asyncio.Event()
 
     def __enter__(self) -> Following:
         self._waiting[self._deploy_id].add(self._event)
+        self._followers.come()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -171,7 +171,10 @@ def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | 
     if not checked and recognise_key(settings, url):
         logger.warning(KEY_REPLACED)
     lane = Lane(start_of(settings, url, line))
-    app = make_application(make_services(settings, url, objects, open_vault(settings), lane=lane))
+    services = make_services(settings, url, objects, open_vault(settings), lane=lane)
+    # A role that runs alone stops the embedded database unless another one is connected.
+    services.followers.always = line is None
+    app = make_application(services)
     config = uvicorn.Config(
         app,
         loop="uvloop",

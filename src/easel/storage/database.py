@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, LiteralString
 
 import msgspec
@@ -16,11 +17,11 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, configure_mappers
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from sqlalchemy.types import UserDefinedType
 from sqlalchemy.util import greenlet_spawn
 
-from easel.storage.connections import is_silent, noticing
+from easel.storage.connections import OwnConnection, is_silent, noticing
 from easel.storage.errors import DatabaseReadOnlyError
 from easel.storage.freshness import FreshnessPage
 from easel.storage.statements import statements
@@ -32,6 +33,11 @@ IDLE_AT_MOST = 10_000
 """Idle timeout of a transaction, in milliseconds. A frozen process must not lock rows that others need."""
 POOL = 16
 """Default of the maximum number of a process's connections."""
+IDLE_POOL = 60.0
+"""Seconds after which an unused pool closes its connections. Each is a process of PostgreSQL, of 2 to 5 MiB."""
+
+Statement = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
+"""Runs a plain statement with its arguments (`%(name)s`), and returns the rows."""
 
 
 class Base(DeclarativeBase):
@@ -172,6 +178,10 @@ class Database:
         self.engine, address = made if made is not None else _engine(pool_size)
         address.url = url
         self._page = page
+        self._used = 0.0
+        self._look: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+        event.listen(self.engine.sync_engine, "checkin", self._returned)
 
     @asynccontextmanager
     async def transaction(self, turn: Turn | None = None) -> AsyncIterator[Transaction]:
@@ -209,9 +219,47 @@ class Database:
         finally:
             await _give_back(held)
 
+    @asynccontextmanager
+    async def apart(self, seconds: float | None = None) -> AsyncIterator[Statement]:
+        """Opens a connection outside the pool, for the duration of the block. It runs plain statements, each of which
+        is a whole unit of work. Connecting and the block may each take `seconds` (None: no limit).
+
+        Use it for rare work of an idle process, which then has no connection in its pool, and no memory of its own for
+        SQLAlchemy. Raises DatabaseReadOnlyError, TimeoutError, and the driver's errors if the database is unreachable.
+        """
+        own = OwnConnection(self.url)
+        try:
+            async with own.within(seconds) as driver:
+                yield partial(_rows, driver)
+        except BaseException as error:
+            _refuse_read_only(error)
+            raise
+        finally:
+            await own.close()
+
     async def close(self) -> None:
         """Closes every connection."""
+        if self._look is not None:
+            self._look.cancel()
         await self.engine.dispose()
+
+    def _returned(self, *_: object) -> None:
+        """Notes that a connection was used until now."""
+        loop = asyncio.get_running_loop()
+        self._used = loop.time()
+        if self._look is None:
+            self._look = loop.call_later(IDLE_POOL, self._close_idle)
+
+    def _close_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        pool = self.engine.sync_engine.pool
+        assert isinstance(pool, QueuePool)
+        unused_at = self._used + IDLE_POOL
+        if pool.checkedout() or loop.time() < unused_at:
+            self._look = loop.call_at(max(unused_at, loop.time() + 1), self._close_idle)
+            return
+        self._look = None
+        self._closing = asyncio.create_task(self.engine.dispose(), name="closes idle connections")
 
 
 class _Address:

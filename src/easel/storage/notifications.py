@@ -1,4 +1,4 @@
-"""Listens to PostgreSQL's NOTIFY on one connection, for the life of the process."""
+"""Listens to PostgreSQL's NOTIFY on one connection."""
 
 from __future__ import annotations
 
@@ -13,25 +13,35 @@ from easel.storage.connections import noticing
 logger = logging.getLogger(__name__)
 
 
+UNNEEDED_AT_MOST = 60.0
+"""Seconds after which a listener that nobody needs disconnects."""
+
+
 class Listener:
-    """Calls one function per channel with each payload. Calls `on_connect` after every (re)connection, because earlier
-    notifications are lost."""
+    """Calls one function per channel with each payload. Calls `on_connect` after every (re)connection, because
+    earlier notifications are lost. If `needed` is given, it listens only while that is true; call `start` when it may
+    be."""
 
     def __init__(
         self,
         url: str,
         channels: Mapping[str, Callable[[str], None]],
         on_connect: Callable[[], Awaitable[None]] | None = None,
+        *,
+        needed: Callable[[], bool] | None = None,
     ) -> None:
         self._url = url
         self._channels = channels
         self._on_connect = on_connect
+        self._needed = needed
+        self._look = None if needed is None else UNNEEDED_AT_MOST
         self._task: asyncio.Task[None] | None = None
         self.connected = False
 
     def start(self) -> None:
-        """Starts listening in the background."""
-        self._task = asyncio.create_task(self._run(), name="notifications")
+        """Starts listening in the background, unless it listens already."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="notifications")
 
     async def stop(self) -> None:
         """Stops listening."""
@@ -41,7 +51,7 @@ class Listener:
 
     async def _run(self) -> None:
         delay = 0.1
-        while True:
+        while self._is_needed():
             try:
                 async with await psycopg.AsyncConnection.connect(
                     self._url, autocommit=True, **noticing(self._url)
@@ -52,11 +62,16 @@ class Listener:
                     delay = 0.1
                     if self._on_connect is not None:
                         await self._on_connect()
-                    async for notification in connection.notifies():
-                        self._channels[notification.channel](notification.payload)
+                    while self._is_needed():
+                        async for notification in connection.notifies(timeout=self._look):
+                            self._channels[notification.channel](notification.payload)
+                continue
             except (psycopg.Error, OSError) as error:
                 logger.warning("lost the connection for notifications (%s); retrying in %.1f s", error, delay)
             finally:
                 self.connected = False
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)
+
+    def _is_needed(self) -> bool:
+        return self._needed is None or self._needed()

@@ -171,7 +171,8 @@ async def release_interrupted(database: Database) -> None:
     Not for a store that receives uploads directly. An upload that another process is receiving counts again once it is
     complete.
     """
-    await database.statement(_SQL["forget_broken_off"], {})
+    async with database.apart() as statement:
+        await statement(_SQL["forget_broken_off"], {})
 
 
 async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:

@@ -6,20 +6,18 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, update
 
 from easel import clock
-from easel.access.models import RememberedAnswer
-from easel.apps.models import App, FormerSlug
+from easel.apps.models import App
 from easel.deploys.errors import InternalDeployError
-from easel.deploys.models import BuildUsage, Deploy
+from easel.deploys.models import Deploy
 from easel.deploys.phases import next_job
 from easel.deploys.service import end_as_failed
-from easel.deploys.states import FINAL, UNFINISHED
-from easel.repositories.models import WebhookDelivery
+from easel.deploys.states import FINAL
 from easel.repositories.service import forget
 from easel.settings import Settings
-from easel.storage.database import Database
+from easel.storage.database import Database, Statement
 from easel.storage.object_names import app_prefix, uploads_prefix
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
@@ -45,26 +43,23 @@ async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings
 
     An upload is removed a day after its URL expired, unless an unfinished deploy refers to it.
     """
-    await _sweep_deleted_apps(database, objects)
-    await _sweep_uploads(database, objects, settings)
-    await _end_abandoned(database, queue, settings)
-    async with database.transaction() as work:
-        await work.session.execute(
-            delete(RememberedAnswer).where(RememberedAnswer.created_at < clock.now() - ANSWERS_KEPT)
-        )
-        await work.session.execute(
-            delete(WebhookDelivery).where(WebhookDelivery.received_at < clock.now() - DELIVERIES_KEPT)
-        )
-        await work.session.execute(delete(BuildUsage).where(BuildUsage.day < (clock.now() - USAGE_KEPT).date()))
-        await work.session.execute(
-            delete(FormerSlug).where(FormerSlug.freed_at <= clock.now() - timedelta(seconds=settings.slug_reserved_for))
-        )
+    now = clock.now()
+    expired = {
+        "answers": now - ANSWERS_KEPT,
+        "deliveries": now - DELIVERIES_KEPT,
+        "usage": (now - USAGE_KEPT).date(),
+        "slugs": now - timedelta(seconds=settings.slug_reserved_for),
+    }
+    async with database.apart() as statement:
+        await _sweep_deleted_apps(statement, database, objects)
+        await _sweep_uploads(statement, objects, settings)
+        await _end_abandoned(statement, database, queue, settings)
+        await statement(_SQL["expire"], expired)
 
 
-async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -> None:
+async def _end_abandoned(statement: Statement, database: Database, queue: Queue, settings: Settings) -> None:
     """Ends deploys whose job is lost: every accepted deploy ends, whatever fails."""
-    async with database.transaction() as work:
-        ids = await work.sql(_SQL["abandoned"], {"age": settings.deploy_deadline})
+    ids = await statement(_SQL["abandoned"], {"age": settings.deploy_deadline})
     for (deploy_id,) in ids:
         async with database.transaction() as work:
             deploy = await work.session.get(Deploy, deploy_id, with_for_update=True)
@@ -80,22 +75,10 @@ async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -
                 await end_as_failed(work, deploy, InternalDeployError(step=deploy.step, deploy_id=deploy_id))
 
 
-async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
-    async with database.transaction() as work:
-        gone = list(
-            await work.session.scalars(
-                select(App.id)
-                .where(
-                    App.deleted_at < clock.now() - timedelta(minutes=5),
-                    App.swept_at.is_(None),
-                    # A running deploy may still store objects. This is queried, because the deletion's time may be from
-                    # another machine's clock.
-                    ~select(Deploy.id).where(Deploy.app_id == App.id, Deploy.status.in_(UNFINISHED)).exists(),
-                )
-                .limit(BATCH)
-            )
-        )
-    for app_id in gone:
+async def _sweep_deleted_apps(statement: Statement, database: Database, objects: ObjectStore) -> None:
+    before = clock.now() - timedelta(minutes=5)
+    gone = await statement(_SQL["deleted_apps"], {"before": before, "most": BATCH})
+    for (app_id,) in gone:
         removed = 0
         for prefix in (app_prefix(app_id), uploads_prefix(app_id)):
             async for info in objects.keys(prefix):
@@ -116,23 +99,10 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
             logger.info("removed %d objects of the deleted app %s", removed, app_id)
 
 
-async def _sweep_uploads(database: Database, objects: ObjectStore, settings: Settings) -> None:
+async def _sweep_uploads(statement: Statement, objects: ObjectStore, settings: Settings) -> None:
     oldest = clock.now() - timedelta(seconds=settings.upload_expires) - KEPT
-    while True:
-        async with database.transaction() as work:
-            needed = select(Deploy.id).where(
-                Deploy.app_id == Upload.app_id,
-                or_(Deploy.bundle_s3_key == Upload.key, Deploy.built_key == Upload.key),
-                Deploy.status.in_(UNFINISHED),
-            )
-            keys = list(
-                await work.session.scalars(
-                    select(Upload.key).where(Upload.created_at < oldest, ~needed.exists()).limit(BATCH)
-                )
-            )
-        if not keys:
-            return
+    unusable = {"before": oldest, "most": BATCH}
+    while keys := [key for (key,) in await statement(_SQL["unusable_uploads"], unusable)]:
         for key in keys:
             await objects.delete(key)
-        async with database.transaction() as work:
-            await work.session.execute(delete(Upload).where(Upload.key.in_(keys)))
+        await statement(_SQL["forget_uploads"], {"keys": keys})

@@ -149,6 +149,8 @@ class CarefulWorker(Worker):
             self._look_in(PAUSE)
 
     async def _periodic_deferrer(self) -> None:
+        # Beside the first poll, it would take a second connection.
+        await asyncio.sleep(self.update_heartbeat_interval / 6)
         while True:
             try:
                 await super()._periodic_deferrer()  # type: ignore[no-untyped-call]
