@@ -355,3 +355,19 @@ def test_a_wrangler_file_that_cannot_be_read_is_named(text: str) -> None:
     rules = read_rules({"wrangler.jsonc": text.encode()}, names=["wrangler.jsonc"])
     assert rules is not None
     assert [line.file for line in rules.refused] == ["wrangler.jsonc"]
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("0x" + "f" * 5_000, "line 5 has a number of more than 3000 digits"),
+        ("0b" + "1" * 20_000, "line 5 has a number of more than 3000 digits"),
+        ("0x" + "f" * 2_000, "a status of more than four digits is not supported."),
+        ("9" * 4_200, "a status of more than four digits is not supported."),
+    ],
+)
+def test_a_status_that_is_too_long_to_print_is_refused_in_a_sentence(number: str, reason: str) -> None:
+    toml = f'\n[[redirects]]\nfrom = "/a"\nto = "/b"\nstatus = {number}\n'
+    (refused,) = read("netlify.toml", toml).refused
+    assert reason in refused.reason
+    assert len(refused.reason) < 200

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from easel.builds.detect.errors import BuildSettingInvalidError
+from easel.builds.detect.errors import BuildFileInvalidError, BuildSettingInvalidError
 from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.plan import plan
 from tests.builds.detect.skeletons import STATIC, package, write
@@ -95,3 +95,9 @@ def test_a_setting_that_cannot_be_meant_is_named(toml: str, words: str, tmp_path
 def test_settings_of_a_deploy_are_checked_too(wanted: BuildOptions, tmp_path: Path) -> None:
     with pytest.raises(BuildSettingInvalidError, match="in this deploy"):
         plan(write(tmp_path, VITE), wanted)
+
+
+def test_a_number_that_is_too_long_to_print_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    files = {"mkdocs.yml": "site_name: a", "pyproject.toml": f"[project]\ndependencies = [0x{'f' * 5_000}]\n"}
+    with pytest.raises(BuildFileInvalidError, match="line 2 has a number of more than 3000 digits"):
+        plan(write(tmp_path, files), BuildOptions())

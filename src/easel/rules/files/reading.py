@@ -143,10 +143,8 @@ def reason_against(redirect: Redirect) -> str | None:
     """Returns the reason why a line cannot be in force in any dialect. Returns None if the line can be in force."""
     status, target, source = redirect.status, redirect.target, redirect.source
     if status not in REDIRECTING and status != 200 and not 400 <= status <= 599:
-        return (
-            f"the status {status} is not supported. The supported statuses are 200, 301, 302, 303, 307, 308 and "
-            f"400 to 599."
-        )
+        named = f"the status {status}" if abs(status) < 10_000 else "a status of more than four digits"
+        return f"{named} is not supported. The supported statuses are 200, 301, 302, 303, 307, 308 and 400 to 599."
     if status not in REDIRECTING and (not target.startswith("/") or target.startswith("//")):
         return (
             "it would forward requests to another host, which Easel does not do. Use a redirect with status 302 "

@@ -18,6 +18,9 @@ LARGEST = 512 * 1024
 MOST_PARTS = 16
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _DEEP = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MOST_PARTS}}}")
+MOST_DIGITS = 3_000
+"""Maximum number of digits of a number to another base. Python converts longer ones, but refuses to print them."""
+_LONG_NUMBER = re.compile(rf"(?<!\w)0[xob][0-9A-Fa-f_]{{{MOST_DIGITS}}}")
 _GUARDS = re.compile(r"\brole\b|\bforce[ \t]*=[ \t]*true|\bbasic-auth\b", re.IGNORECASE)
 
 Words = str | list[str]
@@ -105,7 +108,8 @@ def seems_guarding(text: str) -> bool:
 
 
 def bounded(text: str) -> str:
-    """Returns the text, if its parsing time is proportional to its length. Raises ValueError.
+    """Returns the text, if its parsing time is proportional to its length, and its numbers can be printed. Raises
+    ValueError.
 
     The parser makes a table for each part of a dotted key, and copies all parts before it.
     """
@@ -114,6 +118,9 @@ def bounded(text: str) -> str:
     if found := _DEEP.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise ValueError(f"line {line} has a key of more than {MOST_PARTS} parts")
+    if found := _LONG_NUMBER.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise ValueError(f"line {line} has a number of more than {MOST_DIGITS} digits")
     return text
 
 
