@@ -93,19 +93,14 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class _Central(msgspec.Struct, frozen=True, gc=False):
     raw_name: bytes
     name: str
-    system: int
+    mode: int
+    """The Unix mode, 0 if there is none."""
     flags: int
     method: int
     crc: int
     length: int
     size: int
-    attributes: int
     header: int
-
-    @property
-    def mode(self) -> int:
-        """Returns the Unix mode, 0 if there is none."""
-        return self.attributes >> 16 if self.system in _MODE_SYSTEMS else 0
 
 
 def read_directory(data: memoryview, limits: Limits) -> list[Entry]:
@@ -158,7 +153,8 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
         if disk:
             raise MultiDiskError()
         name = decode_name(raw, utf8_flag=bool(flags & _UTF8_FLAG), unicode_path=unicode_path)
-        yield _Central(raw, name, made_by >> 8, flags, method, crc, length, size, attributes, header)
+        mode = attributes >> 16 if made_by >> 8 in _MODE_SYSTEMS else 0
+        yield _Central(raw, name, mode, flags, method, crc, length, size, header)
     if at != stop:
         raise ZipMalformedError(reason="the directory has more entries than stated")
 
@@ -226,7 +222,8 @@ def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
         raise _mismatch(central, "its local header says that it is encrypted")
     if extra_length:
         size, length, _, _ = _widen(bytes(data[at + name_length : offset]), size, length, 0, 0)
-    _compare(central, crc, length, size, silent=bool(flags & _DESCRIPTOR_FLAG))
+    if crc != central.crc or length != central.length or size != central.size:
+        _compare(central, crc, length, size, silent=bool(flags & _DESCRIPTOR_FLAG))
     if central.method == STORED and central.length != central.size:
         raise _mismatch(central, "it is stored, but its length and size differ")
     is_folder = central.name.endswith(("/", "\\")) or stat.S_ISDIR(central.mode)

@@ -63,6 +63,7 @@ _KINDS_OF_SCRIPTS = tuple(
 )
 _OF_WASM = "_bg"
 """The suffix that wasm-bindgen writes after the hash."""
+_HEX_DIGITS = tuple("0123456789abcdef")
 HEX_END = re.compile(r"(?:^|[-._])([0-9a-f]+)\Z")
 _HEX_LENGTHS = frozenset({8, 10, 16, 20, 32})
 _HEX_LENGTHS_OF_CODE = _HEX_LENGTHS | {7, 12, 64, 96, 128}
@@ -137,8 +138,9 @@ def split_name(name: str) -> tuple[str, str]:
         stem = _SCALE.sub("", stem)
     if "." in stem:
         for _ in range(2):
-            for kind in _KINDS_OF_SCRIPTS:
-                stem = stem.removesuffix(kind)
+            if stem.endswith(_KINDS_OF_SCRIPTS):
+                for kind in _KINDS_OF_SCRIPTS:
+                    stem = stem.removesuffix(kind)
     if suffix == "wasm":
         stem = stem.removesuffix(_OF_WASM)
     return (stem, suffix) if _SUFFIX.match(suffix) else ("", "")
@@ -149,7 +151,7 @@ def form_of(stem: str, suffix: str) -> HashForm | None:
     if suffix not in CODE and suffix not in SHOWN:
         return None
     is_code = suffix in CODE
-    end = HEX_END.search(stem)
+    end = HEX_END.search(stem) if stem.endswith(_HEX_DIGITS) else None
     if end is not None and len(end[1]) in (_HEX_LENGTHS_OF_CODE if is_code else _HEX_LENGTHS):
         before = stem[end.start(1) - 1] if end.start(1) else ""
         if before or len(end[1]) in (16, 20):

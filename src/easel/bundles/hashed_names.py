@@ -66,7 +66,7 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
     forms: dict[str, HashForm] = {}
     others: dict[str, str] = {}
     pictures: dict[str, str] = {}
-    md5_images = any("_expo/static/" in path or _DOCUSAURUS.search(path) for path in paths)
+    md5_images = any("_expo/static/" in path or ("~main." in path and _DOCUSAURUS.search(path)) for path in paths)
     for path in paths:
         name = path.rpartition("/")[2]
         stem, suffix = split_name(name)
@@ -147,14 +147,16 @@ def _confirmed(
     hashes of their content, so that a name without that proof has none."""
     groups: dict[tuple[str, str, str], dict[str, HashForm]] = defaultdict(dict)
     code_in: dict[str, int] = defaultdict(int)
-    for path in paths:
-        folder, _, name = path.rpartition("/")
-        suffix = name.removesuffix(".map").rpartition(".")[2]
-        if path not in others and suffix in CODE and suffix != _BINARY:
-            code_in[folder] += 1
     for path, form in forms.items():
         if form.suffix in CODE and form.suffix != _BINARY:
             groups[_group(path, form)][path] = form
+    folders = {folder for folder, _, _ in groups}
+    for path in paths if groups else ():
+        folder, _, name = path.rpartition("/")
+        if folder in folders:
+            suffix = name.removesuffix(".map").rpartition(".")[2]
+            if suffix in CODE and suffix != _BINARY and path not in others:
+                code_in[folder] += 1
     known = {
         path for path, form in forms.items() if not form.before and len(form.token) == _RARELY_ONE and not typed(form)
     }

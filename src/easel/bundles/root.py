@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from easel.bundles.errors import (
@@ -65,8 +66,11 @@ _JUNK = frozenset(
 )  # fmt: skip
 """Files and folders left by operating systems and tools, in lower case."""
 _JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000", "~$", ".~lock.", ".#", ".goutputstream-", ".smbdelete", ".sync_")
+_JUNK_STARTS = tuple(".~#")
+"""Each form of a junk file's name begins with one of these, or contains a colon or an @."""
+_RECYCLER = "recycler"
 _IS_JUNK = re.compile(
-    rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-|recycler/s-1-"
+    rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-|{_RECYCLER}/s-1-"
     rf"|(?:{'|'.join(map(re.escape, _JUNK_FILES))})[^/]*\Z|\.[^/]+\.(?:sw[a-p]|icloud|kate-swp)\Z"
     r"|#[^/]+#\Z|[^/]+(?::zone\.identifier|@syno(?:eastream|resource))\Z)"
 )
@@ -95,12 +99,22 @@ _FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
 
 def is_junk(path: str) -> bool:
     """Returns true if an operating system created the member. Such a member does not belong to an app."""
-    return _IS_JUNK.search(path.lower()) is not None
+    lower = path.lower()
+    folder, _, name = lower.rpartition("/")
+    # Most names show at once that they are no junk, and a folder has many files.
+    if name[:1] in _JUNK_STARTS or ":" in name or "@" in name or name in _JUNK or _may_be_junk(folder):
+        return _IS_JUNK.search(lower) is not None
+    return False
+
+
+@lru_cache(maxsize=1024)
+def _may_be_junk(folder: str) -> bool:
+    return _IS_JUNK.search(f"{folder}/") is not None or folder.endswith(_RECYCLER)
 
 
 def is_folder_icon(name: str) -> bool:
     """Returns true if the member is macOS's icon of a folder. Its name in the zip is no valid path."""
-    return name == _FOLDER_ICON or name.endswith(_FOLDER_ICONS)
+    return name.endswith("\r") and (name == _FOLDER_ICON or name.endswith(_FOLDER_ICONS))
 
 
 def home_page(paths: Collection[str]) -> str | None:
@@ -187,7 +201,14 @@ def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None
 
 def secret_kind(path: str) -> str | None:
     """Returns the kind of secret that the path suggests, or None."""
-    *folders, name = path.lower().split("/")
+    lower = path.lower()
+    *folders, name = lower.split("/")
+    if name in _KEY_NAMES or name.endswith(_KEY_STORES):
+        kind = "a private key"
+    elif not lower.startswith(".") and "/." not in lower:
+        return None  # Most paths: all other kinds are in hidden files and folders.
+    else:
+        kind = None
     for folder, repository in _REPOSITORIES:
         if name == folder or folder in folders:
             return repository
@@ -195,9 +216,7 @@ def secret_kind(path: str) -> str | None:
         return "environment variables"
     if name in _CREDENTIAL_NAMES or folders[-1:] == [".aws"] or ".ssh" in folders:
         return "credentials"
-    if name in _KEY_NAMES or name.endswith(_KEY_STORES):
-        return "a private key"
-    return None
+    return kind
 
 
 def refuse_conflicts(files: Collection[str], folders: Collection[str]) -> None:
