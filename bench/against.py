@@ -45,7 +45,8 @@ class Side:
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(self.source)},
+            # Peers take most of the time of a part, and their noise is none of this comparison's.
+            env={**os.environ, "PYTHONPATH": str(self.source), "BENCH_ALONE": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -95,7 +96,8 @@ def _python_of(tree: Path, folder: Path) -> Path:
     home = folder / "venv"
     python = home / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    uv = Path(sys.executable).with_name("uv")
+    install = [str(uv), "pip", "install", "--quiet", "--python", str(python), "--require-hashes"]
     subprocess.run([*install, "-r", str(tree / "requirements" / "dev.txt")], check=True)
     return python
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import random
 import shutil
 import statistics
@@ -33,6 +34,8 @@ AT_LEAST_OF_NGINX = {PLAIN: 1.3, SCRIPT: 1.0, BROWSERS: 1.0, STORED: 0.9, DEFLAT
 AT_LEAST_FOR_ITS_PROCESSOR = {BROWSERS: 1.0, STORED: 0.8, DEFLATED: 0.8}
 P99_AT_MOST = 1.2
 AT_LEAST_OF_CADDY = {PLAIN: 3.0, SCRIPT: 3.0}
+ALONE = bool(os.environ.get("BENCH_ALONE"))
+"""Whether only Easel is measured, once, to be compared with another commit's."""
 
 BROWSER: Mapping[str, str] = {
     "Connection": "keep-alive",
@@ -111,16 +114,7 @@ def run(report: Report) -> None:
     if shutil.which("wrk") is None:
         report.skip("edge", "wrk is not installed")
         return
-    peers: dict[str, Callable[[Path], object]] = {}
-    if shutil.which("nginx") is not None:
-        peers["nginx"] = lambda folder: nginx(folder, FILES, "1")
-        peers["nginx, auto"] = lambda folder: nginx(folder, FILES, "auto")
-    if shutil.which("lighttpd") is not None:
-        peers["lighttpd"] = lambda folder: lighttpd(folder, FILES)
-    if shutil.which("caddy") is not None:
-        peers["Caddy"] = lambda folder: caddy(folder, FILES)
-    for name in {"nginx", "lighttpd", "Caddy"} - peers.keys():
-        report.skip(f"edge / {name}", f"{name.lower()} is not installed")
+    peers = {} if ALONE else _peers(report)
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="easel-edge-", ignore_cleanup_errors=True)))
         own = stack.enter_context(easel(root / "easel"))
@@ -139,10 +133,25 @@ def run(report: Report) -> None:
         ):
             for server in servers.values():
                 server.ask(asked, 1)
-            for _ in range(ROUNDS):
+            for _ in range(1 if ALONE else ROUNDS):
                 for server in servers.values():
                     server.rounds.setdefault(asked.name, []).append(server.ask(asked, SECONDS))
             _report(report, asked.name, servers)
+
+
+def _peers(report: Report) -> dict[str, Callable[[Path], object]]:
+    """The installed peers."""
+    peers: dict[str, Callable[[Path], object]] = {}
+    if shutil.which("nginx") is not None:
+        peers["nginx"] = lambda folder: nginx(folder, FILES, "1")
+        peers["nginx, auto"] = lambda folder: nginx(folder, FILES, "auto")
+    if shutil.which("lighttpd") is not None:
+        peers["lighttpd"] = lambda folder: lighttpd(folder, FILES)
+    if shutil.which("caddy") is not None:
+        peers["Caddy"] = lambda folder: caddy(folder, FILES)
+    for name in {"nginx", "lighttpd", "Caddy"} - peers.keys():
+        report.skip(f"edge / {name}", f"{name.lower()} is not installed")
+    return peers
 
 
 def _check_same(servers: Mapping[str, Server]) -> None:
@@ -163,6 +172,10 @@ def _report(report: Report, name: str, servers: Mapping[str, Server]) -> None:
     told = f"{name}, no two requests alike" if name == BROWSERS else name
     own = servers["easel"]
     mine = own.median(name)
+    if ALONE:
+        report.add(f"edge, {told}", mine.rate, "1/s")
+        report.add(f"edge, {told}, per processor second", mine.per_processor, "1/s")
+        report.add(f"edge, {told}, p99", mine.p99, "ms")
     for peer, server in servers.items():
         if server is own:
             continue
