@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -128,6 +129,27 @@ async def test_a_secret_in_a_command_or_in_the_name_of_a_host_is_shown_nowhere(
     assert "sesame" not in shown.lower()
     assert run.report.refused_hosts == ["***.example.org"]
     assert log[0] == "$ curl -s http://***.example.org/; false"
+
+
+@pytest.mark.parametrize(
+    ("said", "fix"),
+    [
+        ("Error: ERR_PNPM_IGNORED_BUILDS", "`pnpm approve-builds`"),
+        ("error: lockfile had changes, but lockfile is frozen", "commit the changed lock file"),
+        ('failed to download modules: binary with name "go" not found in PATH', "`hugo mod vendor`"),
+        ("FATAL ERROR: Reached heap limit - JavaScript heap out of memory", "`NODE_OPTIONS=--max-old-space-size=…`"),
+    ],
+)
+async def test_a_well_known_reason_in_the_output_is_told_with_its_fix(
+    said: str, fix: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "said").write_text(f"{said}\n{'x' * 200}\n" * 20)
+    run = phases(sandbox, tmp_path / "work", [])
+    shutil.copy(tmp_path / "said", tmp_path / "work" / "said")
+    (tmp_path / "work" / "said").chmod(0o644)
+    with pytest.raises(InstallCommandFailedError) as caught:
+        await run.run("install", "cat said; false", "")
+    assert fix in caught.value.message
 
 
 async def test_a_secret_in_the_settings_of_a_build_is_in_no_reason_and_no_error(

@@ -61,7 +61,9 @@ def test_the_log_is_that_of_such_a_project(tmp_path: Path) -> None:
 def test_a_tool_that_is_said_to_be_refused_is(title: str, tmp_path: Path) -> None:
     assert title in PAGE.partition("detects and refuses projects of")[2].partition("\n\n")[0]
     tool = next(tool for tool in FRAMEWORKS if tool.title == title)
-    write(tmp_path, {tool.files[0]: "", "Gemfile": "gem 'jekyll'", "web/x": ""})
+    texts = {"Zola": "base_url = '/'", "Deno": '{"tasks": {"build": "x"}}', "Blazor": "Sdk.BlazorWebAssembly"}
+    files = {tool.files[0].replace("*", "App"): texts.get(title, ""), "Gemfile": "gem 'jekyll'\ngem 'middleman'"}
+    write(tmp_path, {**files, "web/x": "", "content/x": ""})
     with pytest.raises(BuildToolUnsupportedError):
         plan(tmp_path, BuildOptions())
 

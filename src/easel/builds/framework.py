@@ -25,7 +25,7 @@ class Framework:
     command: str = ""
     scripts: tuple[str, ...] = ("build",)
     marks: tuple[str, ...] = ()
-    needs: Literal["node", "python", "ruby", "dart", "rust", "quarto"] = "node"
+    needs: Literal["node", "python", "ruby", "dart", "rust", "quarto", "deno", "dotnet"] = "node"
     advice: str = _NPM
     """The build command, for messages of the command line."""
     server_output: str | None = None

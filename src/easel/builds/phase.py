@@ -11,6 +11,7 @@ from typing import Self
 
 from easel.builds import failures
 from easel.builds.detect.models import Command as Words
+from easel.builds.hints import LOOKED_AT, fix_in
 from easel.builds.lines import LogLines
 from easel.builds.report import BuildReport
 from easel.builds.sandbox.command import Command, CommandResult, Mount
@@ -49,6 +50,7 @@ class Phases:
     def __post_init__(self) -> None:
         self._began = time.monotonic()
         self._logged = 0
+        self._end = b""
         self._confined = 0.0
         self._masking = Masking(self.secrets)
 
@@ -60,6 +62,7 @@ class Phases:
         # The shell reports a missing program with its own exit code. bubblewrap fails with the exit code of a sandbox
         # that cannot start.
         argv = ("/bin/sh", "-c", words) if isinstance(words, str) else ("/bin/sh", "-c", 'exec "$@"', "sh", *words)
+        self._end = b""
         self.say(f"$ {shown}")
         lines = LogLines(self.say, self.secrets)
         command = Command(
@@ -74,6 +77,7 @@ class Phases:
 
         def take(data: bytes) -> None:
             self._logged += len(data)
+            self._end = (self._end + data)[-LOOKED_AT:]
             lines.feed(data)
 
         try:
@@ -137,11 +141,13 @@ class Phases:
         if ended.reason == "stopped":
             return failures.BuildStoppedError()
         kind = failures.InstallCommandFailedError if name == "install" else failures.BuildCommandFailedError
-        return kind(command=command, exit_code=ended.code, hint=_hint(name, ended))
+        return kind(command=command, exit_code=ended.code, hint=_hint(name, ended, self._end))
 
 
-def _hint(name: str, ended: CommandResult) -> str:
-    """Returns the most likely fix."""
+def _hint(name: str, ended: CommandResult, output: bytes) -> str:
+    """Returns the most likely fix. `output` is the end of the command's output."""
+    if fix := fix_in(output):
+        return fix
     if ended.refused:
         first = ended.refused[0]
         return f"See the log for the reason. {first.sentence}"

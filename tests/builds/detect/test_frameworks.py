@@ -80,6 +80,12 @@ def test_a_build_that_wrote_no_page_ends_with_the_way_out(
     ("files", "title"),
     [
         ({"_config.yml": "", "Gemfile": 'gem "jekyll"', "index.md": ""}, "Jekyll"),
+        ({"_config.yml": "remote_theme: a/b", "index.md": ""}, "Jekyll"),
+        ({"_config.yml": "title: x", "_layouts/default.html": "", "index.html": ""}, "Jekyll"),
+        ({"config.rb": "", "Gemfile": "gem 'middleman'", "source/index.html": ""}, "Middleman"),
+        ({"config.toml": "base_url = 'x'", "content/_index.md": "", "templates/index.html": "{{ x }}"}, "Zola"),
+        ({"App.csproj": '<Project Sdk="Microsoft.NET.Sdk.BlazorWebAssembly"/>', "wwwroot/index.html": ""}, "Blazor"),
+        ({"deno.json": '{"tasks": {"build": "vite build"}}', "vite.config.ts": "", "index.html": ""}, "Deno"),
         ({"book.toml": "", "src/SUMMARY.md": ""}, "mdBook"),
         ({"_quarto.yml": "", "index.qmd": ""}, "Quarto"),
         ({"pubspec.yaml": "name: x", "web/x": ""}, "Flutter"),
@@ -89,6 +95,20 @@ def test_a_build_that_wrote_no_page_ends_with_the_way_out(
 def test_a_tool_that_is_not_there_is_named(files: dict[str, str], title: str, tmp_path: Path) -> None:
     with pytest.raises(BuildToolUnsupportedError, match=f"Easel cannot build {title} projects: they need"):
         plan(write(tmp_path, files), BuildOptions())
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"deno.json": '{"tasks": {"dev": "deno run -A jsr:@std/http/file-server"}}'},
+        {"config.toml": "title = 'x'"},
+        {"App.csproj": "Microsoft.NET.Sdk.Web"},
+        {"config.rb": "compass"},
+    ],
+)
+def test_a_file_that_other_programs_have_too_names_no_tool(files: dict[str, str], tmp_path: Path) -> None:
+    made = plan(write(tmp_path, {**files, "index.html": "home"}), BuildOptions())
+    assert (made.framework, made.build, made.outputs) == (None, None, ("",))
 
 
 def test_plain_pages_are_served_as_they_are(tmp_path: Path) -> None:

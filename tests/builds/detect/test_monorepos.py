@@ -230,3 +230,27 @@ def test_an_output_outside_of_the_sources_is_not_looked_for(output: str, tmp_pat
     files = {**VITE, "vite.config.ts": f"export default {{ build: {{ outDir: '{output}' }} }}"}
     made = plan(write(tmp_path, files), BuildOptions())
     assert all(".." not in path for path in made.outputs)
+
+
+def test_a_project_of_nx_that_has_only_a_page_is_built_and_not_served_as_it_is(tmp_path: Path) -> None:
+    files = {
+        "nx.json": "{}",
+        "package.json": package(None, "nx", "@angular/core"),
+        "apps/shop/project.json": json.dumps({"name": "shop", "targets": {"build": {"executor": "@angular/build:x"}}}),
+        "apps/shop/src/index.html": "<app-root></app-root>",
+        "apps/shop-e2e/project.json": "{}",
+        "libs/ui/project.json": "{}",
+    }
+    made = plan(write(tmp_path, files), BuildOptions())
+    assert (made.root, made.install_root, made.runtime) == ("apps/shop", "", "node")
+    assert made.build == ("npx", "--no-install", "nx", "build", "shop")
+
+
+def test_the_dependencies_at_the_top_of_an_nx_repository_do_not_hide_its_apps(tmp_path: Path) -> None:
+    files = {"nx.json": "{}", "package.json": package(None, "nx", "next")}
+    for name in ("admin", "shop"):
+        files |= {f"apps/{name}/project.json": "{}", f"apps/{name}/next.config.js": "module.exports = {}"}
+    with pytest.raises(SeveralAppsError, match="`apps/admin`, `apps/shop`"):
+        plan(write(tmp_path, files), BuildOptions())
+    files = {"nx.json": "{}", "package.json": package("vite build", "nx", "vite"), "index.html": ""}
+    assert plan(write(tmp_path / "alone", files), BuildOptions()).root == ""

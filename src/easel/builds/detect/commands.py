@@ -10,7 +10,7 @@ from easel.builds.detect.errors import NothingToBuildError
 from easel.builds.detect.files import read_json
 from easel.builds.detect.models import Command
 from easel.builds.detect.package import Package
-from easel.builds.detect.project import NX_FILE, Project
+from easel.builds.detect.project import NX_FILE, NX_PROJECT, Project
 from easel.builds.detect.workspaces import Workspace, members, needed
 from easel.builds.managers import Manager
 from easel.builds.tree import Tree, joined
@@ -20,7 +20,6 @@ _USUAL: Final = ("build",)
 _NOT_BUILDS = re.compile(r"(?:dev|start|serve|preview|watch|test|lint|deploy|pre|post)", re.ASCII)
 _NUXT_BUILD = re.compile(r"(?:npx )?nux[ti] build\s{0,9}\Z", re.ASCII)
 _NEXT_EXPORT = re.compile(r"\bnext export\b", re.ASCII)
-_NX_PROJECT: Final = "project.json"
 _NX_NAME = re.compile(r"[\w@][\w@/.-]{0,200}\Z", re.ASCII)
 _DOCS: Final = {"vitepress": ".vitepress", "vuepress": ".vuepress"}
 
@@ -58,7 +57,7 @@ def build_command(
         return _with_needed(tree, package, workspace, manager, command, reasons), text
     if name is None and (project_name := _of_nx(tree, project.folder)) is not None:
         reasons.append(
-            f"Build: `nx build {project_name}`, because there is a {printable(joined(project.folder, _NX_PROJECT))}."
+            f"Build: `nx build {project_name}`, because there is a {printable(joined(project.folder, NX_PROJECT))}."
         )
         return (*manager.execute, "nx", "build", project_name), ""
     if tool is None or not tool.command:
@@ -81,7 +80,7 @@ def _of_nx(tree: Tree, folder: str) -> str | None:
     """Returns the name of the Nx project in the folder."""
     if not folder or not tree.is_file(NX_FILE):
         return None
-    data = read_json(tree, joined(folder, _NX_PROJECT), comments=True)
+    data = read_json(tree, joined(folder, NX_PROJECT), comments=True)
     name = (data or {}).get("name", folder.rpartition("/")[2])
     return name if data is not None and isinstance(name, str) and _NX_NAME.match(name) else None
 

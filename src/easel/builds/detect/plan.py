@@ -14,7 +14,7 @@ from easel.builds.detect.node_version import node_version
 from easel.builds.detect.outputs import outputs_of, pages_in
 from easel.builds.detect.package import Package, read_package
 from easel.builds.detect.package_manager import choose_manager, commands_of
-from easel.builds.detect.project import Project, choose_root, project_at
+from easel.builds.detect.project import Project, choose_root, is_nx_project, project_at
 from easel.builds.detect.python import python_build, python_install
 from easel.builds.detect.servers import refuse_servers
 from easel.builds.detect.settings import TABLE, checked, options_of
@@ -35,6 +35,8 @@ _MISSING: Final = {
     "ruby": "they need Ruby, which Easel's builds do not have",
     "dart": "they need Flutter, which Easel's builds do not have",
     "rust": "they need a program that neither npm nor the Python Package Index provides",
+    "deno": "they need Deno, which Easel's builds do not have",
+    "dotnet": "they need .NET, which Easel's builds do not have",
     "quarto": "they need Quarto, which Easel's builds do not have",
 }
 
@@ -160,7 +162,7 @@ def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
     """Returns true if the folder is served without a build. Such a folder has a page, and no tool that makes pages."""
     if wanted.framework == STATIC:
         return True
-    is_built = project.framework is not None or project.script("build") is not None
+    is_built = project.framework or project.script("build") is not None or is_nx_project(tree, project.folder)
     return not is_built and wanted.build is None and tree.is_file(joined(project.folder, "index.html"))
 
 
@@ -195,7 +197,8 @@ def _package_around(tree: Tree, project: Project) -> Package | None:
     tool = project.framework
     if tool is not None and tool.needs != "node" and tool.name not in _WITH_NODE and not _runs(project):
         return None
-    if project.package is not None or tool is None or tool.needs != "node":
+    is_found_above = tool.needs == "node" if tool is not None else is_nx_project(tree, project.folder)
+    if project.package is not None or not is_found_above:
         return project.package
     return next((found for folder in folders_above(project.folder) if (found := read_package(tree, folder))), None)
 

@@ -20,6 +20,7 @@ _PROJECT_FILES: Final = frozenset(
 )
 NX_FILE: Final = "nx.json"
 """The file that marks an Nx repository. Its projects need no package.json of their own."""
+NX_PROJECT: Final = "project.json"
 _PAGES: Final = (ENTRY_POINT, "src/index.html", "public/index.html")
 """Pages in the sources of a site, but not in those of a library."""
 _NAMED_AT_MOST: Final = 8
@@ -55,9 +56,11 @@ def project_at(tree: Tree, folder: str) -> Project:
 
 
 def _rank(tool: Framework, has_page: bool) -> int:
-    """Returns the rank of a tool among several tools. The tool with the lowest rank makes the site. The order: tools
-    for sites only; tools with a page to build; tools of another language, which may only make documentation; tools that
-    may make libraries."""
+    """Returns the rank of a tool among several tools. The tool with the lowest rank makes the site. The order: Deno,
+    which runs the other tools; tools for sites only; tools with a page to build; tools of another language, which may
+    only make documentation; tools that may make libraries."""
+    if tool.needs == "deno":
+        return -1
     if tool.needs == "node" and not tool.general:
         return 0
     if tool.needs == "node" and (has_page or not tool.makes_libraries):
@@ -91,10 +94,26 @@ def _is_its_file(tree: Tree, folder: str, tool: Framework, file: str) -> bool:
         indexed = any(tree.is_file(joined(beside, f"index.{suffix}")) for suffix in ("rst", "md", "txt"))
         return indexed or "sphinx" in read_roughly(tree, file).lower()
     if tool.name == "jekyll":
-        return "jekyll" in read_roughly(tree, joined(folder, "Gemfile")) or tree.is_folder(joined(folder, "_posts"))
+        texts = read_roughly(tree, joined(folder, "Gemfile")) + read_roughly(tree, file)
+        has_folder = any(tree.is_folder(joined(folder, name)) for name in ("_posts", "_layouts", "_includes"))
+        return has_folder or any(word in texts for word in ("jekyll", "github-pages", "remote_theme:"))
+    if tool.name == "middleman":
+        return "middleman" in read_roughly(tree, joined(folder, "Gemfile"))
+    if tool.name == "zola":
+        return "base_url" in read_roughly(tree, file) and tree.is_folder(joined(folder, "content"))
+    if tool.name == "blazor":
+        return "BlazorWebAssembly" in read_roughly(tree, file)
+    if tool.name == "deno":
+        has_package = tree.is_file(joined(folder, PACKAGE_FILE))
+        return not has_package and all(word in read_roughly(tree, file) for word in ('"tasks"', '"build"'))
     if tool.name == "flutter":
         return tree.is_folder(joined(folder, "web"))
     return not (tool.name == "expo" and file.endswith("app.json")) or '"expo"' in read_roughly(tree, file)
+
+
+def is_nx_project(tree: Tree, folder: str) -> bool:
+    """Whether the folder is a project of an Nx repository, which may have no package.json of its own."""
+    return bool(folder) and tree.is_file(NX_FILE) and tree.is_file(joined(folder, NX_PROJECT))
 
 
 def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
@@ -102,17 +121,22 @@ def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
     The command is then meant for the top folder. Raises SeveralAppsError, NothingToBuildError,
     BuildFileInvalidError."""
     top = project_at(tree, "")
-    if top.is_site or (is_told and (top.package or top.framework)):
+    is_nx = tree.is_file(NX_FILE)
+    # In an Nx repository, the top's package.json has the dependencies of all projects.
+    is_chosen = top.is_site and (not is_nx or tree.is_file(NX_PROJECT))
+    if is_chosen or (is_told and (top.package or top.framework)):
         return top
     workspace = workspace_at(tree, "")
-    is_shared = workspace is not None or tree.is_file(NX_FILE)
+    is_shared = workspace is not None or is_nx
     if not is_shared and (top.script("build") or top.has_page or top.framework):
         return top
-    below = [project_at(tree, folder) for folder in folders_of_projects(tree, "", _PROJECT_FILES, 3)]
+    files = _PROJECT_FILES | {NX_PROJECT} if is_nx else _PROJECT_FILES
+    below = [project_at(tree, folder) for folder in folders_of_projects(tree, "", files, 3)]
+    sites = [one for one in below if one.is_site or (one.has_page and is_nx_project(tree, one.folder))]
     if workspace is not None:
-        sites = [project for project in below if project.is_site and workspace.holds(project.folder)]
-    else:
-        sites = [project for project in below if project.is_site] or [one for one in below if one.has_page]
+        sites = [one for one in sites if workspace.holds(one.folder) or is_nx_project(tree, one.folder)]
+    elif not sites and not top.is_site:
+        sites = [one for one in below if one.has_page]
     # An app's folder may contain another project, such as its documentation.
     outermost = [one for one in sites if not any(one.folder.startswith(f"{other.folder}/") for other in sites)]
     if len(outermost) == 1:
@@ -121,7 +145,7 @@ def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
             f"folder, set `root`."
         )
         return outermost[0]
-    if is_told:
+    if is_told or (top.is_site and not outermost):
         return top
     if outermost:
         names = [printable(one.folder) for one in outermost]

@@ -22,7 +22,7 @@ _PROJECT_FILES: Final = (
     "Gemfile",
     "go.mod",
     "pubspec.yaml",
-    *(file for tool in FRAMEWORKS for file in tool.files),
+    *(file for tool in FRAMEWORKS for file in tool.files if tool.name != "zola"),
 )
 _DEPTH: Final = 4
 """Maximum depth of an output in its project."""
@@ -71,8 +71,11 @@ def tools_of(folder: Path) -> list[Framework]:
     """Returns the build tools that the project in the folder uses."""
     found = [tool for tool in FRAMEWORKS if any(_has(folder, file) for file in tool.files)]
     if (folder / "package.json").exists() and not (folder / "Gemfile").exists():
-        # Hexo has a `_config.yml` like Jekyll's.
-        found = [tool for tool in found if tool.needs != "ruby"]
+        # Hexo has a `_config.yml` like Jekyll's, and a deno.json may only set up an editor.
+        found = [tool for tool in found if tool.needs not in ("ruby", "deno")]
+    if not ((folder / "content").is_dir() and (folder / "templates").is_dir()):
+        # Many programs have a `config.toml` like Zola's.
+        found = [tool for tool in found if tool.name != "zola"]
     particular = any(tool.needs == "node" and not tool.general for tool in found)
     return [tool for tool in found if not (tool.general and particular)]
 
