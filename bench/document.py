@@ -51,7 +51,7 @@ def _body(kind: str, run: dict[str, Any], wanted: str) -> str:
 def _held(rows: list[tuple[str, dict[str, Any]]]) -> str:
     """Returns the table of figures with targets."""
     met = {True: "met", False: "missed", None: ""}
-    lines = ["| what | measured | target | |", "|---|---|---|---|"]
+    lines = ["| measurement | result | target | |", "|---|---|---|---|"]
     for name, figure in rows:
         lines.append(f"| {name} | {_value(figure)} | {figure['target'] or 'none'} | {met[figure['met']]} |")
     return "\n".join(lines) + "\n"
@@ -59,7 +59,7 @@ def _held(rows: list[tuple[str, dict[str, Any]]]) -> str:
 
 def _told(rows: list[tuple[str, dict[str, Any]]]) -> str:
     """Figures without targets, and their details."""
-    lines = ["| what | measured | |", "|---|---|---|"]
+    lines = ["| measurement | result | |", "|---|---|---|"]
     for name, figure in rows:
         detail = ", ".join(f"{key.replace('_', ' ')} {_number(value)}" for key, value in figure["detail"].items())
         lines.append(f"| {name} | {_value(figure)} | {detail} |")
