@@ -1,10 +1,12 @@
-"""Finds the names that contain a hash of their content, as build tools write them. A doubtful name counts as having
-none: requesting a file again costs little, but a changed file that is never requested again breaks the app.
+"""Finds the files whose names contain a hash of their content, as build tools write them. A doubtful name does not
+count as hashed. An unneeded request for a file costs little, but a browser that never requests a changed file again
+breaks the app.
 
-A hash that is the content's own is proof. A form alone proves nothing, since sizes, years, models and ids look alike
-(`og-1200x630`, `hero-iPhone15`, an order's `1a2b3c4d`). It counts in a folder that only one tool writes. Elsewhere,
-neighbouring files must confirm it: scripts and styles of the same form, and pages or scripts that name the file. Even
-then, a name that a person might have typed does not count.
+If a name contains the hash of the file's own content, this proves that it is hashed. The form of a name alone proves
+nothing, because sizes, years, models and ids look the same (`og-1200x630`, `hero-iPhone15`, an order's `1a2b3c4d`).
+The form is enough only in a folder that a single tool writes. In other folders, neighbouring files must confirm the
+name: scripts and styles of the same form, and pages or scripts that name the file. Even then, a name that a person
+might have typed does not count.
 """
 
 from __future__ import annotations
@@ -40,10 +42,10 @@ _PICTURE = re.compile(r"(?P<t>[A-Za-z0-9_-]{10})-\d{2,4}\.(?:avif|gif|jpe?g|png|
 
 _SOME_HEX = re.compile(r"[0-9a-f]{6,128}\Z")
 _BINARY = "wasm"
-"""The one kind of code that its build may have copied from elsewhere, so that it confirms no other names."""
+"""The suffix of WebAssembly. A build may have copied such code from elsewhere, so it does not confirm other names."""
 _RARELY_ONE = 20
-"""Number of hexadecimal characters from which a name without other parts is a hash (webpack's assets). No id has as
-many characters."""
+"""Minimum number of hexadecimal characters with which a name without other parts is a hash (webpack's assets). No id
+has so many characters."""
 
 
 class HashedNames(NamedTuple):
@@ -223,13 +225,12 @@ def _code(
 
 
 def _is_doubtful(form: HashForm, members: int) -> bool:
-    """Returns true if a person may have typed the name of this script, which a page names, and perhaps no tool
-    wrote."""
+    """Returns true if a person, and not a tool, may have written the name of this script, which a page names."""
     return of_words(form.token) or (members < 3 and not is_random(form))
 
 
 class _Confirmed:
-    """The groups of code that are confirmed, each with whether other files name its members."""
+    """The confirmed groups of code. For each group, it is known whether other files name its members."""
 
     def __init__(self) -> None:
         self._beside: dict[tuple[str, str, str], bool] = {}
@@ -238,7 +239,7 @@ class _Confirmed:
 
     @property
     def is_empty(self) -> bool:
-        """Returns true if no group of code is confirmed, so that nothing belongs to one."""
+        """Returns true if no group of code is confirmed, so that no file can belong to a confirmed group."""
         return not self._beside
 
     def add(self, group: tuple[str, str, str], *, by_name: bool) -> None:
@@ -253,8 +254,8 @@ class _Confirmed:
                 self._anywhere.add((kind, mark))
 
     def includes(self, group: tuple[str, str, str], form: HashForm, by_code: bool, by_pages: bool) -> bool:
-        """Returns true if a picture, font or other binary of this group, which scripts or pages name, belongs to such
-        code."""
+        """Returns true if a picture, font or other binary of this group belongs to a confirmed group of code.
+        `by_code` and `by_pages` are true if scripts or pages name the file."""
         folder, kind, before = group
         by_names = self._beside.get(group), self._below.get((folder.partition("/")[0], kind, before))
         if kind == "b64" and form.kind != "b32" and resembles_typed(form.token):

@@ -1,5 +1,5 @@
-"""Pages too large to be cached with their site. Concurrent requests share one copy, and the number in memory is
-bounded."""
+"""Pages that are too large for the cache of their site. Concurrent requests for a page share one copy, and the memory
+of all pages is limited."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MADE_AT_ONCE = 2
 
 
 class LargePages:
-    """The pages in transit, of at most about `limit` bytes together, and recently sent pages in the remaining space:
-    repeated requests for the first byte of a page make it once.
+    """The pages that are being sent, and recently sent pages in the remaining space. Together they take at most about
+    `limit` bytes. Recently sent pages stay so that repeated requests for the first byte of a page build it only once.
 
-    A page in transit stays until its last answer is sent, however slow the readers are.
+    A page that is being sent stays until its last response is complete, even if clients read slowly.
     """
 
     def __init__(self, limit: int) -> None:
@@ -35,7 +35,7 @@ class LargePages:
 
     @property
     def weight(self) -> int:
-        """Returns the approximate memory (bytes) of the pages, including pages that are still being made."""
+        """Returns the approximate memory (bytes) of the pages, including pages that are still being built."""
         return self._alive.weight + self._reserved
 
     def get(self, key: Key) -> Representations | None:
@@ -47,8 +47,8 @@ class LargePages:
     async def make(
         self, key: Key, size: int, making: Callable[[], Awaitable[Representations]]
     ) -> Representations | None:
-        """Returns the page of `size` bytes from `making`. Returns None while too many other large pages are in transit.
-        Raises the errors of `making`."""
+        """Builds the page of `size` bytes with `making`, and returns it. Returns None while too many other large pages
+        are being sent. Raises the errors of `making`."""
         # The page and its encoded form, which is hardly larger.
         reserved = 2 * size
         while self.weight + reserved > self._limit:

@@ -4,12 +4,14 @@ event loop, and only forks.
 The supervisor forks it before starting any thread, so that all processes share the memory of the modules. If it is
 killed, a new process replaces it, and imports the modules itself.
 
-A request is two lengths and one end of a socket, then the names of the process's modules, which are imported first if
-they are not yet, and a pickled function with its arguments and the process's title.
-Answers on the socket have the form kind, length, bytes. The first is the process's id, sent by the process itself once
-its signal handlers are reset. While it runs, the process may ask for another role. The last answer is its end, sent
-from here. A second socket that comes with a request becomes the function's last argument. On a third, the new process's
-own requests arrive.
+A request consists of two lengths, up to three sockets, the names of modules, and a pickled function with its arguments
+and the title of the new process. The nursery first imports the modules that are not imported yet. The sockets are:
+
+1. The socket for messages about the new process. Each message has the form kind, length, bytes. The first message is
+   the process's id, which the process sends once its signal handlers are reset. While it runs, the process may request
+   another role. The last message is the process's end, which the nursery sends.
+2. A socket that becomes the function's last argument.
+3. A socket on which the nursery receives requests of the new process.
 """
 
 from __future__ import annotations

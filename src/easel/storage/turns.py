@@ -1,5 +1,5 @@
-"""Turns at scarce resources, such as connections to the database. No sharer (an organisation, or a client without one)
-can take all turns."""
+"""Turns: rights to use a scarce resource, such as a connection to the database, for a while. Sharers get turns one
+after another, and no sharer can take all turns. A sharer is an organisation, or a client without an organisation."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def retry_after(least: int, most: int) -> int:
 
 
 class Turns:
-    """Limits the work that runs at the same time: in total, and for each sharer (a number, or a function of the
-    sharer's name).
+    """Limits the work that runs at the same time: `everywhere` is the limit in total, and `each` the limit of a sharer
+    (a number, or a function of the sharer's name).
 
-    Sharers get their turns in rotation. The last places are `kept` for sharers that have no turn. If `waiting` requests
-    of a sharer wait already, further requests are refused; None means no limit.
+    Sharers get their turns in rotation. The last `kept` turns are reserved for sharers that have no turn. If `waiting`
+    requests of a sharer already wait, its further requests are refused. None means unlimited.
     """
 
     def __init__(self, *, everywhere: int, each: int | Callable[[str], int], kept: int, waiting: int | None) -> None:

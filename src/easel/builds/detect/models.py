@@ -12,15 +12,15 @@ Runtime = Literal["node", "python", "none"]
 Stamp = tuple[int, int]
 """The time of a file's last change (ns since 1970), and its size in bytes."""
 Command = tuple[str, ...] | str
-"""A command as a list of words, or as a line for the shell."""
+"""A command, as a list of words or as a line for the shell."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """The build options from one place: a deploy, easel.toml, or an app. None leaves the choice open.
+    """The build options from one source: a deploy, easel.toml, or an app. An option that is None is not set there.
 
-    `root` and `ignore` are relative to the sources, `output` to the root. `install` and `build` are lines for the
-    shell; an empty one skips the step.
+    `root` and `ignore` are relative to the sources, and `output` is relative to the root. `install` and `build` are
+    shell commands. An empty command skips the step.
     """
 
     root: str | None = None
@@ -42,8 +42,8 @@ class BuildOptions:
 class PackageManager:
     """The package manager of a project, and its lock file (a path in the sources) if it has one.
 
-    `version` is exact ("9.1.0"), a range (">=9 <10"), or None for the newest. `digest` is the checksum of an exact
-    version, as in `packageManager` ("sha512.ab12…").
+    `version` is an exact version ("9.1.0"), a range (">=9 <10"), or None for the newest version. `digest` is the
+    checksum of an exact version, as in `packageManager` ("sha512.ab12…").
     """
 
     name: ManagerName
@@ -54,14 +54,14 @@ class PackageManager:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a folder of sources is built.
+    """The plan for building a folder of sources.
 
-    `root` and `install_root` are folders in the sources ("" is the top). The build runs in the first, the install in
-    the second; they differ in a workspace. `node` is a range of versions, or None for the newest LTS release. A plan
-    with a package manager needs Node.js, even if its runtime is Python. `outputs` are folders in the sources, the
-    likeliest first, where `*` matches a part of any name. `caches` are folders relative to `root` that make the next
-    build faster. `before` are the outputs that already hold a page, which the build has to rewrite. `reasons` are lines
-    for the log.
+    `root` and `install_root` are folders in the sources ("" is the top folder). The build runs in `root`, and the
+    install runs in `install_root`. The two differ in a workspace. `node` is a range of versions, or None for the newest
+    LTS release. A plan with a package manager needs Node.js, even if its runtime is Python. `outputs` are possible
+    output folders in the sources, the likeliest first. A `*` in them matches a part of a name. `caches` are folders
+    relative to `root` that make the next build faster. `before` maps outputs that already contain a page to that page's
+    stamp, because the build has to rewrite the page. `reasons` are lines for the log.
     """
 
     root: str

@@ -1,4 +1,4 @@
-"""Keeps processors free of a build while visitors come.
+"""Keeps processors free of a build while edges serve visitors.
 
 The low priority of a build is not enough. A process that was preempted for a moment counts as having had its share, so
 the scheduler (EEVDF, Linux 6.6 and newer) continues with the build, and looks again only at the next tick of its clock,
@@ -49,8 +49,8 @@ class Visits:
         self._found = self._at = self._until = 0.0
 
     def come(self) -> bool:
-        """Returns true if visitors come now, or came in the last `AFTER` seconds. A call within `WINDOW` seconds of
-        the last comparison costs nothing."""
+        """Returns true if edges serve visitors now, or did so in the last `AFTER` seconds. A call within `WINDOW`
+        seconds of the last comparison costs nothing."""
         now = time.monotonic()
         took = now - self._at
         if took >= WINDOW:

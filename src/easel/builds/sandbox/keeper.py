@@ -1,13 +1,18 @@
 """A process that starts one command of a build, watches it, and ends all of its processes. It runs as `python -I -S`,
 with the standard library only and one thread.
 
-It is started in advance, and its child joins the command's control groups in advance, which takes the kernel ten
-milliseconds. The child waits for a request on its standard output, a socket. A request is a length and a JSON object,
-with the output's file descriptor. Answers go to the standard input, another socket, as lines of JSON: `listening` with
-a descriptor for the command's connections to the proxy, `child` with the process id of a sandbox's first process, and
-finally `ended`. When that socket is closed, it kills everything.
+The builder starts the keeper in advance. The keeper's child joins the command's control groups in advance too, because
+that takes the kernel ten milliseconds. The child waits for a request on its standard output, which is a socket. A
+request consists of a length, a JSON object, and the file descriptor for the command's output. The keeper sends its
+messages as lines of JSON over its standard input, which is another socket:
 
-It is a separate process because Python code must make the namespaces between fork and exec.
+- `listening`, with a file descriptor that accepts the command's connections to the proxy,
+- `child`, with the process id of the sandbox's first process,
+- `ended`, as the last message.
+
+If the builder closes that socket, the keeper kills all processes of the command.
+
+The keeper is a separate process because Python code must create the namespaces between fork and exec.
 """
 
 from __future__ import annotations
@@ -38,7 +43,7 @@ UNSTARTED = 125
 
 
 def main() -> NoReturn:
-    """Serves one request. The arguments from the second on are the files for joining the command's groups."""
+    """Serves one request. The program's second and later arguments are the files for joining the control groups."""
     builder = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -60,7 +65,7 @@ def main() -> NoReturn:
 
 
 def _become_the_command(builder: socket.socket, status: int, groups: list[str]) -> NoReturn:
-    """Prepares everything that needs no request, then waits for the request and carries it out. Raises OSError."""
+    """Makes all preparations that do not depend on the request, waits for it, and carries it out. Raises OSError."""
     requests = socket.socket(fileno=os.dup(1))
     failed: OSError | None = None
     try:
@@ -133,7 +138,7 @@ def _keep(builder: socket.socket, child: int, status: int) -> None:
 
 
 def _end_all() -> None:
-    """Kills every process below this one, and waits for their end. Orphaned processes have become its children."""
+    """Kills all descendants of this process, and waits for their end. Orphaned processes have become its children."""
     while True:
         # A stopped parent cannot start new processes while the others are killed.
         below = _below(os.getpid())
@@ -231,7 +236,7 @@ def _stage(stages: dict[str, str]) -> None:
 
 
 def _own_network() -> None:
-    """Makes three namespaces: a network with only `lo`, one for mounts, and the user namespace that owns them."""
+    """Creates a network namespace with only `lo`, a mount namespace, and the user namespace that owns both."""
     user, group = os.geteuid(), os.getegid()
     kernel.unshare(kernel.NEW_USER | kernel.NEW_NETWORK | kernel.NEW_MOUNTS)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{INSIDE} {user} 1"), ("gid_map", f"{INSIDE} {group} 1")):

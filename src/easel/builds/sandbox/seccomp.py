@@ -1,9 +1,10 @@
-"""The system call filter: a classic BPF program for the kernel (seccomp(2)), in the form that bubblewrap takes.
+"""The system call filter of builds: a classic BPF program for the kernel (seccomp(2)), in bubblewrap's input format.
 
-Refuses with EPERM the calls that builds never need and that had vulnerabilities, as Flatpak and Docker's default
-profile do: other processes' memory, mounts, namespaces, keys, tracing, io_uring, the clock, NUMA. `clone3` gets ENOSYS:
-its flags are in memory that a filter cannot read. Libraries then use `clone`, whose flags are checked. Memory that no
-process needs to map (memfd, System V) gets ENOSYS, since the watcher cannot see it.
+The filter refuses system calls with EPERM if builds never need them and they had vulnerabilities. These are calls for
+the memory of other processes, mounts, namespaces, keys, tracing, io_uring, the clock and NUMA. Flatpak and Docker's
+default profile refuse the same calls. `clone3` fails with ENOSYS, because its flags are in memory that a filter cannot
+read. Libraries then use `clone`, whose flags the filter checks. Calls that create memory without a mapping (memfd,
+System V) fail with ENOSYS too, because the watcher cannot measure such memory.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import cache
 from typing import Final
 
 MACHINES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""For each machine name of the kernel: its AUDIT_ARCH constant, and its column in the tables."""
+"""Maps the kernel's name of an architecture to its AUDIT_ARCH constant and its column in the tables."""
 
 _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "acct": (163, 89),
@@ -91,14 +92,14 @@ _UNKNOWN: Final[dict[str, tuple[int, int | None]]] = {
 }
 _CLONE, _SOCKET, _IOCTL = (56, 220), (41, 198), (16, 29)
 _NEW_NAMESPACES = 0x7E020000
-"""CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET."""
+"""The flags CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET together."""
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _X32 = 0x40000000
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST, _SECOND, _THIRD = 0, 4, 16, 24, 32
-"""Offsets in `struct seccomp_data`. For an argument, the offset of its lower half on these little-endian machines."""
+"""Offsets in `struct seccomp_data`. An argument's offset is that of its lower half on little-endian machines."""
 _ALLOW = 0x7FFF0000
 
 
@@ -130,7 +131,7 @@ def program(machine: str) -> bytes:
     architecture, column = MACHINES[machine]
     refused = _instruction(_RETURN, _errno(errno.EPERM))
     parts = [
-        # Under another architecture, such as 32 bits, the numbers mean different calls.
+        # On another architecture, such as 32 bits, the same numbers stand for different calls.
         _instruction(_LOAD, _ARCHITECTURE),
         _instruction(_EQUAL, architecture, yes=1) + _instruction(_RETURN, _errno(errno.ENOSYS)),
         _instruction(_LOAD, _NUMBER),

@@ -1,4 +1,5 @@
-"""The queue's worker: procrastinate's, extended to survive outages of the database and of itself."""
+"""The worker of the queue. It extends procrastinate's worker, so that it survives outages of the database and crashes
+of workers."""
 
 from __future__ import annotations
 
@@ -39,17 +40,19 @@ _PUT_BACK = _SQL["put_back"]
 class CarefulWorker(Worker):
     """procrastinate's worker with these differences:
 
-    - An unreachable database ends neither the worker nor its jobs: it retries until it is told to stop.
+    - An unreachable database ends neither the worker nor its jobs. The worker retries until it is told to stop.
     - It polls again if a notification arrives while a poll is running. Otherwise that notification would be lost, and
       the job would wait for the next poll. It also polls as soon as one of its jobs has ended.
-    - It records a job's end only if it still holds the job. It retries while the database is unreachable: no other
-      worker takes over the job of a living one.
-    - It returns a job that was assigned to it in a lost answer.
+    - It records a job's end only if it still holds the job. It retries while the database is unreachable, because no
+      other worker takes over the job of a running worker.
+    - It puts back a job that it claimed if the response to the claim was lost.
     - It sends heartbeats until the last of its jobs has ended, even while it is stopping.
-    - With a `turn`, it waits for that before it polls.
-    - Unless it `listens`, it polls when it is told to (`look`), and every few seconds.
-    - It `hears` of jobs in other queues, on the connection on which it listens.
-    - It stops by itself after `idle` seconds without a job, right after a poll that found none.
+    - If `turn` is set, it awaits `turn` before each poll.
+    - If `listens` is false, it does not listen for notifications. It polls after a call of `look`, and every few
+      seconds.
+    - For each queue in `hears`, it calls the queue's function when a job arrives. It uses the connection on which it
+      listens.
+    - It stops by itself after `idle` seconds without a job, right after a poll that found no job.
     """
 
     def __init__(
@@ -79,8 +82,8 @@ class CarefulWorker(Worker):
         self._last_beat = time.monotonic()
 
     async def work(self) -> None:
-        """Claims and runs jobs until it is cancelled, or was idle for as long as it may be; then it waits for its
-        running jobs. Raises QueueUnreachableError if it cannot sign off."""
+        """Claims and runs jobs until it is cancelled or its idle timeout is over. Then it waits for its running jobs.
+        Raises QueueUnreachableError if it cannot remove its registration from the database."""
         try:
             await self.run()  # type: ignore[no-untyped-call]
         except ConnectorException as error:
@@ -240,7 +243,7 @@ class CarefulWorker(Worker):
 
 
 class _Turnstile(asyncio.Semaphore):
-    """The slots of a worker. A slot is given when it is free and the worker has its turn."""
+    """The slots of a worker. A job gets a slot when a slot is free and `turn` has completed."""
 
     def __init__(self, value: int, turn: Callable[[], Awaitable[None]]) -> None:
         super().__init__(value)
