@@ -1,7 +1,7 @@
 """Log streams: a deploy's log as server-sent events, and the fast path that opens them.
 
-A client may open a hundred of them at once. The fast path opens one without router, transaction and the framework's
-checks. Every request that is not plainly valid takes the slow path, which reports the error.
+A client may open a hundred streams at once. The fast path opens a stream without router, transaction and the
+framework's checks. Every request that is not plainly valid takes the slow path, which reports the error.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ class Framework:
     """A tool that makes a site.
 
     A project uses the tool if it has one of `files` or of `packages` (of npm). `outputs` are the folders that the tool
-    may write, the likeliest first. `command` is its own build command. `scripts` are the usual names of that command in
-    package.json. `marks` are words of a script that runs the tool.
+    may write, the likeliest first. `command` is the tool's own build command. `scripts` are the usual names of scripts
+    in package.json that run this command. `marks` are words that show that a script runs the tool.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Determines whether a bundle is an app of one page, which answers all addresses without a file of their own.
+"""Determines whether a bundle is a single-page app. Its entry page answers all addresses for which there is no file.
 
-It is one if there is no other page, or if its page loads its scripts from the root, so that it works at any address. A
-page with relative script addresses breaks at an address deeper than its own.
+A bundle is a single-page app if it has no other page, or if the entry page loads its scripts from the root, so that the
+page works at any address. A page with relative script addresses breaks at an address that is deeper than its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The smoke test: requests a candidate's entry page by the edge's own rules, before any visitor sees it.
 
-The test fails if the page does not answer, or if a script is missing that the page cannot start without: a module, or
-one with a fingerprint in its name. Other missing files are only reported.
+The test fails if the page cannot be served, or if a script is missing that the page needs to start. Such a script is a
+module, or has a fingerprint in its name. Other missing files are only reported.
 """
 
 from __future__ import annotations

@@ -31,9 +31,10 @@ NEXT = 0
 class Move:
     """A request to point an environment of an app at a recorded version (by number), with its author and reason.
 
-    `sequence` is the acceptance number of the request; if it is lower than the one that the environment follows, the
-    move was overtaken and changes nothing. NEXT takes the next number as the pointer moves. None (a publish, which
-    changes only the configuration) neither overtakes nor is overtaken. `note` is for the audit.
+    `sequence` is the acceptance number of the request. If it is lower than the number of the request that the
+    environment follows, the move was overtaken and changes nothing. With NEXT, the move gets the next number when the
+    pointer moves. With None (a publish, which changes only the configuration), the move neither overtakes nor is
+    overtaken. `note` is for the audit.
     """
 
     app_id: str

@@ -1,7 +1,7 @@
-"""The addresses that Easel connects to for its users: public ones, and private networks that the operator allows.
+"""The addresses to which Easel connects for its users: public addresses, and private networks that the operator allows.
 
-A name is resolved once, every address in the answer is checked, and the connection goes to a checked address. Thus, a
-name that resolves differently a moment later (DNS rebinding) has no effect.
+A name is resolved once, every address in the DNS response is checked, and the connection goes to a checked address.
+Thus, a name that resolves differently a moment later (DNS rebinding) has no effect.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class BuildSettings(BaseSettings):
     build_leaves_cores: int = Field(
         default=1,
         ge=0,
-        description="Number of processors that a build leaves to visitors while they come. 0 means none.",
+        description="Number of processors that a build leaves free while edges serve visitors. 0 means none.",
     )
     build_hosts: CommaSeparated = Field(
         default=(),

@@ -1,8 +1,8 @@
 """Disk space reserved for the embedded database, and freed for it when the disk is full.
 
-It is one file of real blocks. The file is shortened piece by piece while the disk is almost full, and lengthened again
-when there is space. PostgreSQL stops if it cannot write a segment of its log; it cannot even delete rows without one
-more page for a table.
+The ballast is one file of allocated blocks. The file is shortened piece by piece while the disk is almost full, and
+lengthened again when there is space. PostgreSQL stops if it cannot write a segment of its log. It cannot even delete
+rows if it has no space for one more page of a table.
 """
 
 from __future__ import annotations

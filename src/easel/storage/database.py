@@ -71,8 +71,8 @@ class Xid8(UserDefinedType[int]):
 class Transaction:
     """One unit of work: a connection, a session on it if one is requested, and the changed slots of the freshness page.
 
-    Everything in it is committed together or not at all. The slots are bumped once the commit is durable and before the
-    caller continues, so that no answer is sent before the edges of this machine know the change.
+    All changes in it are committed together or not at all. The slots are bumped when the commit is durable, before the
+    caller continues. So no response is sent before the edges of this machine know the change.
     """
 
     def __init__(self, engine: AsyncEngine, page: FreshnessPage | None, turn: Turn | None = None) -> None:

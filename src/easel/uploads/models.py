@@ -11,7 +11,7 @@ from easel.storage.database import Base
 
 
 class Upload(Base):
-    """One issued upload: its object key belongs to one app, and lives until it expires and is swept.
+    """One issued upload. Its object key belongs to one app. The row stays until the upload expires and is swept.
 
     `etag` and `size` (bytes) describe the last bytes that Easel's own upload endpoint received; for direct uploads to a
     bucket they stay None. While the upload is `waiting` to be deployed, `counted` (bytes stored and in transit) counts

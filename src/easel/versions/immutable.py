@@ -1,6 +1,6 @@
-"""Decides which files of a new version are immutable: those named by a hash, unless a version of the app, even a pruned
-one, had other content under the same path. One statement decides this when the version is made, for the paths that
-changed since the previous version."""
+"""Decides which files of a new version are immutable. A file is immutable if its name contains a hash, and no version
+of the app, even a pruned version, had other content under the same path. One statement decides this when the version is
+created, for the paths that changed since the previous version."""
 
 from __future__ import annotations
 

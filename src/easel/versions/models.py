@@ -15,8 +15,8 @@ from easel.storage.database import Base
 class Configuration(Base):
     """A configuration, stored once for all versions of an app that have it.
 
-    The hash covers digests instead of encrypted secrets. Two configurations with one hash may be encrypted differently,
-    but each decrypts to the same values: the digest is made with the same key.
+    The hash covers digests instead of encrypted secrets. Two configurations with the same hash may be encrypted
+    differently, but decrypt to the same values, because their digests were made with the same key.
     """
 
     __tablename__ = "configuration"

@@ -1,9 +1,9 @@
-"""The gate in front of the framework: finds the organisation whose turn a request takes, refuses requests over a limit,
-and starts requests by turns.
+"""The gate in front of the framework. It identifies the organisation of a request, refuses requests over a limit, and
+starts requests in turns, one organisation after another.
 
-The first step of a request, before it waits for anything, costs the event loop most. Without turns, a thousand requests
-that arrive together would take that step one after another, and a request of another organisation would wait for all of
-them.
+The first step of a request, until it waits for the first time, takes most of the event loop's time. Without turns, a
+thousand requests that arrive together would make their first steps one after another, and a request of another
+organisation would wait for all of them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Limits and turns of organisations at an api: requests weighed by their cost.
 
-A turn is the right to do a piece of work, which the organisations get one after another. Turns protect the other
-organisations: one that sends more than its share waits only for its own requests. The rate limit is the backstop, far
-above the use of a busy team. All state belongs to this process: each of several apis has its own.
+A turn is the right to do a piece of work. The organisations get turns one after another. If an organisation sends more
+requests than its share, only its own requests wait. The rate limit is the backstop, far above the use of a busy team.
+Each api process has separate state.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The package registries of builds: those in the builder's npm and pip configuration, or the defaults of npm and pip.
 
-No address is written here. npm reports its own, and pip contains its own. An operator with a mirror configures npm and
-pip for it, as on any machine.
+This module contains no address of a registry. npm reports its default registry, and pip contains its default index. An
+operator with a mirror configures npm and pip for the mirror, as on any machine.
 """
 
 from __future__ import annotations

@@ -116,8 +116,8 @@ def _lines(headers: Headers) -> bytes:
 class Stamp:
     """The first lines of prepared answers: the status, uvicorn's date header, the request id.
 
-    All but the id is cached until the date changes. Ids are random: a counter would tell a visitor of one app the
-    number of requests to others. They are generated in batches, which makes each cheap.
+    All lines except the request id are cached until the date changes. Request ids are random, because a counter would
+    show a visitor of one app the number of requests to other apps. They are generated in batches, which saves time.
     """
 
     __slots__ = ("changed", "defaults", "identities", "lines", "unchanged")

@@ -1,7 +1,8 @@
-"""Path patterns: literals, `:placeholders` and stars, matched in one pass.
+"""Path patterns with literals, `:placeholders` and wildcards (`*`), matched in one pass.
 
-A pattern is a run of segments, at most two stars, and a run of segments after each. The run before the first star is
-matched from the front, the run after the last star from the end. No part is ever tried twice, whatever the path.
+A pattern consists of a run of segments and at most two wildcards, each followed by another run of segments. The run
+before the first wildcard is matched from the front, and the run after the last wildcard from the end. No part is tried
+twice, whatever the path is.
 """
 
 from __future__ import annotations
