@@ -68,9 +68,9 @@ test-apart: install
 test-browsers: install
 	$(BIN)/python -m pytest tests/browser -m browser -n 2 $(ARGS)
 
-# Installations whose machines, databases and stores are killed, cut off, lost and upgraded.
+# Installations whose machines, databases and stores are killed, cut off, lost, restored and upgraded.
 test-system: install
-	$(BIN)/python -m pytest tests/system tests/docs tests/storage -m system $(ARGS)
+	$(BIN)/python -m pytest tests/system tests/backups tests/docs tests/storage -m system $(ARGS)
 
 # Counts instructions, under valgrind: a processor works on it for two or three minutes.
 test-work: install

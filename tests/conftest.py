@@ -85,8 +85,9 @@ TOGETHER = {
 """Beginnings of the names of files that need the same costly resources. One process runs them."""
 
 
-SYSTEM = ("tests/system/", "tests/docs/test_operations_apart", "tests/storage/test_upgrade")
-"""Installations whose machines, databases and stores are killed, cut off, lost and upgraded: `make test-system`."""
+SYSTEM = ("tests/system/", "tests/backups/test_backup", "tests/docs/test_operations", "tests/storage/test_upgrade")
+"""Installations whose machines, databases and stores are killed, cut off, lost, restored and upgraded: `make
+test-system`."""
 
 
 SERVED_BY = frozenset({"platform", "platforms", "world", "app", "crowd", "person", "container", "shared"})
