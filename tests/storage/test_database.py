@@ -142,7 +142,7 @@ async def test_what_follows_a_release_is_one_unit_of_work_again(platform: Platfo
 async def test_a_pool_that_nobody_uses_closes_its_connections_and_opens_another_when_used(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.storage.database.IDLE_POOL", 0.05)
+    monkeypatch.setattr("easel.storage.idle_pool.UNUSED_FOR", 0.05)
     async with connected(platform) as database:
         async with database.transaction() as work:
             ended = await take(work, sql_first=True)

@@ -29,8 +29,8 @@ class SecretUnreadableError(EaselError):
 
 
 class Vault:
-    """Encrypts, signs and digests with keys derived from the instance's secret key. The library that encrypts takes 3
-    MiB, and is imported for the first secret."""
+    """Encrypts, signs and digests with keys derived from the instance's secret key. The library that encrypts is
+    large, and is imported for the first secret."""
 
     def __init__(self, secret: str) -> None:
         root = hashlib.sha256(secret.encode()).digest()

@@ -110,7 +110,7 @@ async def _ready(health: Health) -> Response:
 
 class ReadinessChecks:
     """Pure ASGI middleware that answers readiness checks before the framework. An idle api answers nothing else, and
-    the framework's part of it would take two mebibytes of the process's own."""
+    the framework's part of it would take memory of the process's own."""
 
     def __init__(self, app: ASGIApp, *, health: Health) -> None:
         self._app = app

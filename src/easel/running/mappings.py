@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import re
 import sys
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 _MADV_DONTNEED: Final = 4
 _AREA: Final = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .-.p \S+ \S+ [1-9]\d* +/.*(?:\.so[\w.]*|/python[\d.]*)$")
 """The first line of a part of a program or library that cannot be written to: its begin and end."""
+_STARTED: Final = 2.0
+"""Seconds after which a role has started, and needs few of the pages of libraries that its start used."""
 _CHANGED: Final = re.compile(r"^Anonymous: +(\d+) kB")
 
 
@@ -33,3 +37,9 @@ def let_go_of_files() -> None:
                 if int(changed[1]) == 0:
                     advise(area[0], area[1] - area[0], _MADV_DONTNEED)
                 area = None
+
+
+async def run_with_few_pages(role: Coroutine[Any, Any, None]) -> None:
+    """Runs a role, and unmaps the pages that only its start used. Raises the role's errors."""
+    asyncio.get_running_loop().call_later(_STARTED, let_go_of_files)
+    await role

@@ -21,7 +21,7 @@ from easel.places import DataFolderMissingError
 from easel.running.garbage import collect_rarely
 from easel.running.logs import configure_logging
 from easel.running.low_priority import yield_to_others
-from easel.running.mappings import let_go_of_files
+from easel.running.mappings import run_with_few_pages
 from easel.running.several_machines import opens_secrets
 from easel.settings import Role, Settings
 from easel.storage.disk_reserve import DiskReserve
@@ -39,8 +39,6 @@ logger = logging.getLogger(__name__)
 _SWITCH = 0.0005
 """Seconds for which a thread of an api may hold the interpreter. While a large body is parsed in a thread, the default
 of five milliseconds would delay each step of a request."""
-_SETTLED = 2.0
-"""Seconds after which a role has started, and needs few of the pages of libraries that its start used."""
 KEY_REPLACED = "The secret key has changed, so the secrets of all apps must be set again"
 
 
@@ -347,9 +345,5 @@ def _prepare(settings: Settings, role: str, checked: bool) -> str:
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
-    async def settle() -> None:
-        asyncio.get_running_loop().call_later(_SETTLED, let_go_of_files)
-        await coroutine
-
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(settle())
+        runner.run(run_with_few_pages(coroutine))

@@ -17,13 +17,14 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, configure_mappers
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import UserDefinedType
 from sqlalchemy.util import greenlet_spawn
 
 from easel.storage.connections import OwnConnection, is_silent, noticing
 from easel.storage.errors import DatabaseReadOnlyError
 from easel.storage.freshness import FreshnessPage
+from easel.storage.idle_pool import IdlePool
 from easel.storage.statements import statements
 from easel.storage.turns import Turn
 
@@ -33,8 +34,6 @@ IDLE_AT_MOST = 10_000
 """Idle timeout of a transaction, in milliseconds. A frozen process must not lock rows that others need."""
 POOL = 16
 """Default of the maximum number of a process's connections."""
-IDLE_POOL = 60.0
-"""Seconds after which an unused pool closes its connections. Each is a process of PostgreSQL, of 2 to 5 MiB."""
 
 Statement = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
 """Runs a plain statement with its arguments (`%(name)s`), and returns the rows."""
@@ -178,10 +177,7 @@ class Database:
         self.engine, address = made if made is not None else _engine(pool_size)
         address.url = url
         self._page = page
-        self._used = 0.0
-        self._look: asyncio.TimerHandle | None = None
-        self._closing: asyncio.Task[None] | None = None
-        event.listen(self.engine.sync_engine, "checkin", self._returned)
+        self._idle_pool = IdlePool(self.engine)
 
     @asynccontextmanager
     async def transaction(self, turn: Turn | None = None) -> AsyncIterator[Transaction]:
@@ -239,27 +235,8 @@ class Database:
 
     async def close(self) -> None:
         """Closes every connection."""
-        if self._look is not None:
-            self._look.cancel()
+        self._idle_pool.stop()
         await self.engine.dispose()
-
-    def _returned(self, *_: object) -> None:
-        """Notes that a connection was used until now."""
-        loop = asyncio.get_running_loop()
-        self._used = loop.time()
-        if self._look is None:
-            self._look = loop.call_later(IDLE_POOL, self._close_idle)
-
-    def _close_idle(self) -> None:
-        loop = asyncio.get_running_loop()
-        pool = self.engine.sync_engine.pool
-        assert isinstance(pool, QueuePool)
-        unused_at = self._used + IDLE_POOL
-        if pool.checkedout() or loop.time() < unused_at:
-            self._look = loop.call_at(max(unused_at, loop.time() + 1), self._close_idle)
-            return
-        self._look = None
-        self._closing = asyncio.create_task(self.engine.dispose(), name="closes idle connections")
 
 
 class _Address:

@@ -71,7 +71,7 @@ def test_a_build_that_spoils_its_dependencies_does_so_for_no_other_app(builder: 
 
 def test_a_lock_file_that_does_not_fit_says_so_and_names_the_next_thing_to_do(builder: Builder) -> None:
     changes = {"package.json": json.dumps({**PACKAGE, "dependencies": {"left-pad": "1.3.0"}})}
-    with pytest.raises(InstallCommandFailedError, match="The lock file does not match package.json"):
+    with pytest.raises(InstallCommandFailedError, match=r"The lock file does not match package\.json"):
         builder.build("vite", changes, app="app_reuse")
 
 

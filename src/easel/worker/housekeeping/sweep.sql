@@ -1,5 +1,5 @@
 -- name: deleted_apps
--- A sweep uses no SQLAlchemy: it comes every ten minutes, and took 10 MiB of an idle worker and of the database for good.
+-- A sweep uses no SQLAlchemy: it comes every ten minutes, and SQLAlchemy would take an idle worker's own memory for good.
 -- A running deploy may still store objects. This is queried, because the deletion's time may be from another machine's
 -- clock.
 select id from app
