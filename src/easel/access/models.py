@@ -21,7 +21,7 @@ class Organisation(Base):
 
 
 class ApiKey(Base):
-    """A key of an organisation; only the SHA-256 of the secret is stored."""
+    """A key of an organisation. Only the SHA-256 of its secret is stored."""
 
     __tablename__ = "api_key"
     __table_args__ = (Index("ix_api_key_org", "org_id", "created_at"),)
@@ -38,8 +38,8 @@ class ApiKey(Base):
 
 
 class RememberedAnswer(Base):
-    """The first answer that a subject got to a POST with an Idempotency-Key. It is encrypted, and stored for a day. A
-    large answer is `abridged`: parts that the database can restore are left out."""
+    """The first response that a subject got to a POST with an Idempotency-Key. The response is encrypted, and stored
+    for a day. A large response is `abridged`: the parts that the database can restore are left out."""
 
     __tablename__ = "remembered_answer"
     __table_args__ = (Index("ix_remembered_answer_created", "created_at"),)

@@ -1,4 +1,4 @@
-"""Requests and answers about API keys: additions to the contract."""
+"""Requests and responses of the operations on API keys, which are additions to the contract."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class KeyResponse(Answer):
 
 
 class CreatedKeyResponse(KeyResponse):
-    """A new API key, with its secret: shown this once and never again."""
+    """A new API key, with its secret. No later response contains the secret."""
 
     key: str
 
@@ -57,6 +57,6 @@ class LimitResponse(Answer):
 
 
 class ListLimitsResponse(Answer):
-    """The organisation's limits. The counts of requests and log streams are those of the api process that answers."""
+    """The organisation's limits. The counts of requests and log streams are those of the responding api process."""
 
     limits: list[LimitResponse]

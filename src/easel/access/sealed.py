@@ -12,14 +12,14 @@ _PUBLIC: Final = "_id"
 
 _STRING: LiteralString = f'"{SEALED}" ? (@.type() == "string")'
 SECRETS_PATH: LiteralString = f"$.build_config.secrets.*.{_STRING}"
-"""The JSON path (SQL) of the encrypted texts of `build_config.secrets`, all of whose entries are encrypted."""
+"""The JSON path (SQL) of the encrypted values in `build_config.secrets`. All values in that section are encrypted."""
 KEYS_PATH: LiteralString = (
     '$.auth_config.api_keys[*] ? (@.type() == "object").keyvalue()'
     f' ? (@.key like_regex "{"|".join(_PARTS)}" flag "i" && !(@.key like_regex "{_PUBLIC}$" flag "i"))'
     f".value.{_STRING}"
 )
-"""The JSON path (SQL) of the encrypted texts of `auth_config.api_keys`: in each key, the entries of
-`names_a_secret`."""
+"""The JSON path (SQL) of the encrypted values in `auth_config.api_keys`. In each key, the entries that `names_a_secret`
+accepts are encrypted."""
 
 
 def names_a_secret(name: str) -> bool:
@@ -30,5 +30,6 @@ def names_a_secret(name: str) -> bool:
 
 def is_sealed(value: Any) -> bool:
     """Returns true if this value is a stored secret: an encrypted text, with a digest for comparison."""
-    # The values of secrets that users have given these names are not strings.
+    # Users may give entries the names of `SEALED` and `DIGEST`. The stored values of such entries are objects, not
+    # strings.
     return isinstance(value, dict) and value.keys() == {SEALED, DIGEST} and isinstance(value[SEALED], str)

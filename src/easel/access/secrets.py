@@ -29,8 +29,8 @@ class SecretUnreadableError(EaselError):
 
 
 class Vault:
-    """Encrypts, signs and digests with keys derived from the instance's secret key. The library that encrypts is
-    large, and is imported for the first secret."""
+    """Encrypts, signs and digests with keys derived from the instance's secret key. The encryption library is large, so
+    it is imported only for the first secret."""
 
     def __init__(self, secret: str) -> None:
         root = hashlib.sha256(secret.encode()).digest()
@@ -47,7 +47,8 @@ class Vault:
         return Fernet(base64.urlsafe_b64encode(self._sealing))
 
     def seal(self, plain: str) -> str:
-        """Returns the value encrypted (Fernet: AES-128-CBC and HMAC-SHA-256); two seals of one value differ."""
+        """Returns the encrypted value (Fernet: AES-128-CBC and HMAC-SHA-256). Two encryptions of the same value
+        differ."""
         return self._fernet.encrypt(plain.encode()).decode()
 
     def open(self, sealed: str) -> str:

@@ -116,9 +116,9 @@ async def list_keys(work: Transaction, org_id: str) -> list[ApiKey]:
 
 
 async def revoke_key(work: Transaction, org_id: str, key_id: str) -> None:
-    """Revokes a key at once. Raises KeyNotFoundError, and LastAdminKeyError so that an organisation cannot lock itself
-    out."""
-    # This row is locked, so that two admins cannot revoke each other's last key at the same moment.
+    """Revokes a key at once. Raises KeyNotFoundError. Raises LastAdminKeyError for the last admin key, so that an
+    organisation cannot lock itself out."""
+    # The organisation's row is locked, so that two admins cannot revoke each other's last key at the same moment.
     await work.session.execute(select(Organisation.id).where(Organisation.id == org_id).with_for_update())
     key = await work.session.scalar(
         select(ApiKey).where(ApiKey.org_id == org_id, ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
@@ -141,14 +141,14 @@ async def revoke_key(work: Transaction, org_id: str, key_id: str) -> None:
 
 
 async def create_organisation_with_key(work: Transaction, name: str) -> str:
-    """Creates an organisation with a first key of every scope; returns that key's secret."""
+    """Creates an organisation with a first key, which has every scope. Returns the secret of that key."""
     organisation = await create_organisation(work, name)
     _, secret = await create_key(work, organisation.id, name="first key", scope="admin")
     return secret
 
 
 async def create_organisation(work: Transaction, name: str) -> Organisation:
-    """Returns a new organisation."""
+    """Creates an organisation."""
     organisation = Organisation(id=new_id("org"), name=name, created_at=clock.now())
     work.session.add(organisation)
     await work.session.flush()

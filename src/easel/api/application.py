@@ -80,7 +80,8 @@ def make_services(
     lane: Lane | None = None,
     pool_size: int = POOL // 2,
 ) -> Services:
-    """Returns the services of an api process, or of its lane, which has none itself."""
+    """Returns the services of an api process, or of its lane (its second process, for costly requests). A lane has no
+    lane itself."""
     page = FreshnessPage(settings.run_dir / "freshness")
     return Services(
         settings=settings,
@@ -100,7 +101,7 @@ def make_services(
 
 
 class _Lifespan:
-    """The background tasks of an application. Its services may be known later than its routes."""
+    """The background tasks of an application. The application's routes may be built before its services are known."""
 
     services: Services
 
@@ -137,7 +138,7 @@ async def _count_again(services: Services) -> None:
         try:
             await release_interrupted(services.database)
         except (EaselError, DBAPIError, psycopg.Error, OSError) as error:
-            # They count until the sweep removes them.
+            # The interrupted uploads count until the sweep removes them.
             logger.warning(
                 "could not list the interrupted uploads of the object store: %s", error or type(error).__name__
             )
@@ -145,7 +146,8 @@ async def _count_again(services: Services) -> None:
 
 def _routed() -> tuple[FastAPI, _Lifespan]:
     lifespan = _Lifespan()
-    # The documentation page with all its parts: Easel may run without access to the internet.
+    # FastAPIOffline serves all parts of the documentation page itself, because Easel may run without access to the
+    # internet.
     app = FastAPIOffline(lifespan=lifespan, **openapi.info())
     for router in ROUTERS:
         app.include_router(router)
@@ -168,7 +170,8 @@ def make_ahead() -> None:
 
 
 def make_application(services: Services, *, is_lane: bool = False) -> FastAPI:
-    """Returns the application for these services. A lane's requests have passed the gate of its api."""
+    """Returns the application for these services. A lane gets no gate, because its requests have already passed the
+    gate of its api."""
     app, lifespan = _ahead.pop() if _ahead else _routed()
     lifespan.services = services
     app.state.services = services

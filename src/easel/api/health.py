@@ -22,13 +22,13 @@ _SQL = statements(__name__)
 router = APIRouter(include_in_schema=False)
 
 CHECK_TIMEOUT = 5
-"""Timeout of the check of a part, in seconds; callers repeat readiness checks."""
+"""Timeout of the check of a part, in seconds. It is short, because callers repeat readiness checks."""
 
 
 class Health:
     """The state of an api and its parts.
 
-    Concurrent requests share one check: many requests cost database and store no more than one.
+    Concurrent requests share one check, so many requests cost database and store no more than one request.
     """
 
     def __init__(self, services: Services) -> None:
@@ -36,7 +36,7 @@ class Health:
         self._looks: dict[Callable[[], Awaitable[Any]], asyncio.Task[Any]] = {}
 
     async def readiness(self) -> Readiness:
-        """Returns true if database, queue and objects are reachable."""
+        """Checks whether database, queue and objects are reachable."""
         found: Readiness = await self._joined(self._look)
         return found
 
@@ -93,13 +93,14 @@ async def lead_to_the_documentation() -> Response:
 
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Whether the process is alive."""
+    """Reports that the process is alive."""
     return {"status": "ok"}
 
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """Whether database, queue and objects answer; 503 if one does not. Only the private port tells which one."""
+    """Responds with 200 if database, queue and objects are reachable, else with 503. Only the private port names the
+    unreachable parts."""
     return await _ready(request.app.state.health)
 
 
@@ -109,8 +110,8 @@ async def _ready(health: Health) -> Response:
 
 
 class ReadinessChecks:
-    """Pure ASGI middleware that answers readiness checks before the framework. An idle api answers nothing else, and
-    the framework's part of it would take memory of the process's own."""
+    """Pure ASGI middleware that answers readiness checks before the framework. An idle api receives no other requests.
+    If the framework handled these, its code would use memory that the process does not share with others."""
 
     def __init__(self, app: ASGIApp, *, health: Health) -> None:
         self._app = app

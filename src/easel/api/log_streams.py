@@ -36,7 +36,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class _NamedRoute:
-    """Stands in for the route in the metrics."""
+    """The name of the fast path's route in the metrics. The fast path itself has no route."""
 
     path = "/v1/apps/{app_id}/deploys/{deploy_id}/logs/stream"
 
@@ -78,7 +78,7 @@ class LogStreams:
 
 
 def _asked(scope: Scope) -> LogPlace | None:
-    """Returns the place in a log that a plainly valid request names. Returns None for any other request."""
+    """Returns the position in a log from which a plainly valid request reads. Returns None for any other request."""
     address = LOG_STREAM.fullmatch(scope["path"])
     if address is None or not scope["state"]["whose"]:
         return None
@@ -94,7 +94,7 @@ def _asked(scope: Scope) -> LogPlace | None:
 
 
 class FollowedLog:
-    """The log of a deploy as one client follows it, from a place on."""
+    """The log of a deploy as one client follows it, from a position on."""
 
     def __init__(self, services: Services, organisation: str, place: LogPlace) -> None:
         self._services = services
@@ -112,7 +112,8 @@ class FollowedLog:
         """Returns the next lines. Returns None if the caller's key, the app or the deploy is no longer valid."""
         turn = self._services.fairness.look(self._organisation)
         await turn.take()
-        # Cancelling a statement costs its connection, and clients may leave by the hundred.
+        # The query continues if its client disconnects. Cancelling a query closes its database connection, and hundreds
+        # of clients may disconnect at once.
         return await asyncio.shield(self._read(turn))
 
     async def _read(self, turn: Turn) -> LogNews | None:
@@ -125,7 +126,7 @@ class FollowedLog:
         patience = FIRST_LOOK
         with self._services.followers.follow(self._place.deploy) as following:
             while True:
-                # Notifications that came after earlier news were not heard.
+                # The first news were read before this stream was subscribed to notifications.
                 is_heard = news is None
                 news = news or await self.look()
                 if news is None:
@@ -137,8 +138,8 @@ class FollowedLog:
                     yield _DONE
                     return
                 if is_heard and len(news.lines) < MOST_LINES:
-                    # Notifications announce news, except right after the start; a poll now and then covers a lost
-                    # notification.
+                    # Notifications announce news, except right after the start. An occasional poll finds news whose
+                    # notification was lost.
                     await following.wait(patience)
                     patience = NEXT_LOOKS
                 news = None

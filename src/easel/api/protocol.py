@@ -39,7 +39,7 @@ _KINDS: dict[int, type[EaselError]] = {414: RequestAddressTooLongError, 431: Req
 
 
 class ApiProtocol(GuardedProtocol):
-    """uvicorn's protocol, guarded."""
+    """uvicorn's HTTP protocol, with the limits and checks of `GuardedProtocol`."""
 
     heeded = CLIENTS
     longest_query = 8 * 1024
@@ -76,8 +76,8 @@ class ApiProtocol(GuardedProtocol):
         return True
 
     def on_headers_complete(self) -> None:
-        """Checks the complete head. Refuses it unless it names exactly one host (RFC 9112 §3.2): a proxy on the way
-        might use the other one of two, and upload addresses are built from the host."""
+        """Checks the complete head. Refuses a request unless it has exactly one host (RFC 9112 §3.2). If there were
+        two, a proxy might use the other host, and upload addresses are built from the host."""
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             self.break_off(400, "The request does not name exactly one host.")

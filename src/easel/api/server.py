@@ -18,8 +18,8 @@ _PAUSE = 1.0
 
 
 class ApiServer(uvicorn.Server):
-    """uvicorn's server. The event loop's own one accepts all connections that have arrived: a thousand of them would
-    hold up every request for a tenth of a second."""
+    """uvicorn's server with a slower accept loop. The event loop's own server accepts all connections that have
+    arrived. A thousand of them would delay every request by a tenth of a second."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to accept connections on the listening sockets, which do not block."""
@@ -63,7 +63,7 @@ class ApiServer(uvicorn.Server):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 await loop.connect_accepted_socket(self._protocol, connection)
             except OSError:
-                # The client has gone.
+                # The client has disconnected.
                 connection.close()
 
     def _protocol(self) -> asyncio.Protocol:

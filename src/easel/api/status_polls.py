@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"/v1/apps/(app_[0-9a-f]{1,64})/deploys/(dep_[0-9a-f]{1,64
 
 
 class _NamedRoute:
-    """Stands in for the route in the metrics."""
+    """The name of the fast path's route in the metrics. The fast path itself has no route."""
 
     path = "/v1/apps/{app_id}/deploys/{deploy_id}"
 
@@ -86,7 +86,7 @@ class StatusPolls:
         return Response(self._body(found), media_type="application/json")
 
     def _body(self, found: DeployStatus) -> bytes:
-        """Returns the answer's body. It is encoded once as long as the deploy stays the same."""
+        """Returns the response's body. The body is encoded once as long as the deploy does not change."""
         read = found[1:]
         known = self._written.get(found.id)
         if known is None or known[0] != read:

@@ -13,8 +13,8 @@ _SQL = statements(__name__)
 
 async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False) -> None:
     """Marks the app's routing as changed in this transaction. Edges on this machine see the change when the transaction
-    commits; NOTIFY tells all other edges. `hosts` is true if the set of host names changed too (an app was created,
-    deleted or renamed)."""
+    commits. All other edges are notified (NOTIFY). `hosts` is true if the set of host names changed too, because an app
+    was created, deleted or renamed."""
     await work.sql(_SQL["changed"], {"app": app_id, "channel": CHANGES_CHANNEL})
     work.mark(slot_of(app_id))
     if hosts:
@@ -22,9 +22,9 @@ async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False
 
 
 async def configuration_changed(work: Transaction, app_id: str) -> None:
-    """Marks the app's routing as changed, and stores the configuration that this transaction published in its form for
-    edges. The caller holds the app's row. The database has deleted the form of the previous configuration (migration
-    0016). Without this call, each edge computes the form itself."""
+    """Marks the app's routing as changed, and stores the newly published configuration in the form that edges read. The
+    caller has locked the app's row. The database has already deleted the form of the previous configuration (migration
+    0016). Without this call, each edge would compute the form itself."""
     ((stored,),) = await work.sql(_SQL["stored"], {"app": app_id})
     await work.sql(_SQL["told"], {"app": app_id, "site": to_store(encoded_site(stored)), "channel": CHANGES_CHANNEL})
     work.mark(slot_of(app_id))

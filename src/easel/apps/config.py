@@ -40,7 +40,8 @@ SECTIONS = (
 """The keys of a configuration. A diff of two versions shows each as a separate file."""
 
 _PLAIN: Set[type] = frozenset((str, int, float, bool, type(None)))
-"""Types without children: the largest part of a configuration, recognised by type at once."""
+"""Types of values without children. Most values of a configuration have one of these types, so they are recognised
+first."""
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -60,10 +61,10 @@ def merge_patch(target: Any, patch: Any) -> Any:
 def seal(vault: Vault, config: Config, before: Config) -> Config:
     """Returns the configuration with every secret encrypted and every password hashed.
 
-    A secret given as `***` (the mask that answers contain) keeps its value from `before`. An unchanged secret keeps its
+    A secret given as `***` (the mask in responses) keeps its value from `before`. An unchanged secret keeps its
     encrypted form, so an unchanged configuration stays equal to itself.
     """
-    # Only these two sections hold secrets; the others, which may be large, are shared with the argument.
+    # Only these two sections contain secrets. The other sections, which may be large, are shared with the argument.
     copied: Config = {
         name: json.loads(json.dumps(config[name])) for name in ("build_config", "auth_config") if name in config
     }
@@ -117,7 +118,7 @@ def _seal_value(vault: Vault, value: Any, earlier: Any) -> Any:
 
 
 def masked(value: Any) -> Any:
-    """Returns the configuration for answers and logs: every secret and password hash is `***`."""
+    """Returns the configuration for responses and logs, with `***` in place of every secret and password hash."""
     if is_sealed(value):
         return MASK
     if isinstance(value, Mapping):
@@ -183,8 +184,8 @@ def masked_text(value: Any) -> str:
 
 
 def allowances(config: Config, *, is_built: bool = False) -> Allowances:
-    """Returns the likely accidents that the app allows in its bundles (`build_config.allow`, and `preset` for pages
-    that are served without a build). A bundle from a builder is not built again."""
+    """Returns the likely accidents that the app allows in its bundles (`build_config.allow`). Sources are allowed if a
+    builder made the bundle, or if `preset` says that pages are served without a build."""
     build = config.get("build_config") or {}
     allowed = build.get("allow") or []
     return Allowances(

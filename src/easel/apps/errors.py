@@ -1,4 +1,4 @@
-"""Errors of apps: why one cannot be created or changed."""
+"""Errors of apps: the reasons why an app cannot be created or changed."""
 
 from __future__ import annotations
 

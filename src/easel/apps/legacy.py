@@ -64,7 +64,7 @@ class StructuredDataConfig(Part):
 
 
 class SEOConfig(Part):
-    """What search engines and link previews show."""
+    """Content for search engines and link previews."""
 
     meta_title: Text | None = None
     meta_description: Text | None = None
@@ -86,7 +86,7 @@ class SEOConfig(Part):
 
 
 class LayoutConfig(Part):
-    """How results are laid out."""
+    """The layout of results."""
 
     mode: Text | None = "grid"
     columns: Whole | None = 3
@@ -95,7 +95,7 @@ class LayoutConfig(Part):
 
 
 class FieldFormatOptions(Part):
-    """Details of how a field is shown."""
+    """Details of the display of a field."""
 
     label: Text | None = None
     show_empty: bool | None = True
@@ -121,14 +121,14 @@ FieldFormatType = Literal["text", "image", "date", "number", "url", "boolean", "
 
 
 class FieldConfig(Part):
-    """How a field is shown."""
+    """The display of a field."""
 
     format: FieldFormatType
     format_options: FieldFormatOptions | None = None
 
 
 class ResultCardProperties(Part):
-    """How one result is shown."""
+    """The display of one result."""
 
     layout: Text | None = "vertical"
     show_thumbnail: bool | None = True
@@ -148,7 +148,7 @@ class ResultCardProperties(Part):
 
 
 class ComponentsConfig(Part):
-    """Which parts of the page are shown."""
+    """The visible parts of the page."""
 
     show_hero: bool | None = True
     show_search: bool | None = True
@@ -213,7 +213,7 @@ class RetrieverInputSchemaField(Part):
 
 
 class InputRenderingConfig(Part):
-    """How one input is shown."""
+    """The display of one input."""
 
     field_name: Text
     field_schema: RetrieverInputSchemaField
@@ -227,7 +227,7 @@ class InputRenderingConfig(Part):
 
 
 class DisplayConfig(Part):
-    """How a tab is shown."""
+    """The display of a tab."""
 
     title: Text
     description: Text | None = None
@@ -261,7 +261,7 @@ class PageTabInput(Part):
 
 
 class FeaturedGalleryConfigInput(Part):
-    """A gallery shown before anything was asked."""
+    """A gallery that is shown before the first query."""
 
     enabled: bool | None = True
     title: Text | None = "Featured"

@@ -29,14 +29,15 @@ _SHORT_HOST = text(short_host("slug"))
 class App(Base):
     """A hosted web app.
 
-    `draft` is the configuration that PATCH changes. `published` is the one that visitors get, and `published_version`
-    the number of the version that recorded it (None: the configuration that the app was created with). Both may be
-    large, so neither is loaded with the row. Their hashes are None if a release up to 0.2.0 wrote them (see
-    `service.with_hashes`). `site` is the published configuration in the form for edges (None: each reader makes it, see
-    `serving/published.py`). `listed` is the part of the draft that lists show; a trigger writes it. `last_version` and
-    `last_sequence` are the counters of version numbers and of the acceptance order; both change only under this row's
-    lock. `build_cache_generation` counts how often its build cache was cleared. `prunings` counts how often versions of
-    it were pruned, so that edges notice. `changed_xid` is the transaction that last changed the app's routing.
+    `draft` is the configuration that PATCH changes. `published` is the configuration that visitors get.
+    `published_version` is the number of the version that recorded it. It is None while the app has its first
+    configuration. Both configurations may be large, so neither is loaded with the row. Their hashes are None if a
+    release up to 0.2.0 wrote them (see `service.with_hashes`). `site` is the published configuration in the form that
+    edges read. If it is None, each reader computes it (see `serving/published.py`). `listed` is the part of the draft
+    that lists show. A trigger writes it. `last_version` and `last_sequence` are the counters of version numbers and of
+    the acceptance order. Both change only while this row is locked. `build_cache_generation` counts how often the app's
+    build cache was cleared. `prunings` counts how often the app's versions were pruned, and shows edges that a version
+    was pruned. `changed_xid` is the transaction that last changed the app's routing.
     """
 
     __tablename__ = "app"
@@ -78,8 +79,8 @@ class App(Base):
 
 
 class FormerSlug(Base):
-    """A slug that an app with versions gave up, by rename or deletion, and the organisation that had it (the last one
-    of several). A trigger writes it (migration 0014)."""
+    """A slug that an app with versions had before it was renamed or deleted, and the organisation that had the slug
+    last. A trigger writes the row (migration 0014)."""
 
     __tablename__ = "former_slug"
     __table_args__ = (

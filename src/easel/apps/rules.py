@@ -24,7 +24,7 @@ RESERVED = frozenset(
 """Names that people expect to belong to the platform, or that mail and network software looks up by itself."""
 
 _SHAPE = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
-# Long slugs are shortened to such a form in the addresses of staging and versions: no app may register one.
+# The addresses of staging and versions shorten long slugs to this form, so no app may have a slug of this form.
 _CUT_FORM = re.compile(rf"-[0-9a-f]{{{DIGITS}}}\Z")
 _ADDRESS_FORM = re.compile(PREFIXES)
 
@@ -32,8 +32,8 @@ _ADDRESS_FORM = re.compile(PREFIXES)
 def check_slug(slug: str) -> str:
     """Returns the slug, if its form is allowed: 3 to 60 of a-z, 0-9 and '-', no hyphen at an end and no two in a row.
 
-    Raises SlugInvalidError, SlugReservedError, and SlugCollidesError for one that reads like another app's environment
-    or version (`staging-shop`, `v2-shop`, `pr-7-shop`, or a long one that ends like a shortened slug).
+    Raises SlugInvalidError and SlugReservedError. Raises SlugCollidesError for a slug that could be an address of
+    another app's environment or version (`staging-shop`, `v2-shop`, `pr-7-shop`), or that ends like a shortened slug.
     """
     if not MIN_LENGTH <= len(slug) <= MAX_LENGTH:
         raise SlugInvalidError(slug=slug[:80], reason=f"it must have {MIN_LENGTH} to {MAX_LENGTH} characters")

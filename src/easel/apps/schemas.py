@@ -43,7 +43,7 @@ _MOST_KEY_VALUES = 1_000
 
 
 def _few_in_all(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    # Each of them may be a secret, and is encrypted separately.
+    # Each value may be a secret, and is then encrypted separately.
     if sum(map(len, keys)) > _MOST_KEY_VALUES:
         raise PydanticCustomError(
             "too_many_values", "the keys may have {most} values in total", {"most": _MOST_KEY_VALUES}
@@ -52,7 +52,7 @@ def _few_in_all(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class PageMeta(Part):
-    """What the app is called, and whether search engines may list it (null: no)."""
+    """The app's title and description. They also say whether search engines may list the app (null: no)."""
 
     title: Text
     description: Text | None = None
@@ -62,7 +62,7 @@ class PageMeta(Part):
 
 
 class AuthConfigOutput(Part):
-    """Who may visit the app, as answers show it: secrets as `***`."""
+    """The visitors whom the app admits, as responses show them. Secrets are `***`."""
 
     mode: Literal["public", "clerk", "password", "api_key", "jwt", "sso_oidc", "sso_saml"] | None = "public"
     clerk_org_id: Text | None = None
@@ -82,7 +82,7 @@ class AuthConfigOutput(Part):
 
 
 class AuthConfigInput(AuthConfigOutput):
-    """Who may visit the app. `password` is write-only: it is kept as a hash."""
+    """The visitors whom the app admits. `password` is write-only, and is stored as a hash."""
 
     password: Text | None = None
     # A stored value may be older than this limit.
@@ -105,7 +105,8 @@ WithoutPage = Literal["none", "404-page", "single-page-application"]
 
 
 class BuildConfig(BuildSettings):
-    """How the app is built and run. `env_vars` are public; `secrets` are write-only, shown as `***`."""
+    """Settings for building and running the app. `env_vars` are public. `secrets` are write-only, and shown as
+    `***`."""
 
     entry: Text | None = "src/layout.jsx"
     framework: Literal["react"] | None = "react"
@@ -136,7 +137,7 @@ class BuildConfig(BuildSettings):
 
 
 class MonitoringConfig(Part):
-    """What is watched while the app runs."""
+    """Monitoring of the running app."""
 
     enabled: bool | None = True
     error_boundary_enabled: bool | None = True
@@ -160,7 +161,7 @@ class CustomDomainConfig(Answer):
 
 
 class PageMetaPatch(Part):
-    """A change to the page meta: fields that are left out stay, null removes a field."""
+    """A change to the page meta. Fields that are left out keep their values. Null removes a field."""
 
     # The merge refuses a change that removes a required field.
     title: Text | None = Field(default=None, json_schema_extra=never_null)
@@ -171,14 +172,14 @@ class PageMetaPatch(Part):
 
 
 class BuildConfigPatch(BuildConfig):
-    """A change to the build config: fields that are left out stay, null removes a field."""
+    """A change to the build config. Fields that are left out keep their values. Null removes a field."""
 
     env_vars: dict[Name, Text | None] | None = Field(default=None, max_length=1_000)  # type: ignore[assignment]
     secrets: dict[Name, Text | None] | None = Field(default=None, max_length=1_000)  # type: ignore[assignment]
 
 
 class CreateAppRequest(Request):
-    """Asks for a new app; only slug and meta are needed."""
+    """Asks for a new app. Only slug and meta are required."""
 
     slug: Slug
     meta: PageMeta
@@ -199,7 +200,7 @@ class CreateAppRequest(Request):
 
 
 class UpdateAppRequest(Request):
-    """A JSON merge patch (RFC 7396) on the draft configuration; slug and is_active take effect at once."""
+    """A JSON merge patch (RFC 7396) on the draft configuration. Changes of slug and is_active take effect at once."""
 
     slug: OtherSlug | None = None
     meta: PageMetaPatch | None = Field(default=None, json_schema_extra=never_null)
@@ -282,7 +283,7 @@ class AppResponse(Answer):
 
 
 class AppListItem(Answer):
-    """An app without the heavy parts."""
+    """An app without its large fields."""
 
     app_id: str
     slug: str
@@ -314,7 +315,7 @@ class ListAppsResponse(Answer):
 
 
 class GenericDeleteResponse(Answer):
-    """Something is gone."""
+    """Confirms a deletion."""
 
     message: str | None = "Successfully deleted"
     success: bool | None = True

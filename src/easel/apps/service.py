@@ -41,8 +41,8 @@ _SQL = statements(__name__)
 
 CONFIG_LIMIT = 2 * 1024 * 1024
 ENV_VARS_LIMIT = 64 * 1024
-"""Limit of an app's public variables in bytes, as JSON in UTF-8. Edges cache those of every app, and every page
-contains them."""
+"""Maximum size (bytes) of an app's public variables, as JSON in UTF-8. Edges cache the variables of every app, and
+every page contains those of its app."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +177,11 @@ async def add_app(
 async def update_app(
     work: Transaction, vault: Vault, app: App, request: UpdateAppRequest, *, dry_run: bool, reserved_for: float
 ) -> AppChange:
-    """Applies a merge patch to the draft; slug and is_active take effect at once. A dry run only checks.
+    """Applies a merge patch to the draft. Changes of slug and is_active take effect at once. A dry run only checks the
+    patch.
 
-    `reserved_for` is as in `add_app`.
-
-    The caller holds the app's row, with the draft. Raises the Slug…Errors, ConfigInvalidError, ConfigTooLargeError,
-    EnvVarsTooLargeError.
+    The caller has locked the app's row, and has loaded the draft. `reserved_for` is as in `add_app`. Raises the
+    Slug…Errors, ConfigInvalidError, ConfigTooLargeError, EnvVarsTooLargeError.
     """
     warnings = request.unknown_key_warnings()
     patch = request.model_dump(mode="json", exclude_unset=True)
@@ -218,7 +217,8 @@ def set_draft(app: App, draft: Config, digest: str) -> None:
 
 
 def _patched(vault: Vault, slug: str, draft: Config, patch: Config) -> tuple[Config, str]:
-    # Encrypting first preserves masked secrets, and lets the merge work on stored values.
+    # The patch is merged into stored values, whose secrets are encrypted. Encrypting the result then keeps the secrets
+    # that the patch masks.
     merged = merge_patch(draft, patch)
     sealed = seal(vault, merged, draft)
     _check_valid(slug, merged)
@@ -244,7 +244,7 @@ def _plain(value: Any) -> Any:
 
 
 def _check_access(config: Config) -> None:
-    """Refuses a protection that is not supported yet: the app would only seem protected."""
+    """Refuses access protection that is not supported yet, because the app would only seem protected."""
     mode = (config.get("auth_config") or {}).get("mode") or "public"
     if mode != "public":
         raise AccessModeNotBuiltError(mode=mode)
@@ -259,7 +259,8 @@ def _check_size(config: Config) -> str:
 
 
 def _check_env_vars(config: Config, before: Config) -> None:
-    """Checks the limit only for changed variables: an app from an earlier release may exceed it until they change."""
+    """Checks the limit only if the variables have changed. An app from an earlier release may exceed the limit until
+    then."""
     variables = published_site(config).variables_json
     if variables != published_site(before).variables_json:
         size = len(memoryview(variables))

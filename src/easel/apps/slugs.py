@@ -21,8 +21,8 @@ _SQL = statements(__name__)
 
 
 async def refuse_taken(work: Transaction, slug: str, org_id: str, reserved_for: float) -> None:
-    """Raises SlugTakenError if an app has the slug, SlugReservedError if another organisation's app had it within the
-    last `reserved_for` seconds."""
+    """Raises SlugTakenError if an app has the slug. Raises SlugReservedError if another organisation's app had the slug
+    within the last `reserved_for` seconds."""
     if await work.sql(_SQL["taken"], {"slug": slug}):
         raise SlugTakenError(slug=slug)
     await _refuse_reserved(work, slug, org_id, reserved_for)
@@ -45,11 +45,12 @@ async def refuse_many(work: Transaction, org_id: str, reserved_for: float) -> No
 
 
 async def flush_slug(work: Transaction, app: App, reserved_for: float) -> None:
-    """Writes the app with its new slug. Raises the errors of `refuse_taken`: another app may have taken the slug
-    meanwhile.
+    """Writes the app with its new slug. Raises the errors of `refuse_taken`, because another app may have taken the
+    slug since the first check.
 
-    Once the unique index has the slug, its former owner has committed giving it up. The reservation is checked only
-    now, because `refuse_taken` may have run before the former owner even took it.
+    The reservation is checked again after the slug is written. The unique index accepts the slug only after its former
+    owner has committed the change that released it. That owner may have taken and released the slug after the first
+    check.
     """
     slug, org_id = app.slug, app.org_id
     try:

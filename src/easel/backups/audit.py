@@ -22,7 +22,7 @@ from easel.storage.object_names import names_variants
 from easel.storage.objects import ObjectStore
 
 APPS_AT_ONCE = 20
-"""Apps whose needed objects are in memory at a time, so that memory stays bounded even with a million apps."""
+"""Number of apps whose needed objects are in memory at once, so that memory stays bounded even with a million apps."""
 SAY_EVERY = 5.0
 """Seconds between two progress messages."""
 _JUST_NOW = timedelta(minutes=1)
@@ -35,10 +35,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A missing or damaged object, and the versions that need it.
+    """A missing or damaged object, and the versions that need the object.
 
-    `environments` are those that serve from it. `versions` and `pruned` are the numbers of the versions it belongs to;
-    a pruned version only needs the record of its content. `reason` follows the key in a sentence.
+    `environments` are the environments that serve the object. `versions` and `pruned` are the numbers of the versions
+    that contain the object. A pruned version needs only the record of its content. `reason` continues a sentence that
+    begins with the key.
     """
 
     key: str
@@ -67,9 +68,9 @@ async def verify(
     """Reads every object that the database refers to, or those of the app with this slug or id, and verifies its hash.
     Served versions come first, then all others.
 
-    Easel may run at the same time; objects that are recorded during the audit may be left out. `found` is called with
-    each fault at once. Memory holds pieces of the few objects that are read at a time, the records of a few apps, and
-    the faults. Raises AppUnknownError, DatabaseUnavailableError, and StoreUnavailableError if the whole store is
+    Easel may run at the same time. Objects that are recorded during the audit may be left out. `found` is called at
+    once for each fault. Memory holds pieces of the few objects that are being read, the records of a few apps, and the
+    faults. Raises AppUnknownError, DatabaseUnavailableError, and StoreUnavailableError if the whole store is
     unreachable.
     """
     with reached():
@@ -135,8 +136,8 @@ class _Run:
             await self._confirm(apps, suspects)
 
     def _is_left(self, needed: NeededObject) -> bool:
-        """Returns true if the first pass has not read the object. It covers everything that environments have served
-        for longer."""
+        """Returns true if the first pass has not read the object. The first pass reads all objects that environments
+        have served for more than a minute."""
         return not needed.served_before and needed.key not in self._lately
 
     async def _confirm(self, apps: list[str], suspects: set[str]) -> None:
@@ -180,7 +181,7 @@ class _Run:
                 return await self._read_variants(key)
             digest, size = hashlib.sha256(), 0
             async for piece in self._objects.pieces(key):
-                # A thread is used, so that all cores work.
+                # The hash is computed in a thread, so that all cores work.
                 await asyncio.to_thread(digest.update, piece)
                 size += len(piece)
             return ("damaged", CHANGED) if has_changed(key, digest.hexdigest()) else size

@@ -20,8 +20,7 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """An object: its length in bytes, its SHA-256 (hex), and, for an object that may change, the store's ETag at the
-    time."""
+    """One backup. `files` maps the names of the data folder's small files (keys) to their content."""
 
     size: int
     sha256: str
@@ -41,7 +40,7 @@ class Index(msgspec.Struct, frozen=True):
 
 
 def index_key(name: str) -> str:
-    """Returns the key of the backup's index. It is written last: without it there is no backup."""
+    """Returns the key of the backup's index. The index is written last. A folder without an index is no backup."""
     return f"backups/{name}/index.json"
 
 

@@ -32,7 +32,7 @@ _SQL = statements(__name__)
 
 
 def tables() -> list[SqlTable]:
-    """Easel's own tables. Each follows the tables that it refers to."""
+    """Returns Easel's own tables. Each table comes after the tables that it refers to."""
     return list(Base.metadata.sorted_tables)
 
 
@@ -82,10 +82,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class NeededObject:
-    """An object and its users: the environments that serve from it, and the numbers of the versions it belongs to.
-    `pruned` versions need only the record of its content.
+    """An object, the environments that serve it, and the numbers of the versions that contain it. `pruned` versions
+    need only the record of its content.
 
-    `served_before` says whether an environment has served from it since before the given moment.
+    `served_before` is true if an environment has served the object since before the given moment.
     """
 
     key: str
@@ -137,8 +137,8 @@ async def is_empty(connection: psycopg.AsyncConnection[Any]) -> bool:
 async def put_rows(
     connection: psycopg.AsyncConnection[Any], index: Mapping[str, Table], data: Mapping[str, bytes]
 ) -> None:
-    """Replaces everything in Easel's tables by the rows given, in the caller's transaction. The schema may be an older
-    one, which lacks some of this release's tables."""
+    """Replaces all rows of Easel's tables with the given rows, in the caller's transaction. The schema may be older,
+    and lack some of this release's tables."""
     known = [table for table in tables() if table.name in index]
     await connection.execute(
         sql.SQL("truncate {}").format(sql.SQL(", ").join(sql.Identifier(table.name) for table in known))

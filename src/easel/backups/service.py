@@ -25,7 +25,7 @@ from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEFER
 
 KEPT_FILES = ("secret-key", "api-key")
-"""Files of a data folder that no record contains. Without the first, stored secrets cannot be read."""
+"""Files of a data folder whose content is in no record. Without `secret-key`, stored secrets cannot be decrypted."""
 
 Say = Callable[[str], None]
 
@@ -59,7 +59,7 @@ async def back_up(
             tables[table.name], data = await moment.rows(table)
             await place.put(table_key(made.name, table.name), data)
         needed, uploads = await moment.objects()
-    # The snapshot ends here: copying may take hours, and no transaction should be open that long.
+    # The snapshot ends here, because copying may take hours, and no transaction should be open that long.
     stored: dict[str, StoredObject] = {}
     earlier = await _objects_of_last(place)
 
@@ -105,7 +105,7 @@ async def _copy_out(
         sha256 = await pinned.hash()
         if has_changed(key, sha256):
             made.damaged.append(f"{key} {CHANGED}")
-        # A separate copy: damage to one must not affect the other.
+        # The backup gets a separate copy, so that damage to one copy does not affect the other.
         await place.put_file(object_key(key), pinned.path)
         made.copied += 1
         return StoredObject(pinned.size, sha256, etag)

@@ -30,7 +30,7 @@ SILENCE = 20
 SLOWEST = 16 * 1024
 """Minimum average rate of a body, in bytes per second."""
 SLOWEST_BESIDE_OTHERS = 256 * 1024
-"""Minimum average rate (bytes per second) of a body while other large bodies wait for its turn."""
+"""Minimum average rate (bytes per second) of a body while other large bodies wait to be read."""
 
 MOST_VALUES = TREE_VALUES
 """Maximum number of values in a body, in all its lists and maps together. A small body can be slow, because each value
@@ -59,14 +59,16 @@ class RequestTimeoutError(EaselError):
 
 @dataclass(frozen=True, slots=True)
 class BodyRule:
-    """The limits of an operation's body in bytes. Beyond the usual limit, only the texts of one field may be large."""
+    """The limits of an operation's body in bytes. If `texts` is set, a body may be larger than usual, but only in the
+    strings of that field."""
 
     largest: int = LARGEST_BODY
     texts: str | None = None
 
 
 def takes_texts(field: str, largest: int) -> Callable[[Endpoint], Endpoint]:
-    """Marks an operation that accepts a body of up to `largest` bytes, for the map of texts in that field."""
+    """Marks an operation that accepts a body of up to `largest` bytes, most of them in the map of strings in that
+    field."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
         endpoint.body_rule = BodyRule(largest, field)  # type: ignore[attr-defined]
@@ -95,9 +97,9 @@ class BoundedRequest(Request):
     """The body that `take` has read. Its pieces are joined only when they are needed, because joining a long body takes
     milliseconds."""
     is_turn_wanted: Callable[[], bool] = staticmethod(lambda: False)
-    """Returns true if another large body waits for the turn that this body has."""
+    """Returns true if another large body waits to take this body's place."""
     quiet: Callable[[], Awaitable[None]] = staticmethod(_at_once)
-    """Called before each long step, to wait."""
+    """Called before each long step, to wait for short requests of other organisations."""
 
     @property
     def has_body(self) -> bool:
@@ -106,7 +108,7 @@ class BoundedRequest(Request):
 
     @property
     def is_small(self) -> bool:
-        """Returns true if its declared body is small enough to be read before the key is checked."""
+        """Returns true if the body's declared size is small enough to be read before the key is checked."""
         length = self.headers.get("content-length", "")
         return length.isdigit() and int(length) <= TAKEN_FROM_STRANGERS
 
@@ -136,8 +138,8 @@ class BoundedRequest(Request):
         return await super().body()
 
     async def require_client(self) -> None:
-        """Raises ClientDisconnect if the client has gone. Call this after the body was read, when the client sends
-        nothing more."""
+        """Raises ClientDisconnect if the client has disconnected. Call this after the body was read, when the client
+        sends nothing more."""
         if self.pieces is None:
             await self.body()
         if await self.is_disconnected():
@@ -149,7 +151,7 @@ class BoundedRequest(Request):
     async def json(self) -> Any:
         """Returns the body parsed as JSON (RFC 8259, UTF-8). Raises json.JSONDecodeError.
 
-        A large body is parsed in a thread; if it is valid, the result is already an instance of the model.
+        A large body is parsed in a thread. If it is valid, the result is already an instance of the model.
         """
         body = await self.body()
         if len(body) <= TAKEN_FROM_STRANGERS:
@@ -162,7 +164,7 @@ class BoundedRequest(Request):
             value = await asyncio.to_thread(_read, body)
         if self.model is not None:
             await self.quiet()
-            # On an error, validation in the usual place runs again and reports it.
+            # If validation fails here, the framework validates again and reports the error.
             with suppress(ValidationError):
                 return await asyncio.to_thread(self.model.model_validate, value)
         return value
@@ -170,8 +172,8 @@ class BoundedRequest(Request):
 
 async def timely(request: Request, *, silence: float, slowest: Callable[[], float] = lambda: 0) -> AsyncIterator[bytes]:
     """Yields the pieces of the request's body. Raises RequestTimeoutError after `silence` seconds without data, or when
-    the average rate falls below `slowest` bytes per second, which is called before each piece. Raises Starlette's error
-    if the client disconnects."""
+    the average rate falls below `slowest` bytes per second. The function `slowest` is called before each piece. Raises
+    Starlette's error if the client disconnects."""
     began = time.monotonic()
     received = 0
     stream = request.stream()
@@ -180,7 +182,7 @@ async def timely(request: Request, *, silence: float, slowest: Callable[[], floa
         if least := slowest():
             patience = min(silence, silence + received / least - (time.monotonic() - began))
         try:
-            # Without this, a piece that has already arrived would not be read.
+            # An expired timeout would still return a piece that has already arrived.
             if patience < 0:
                 raise TimeoutError
             async with asyncio.timeout(patience):
@@ -203,7 +205,7 @@ def _read(body: bytes) -> Any:
 
 
 def _whole_number(digits: str) -> int:
-    # Parsing a number takes quadratic time.
+    # Parsing a number takes time quadratic in its number of digits.
     if len(digits) > _MOST_DIGITS:
         raise json.JSONDecodeError(f"a number of more than {_MOST_DIGITS} digits", "", 0)
     return int(digits)
@@ -212,13 +214,13 @@ def _whole_number(digits: str) -> int:
 def _refuse_many(body: bytes) -> None:
     """Raises json.JSONDecodeError if the JSON has more values than the limit.
 
-    Every value except the first follows a comma or a bracket. If there are very many of these, some may be inside
-    texts: everything else is removed, and then the quoted texts.
+    Every value except the first follows a comma or a bracket. If there are too many of these, some may be inside
+    strings, so the quoted strings are removed and the rest is counted again.
     """
     if body.count(b",") + body.count(b"[") + body.count(b"{") <= MOST_VALUES:
         return
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _TO_BE_COUNTED)
-    # Each value may have a name, and both may have two quotes.
+    # Each value and its name may have two quotes each.
     if bare.count(b'"') <= 4 * MOST_VALUES:
         outside = b'"'.join(bare.split(b'"')[::2])
         after = outside.count(b",") + outside.count(b"[") + outside.count(b"{")
@@ -228,8 +230,8 @@ def _refuse_many(body: bytes) -> None:
 
 
 def _read_large(body: bytes, field: str) -> dict[str, Any]:
-    """Parses a large object, in which one field holds texts and all others together are small. Other content (ten
-    million empty lists) could take a hundred times its size in memory."""
+    """Parses a large object, in which one field holds strings, and all other fields together are small. Other content
+    (ten million empty lists) could take a hundred times its size in memory."""
     # Every string begins with a quote that is not escaped.
     if body.count(b'"') - body.count(b'\\"') > 4 * MOST_VALUES:
         raise json.JSONDecodeError(f"more than {2 * MOST_VALUES} strings", "", 0)

@@ -77,7 +77,7 @@ async def identify(request: Request) -> Subject:
     try:
         subject = await authenticate(work_of(request), secret)
     except InvalidApiKeyError:
-        # Without this, a request with a revoked key would use its organisation's turns.
+        # Otherwise, a request with a revoked key would still use its organisation's turns.
         services_of(request).fairness.forget(secret)
         raise
     if not getattr(request.state, "counted", False):
@@ -90,7 +90,8 @@ async def identify(request: Request) -> Subject:
 
 
 def forget_who_asks(request: Request) -> None:
-    """Clears the cached caller: after a long body, the key may be revoked and is checked again."""
+    """Clears the cached caller, so that the key is checked again. The key may have been revoked while a long body
+    arrived."""
     request.state.subject = None
 
 
@@ -120,7 +121,7 @@ def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., A
 
 
 def needed_by(dependency: object) -> Need | None:
-    """Returns the scope that a dependency made by `requires` needs. Returns None for any other."""
+    """Returns the scope that a dependency made by `requires` needs. Returns None for any other dependency."""
     need = getattr(dependency, "need", None)
     return need if isinstance(need, Need) else None
 

@@ -1,4 +1,5 @@
-"""The envelope of errors as the API's document describes it; `easel.envelope` makes it."""
+"""The envelope of errors, as the API's OpenAPI document describes it. `easel.envelope` builds the envelopes
+themselves."""
 
 from __future__ import annotations
 

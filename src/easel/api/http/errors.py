@@ -1,4 +1,4 @@
-"""Errors as responses, from all layers, in the contract's envelope."""
+"""Turns the errors of all layers into responses in the contract's envelope."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class AddressInvalidError(NotFoundError):
 
 
 def error_answer(error: EaselError) -> JSONResponse:
-    """Returns the answer for an error, with Retry-After where trying again makes sense."""
+    """Returns the response for an error, with a Retry-After header if a retry makes sense."""
     headers = {}
     if isinstance(error, LimitReachedError):
         REFUSED.labels(error.limit).inc()
@@ -59,7 +59,7 @@ def error_answer(error: EaselError) -> JSONResponse:
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     if error.status in (408, 413):
-        # The rest of the body is not awaited.
+        # The rest of the body is not read.
         headers["Connection"] = "close"
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -91,7 +91,8 @@ def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Returns all methods of the address (RFC 9110 §15.5.6). The router only names those of its first route."""
+    """Returns all methods of the address (RFC 9110 §15.5.6). The router's own error contains only the methods of the
+    first matching route."""
     template = getattr(request.scope.get("route"), "path", None)
     if described := request.app.openapi()["paths"].get(template):
         return sorted(method.upper() for method in described)
@@ -110,7 +111,7 @@ def add_error_handlers(app: FastAPI) -> None:
     async def easel_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EaselError)
         if isinstance(error, LimitReachedError):
-            # A lane's api counts it.
+            # The api of this lane counts the refusal.
             request.state.refused_by = error.limit
         if error.status >= 500 and error.status != 501:
             logger.error("%s: %s", error.type, error.message)

@@ -47,7 +47,8 @@ class Gate:
             with ExitStack() as places:
                 try:
                     sharer = await self._sharer(scope)
-                    # A refusal takes its turn too: a thousand streams beyond a limit may arrive together.
+                    # Refused requests wait for their turn too, because a thousand streams beyond a limit may arrive
+                    # together.
                     await self._rounds.begin(sharer)
                     self._services.limiter.refuse_over(sharer)
                     if scope["method"] == "GET" and LOG_STREAM.fullmatch(scope["path"]):
@@ -61,9 +62,9 @@ class Gate:
             await self.app(scope, receive, send)
 
     async def _sharer(self, scope: Scope) -> str:
-        """Returns the sharer whose turn the request takes: an organisation's id, or "" for all requests without a valid
-        key. A key that is not in the cache is looked up in the database. These queries take turns by client address.
-        Raises TooManyAtOnceError."""
+        """Returns the sharer (the party whose turn the request takes): an organisation's id, or "" for all requests
+        without a valid key. A key that is not in the cache is looked up in the database. These queries take turns by
+        client address. Raises TooManyAtOnceError."""
         try:
             secret = bearer(_authorization(scope))
         except AuthenticationRequiredError:

@@ -30,10 +30,11 @@ POLL = 0.1
 HEAVY = 64 * 1024
 """Maximum size in bytes of an ordinary body or response. A larger body or response makes a request costly."""
 _BYTES = 128 * 1024
-"""Bytes of a body or an answer that weigh as much as a plain request."""
+"""Number of bytes of a body or response that weigh as much as a plain request."""
 _MOST_KNOWN = 4096
 _LATELY, _LONGEST_PAUSE, _JUST = 1.0, 0.5, 0.03
-"""Durations in seconds."""
+"""In seconds: how long an organisation counts as active after a request, the longest pause between its costly requests,
+and how long a request counts as just begun."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -82,7 +83,7 @@ class Limiter:
             )
 
     def charge(self, organisation: str, size: int) -> None:
-        """Counts bytes received or sent, whose number was not known before."""
+        """Counts received or sent bytes whose number was unknown when the request was counted."""
         if size > HEAVY:
             self._note(organisation, self.used(organisation) + size / _BYTES)
 
@@ -106,9 +107,9 @@ class Fairness:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        # An LRUCache does not tell which key was used last.
+        # An OrderedDict tells which organisation asked last. An LRUCache does not.
         self._asked: OrderedDict[str, float] = OrderedDict()
-        # Health, metrics and the objects' own addresses use the last three connections.
+        # Health checks, metrics and the addresses of objects use the connections that are left.
         self._connections = Turns(everywhere=POOL - 6, each=self._of_connections, kept=3, waiting=1000)
         self._looks = Turns(everywhere=3, each=self._of_looks, kept=1, waiting=None)
         self._costly = Turns(everywhere=4, each=1, kept=2, waiting=100)
@@ -145,7 +146,7 @@ class Fairness:
         self._known.pop(hash_key(secret), None)
 
     def stranger(self, address: str) -> AbstractAsyncContextManager[None]:
-        """Returns a turn for looking up an unknown key, by its client's address."""
+        """Returns a turn for looking up an unknown key. Clients take these turns by their addresses."""
         return self._strangers.turn(address)
 
     def connection(self, organisation: str) -> Turn:
@@ -153,11 +154,11 @@ class Fairness:
         return Turn(self._connections, organisation)
 
     def look(self, organisation: str) -> Turn:
-        """Returns a turn for an open log stream, which is never refused once it is open."""
+        """Returns a turn for reading the news of a log stream. A stream that is open is never refused a turn."""
         return Turn(self._looks, organisation)
 
     def hosts(self, organisation: str) -> AbstractAsyncContextManager[None]:
-        """Returns a turn for asking a host that a user named, which may be slow."""
+        """Returns a turn for a request to a host that a user has named, because such a host may be slow."""
         return self._hosts.turn(organisation)
 
     def body(self, organisation: str) -> AbstractAsyncContextManager[None]:
@@ -165,7 +166,7 @@ class Fairness:
         return self._bodies.turn(organisation)
 
     def is_body_wanted(self, organisation: str) -> bool:
-        """Returns true if a large body waits for a turn that another body of this organisation has."""
+        """Returns true if a large body of this organisation waits for the turn of another body of this organisation."""
         return self._bodies.is_wanted(organisation)
 
     @asynccontextmanager
@@ -184,8 +185,8 @@ class Fairness:
             pause = min(2 * (ended - began), _LONGEST_PAUSE) if self.others_ask(organisation) else 0.0
             asyncio.get_running_loop().call_later(pause, self._costly.give, organisation)
 
-    # Each resumed request may take a step in each round of the event loop, and a request of another organisation takes
-    # as many rounds as it has queries.
+    # An organisation with many connections could resume many requests in one round of the event loop. A request of
+    # another organisation takes as many rounds as it has queries, so it would wait that often.
     def _of_connections(self, organisation: str) -> int:
         if self._connections.waits(organisation) and self.gives_way(organisation):
             return 0
@@ -255,7 +256,8 @@ class Fairness:
         )
 
     def answered(self, organisation: str, address: str, size: int) -> None:
-        """Records the size (bytes) of an answer. The next similar request takes a turn."""
+        """Records the size (bytes) of the response at an address. If the response is large, the next request for the
+        address waits for a turn, as costly requests do."""
         if size > HEAVY:
             self._large[organisation, address] = True
         else:

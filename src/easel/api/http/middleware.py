@@ -60,7 +60,7 @@ class RequestContext:
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode()), *more]}
             await send(message)
 
-        # The database cannot be queried for such an id, so no route gets it.
+        # PostgreSQL accepts no NUL character in a value, so no route gets such a path.
         if "\x00" in scope["path"]:
             await error_answer(AddressInvalidError())(scope, receive, send_with_id)
             return

@@ -8,7 +8,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 
 _WHILE_GIVING_WAY = 0.001
-"""Seconds between two looks whether a request may begin."""
+"""Seconds between two checks whether a request may begin."""
 
 
 class Rounds:

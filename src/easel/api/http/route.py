@@ -73,7 +73,7 @@ class EaselRoute(APIRoute):
             request.rule, request.model = rule, model
             request.state.weight = weight
             if getattr(request.state, "in_lane", False):
-                # The api that passed the request on has admitted and counted it, and has waited for its turn.
+                # In a lane: the api has already admitted and counted the request, and has waited for its turn.
                 request.state.counted = True
                 return await answer(request)
             if not request.has_body or request.is_small:
@@ -91,8 +91,8 @@ class EaselRoute(APIRoute):
                 await request.take()
                 services.limiter.charge(caller.org_id, request.size)
                 forget_who_asks(request)
-                # A connection is not read any further once so much of a body has arrived. It is read again from here
-                # on, so that the end of a client that waits for its turn is noticed.
+                # After so many bytes of a body, the connection is read no further. Reading resumes here, so that the
+                # disconnection of a client that waits for its turn is noticed.
                 await request.require_client()
                 return await in_turn(request, True)
 
@@ -107,7 +107,7 @@ class EaselRoute(APIRoute):
             async with fairness.costly(organisation):
                 request.quiet = partial(fairness.quiet, organisation)
                 await request.quiet()
-                # If the client has gone, nobody sees the result, and other requests wait.
+                # If the client has disconnected, nobody sees the result, and the work would only delay other requests.
                 await request.require_client()
                 # Publishing is a small step if the configuration is small, and it is urgent.
                 if large or request.method == "GET":
@@ -134,7 +134,8 @@ async def in_lane(request: BoundedRequest, organisation: str, weight: float = PL
     the request. Raises RateLimitedError and RequestBrokenOffError."""
     services = services_of(request)
     lane, fairness = services.lane, services.fairness
-    # Only the lane finds out whether the key is still valid, so no other organisation's requests are counted here.
+    # Requests without a known organisation are not passed on. Only the lane would find out whether the key is valid,
+    # and the request has to be counted before.
     if lane is None or not organisation:
         return None
     if fairness.others_ask(organisation):
@@ -150,7 +151,7 @@ async def in_lane(request: BoundedRequest, organisation: str, weight: float = PL
         return None
     head, body = answered
     response = Response(body, head.status)
-    # The middleware adds the id to every answer.
+    # The middleware adds the request id to every response.
     response.raw_headers = [header for header in head.headers if header[0] != b"x-request-id"]
     if head.status == 401 and "authorization" in request.headers:
         fairness.forget(bearer(request.headers.get("authorization")))
@@ -215,12 +216,12 @@ async def _once(
     handle: Callable[[Request], Awaitable[Response]],
     abridgement: Abridgement | None,
 ) -> Response:
-    """Returns the subject's first answer under this Idempotency-Key. If there is none yet, returns the handler's
-    answer, which is remembered in the handler's own transaction.
+    """Returns the subject's first response under this Idempotency-Key. If there is no such response yet, returns the
+    handler's response, which is remembered in the handler's own transaction.
 
-    Refusals are not remembered, because they changed nothing and the same request may succeed later. Answers may
+    Refusals are not remembered, because they changed nothing and the same request may succeed later. Responses may
     contain secrets (a new key, a presigned address), so they are encrypted, and only the same subject gets them again.
-    Of a large answer, only the part that the database cannot restore is remembered.
+    Of a large response, only the part that the database cannot restore is remembered.
     """
     fingerprint = hashlib.sha256()
     for part in (request.method.encode(), str(request.url.path).encode(), request.url.query.encode()):
@@ -263,7 +264,8 @@ async def _once(
             .on_conflict_do_nothing()
             .returning(RememberedAnswer.key)
         )
-        # An operation that releases its transaction also releases the lock.
+        # An operation that releases its transaction also releases the lock. Another request may then have stored its
+        # response.
         if await work.session.scalar(remembered) is None:
             raise _AlreadyAnsweredError
     return response

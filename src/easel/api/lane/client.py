@@ -23,15 +23,16 @@ ANSWERED = Counter("easel_api_lane_answers", "Costly requests that the second pr
 IDLE = 60.0
 """Seconds without a request after which the lane's process is ended."""
 SILENCE = 30.0
-"""Seconds within which the process must answer its api. If it does not, it is frozen, and is killed."""
+"""Seconds within which the process must respond to its api. A process that does not respond is frozen, and is
+killed."""
 DEADLINE = 600.0
-"""Seconds within which the process must answer a request. It is killed if it does not."""
+"""Timeout of a request in seconds. The process is killed if it has not answered the request by then."""
 _BEAT = 5.0
-"""Seconds between two questions whether the process still answers."""
+"""Seconds between two checks that the process still responds."""
 _READY_WITHIN = 60.0
 _ENDS_WITHIN = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-"""Delay in seconds before a process that ended by itself is replaced."""
+"""First and longest delay, in seconds, before a process that ended by itself is replaced."""
 
 
 class RequestBrokenOffError(EaselError):
@@ -86,15 +87,16 @@ class Lane:
             self._keeping = asyncio.create_task(self._keep(), name="lane")
 
     async def close(self) -> None:
-        """Ends the process. Unfinished requests are broken off."""
+        """Ends the process. Unfinished requests are aborted."""
         self._not_before = float("inf")
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
 
     async def ask(self, scope: Any, body: Iterable[bytes], size: int) -> tuple[LaneAnswer, bytes] | None:
-        """Returns the answer to a request, and its body. Returns None if no process accepts the request; nothing was
-        changed then. Raises RequestBrokenOffError if the process ends before it answers."""
+        """Sends a request to the process, and returns the response and its body. Returns None if no process accepts the
+        request. Nothing has changed in that case. Raises RequestBrokenOffError if the process ends before it
+        responds."""
         if self._control is None:
             return None
         ours, theirs = socket.socketpair()
@@ -155,7 +157,7 @@ class Lane:
         self._not_before = max(self._not_before, time.monotonic() + self._pause)
 
     async def _watch(self, control: socket.socket) -> None:
-        """Returns when the process has ended. Kills it when it does not answer any more."""
+        """Returns when the process has ended. Kills the process when it no longer responds."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(_BEAT, self._silence)):
@@ -188,7 +190,7 @@ class Lane:
 
 
 async def _hear(control: socket.socket) -> bool:
-    """Waits until the process sends a byte (True) or ends (False)."""
+    """Waits until the process sends a byte or ends. Returns true for a byte, and false for the end."""
     with suppress(OSError):
         return bool(await asyncio.get_running_loop().sock_recv(control, 1))
     return False

@@ -1,4 +1,5 @@
-"""The messages between an api and its lane: a request, BEGUN, and the answer, on a socket of their own."""
+"""The messages between an api and its lane (its second process, for costly requests). Each request has its own socket.
+The messages on a socket are the request, BEGUN, and the response."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ class LaneRequest(msgspec.Struct, array_like=True, frozen=True):
 
     @classmethod
     def of(cls, scope: Any) -> LaneRequest:
-        """Returns the request of a scope that has passed the gate."""
+        """Returns the message for the request of a scope that has passed the gate."""
         state = scope["state"]
         return cls(
             scope["method"],
@@ -84,7 +85,8 @@ Head = TypeVar("Head", LaneRequest, LaneAnswer)
 
 
 async def send(writer: StreamWriter, head: LaneRequest | LaneAnswer, body: Iterable[bytes], size: int) -> None:
-    """Sends a head, and a body of `size` bytes, no faster than it is read. Raises OSError if the other side is gone."""
+    """Sends a head, and a body of `size` bytes, no faster than the other side reads. Raises OSError if the other side
+    is gone."""
     packed = msgspec.msgpack.encode(head)
     writer.write(_SIZES.pack(len(packed), size) + packed)
     for piece in body:
@@ -94,8 +96,8 @@ async def send(writer: StreamWriter, head: LaneRequest | LaneAnswer, body: Itera
 
 
 async def receive(reader: StreamReader, kind: type[Head]) -> tuple[Head, bytes]:
-    """Returns the head and the body that the other side sends. Raises asyncio.IncompleteReadError and OSError if it is
-    gone."""
+    """Returns the head and the body that the other side sends. Raises asyncio.IncompleteReadError and OSError if the
+    other side is gone."""
     head_size, size = _SIZES.unpack(await reader.readexactly(_SIZES.size))
     head = msgspec.msgpack.decode(await reader.readexactly(head_size), type=kind)
     return head, await reader.readexactly(size)

@@ -1,4 +1,4 @@
-"""The lane's side: carries out the requests that its api hands over."""
+"""The lane's side of the connection to its api: carries out the requests that the api passes on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def serve(app: ASGIApp, control: socket.socket) -> None:
     def arrived() -> None:
         try:
             while True:
-                # One byte for each socket.
+                # The api sends one byte with each socket.
                 said, descriptors, _, _ = socket.recv_fds(control, 1, 1)
                 if not said:
                     ended.set()
@@ -60,7 +60,7 @@ async def _answer(app: ASGIApp, connection: socket.socket) -> None:
         # Sent at once. The writer would send it later, when the request may have changed something.
         connection.send(BEGUN)
         working = asyncio.ensure_future(_carry_out(app, asked, body))
-        # The api sends nothing more; it closes the socket when it breaks the request off.
+        # The api sends nothing more. It closes the socket when it aborts the request.
         broken_off = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait([working, broken_off], return_when=asyncio.FIRST_COMPLETED)

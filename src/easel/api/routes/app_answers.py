@@ -1,4 +1,4 @@
-"""Answers about apps: in full, in lists, and completed from an abridged one."""
+"""Builds responses about apps: in full, in lists, and completed from an abridged response."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
 
 
 def _whole(rest: Mapping[str, Any], draft: Config, versions: list[ListedVersion]) -> AppResponse:
-    """Returns the answer made of the draft, the versions, and all other parts."""
+    """Returns the response built from the draft, the versions, and all other parts."""
     config = masked(draft)
     defaults: dict[str, Any] = {
         "template": "generic",

@@ -76,10 +76,10 @@ async def list_apps(
     slug: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
     search: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
 ) -> Response:
-    """List the organisation's apps, newest first, without `auth_config` and `build_config`, which getting one app
-    returns.
+    """List the organisation's apps, newest first. `auth_config` and `build_config` are left out; getting one app
+    returns them.
 
-    Texts of more than 1,000 characters are left out, and such a title is cut.
+    Strings of more than 1,000 characters are left out, and a title of that length is truncated.
     """
     apps, total = await find_apps(work, caller, limit=limit, offset=offset, template=template, slug=slug, search=search)
     around = await surroundings_of(work, [app.id for app in apps])
@@ -106,9 +106,9 @@ async def get_app(app_id: str, work: Work, caller: Reader, parts: Parts) -> AppR
 async def update_app(
     app_id: str, body: UpdateAppRequest, work: Work, caller: Admin, parts: Parts, dry_run: bool = False
 ) -> AppResponse:
-    """Change the draft configuration by a JSON merge patch; `publish: true` makes it live in the same call.
+    """Change the draft configuration by a JSON merge patch. With `publish: true`, the same call makes the draft live.
 
-    With `dry_run=true` the slug is checked and nothing is written.
+    With `dry_run=true`, the slug is checked and nothing is written.
     """
     app = await find_app(work, caller, app_id, lock=True, with_draft=True)
     change = await change_app(
@@ -122,7 +122,7 @@ async def update_app(
 
 @router.delete("/{app_id}", summary="Delete an App", response_model=GenericDeleteResponse)
 async def delete_app(app_id: str, work: Work, caller: Admin) -> GenericDeleteResponse:
-    """Delete an app for good. Its addresses stop at once, and its slug is free for its organisation."""
+    """Delete an app for good. Its addresses stop responding at once, and its slug is free for its organisation."""
     app = await find_app(work, caller, app_id, lock=True)
     await remove_app(work, app)
     await forget(work, app.id)

@@ -122,7 +122,7 @@ async def get_deploy_status(
 async def cancel_deploy(
     app_id: str, deploy_id: str, work: Work, caller: Deployer, parts: Parts
 ) -> DeployStatusResponse:
-    """Cancel a queued or building deploy: it ends as failed at once, and the live version stays."""
+    """Cancel a queued or building deploy. The deploy ends as failed at once, and the live version stays."""
     app = await get_app(work, caller, app_id)
     return describe(parts.settings, app.slug, await cancel(work, app, deploy_id, caller.actor))
 

@@ -38,7 +38,8 @@ async def restore_version(
     caller: Deployer,
     parts: Parts,
 ) -> RestoreVersionResponse:
-    """Point an environment at a version, at once and without a build. The edge serves it before this answers."""
+    """Point an environment at a version, at once and without a build. Visitors get the version before the response is
+    sent."""
     name = body.environment or PRODUCTION
     restored = await restore(
         work,
@@ -82,7 +83,7 @@ async def promote_app(app_id: str, work: Work, caller: Deployer, parts: Parts) -
 async def lock_environment(
     app_id: str, environment: str, body: LockRequest, work: Work, caller: Deployer, parts: Parts
 ) -> EnvironmentResponse:
-    """Lock an environment: deploys still become versions, but visitors keep the current one."""
+    """Lock an environment. Deploys still create versions, but visitors keep the current version."""
     app = await get_app(work, caller, app_id)
     locked = await set_lock(work, app, environment, reason=body.reason, actor=caller.actor, locked=True)
     return _describe(parts.settings, app, locked)
@@ -96,7 +97,7 @@ async def lock_environment(
 async def unlock_environment(
     app_id: str, environment: str, work: Work, caller: Deployer, parts: Parts
 ) -> EnvironmentResponse:
-    """Unlock an environment. Versions deployed meanwhile do not go live by this."""
+    """Unlock an environment. Versions that were deployed during the lock do not go live."""
     app = await get_app(work, caller, app_id)
     unlocked = await set_lock(work, app, environment, reason=None, actor=caller.actor, locked=False)
     return _describe(parts.settings, app, unlocked)

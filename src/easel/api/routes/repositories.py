@@ -32,11 +32,11 @@ UNREADABLE = (
 async def connect_repo(
     app_id: str, body: ConnectRepoRequest, request: Request, work: Work, caller: Admin, parts: Parts
 ) -> dict[str, Any]:
-    """Make an app follow a repository's branch: `source: "git"` then deploys from it.
+    """Make an app follow a repository's branch, so that `source: "git"` deploys from the branch.
 
-    `webhook_secret` is shown in the first answer only; `new_webhook_secret` makes another one. Tokens and private
-    deploy keys are never shown. The repository is read once, for ten seconds at the most: `check` says what came of it,
-    and a problem is a warning too.
+    `webhook_secret` is shown in the first response only. `new_webhook_secret` creates another secret. Tokens and
+    private deploy keys are never shown. The repository is read once, for ten seconds at the most. `check` is the result
+    of this read, and a problem is a warning too.
     """
     await get_app(work, caller, app_id)
     await work.release()
@@ -46,7 +46,7 @@ async def connect_repo(
     app = await get_app(work, caller, app_id, lock=True)
     made = await connect(work, parts.vault, parts.settings, app, body, caller.actor)
     answer = describe(made.repository, public_base(parts.settings, request), made.webhook_secret)
-    # The connection holds from here on, whatever its host answers.
+    # From here on, the app is connected to the repository, even if the repository's host does not respond.
     await work.release()
     async with parts.fairness.hosts(caller.org_id):
         answer.check = await check(parts.vault, parts.settings, made.repository, has_new_key=made.has_new_key)
@@ -57,7 +57,8 @@ async def connect_repo(
 
 @router.get("/connect-repo", summary="Get the Connected Repository", response_model=RepositoryAnswer)
 async def get_repo(app_id: str, request: Request, work: Work, caller: Reader, parts: Parts) -> RepositoryAnswer:
-    """End the connection of an app to its repository. The token, the deploy key and the webhook secret are deleted."""
+    """Get the repository that an app follows. The token, the private deploy key and the webhook secret are not
+    shown."""
     repository = await connected(work, await get_app(work, caller, app_id))
     if repository is None:
         raise NothingConnectedError()
@@ -69,7 +70,7 @@ async def get_repo(app_id: str, request: Request, work: Work, caller: Reader, pa
 
 @router.delete("/connect-repo", summary="Disconnect a Repository", response_model=dict[str, Any])
 async def disconnect_repo(app_id: str, work: Work, caller: Admin) -> dict[str, Any]:
-    """Make an app follow its repository no longer. The token, the deploy key and the webhook secret are deleted."""
+    """End the connection of an app to its repository. The token, the deploy key and the webhook secret are deleted."""
     app = await get_app(work, caller, app_id, lock=True)
     gone = await disconnect(work, app)
     return {"app_id": app.id, "repo_url": gone.repo_url, "message": "Successfully disconnected", "success": True}
@@ -77,7 +78,8 @@ async def disconnect_repo(app_id: str, work: Work, caller: Admin) -> dict[str, A
 
 @router.get("/github/install-url", summary="Get the GitHub Install URL", response_model=dict[str, Any])
 async def github_install_url(app_id: str, work: Work, caller: Admin, parts: Parts) -> dict[str, Any]:
-    """Get the address at which the GitHub App is installed for the app's repository. It is good for an hour."""
+    """Get the address at which the GitHub App is installed for the app's repository. The address is valid for an
+    hour."""
     app = await get_app(work, caller, app_id)
     github = GithubApp.of(parts.settings)
     state = new_state(parts.vault, app.org_id, app.id)

@@ -1,4 +1,4 @@
-"""The operation that shows a version's rules: those in force, refused ones with their reasons, and remarks."""
+"""The operation that shows a version's rules: the rules in force, the refused rules with their reasons, and remarks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The operations on uploads. Also Easel's own upload and download endpoints, for stores that clients cannot access:
-both for the folder store, uploads for Azure."""
+"""The operations on uploads. For stores that clients cannot access, Easel has endpoints of its own: for uploads and
+downloads of the folder store, and for uploads to Azure."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ async def get_upload_url(
     upload = await issue_upload(work, app, body.filename, content_type)
     expires = parts.settings.upload_expires
     if "PUT" in parts.objects.presigns:
-        # Signing may use the network. The upload is recorded by then; if its URL reaches no client, it is swept.
+        # Signing may use the network, so the transaction ends first. The upload is already recorded. If its URL never
+        # reaches the client, the sweep removes the upload.
         await work.release()
         url = await parts.objects.presigned("PUT", upload.key, expires)
     else:
@@ -140,7 +141,8 @@ async def receive_upload(
 async def store_upload(objects: ObjectStore, key: str, request: Request, length: int) -> str:
     """Stores the request's body of `length` bytes as the object, and returns its ETag. Raises UploadIncompleteError,
     RequestTimeoutError, StorageFullError and StoreUnavailableError, after which no part remains."""
-    # As in S3, the ETag of an object in one piece is the MD5 of its bytes; it identifies, it does not protect.
+    # As in S3, the ETag of an object in one piece is the MD5 of its bytes. The ETag only identifies the content, and
+    # protects nothing.
     digest = hashlib.md5(usedforsecurity=False)
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -187,7 +189,7 @@ async def send_object(
         known = await has_an_app(work, key)
     if not known or path is None or not path.is_file():
         raise ObjectMissingError(key=key)
-    # FileResponse parses the header again, by other rules. So it gets one plain range, or no header.
+    # FileResponse parses the header again, by other rules. It therefore gets one plain range, or no header.
     part = _plain_range(request.headers.get("range", ""), path.stat().st_size)
     others = [header for header in request.scope["headers"] if header[0] != b"range"]
     request.scope["headers"] = others if part is None else [*others, (b"range", part)]
@@ -195,7 +197,8 @@ async def send_object(
 
 
 def _plain_range(asked: str, size: int) -> bytes | None:
-    """Returns the Range header for a file of `size` bytes in its plainest form; None to send the whole file.
+    """Returns the Range header for a file of `size` bytes in its plainest form. Returns None if the whole file is to be
+    sent.
 
     RFC 9110 §14.2: a server may ignore the header. Ranges past the end are ignored too, so that a client that resumes a
     download gets the whole file instead of an error.

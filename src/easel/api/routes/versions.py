@@ -111,7 +111,8 @@ async def get_version(app_id: str, version: Number, work: Work, caller: Reader, 
 async def diff_versions(
     app_id: str, from_version: Number, to_version: Number, work: Work, caller: Reader, parts: Parts
 ) -> Response:
-    """Compare two versions, in either order: files, configuration, and sources where both have them."""
+    """Compare two versions, in either order: their files, their configurations, and their sources if both versions have
+    sources."""
     app = await get_app(work, caller, app_id)
     old, new = await get_versions(work, app, (from_version, to_version))
     configs = await configurations_of(work, app, (old, new))
@@ -214,7 +215,8 @@ async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | N
 def _facts_of(
     settings: Settings, app: App, active: dict[str, int | None]
 ) -> Callable[[Version | ListedVersion, bool], dict[str, Any]]:
-    """Returns the listed fields of each version of the app, and whether it is pruned."""
+    """Returns a function that returns the listed fields of a version of the app. Its second argument is true if the
+    version is pruned."""
     app_id = app.id
     addresses = Addresses.of(settings)
     nowhere = dict.fromkeys(active, False)

@@ -1,4 +1,4 @@
-"""Receives the webhooks of Git hosts. Instead of an API key, they have a signature of the body."""
+"""Receives the webhooks of Git hosts. A webhook has no API key. A signature of its body proves the sender."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def _room(request: BoundedRequest, client: str) -> AbstractAsyncContextManager[N
 
 @router.post(WEBHOOKS_PATH + "/github", status_code=202)
 async def receive_github_app(request: Request) -> Response:
-    """Hears the webhook of the operator's GitHub App, for all apps that follow a repository through it."""
+    """Receives the webhook of the operator's GitHub App, for all apps that follow a repository through this GitHub
+    App."""
     services = services_of(request)
     bounded, client = _bounded(request)
     secret = services.settings.github_app_webhook_secret
@@ -172,7 +173,8 @@ async def link_github_installation(
     code: Annotated[str, Query(max_length=500)] = "",
     installation_id: Annotated[str, Query(max_length=20)] = "",
 ) -> PlainTextResponse:
-    """Where GitHub sends a person who has installed the GitHub App: links the installation to the app of the state."""
+    """Links the installation of the GitHub App to the app that the state refers to. GitHub redirects a person to this
+    address after the installation."""
     services = services_of(request)
     org_id, app_id = read_state(services.vault, state)
     services.limiter.count(org_id)
@@ -191,8 +193,8 @@ _decoys: dict[int, str] = {}
 
 
 def _opened(vault: Vault, sealed: tuple[str, str] | None) -> tuple[str, str]:
-    """Returns the organisation and the decrypted secret. If the app has no secret, a random secret is decrypted, which
-    takes the same time."""
+    """Returns the organisation and the decrypted secret. If the app has no secret, a random secret is decrypted, so
+    that the response takes the same time."""
     decoy = _decoys.setdefault(id(vault), vault.seal(new_secret()))
     organisation, text = sealed or ("", decoy)
     try:
