@@ -1,1 +1,1 @@
-"""Builds: sources become a bundle, by commands in a sandbox and with a log."""
+"""Builds: turns sources into a bundle, by commands in a sandbox, with a log."""

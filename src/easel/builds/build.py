@@ -38,13 +38,13 @@ async def build(
     begin: Callable[[str], None] = lambda phase: None,
     deliver: Callable[[BuildResult], Awaitable[None]] | None = None,
 ) -> BuildResult:
-    """Builds the sources in a folder, and gives the folder of the output. The build may change the sources.
+    """Builds the sources in a folder, and returns the folder of the output. The build may change the sources.
 
-    `wanted` are the deploy's options, `app` those of its app. `environment` has the project's own variables. `secrets`
-    are texts that must not appear in the log or in an error. `say` receives the log's lines. `begin` is called with
-    `install` and `build` when each begins. `deliver` is called with the result before the caches are saved, so that a
-    deploy does not wait for them. The folder `{source}.build` beside the sources is used meanwhile. Raises
-    BuildPlanError for sources that cannot be built or have no page in the end, ToolchainError and
+    `wanted` are the deploy's options, `app` are the options of its app. `environment` has the project's own variables.
+    `secrets` are strings that must not appear in the log or in an error. `say` receives the log's lines. `begin` is
+    called with `install` and `build` when each begins. `deliver` is called with the result before the caches are saved,
+    so that a deploy does not wait for them. During the build, the folder `{source}.build` beside the sources is used.
+    Raises BuildPlanError for sources that cannot be built or whose build results in no page, ToolchainError and
     VersionUnavailableError, BuildFailedError for a command that fails or exceeds a limit, BuildStoppedError,
     BuilderDiskFullError, OSError, and the errors of `deliver`.
     """

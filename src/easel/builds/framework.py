@@ -12,9 +12,10 @@ _NPM: Final = "npm run build"
 class Framework:
     """A tool that makes a site.
 
-    A project uses the tool if it has one of `files` or of `packages` (of npm). `outputs` are the folders that the tool
-    may write, the likeliest first. `command` is the tool's own build command. `scripts` are the usual names of scripts
-    in package.json that run this command. `marks` are words that show that a script runs the tool.
+    A project uses the tool if the project has one of the `files`, or one of the `packages` of npm. `outputs` are the
+    folders that the tool may write, the likeliest first. `command` is the tool's own build command. `scripts` are the
+    usual names of scripts in package.json that run this command. `marks` are words in a script that show that the
+    script runs the tool.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Framework:
     static: str = ""
     """The setting that makes the app static."""
     general: bool = False
-    """True if other tools of this list are built on this tool, or if another tool has a file of the same name."""
+    """True if other tools in this list use this tool, or if another tool has a file of the same name."""
     makes_libraries: bool = False
     """True if the tool also builds libraries. A project of such a tool is a site only if it has a page."""
     caches: tuple[str, ...] = ()

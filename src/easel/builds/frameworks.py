@@ -53,7 +53,7 @@ OTHERS: Final = (
 )
 """Output folders of other tools."""
 SOURCE_OR_OUTPUT: Final = "public"
-"""In many projects this folder holds files that the build copies unchanged."""
+"""In many projects, this folder is no output, but holds files that the build copies unchanged."""
 
 _TEMPLATE_WORDS: Final = ("%PUBLIC_URL%", "<%= BASE_URL", "<%= htmlWebpackPlugin")
 

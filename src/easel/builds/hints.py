@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 LOOKED_AT: Final = 16 * 1024
-"""The last bytes of an output that are searched."""
+"""The number of last bytes of an output that are searched."""
 _LOCK: Final = (
     "The lock file does not match package.json. Run the install on your machine, and commit the changed lock file."
 )
@@ -34,6 +34,7 @@ _KNOWN: Final = (
 
 
 def fix_in(output: bytes) -> str | None:
-    """The fix for a known reason in the last bytes of a command's output."""
+    """Returns the fix for a known reason in the last bytes of a command's output. Returns None if no reason is
+    recognised."""
     end = output[-LOOKED_AT:]
     return next((fix for words, fix in _KNOWN if words in end), None)

@@ -21,15 +21,15 @@ _ESCAPES = re.compile(
 )
 _CONTROLS = (range(0x20), range(0x7F, 0xA0), (0x200E, 0x200F), range(0x202A, 0x202F), range(0x2066, 0x206A))
 _UNSEEN = {code: None for codes in _CONTROLS for code in codes} | {0x09: " ", 0x2028: " ", 0x2029: " "}
-"""Control characters, characters that change the direction of text, and unusual line breaks."""
+"""Replaces control characters, characters that change the direction of text, and unusual line breaks."""
 
 
 class LogLines:
     """Takes bytes as they arrive, and passes whole lines to `on_line`.
 
-    Removes escape sequences and control characters. Of an overwritten line (a progress bar), keeps the last state.
-    Masks a secret as `***`, even if line breaks split it. If the end of a line may begin a secret, the line is held
-    back until the next line arrives. The work is linear in the bytes, however many secrets there are.
+    Removes escape sequences and control characters. Keeps only the last state of an overwritten line (a progress bar).
+    Masks a secret as `***`, even if line breaks split it. If the end of a line may be the start of a secret, the line
+    is held back until the next line arrives. The work is linear in the bytes, however many secrets there are.
     """
 
     def __init__(self, on_line: Callable[[str], None], secrets: Collection[str] = ()) -> None:

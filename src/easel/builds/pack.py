@@ -1,4 +1,4 @@
-"""Packs a build's output as a zip, reproducibly: the same files give the same bytes."""
+"""Packs a build's output as a zip. The same files always result in the same bytes."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class PackedOutput:
 def pack(source: Path, output: Path, to: Path, limits: Limits | None = None) -> PackedOutput:
     """Zips the folder `output`, which is inside the sources, into the file `to`.
 
-    Links inside the output are followed; absolute ones as the sandbox sees them. Leaves out the `.git` of a folder that
-    is served without a build, and files that no app needs. Keeps secrets, so that the bundle's inspection refuses them.
-    Raises BuildPlanError (BuiltLinkError, BuiltSpecialFileError, BuiltNameError, BuiltDeepError, BuiltTwiceError),
-    TooManyFilesError, FileTooLargeError, InflatesTooLargeError, NamesTooLongError, PathTooLongError.
+    Links inside the output are followed. Absolute links are resolved as in the sandbox. Leaves out the `.git` of a
+    folder that is served without a build, and files that no app needs. Keeps secrets, so that the bundle's inspection
+    refuses them. Raises BuildPlanError (BuiltLinkError, BuiltSpecialFileError, BuiltNameError, BuiltDeepError,
+    BuiltTwiceError), TooManyFilesError, FileTooLargeError, InflatesTooLargeError, NamesTooLongError, PathTooLongError.
     """
     walk = _Walk(source, output, limits or Limits())
     files = sorted(walk.files(), key=lambda file: file.path.encode())
@@ -87,7 +87,7 @@ class _Walk:
         self.prefix = "/".join(place.relative_to(self.tree.root).parts)
 
     def files(self) -> Iterator[FoundFile]:
-        """Yields every file of the output. Each is checked against the limits when it is found."""
+        """Yields every file of the output. Each file is checked against the limits when it is found."""
         ahead: list[tuple[str, str, tuple[str, ...]]] = [("", self.prefix, (self.prefix,))]
         while ahead:
             shown, real, inside = ahead.pop()
@@ -128,7 +128,7 @@ class _Walk:
         self.names += size + 1
         if self.names > self.limits.max_names_bytes:
             raise NamesTooLongError(size=self.names, limit=self.limits.max_names_bytes)
-        # As on the command line, names are composed (UAX #15), like the links in pages.
+        # Names are composed (UAX #15), as on the command line, so that they match the links in pages.
         return composed(name)
 
     def _real(self, real: str, path: str) -> tuple[str, str]:

@@ -22,8 +22,8 @@ from easel.errors import EaselError
 from easel.outgoing.hosts import HostRules
 
 _SHORTEST = 1.0
-"""Minimum of seconds or bytes that a command gets. With this minimum, the command reaches its limit, and fails with the
-limit's own message."""
+"""Minimum number of seconds or bytes that a command gets. A command with so little reaches its limit, and fails with
+the limit's own message."""
 _NOTABLE = 5.0
 """Seconds without a processor after which the log mentions the wait."""
 _KILLED = 137
@@ -45,7 +45,7 @@ class Phases:
     should_stop: Callable[[], bool]
     report: BuildReport
     begin: Callable[[str], None] = lambda name: None
-    """Receives the name of each phase when it begins."""
+    """Called with the name of each phase when the phase begins."""
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
@@ -92,7 +92,7 @@ class Phases:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Says whether visitors made the build slower."""
+        """Logs that visitors made the build slower, if they did."""
         if self._confined >= _NOTABLE:
             self.say(
                 f"Visitors came meanwhile, so the build left processors to them for {self._confined:.0f} seconds"

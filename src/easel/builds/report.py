@@ -15,7 +15,7 @@ off."""
 
 @dataclass(slots=True)
 class BuildReport:
-    """The versions of a build's tools, and its figures: seconds by phase (`plan`, `tools`, `install`, `build`,
+    """The versions of a build's tools, and its measurements: seconds by phase (`plan`, `tools`, `install`, `build`,
     `cache`), the refused hosts with a sentence for each, seconds of processor time, and the largest memory of a phase
     in bytes."""
 

@@ -27,7 +27,7 @@ _VENV = "venv"
 _REMOVES_MODULES = ("npm", "ci")
 """The first words of an install command that removes `node_modules` first."""
 _OF_TOOLS = (".cache", ".vite", ".vite-temp")
-"""Folders in `node_modules` that tools write during a build, and work without."""
+"""Folders in `node_modules` that tools write during a build, but do not need."""
 
 
 class Reuse:
@@ -132,8 +132,8 @@ class Reuse:
     @property
     def _dependencies_key(self) -> str | None:
         install, found = self._plan.install, self._dependencies
-        # A project's own command may do anything. A command that removes the dependencies first gains nothing from
-        # them.
+        # A project's own command may do anything. Restored dependencies are useless for a command that removes them
+        # first.
         if not isinstance(install, tuple) or (found.runs_scripts and install[:2] == _REMOVES_MODULES):
             return None
         return found.key

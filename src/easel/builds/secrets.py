@@ -81,8 +81,8 @@ class Masking:
         return self._length - self._depth[state]
 
     def close(self) -> int:
-        """Ends the stream. A secret that the end of the stream truncates is masked too, from `SHORTEST_FORM` characters
-        on."""
+        """Ends the stream. If the stream ends within a secret, its part in the stream is masked too, from
+        `SHORTEST_FORM` characters on."""
         if self._depth[self._state] >= SHORTEST_FORM:
             self._mark(self._length - self._depth[self._state], self._length)
         return self._length
@@ -105,8 +105,8 @@ class Masking:
     def once(self, text: str) -> str:
         """Masks a text that does not belong to the stream.
 
-        The text may quote a truncated secret. So the first characters of a secret are masked too, before a quotation
-        mark, an ellipsis or the end, from `SHORTEST_FORM` characters on.
+        The text may quote a truncated secret. Therefore, the first characters of a secret are masked too, from
+        `SHORTEST_FORM` characters on, if a quotation mark, an ellipsis or the end of the text follows them.
         """
         alone = copy(self)
         alone._state, alone._length, alone._ranges = 0, 0, deque()

@@ -37,8 +37,8 @@ class LeadsOutError(Exception):
 class Tree:
     """A folder with untrusted content.
 
-    Paths are relative to the folder, with '/' between their parts; "" is the folder itself. Links inside the folder are
-    followed, and absolute links are resolved as in the sandbox. The folder must not change while it is read.
+    Paths are relative to the folder, with '/' between their parts. The path "" is the folder itself. Links inside the
+    folder are followed, and absolute links are resolved as in the sandbox. The folder must not change while it is read.
     """
 
     def __init__(self, root: Path) -> None:
@@ -103,8 +103,8 @@ class Tree:
         return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else None
 
     def obstacle(self, path: str) -> str | None:
-        """Returns the reason why something at the path is neither a file nor a folder, as "is a named pipe". Returns
-        None if the path is a file, is a folder, or does not exist."""
+        """Returns the kind of an entry that is neither file nor folder, as "is a named pipe". Returns None if the path
+        is a file, is a folder, or does not exist."""
         folder, _, name = path.rpartition("/")
         try:
             around = self.place(folder)
@@ -169,7 +169,7 @@ class Tree:
 
 
 def joined(folder: str, path: str) -> str:
-    """Returns the path of an entry in a folder; either may be ""."""
+    """Returns the path of an entry in a folder. Either argument may be ""."""
     return f"{folder}/{path}" if folder and path else folder or path
 
 

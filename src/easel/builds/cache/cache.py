@@ -1,7 +1,7 @@
 """The cached folders of one app and environment on this machine.
 
-An entry is immutable. A build works on a copy of it, or takes the entry away as a whole and gives it back. A build of
-the same app and environment replaces an entry as a whole. Thus, no two builds ever write to the same folders.
+An entry is immutable. A build works on a copy of the entry, or moves the whole entry out of the cache and later back. A
+build of the same app and environment replaces an entry as a whole. Thus, no two builds ever write to the same folders.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class BuildCache:
     """The cache of one app and environment.
 
-    `generation` grows when the app's cache is cleared; entries of earlier generations are never read again. `limit` is
+    `generation` grows when the app's cache is cleared. Entries of earlier generations are never read again. `limit` is
     the maximum size in bytes of the cache of all apps together. Without `reading`, a build starts cold.
     """
 
@@ -74,8 +74,8 @@ class BuildCache:
         """Copies or moves an entry's folders to their places below `into`, and returns their paths. Existing folders
         are replaced.
 
-        Returns no paths if there is no such entry, or if a path now leads through a link. An entry whose folders were
-        moved is gone. Raises OSError.
+        Returns no paths if there is no such entry, or if a path now leads through a link. Moving the folders removes
+        the entry from the cache. Raises OSError.
         """
         if not self.reading:
             return ()
@@ -96,7 +96,8 @@ class BuildCache:
                 for target in targets:
                     await remove_folder(target)
                 if move:
-                    # A killed builder leaves this folder, and no part of an entry.
+                    # If the builder is killed during the move, only this temporary folder remains, and no incomplete
+                    # entry.
                     entry.rename(taken)
                 for number, target in enumerate(targets):
                     if move:
@@ -104,7 +105,7 @@ class BuildCache:
                     else:
                         await copy_folder(entry / "contents" / str(number), target)
             except OSError:
-                # Half an entry is worse than no entry, because the next build would fail because of it.
+                # An incomplete entry is worse than no entry, because it would make the next build fail.
                 for target in targets:
                     await remove_folder(target)
                 await self._evict(entry)
@@ -121,7 +122,8 @@ class BuildCache:
 
     async def keep(self, kind: Kind, key: str, of: Path, paths: tuple[str, ...], *, move: bool = True) -> int:
         """Moves or copies the folders at these paths below `of` into an entry, which replaces the previous entry.
-        Returns the entry's bytes, or 0 if no path is a folder or the folders exceed the limits. Raises OSError."""
+        Returns the entry's size in bytes. Returns 0 if no path is a folder or the folders exceed the limits. Raises
+        OSError."""
         found = {path: place for path in paths if (place := place_below(of, path)) is not None and _is_folder(place)}
         if not found:
             return 0
@@ -147,8 +149,8 @@ class BuildCache:
         return size
 
     async def shrink(self) -> None:
-        """Evicts the least recently used entries until the entries of all apps take at most the limit. Removes this
-        app's earlier generations and the remains of killed builders before that. Raises OSError."""
+        """Removes this app's earlier generations and the remains of killed builders. Then evicts the least recently
+        used entries until the entries of all apps take at most the limit. Raises OSError."""
         for folder in _folders(self._app):
             if folder.name.isdigit() and int(folder.name) < self.generation:
                 await self._evict(folder)
@@ -177,7 +179,7 @@ class BuildCache:
 
 @asynccontextmanager
 async def _locked(scope: Path, how: int) -> AsyncIterator[None]:
-    """Holds a scope's lock. Raises OSError if the lock is not free within `LOCK_TIMEOUT`."""
+    """Holds a scope's lock during the block. Raises OSError if the lock is not free within `LOCK_TIMEOUT`."""
     with (scope / "lock").open("a") as file:
         deadline = time.monotonic() + LOCK_TIMEOUT
         while True:
@@ -193,7 +195,8 @@ async def _locked(scope: Path, how: int) -> AsyncIterator[None]:
 
 @contextmanager
 def _alone(scope: Path) -> Iterator[bool]:
-    """Returns true if no other process holds the scope's lock. This process holds the lock inside the block."""
+    """Yields true if no other process holds the scope's lock. In that case, this process holds the lock during the
+    block."""
     with (scope / "lock").open("a") as file:
         yield lock_file(file)
 

@@ -22,15 +22,16 @@ _log = logging.getLogger(__name__)
 _FICLONE = 0x40049409
 """The request (linux/fs.h) that lets two files share their blocks."""
 TIMEOUT = 300.0
-"""Seconds for one folder."""
+"""Timeout in seconds for the work on one folder."""
 _REMOVE = ("rm", "-rf", "--one-file-system", "--")
 _OPEN = ("chmod", "-R", "u+rwx", "--")
-"""Restores the owner's rights to folders, without which nothing in them could be removed."""
+"""The command that restores the owner's rights to folders. Without these rights, the folders' content could not be
+removed."""
 
 
 async def copy_folder(source: Path, target: Path) -> None:
     """Copies a folder with owners, times and links. The copy shares blocks with the source if the file system can do
-    that. Hard links are never used: the copy's owner could write to the source through them. Raises OSError."""
+    that. Hard links are never used, because the copy's owner could write to the source through them. Raises OSError."""
     # Without shared blocks, `auto` makes ext4 write the source to the disk first, file by file.
     reflink = "--reflink=auto" if await asyncio.to_thread(_shares_blocks, target.parent) else "--reflink=never"
     await _run("cp", "-a", reflink, "--no-target-directory", "--", str(source), str(target))
@@ -75,7 +76,7 @@ async def folder_size(folder: Path) -> int:
 
 
 async def move_folder(source: Path, target: Path) -> None:
-    """Moves a folder; copies it if the destination is on another file system. Raises OSError."""
+    """Moves a folder. Copies the folder if the destination is on another file system. Raises OSError."""
     try:
         source.rename(target)
     except OSError as error:
@@ -92,7 +93,7 @@ async def folder_entries(folder: Path) -> int:
 
 
 async def _run(*command: str) -> str:
-    """Returns the output of a program. The program must end within `TIMEOUT`."""
+    """Runs a program, and returns its output. The program must end within `TIMEOUT`."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,

@@ -76,7 +76,7 @@ class Dependencies:
 
 
 class _Key:
-    """A digest of named values and files. The files may have a limited number of bytes together."""
+    """A digest of named values and files. The total size of the files is limited."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -105,7 +105,7 @@ class _Key:
             self.add(path, text)
 
     def value(self) -> str | None:
-        """Returns the key. Returns None if a file is missing in it."""
+        """Returns the key. Returns None if a file could not be read."""
         return self._digest.hexdigest() if self.is_whole else None
 
 

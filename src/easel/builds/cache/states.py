@@ -1,4 +1,5 @@
-"""The state of a build's dependencies before its commands, to see afterwards whether they changed any."""
+"""The state of a build's dependencies before its commands. A later comparison shows whether the commands have changed
+the dependencies."""
 
 from __future__ import annotations
 

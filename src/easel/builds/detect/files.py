@@ -27,7 +27,7 @@ _DEEPEST: Final = 50
 """Maximum number of nested brackets in a YAML file. The parser checks all open brackets at each token."""
 _BRACKETS = re.compile(r"[][{}]")
 _MARK: Final = b"\xef\xbb\xbf"
-# The alternatives match a string (so that comment signs in it are kept), a comment, and a comma before a closing
+# The pattern matches a string (so that comment signs in the string are kept), a comment, or a comma before a closing
 # bracket.
 _NOT_JSON = re.compile(r'"(?:[^"\\]|\\.)*+"?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|,(?=\s{0,99}[]}])', re.DOTALL)
 
@@ -85,7 +85,7 @@ def read_yaml(tree: Tree, path: str) -> Table | None:
     """Returns the map in a YAML file with every scalar as text, or None if there is no file. Raises
     BuildFileInvalidError.
 
-    Tags are not resolved: in MkDocs configurations, they name functions.
+    Tags are not resolved, because they refer to functions in MkDocs configurations.
     """
 
     def parse(text: str) -> Any:

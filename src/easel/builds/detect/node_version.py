@@ -1,7 +1,8 @@
 """The version of Node.js that a project requires.
 
-The first of these decides: the build's setting, .nvmrc, .node-version, .tool-versions, `volta`, `devEngines.runtime`,
-`engines`. Files in the build's root come before those in its parent folders.
+The version is read from the first of these places that states one: the build's setting, .nvmrc, .node-version,
+.tool-versions, `volta`, `devEngines.runtime`, `engines`. Files in the build's root come before those in its parent
+folders.
 """
 
 from __future__ import annotations

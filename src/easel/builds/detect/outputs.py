@@ -24,7 +24,8 @@ _OUTPUT_PATH = re.compile(r"^OUTPUT_PATH\s{0,9}=\s{0,9}[\"'](?:\./)?([\w./@-]{1,
 
 
 def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
-    """Paths within the sources, with `*` for a part of any name. `command` is the text of the build's script.
+    """Returns the possible output folders as paths in the sources, with `*` for a part of any name. `command` is the
+    text of the build's script.
 
     Raises BuildFileInvalidError.
     """
@@ -45,8 +46,8 @@ def pages_in(tree: Tree, outputs: Iterable[str], framework: str | None) -> dict[
     """Returns the folders with an entry page, in the order of the outputs, each with the time when that page was
     written.
 
-    If the framework may also write a server, only entry pages count. Another page among the assets may only prove to a
-    search engine who owns the site.
+    If the framework may also write a server, only entry pages count. A search engine may require another page among the
+    assets as proof of the site's ownership.
     """
     of_any_name = framework not in FIXES
     found = ((path, _page(tree, path, of_any_name=of_any_name)) for path in folders_of(tree, outputs))
@@ -73,7 +74,7 @@ def _page(tree: Tree, folder: str, *, of_any_name: bool) -> Stamp | None:
 
 
 def _optional(command: str) -> tuple[str, ...]:
-    """Returns the output folder in the command's options."""
+    """Returns the output folder that the command's options set."""
     found = _OUTPUT_OPTION.search(command)
     return (found[1].rstrip("/"),) if found and _is_plain(found[1]) else ()
 
@@ -83,7 +84,7 @@ def _is_plain(path: str) -> bool:
 
 
 def _deployed(tree: Tree, folder: str) -> Iterator[str]:
-    """Returns the folder that `easel deploy` deploys, as the easel.toml beside the project says."""
+    """Yields the folder that `easel deploy` deploys, as stated by the easel.toml in the project's folder."""
     path = (read_toml(tree, joined(folder, PROJECT_SETTINGS)) or {}).get("folder")
     if isinstance(path, str) and _is_plain(path):
         yield path

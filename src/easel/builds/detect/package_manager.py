@@ -18,7 +18,7 @@ from easel.builds.tree import Tree, joined
 from easel.bundles.names import printable
 
 _HEAD: Final = 4 * 1024
-"""The bytes of a lock file that state the version of its writer."""
+"""The number of first bytes of a lock file that contain the version of its writer."""
 _NAMED = re.compile(
     r"([a-z]{1,20})@(\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?)(?:\+(sha\d{3}\.[0-9a-f]{40,128}))?\Z",
     re.ASCII,
@@ -33,7 +33,7 @@ _FIRST = re.compile(r"[~^=v]{0,3}[01](?:\.|\Z)", re.ASCII)
 _OF_PNPM_LOCKS: Final = {"5": "7", "6": "8"}
 _OF_YARN_LOCKS: Final = {"4": "2", "5": "3", "6": "3"}
 _PNPM_10: Final = "10"
-"""pnpm 10 reads the settings of older projects in package.json, and the newer settings that an install needs."""
+"""pnpm 10 reads the settings of older projects in package.json, and also the newer settings that an install needs."""
 
 
 def choose_manager(
@@ -132,7 +132,7 @@ def _read(text: str, where: str, setting: str) -> tuple[ManagerName, str | None,
     _refuse_unknown(exact[1] if exact else name, where, setting)
     if exact:
         return cast("ManagerName", name), exact[2], exact[3]
-    # It is a range, or the address of a build from elsewhere. The address is not used.
+    # The version is a range, or the address of another build of the package manager. The address is not used.
     version, _, checksum = version.partition("+")
     if checksum.lower().startswith("sha"):
         raise BuildSettingInvalidError(

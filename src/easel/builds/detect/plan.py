@@ -192,8 +192,8 @@ def _line(text: str, part: str, reasons: list[str]) -> str | None:
 
 
 def _package_around(tree: Tree, project: Project) -> Package | None:
-    """Returns the package.json that installs the project's tools. It is the project's own, or for tools of Node.js one
-    in a parent folder."""
+    """Returns the package.json that installs the project's tools. This is the project's own file, or, for tools of
+    Node.js, a file in a parent folder."""
     tool = project.framework
     if tool is not None and tool.needs != "node" and tool.name not in _WITH_NODE and not _runs(project):
         return None

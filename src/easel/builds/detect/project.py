@@ -1,4 +1,4 @@
-"""Detects the tool that makes the site of a folder, from package.json and files; and the folder that holds the site."""
+"""Finds the folder that contains the site, and the tool that makes the site, from package.json and other files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _NAMED_AT_MOST: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A folder of sources, and the tool that builds it. `by` says what identified the tool."""
+    """A folder of sources, and the tool that builds it. `by` is the text that identified the tool, such as a file's
+    name."""
 
     folder: str
     package: Package | None
@@ -112,7 +113,8 @@ def _is_its_file(tree: Tree, folder: str, tool: Framework, file: str) -> bool:
 
 
 def is_nx_project(tree: Tree, folder: str) -> bool:
-    """Whether the folder is a project of an Nx repository, which may have no package.json of its own."""
+    """Returns true if the folder is a project of an Nx repository. Such a project may have no package.json of its
+    own."""
     return bool(folder) and tree.is_file(NX_FILE) and tree.is_file(joined(folder, NX_PROJECT))
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from easel.builds.detect.files import read_roughly
 from easel.builds.tree import Tree, joined
 
-# A quoted text is kept, a comment is removed. The pattern never backtracks, so its time is linear in the length.
+# The pattern keeps strings and removes comments. It never backtracks, so its time is linear in the length.
 _COMMENT = re.compile(
     r'"(?:[^"\\\n]|\\.)*+"?|\'(?:[^\'\\\n]|\\.)*+\'?|`(?:[^`\\]|\\.)*+`?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?',
     re.DOTALL | re.ASCII,
@@ -23,7 +23,7 @@ _VALUES: Final = {
 
 
 class Script:
-    """The text of a tool's configuration, without comments; "" if it has none."""
+    """The text of a tool's configuration, without comments. The text is "" if the tool has no configuration."""
 
     def __init__(self, tree: Tree, folder: str, *patterns: str) -> None:
         found = [path for pattern in patterns for path in tree.matches(pattern, folder) if tree.is_file(path)]

@@ -1,7 +1,7 @@
 """Checks the build options, reads them from easel.toml, and combines them.
 
 The order of precedence: the deploy's options, easel.toml in the build's root, easel.toml at the top of the sources, the
-app's `build_config`. The rest is detected.
+app's `build_config`. Options that are set nowhere are detected.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LISTS: Final = ("ignore",)
 _LONGEST: Final = 1_000
 _LONGEST_COMMAND: Final = 4_000
 _MOST_PATTERNS: Final = 100
-# A shell command may have several lines.
+# A shell command, but no other option, may have several lines.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_IN_COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 

@@ -31,11 +31,11 @@ class Rule:
 
 
 def rule_of(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> tuple[str, Rule]:
-    """Returns the app's root, and the rule for other files: folders of the workspace's packages that the app depends on
+    """Returns the app's root, and the rule for other files. Folders of the workspace's packages that the app depends on
     count too.
 
-    For a project without package.json, every file counts: nothing states which sources it reads, and documentation may
-    be generated from code. Raises BuildPlanError.
+    For a project without package.json, every file counts, because nothing states which sources it reads, and
+    documentation may be generated from code. Raises BuildPlanError.
     """
     tree = Tree(source)
     project, settings = root_and_settings(tree, wanted, app, [])

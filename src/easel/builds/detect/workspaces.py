@@ -21,7 +21,7 @@ NOT_ENTERED: Final = frozenset({"node_modules", ".git", ".venv", "venv", "__pyca
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A workspace's root folder, and the patterns of its members' folders, relative to it."""
+    """A workspace's root folder, and the patterns of its members' folders. The patterns are relative to the root."""
 
     folder: str
     patterns: tuple[str, ...]

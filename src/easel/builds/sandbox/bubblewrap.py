@@ -15,7 +15,7 @@ BUILD: Final = "/build"
 HOME: Final = "/home/build"
 CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
 SHARED_MEMORY = 64 * 1024 * 1024
-"""Bytes of /dev/shm."""
+"""Size of /dev/shm in bytes."""
 
 FILES: Final = {
     "/etc/passwd": f"root:x:0:0:root:/root:/bin/sh\nbuild:x:1000:1000:build:{HOME}:/bin/sh\n",
@@ -30,7 +30,7 @@ _ISOLATED = (
     *("--die-with-parent", "--cap-drop", "ALL", "--clearenv"),
     *("--hostname", "build", "--uid", "1000", "--gid", "1000"),
 )
-"""The keeper has already made the network namespace and a session without a terminal (see `keeper`)."""
+"""The keeper has already created the network namespace, and a session without a terminal (see `keeper`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def arguments(
 
 
 CLOSING: Final = ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
-"""The last arguments, which come after those for files. They make the rest of /dev and / read-only, since no limit
+"""The last arguments, which come after those for files. They make the rest of /dev and / read-only, because no limit
 covers that memory. They make /proc read-only, so that a build cannot undo the low priority of its sessions, or its
 place among the processes that the kernel kills first."""
 

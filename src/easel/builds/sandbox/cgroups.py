@@ -1,4 +1,4 @@
-"""Control groups, versions 1 and 2, if Easel may make them. With them, the kernel limits a build's memory, and gives
+"""Control groups, versions 1 and 2, if Easel may create them. With them, the kernel limits a build's memory, and gives
 the build a tenth of the processor time of other processes."""
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Cgroups:
 
     @classmethod
     def find(cls) -> Cgroups | None:
-        """Returns the groups of this process, if it may make groups below or beside them and limit their memory."""
+        """Returns the groups of this process, if it may create groups below or beside them and limit their memory."""
         with suppress(OSError):
             lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
             for found in (_second(lines), _first(lines)):
@@ -97,13 +97,13 @@ class Cgroups:
         for parent in self.parents:
             for folder in parent.glob(f"{_PREFIX}-*-*"):
                 number = folder.name.split("-")[-2]
-                # A group that another container's builder has just made may be empty too.
+                # Another container's builder may have just created this group, which is empty until its first process.
                 with suppress(OSError):
                     if not Path("/proc", number).exists() and time.time() - folder.stat().st_mtime > _ABANDONED:
                         folder.rmdir()
 
     def new(self) -> Group:
-        """Makes the groups for one command, without limits. Raises OSError."""
+        """Creates the groups for one command, without limits. Raises OSError."""
         name = f"{_PREFIX}-{os.getpid()}-{next(_NUMBERS)}"
         group = Group(self.version, tuple(parent / name for parent in self.parents))
         try:
@@ -122,7 +122,7 @@ def _second(lines: list[list[str]]) -> Cgroups | None:
         return None
     own = ROOT / path.lstrip("/")
     # Version 2 allows processes only in leaf groups. systemd puts a service's processes into `DelegateSubgroup=`, and
-    # Easel may make groups beside that one.
+    # Easel may create groups beside that subgroup.
     for parent in (own.parent, own):
         with suppress(OSError):
             if parent == ROOT.parent or "memory" not in (parent / "cgroup.controllers").read_text().split():
@@ -167,7 +167,7 @@ def _works(found: Cgroups) -> bool:
 
 
 def _write(file: Path, value: str) -> None:
-    # Without O_CREAT: a name that the kernel does not know must not become a file.
+    # The file is opened without O_CREAT, because a name that the kernel does not know must not become a file.
     descriptor = os.open(file, os.O_WRONLY)
     try:
         os.write(descriptor, value.encode())

@@ -56,7 +56,7 @@ class DiskUse:
         self._counting: asyncio.Task[None] | None = None
 
     def reached(self) -> Reason | None:
-        """Returns true if a limit is reached, by the last count. Starts a new count in the background when it is
+        """Returns the limit that the last count reached, or None. Starts a new count in the background when a count is
         due."""
         if self._reserve.is_reached:
             return "disk_full"
@@ -105,7 +105,7 @@ class DiskUse:
         found, is_shut = await self._du(folder)
         if not is_shut:
             return found
-        # A build may remove its own rights to a folder. The folder's content still counts.
+        # A build may remove its own rights to a folder, but the folder's content still counts.
         free = self._now_free()
         return Use(
             max(found.bytes, self._first_free.bytes - free.bytes), max(found.files, self._first_free.files - free.files)
@@ -113,7 +113,8 @@ class DiskUse:
 
     async def _du(self, folder: Path) -> tuple[Use, bool]:
         """Returns the use of the disk by a folder (du(1)), and whether a part of the folder is unreadable."""
-        # Not asyncio's thread: cancelling a count as it begins would wait for it twice.
+        # asyncio's own call would start the process in a thread. If the count were cancelled at its start, the end of
+        # that thread would be waited for twice.
         counter = subprocess.Popen(  # noqa: ASYNC220
             ["du", "-0ax", "--block-size=1", "--", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -131,8 +132,9 @@ class DiskUse:
 
 
 def _counted(counter: subprocess.Popen[bytes]) -> tuple[Use, bool]:
-    """Returns the same from du's output: a record for each file, of which a hard link is no second one, and the
-    folder's last; between them its complaints."""
+    """Returns the use, and whether a part of the folder is unreadable, from du's output. The output has a record for
+    each file, which counts a hard link only once. The folder's own record comes last. Error messages may come between
+    the records."""
     files, is_shut, last = 0, False, b""
     with counter as running:
         assert running.stdout is not None

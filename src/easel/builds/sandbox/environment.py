@@ -40,7 +40,8 @@ def environment(proxy: str, certificates: str | None, home: str, temporary: str)
 
 
 def check(variables: Mapping[str, str]) -> None:
-    """Raises BuildVariableInvalidError for a variable that the system would refuse, or that would end an argument."""
+    """Raises BuildVariableInvalidError for a variable that the system would refuse, or that contains NUL, which ends an
+    argument."""
     if len(variables) > MOST_VARIABLES:
         name = next(iter(variables))
         raise BuildVariableInvalidError(name=name, problem=f"there would be more than {MOST_VARIABLES:,} variables")

@@ -1,8 +1,8 @@
 """Keeps processors free of a build while edges serve visitors.
 
-The low priority of a build is not enough. A process that was preempted for a moment counts as having had its share, so
-the scheduler (EEVDF, Linux 6.6 and newer) continues with the build, and looks again only at the next tick of its clock,
-up to four milliseconds later. On a processor without a build, visitors do not wait for one.
+The low priority of a build is not enough. A process that was preempted for a moment counts as having had its share of
+the processor. The scheduler (EEVDF, Linux 6.6 and newer) therefore continues with the build until the next tick of its
+clock, up to four milliseconds later. On a processor without a build, visitors do not wait.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Visits:
                 known = tuple(self._used)
             before, self._used, self._at = self._used, _processor_times(known), now
             used = sum(seconds - before.get(edge, seconds) for edge, seconds in self._used.items())
-            # Between two builds nobody looks. A long time says nothing about now.
+            # No comparison is made between two builds. An average over a long time says nothing about the present.
             if used >= SHARE * took and took < _LONGEST:
                 self._until = now + AFTER
         return now < self._until
@@ -76,7 +76,7 @@ def _processor_times(processes: Iterable[int]) -> dict[int, float]:
 
 
 class FreeCores:
-    """Takes so many of this process's processors from a command while visitors come, but never the last one."""
+    """Takes some of this process's processors from a command while visitors come, but never the last processor."""
 
     def __init__(self, visits: Visits, processes: Processes, number: int) -> None:
         self._visits = visits
@@ -100,7 +100,8 @@ class FreeCores:
         come = self._visits.come()
         if come == self._is_taken and self._settled:
             return
-        # A thread that was started in the meantime still has the processors of before. So the next call repeats this.
+        # A thread that was started during the change still has the previous processors. The next call therefore repeats
+        # the change.
         self._settled = come == self._is_taken
         self._is_taken = come
         if not self._processes.run_on(self._fewer if come else self._cores):

@@ -57,7 +57,7 @@ def main() -> NoReturn:
         except BaseException as error:
             _say(builder, failed=f"{type(error).__name__}: {error}")
             os._exit(UNSTARTED)
-    # Only the child holds the socket for requests, so the builder notices when nobody reads them any more.
+    # Only the child keeps the socket for requests open, so that the builder notices the child's end.
     os.dup2(nothing, 1)
     os.close(status_end)
     _keep(builder, child, status)

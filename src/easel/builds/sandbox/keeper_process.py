@@ -20,8 +20,8 @@ LONGEST_MESSAGE = 64 * 1024
 
 
 class KeeperProcess:
-    """A keeper process for one command, and the command's control groups, if any. Starting one takes at least 20 ms, so
-    one is started in advance."""
+    """A keeper process for one command, and the command's control groups, if any. The start of a keeper takes at least
+    20 ms, so keepers are started in advance."""
 
     def __init__(self, group: Group | None) -> None:
         self.group = group

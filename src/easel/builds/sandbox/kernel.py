@@ -93,8 +93,8 @@ def be_idle() -> None:
 
 def take_long_slices() -> None:
     """Gives this thread, and those that it starts, the longest time slices (sched_setattr(2)). From Linux 6.12 on, a
-    thread with a shorter slice, as all others have, then gets the processor as soon as it wakes. Older kernels ignore
-    this."""
+    thread with a shorter slice then gets the processor as soon as it wakes. All other threads have a shorter slice.
+    Older kernels ignore this setting."""
     number = _SCHED_SETATTR.get(os.uname().machine) if sys.platform == "linux" else None
     if number is not None:
         nice = os.getpriority(os.PRIO_PROCESS, 0)
@@ -111,7 +111,8 @@ def raise_loopback() -> None:
 
 def lower_session(process: int | str) -> None:
     """Gives a process's session low priority. The scheduler treats each session as a group (sched(7), autogroup), and a
-    nice value counts only within it. Does nothing if that is off, or if the kernel gets too many such requests."""
+    nice value counts only within its group. Does nothing if the kernel does not group sessions, or gets too many such
+    requests."""
     try:
         with open(f"/proc/{process}/autogroup", "w") as file:
             file.write(str(NICE))
@@ -120,7 +121,8 @@ def lower_session(process: int | str) -> None:
 
 
 def has_low_session(process: int) -> bool:
-    """Returns true if the process's session has low priority, or sessions have no priority of their own."""
+    """Returns true if the process's session has low priority, or if the kernel gives sessions no priority of their
+    own."""
     try:
         with open(f"/proc/{process}/autogroup") as file:
             return file.read().rstrip().endswith(f" nice {NICE}")

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from easel.settings import Settings
 
 Reason = Literal["memory", "processor", "processes", "time", "disk", "files", "disk_full", "log", "stopped"]
-"""Why Easel ended a build: a limit, the disk's reserve, or a request to stop."""
+"""The reason why Easel ended a build: a limit, the disk's reserve, or a request to stop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from easel.builds.sandbox import kernel
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
 MAKING = 0.002
-"""Seconds between two checks of a sandbox that is being made."""
+"""Seconds between two checks whether a sandbox is complete."""
 MOST_FILES = 20_000
 """Maximum number of open files that are checked at once."""
 MEMORY_OF_A_FILE = 1024
@@ -34,7 +34,7 @@ class Usage:
 
 
 class Processes:
-    """The processes of a sandbox, from its own /proc. Without a sandbox, they are the processes below a process.
+    """The processes of a sandbox, from its own /proc. Without a sandbox, they are a process and its descendants.
     `first` is the sandbox's first process, or the command of a build without a sandbox."""
 
     def __init__(self, first: int, *, sandboxed: bool) -> None:
@@ -50,10 +50,11 @@ class Processes:
 
     @classmethod
     async def of(cls, first: int, *, sandboxed: bool) -> Processes | None:
-        """Returns the processes as soon as the sandbox is made. Returns None if it has ended before that."""
+        """Returns the processes as soon as the sandbox is complete. Returns None if the sandbox has ended before
+        that."""
         outside = os.stat("/proc").st_dev
         while True:
-            # Until then, the root is this machine's, or has no /proc.
+            # Until the sandbox is complete, its root is this machine's root, or has no /proc.
             try:
                 if not sandboxed or os.stat(f"/proc/{first}/root/proc").st_dev != outside:
                     return cls(first, sandboxed=sandboxed)

@@ -75,7 +75,7 @@ class RunningCommand:
             await asyncio.gather(pump, return_exceptions=True)
         if self._failure is not None:
             raise self._failure
-        # The kernel does not count processes that were killed with their namespace. The watcher has seen them.
+        # The kernel does not count processes that were killed with their namespace. The watcher has measured them.
         processor = max(self._processor, ended["processor"])
         if processor >= self.command.limits.processor:
             self._reason = self._reason or "processor"
@@ -142,7 +142,7 @@ class RunningCommand:
         except Exception as error:
             self._failure = error
         finally:
-            # This holds even if the watcher itself failed: no command runs unwatched.
+            # The command is killed even if the watcher itself failed, because no command may run unwatched.
             self.kept.kill()
             self._peak, self._processor = watcher.peak_memory, watcher.processor
             self._confined = free_cores.seconds if free_cores is not None else 0.0

@@ -38,7 +38,8 @@ logger = logging.getLogger(__name__)
 OPEN_FILES = 16_384
 """Maximum number of open files for each process of a build."""
 SPARE_AFTER = 0.05
-"""Seconds between a command's start and starting the process for the next one, which would delay the command."""
+"""Delay in seconds between the start of a command and the start of the process for the next command. An earlier start
+would delay the current command."""
 
 
 class Sandbox:
@@ -102,9 +103,9 @@ class Sandbox:
         on_bytes: Callable[[bytes], None],
         should_stop: Callable[[], bool] = lambda: False,
     ) -> CommandResult:
-        """Runs the command, and passes its output to `on_bytes` as it arrives. All its processes have ended when this
-        returns or is cancelled. Raises BuildVariableInvalidError, OSError, and SandboxUnavailableError if the command
-        could not be started."""
+        """Runs the command, and passes its output to `on_bytes` as it arrives. All processes of the command have ended
+        when this function returns or is cancelled. Raises BuildVariableInvalidError, OSError, and
+        SandboxUnavailableError if the command could not be started."""
         check(command.environment)
         for mount in command.mounts:
             os.stat(mount.source)
@@ -163,8 +164,8 @@ class Sandbox:
                 self._spare = self._new()
 
     def _try(self) -> None:
-        """Runs `true`, if necessary without features that a container's root may lack: control groups that it can join,
-        the right to mount. Raises SandboxUnavailableError, OSError."""
+        """Runs `true`. If necessary, runs it without the features that a container's root may lack: control groups that
+        it can join, and the right to mount. Raises SandboxUnavailableError, OSError."""
         scratch = self._settings.run_dir
         scratch.mkdir(parents=True, exist_ok=True)
         refused: list[SandboxUnavailableError] = []

@@ -131,7 +131,7 @@ def program(machine: str) -> bytes:
     architecture, column = MACHINES[machine]
     refused = _instruction(_RETURN, _errno(errno.EPERM))
     parts = [
-        # On another architecture, such as 32 bits, the same numbers stand for different calls.
+        # On another architecture, such as 32-bit x86, the same numbers stand for different calls.
         _instruction(_LOAD, _ARCHITECTURE),
         _instruction(_EQUAL, architecture, yes=1) + _instruction(_RETURN, _errno(errno.ENOSYS)),
         _instruction(_LOAD, _NUMBER),

@@ -17,7 +17,7 @@ OTHERWISE = (
 
 
 def advice() -> str:
-    """Returns what to do if user namespaces do not work."""
+    """Returns advice for an operator whose machine does not allow user namespaces."""
     lines = [line for file, value, line in _SWITCHES if _says(file, value)]
     if lines:
         return f"Set {' and '.join(lines)} with sysctl, then start Easel again. {OTHERWISE}"

@@ -28,8 +28,8 @@ class BuildUser:
 
     @classmethod
     def claim(cls, settings: Settings) -> BuildUser | None:
-        """Claims the next free user id. Returns None if builds run as Easel's own user: Easel does not run as root, or
-        runs as the root of a container without other users. Raises OSError."""
+        """Claims the next free user id. Returns None if builds run as Easel's own user, because Easel does not run as
+        root, or runs as the root of a container without other users. Raises OSError."""
         if os.geteuid() != 0:
             return None
         first = settings.build_user or next(filter(_exists, (FIRST, FIRST_IN_CONTAINER)), None)

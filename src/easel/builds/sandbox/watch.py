@@ -16,7 +16,7 @@ from easel.builds.sandbox.processes import Processes
 SOONEST, LATEST = 0.02, 0.1
 """Seconds between two checks."""
 LATEST_IN_GROUP = 0.25
-"""The reason if the kernel itself enforces the memory limit."""
+"""Maximum number of seconds between two checks if the kernel itself enforces the memory limit."""
 FASTEST_GROWTH = 4 * 1024**3
 """The fastest growth of a build's memory, in bytes a second. The less memory is left, the sooner the next check is."""
 CROWDED_FOR = 0.5
@@ -96,5 +96,5 @@ class Watcher:
         files = self._processes.temporary(IN_MEMORY)
         if resident + files <= self._limits.memory:
             return resident + files
-        # Shared pages were counted more than once.
+        # The sum above counts shared pages more than once.
         return self._processes.proportional() + files

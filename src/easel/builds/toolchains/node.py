@@ -56,8 +56,8 @@ def local_nodes() -> Iterator[Node]:
 
 
 async def choose_node(wanted: str | None, packages: Packages) -> Node:
-    """Returns the Node for a range. If the range is None, the version has long-term support, and is the builder's own
-    if that has. Raises VersionRangeError, VersionUnavailableError, ToolchainError."""
+    """Returns the Node for a range. For the range None, returns a version with long-term support. This is the builder's
+    own version if that has long-term support. Raises VersionRangeError, VersionUnavailableError, ToolchainError."""
     allowed = SUPPORTED if wanted is None else check_range("Node", wanted)
     for local in await asyncio.to_thread(lambda: list(local_nodes())):
         if is_within(local.version, allowed):

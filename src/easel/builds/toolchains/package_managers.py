@@ -83,7 +83,7 @@ async def _pnpm(wanted: PackageManager, node: Node, packages: Packages) -> Manag
 
 
 async def _yarn(wanted: PackageManager, node: Node, packages: Packages) -> Manager:
-    """Yarn from version 2 on is a different package from Yarn 1."""
+    """Returns Yarn in the requested version. Yarn from version 2 on is in another package than Yarn 1."""
     berry, classic = [await packages.registry.releases(name) for name in (_BERRY, "yarn")]
     package = _BERRY
     if wanted.version is not None:
@@ -102,7 +102,8 @@ async def _bun(wanted: PackageManager, node: Node, packages: Packages) -> Manage
     package = f"@oven/bun-linux-{machine}"
     if machine == "x64" and not _has_avx2():
         package += "-baseline"
-    # No tool that writes `packageManager` states the file that a checksum of Bun belongs to.
+    # The checksum of Bun in `packageManager` is ignored, because no tool that writes it states the file that it belongs
+    # to.
     wanted = replace(wanted, digest=None)
     release = await _release("bun", package, wanted, node, packages)
     folder = await packages.unpacked(release)

@@ -20,7 +20,7 @@ from easel.builds.toolchains.errors import ToolIntegrityError, ToolPackageError,
 from easel.builds.toolchains.registry import Registry, Release
 
 UNPACKED_LIMIT = 1024 * 1024 * 1024
-"""Bytes of a package's files; Node's are 130 million."""
+"""Maximum size in bytes of a package's unpacked files. Node's files have 130 million bytes."""
 MOST_FILES = 50_000
 IN_USE = 2 * 3600.0
 """Seconds after its last choice during which a running build may still use a package."""
@@ -66,8 +66,8 @@ class Packages:
         return target
 
     async def _make_room(self, new: Path) -> None:
-        """Evicts packages until they and the new one take at most the limit, the least recently used first. Raises
-        ToolsTooLargeError if too many of them may be in use."""
+        """Evicts packages, the least recently used first, until all packages and the new package take at most the
+        limit. Raises ToolsTooLargeError if too many packages may be in use."""
         sizes: dict[Path, tuple[float, int]] = {}
         for folder in self.folder.iterdir():
             # Another builder may have just finished the package, or begun to remove it.
@@ -96,7 +96,7 @@ class Packages:
 
 
 def install(folder: Path, target: Path) -> None:
-    """Gives a finished folder its name. If another process was faster, its folder stays."""
+    """Gives a finished folder its name. If another process has created the folder first, that folder stays."""
     # The owner cannot rename a folder without write permission, because its `..` would change.
     folder.chmod(0o755)
     try:
@@ -109,7 +109,7 @@ def install(folder: Path, target: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder, even if its folders are read-only."""
+    """Removes a folder, even if its subfolders are read-only."""
     for path, folders, _ in os.walk(folder):
         for name in folders:
             child = Path(path, name)
@@ -168,7 +168,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _inside(name: str) -> PurePosixPath:
-    """Returns the path below the archive's one folder. Raises ValueError if it leads out of that folder."""
+    """Returns the path below the archive's one folder. Raises ValueError if the path leads out of that folder."""
     parts = [part for part in PurePosixPath(name).parts if part != "."]
     if name.startswith("/") or ".." in parts or len(parts) < 2:
         raise ValueError(f"it contains the path {name[:80]!r}")

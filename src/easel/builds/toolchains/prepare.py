@@ -34,7 +34,7 @@ from easel.outgoing.hosts import HostRules
 from easel.settings import Settings
 
 LEAST_TOOLS = 2 * 1024**3
-"""Minimum number of bytes for cached tools, because builds need some tools."""
+"""Minimum of the limit for cached tools, in bytes, because builds need some tools."""
 _YARN_SETTINGS = 64 * 1024
 
 _registry: dict[str, NpmRegistry] = {}
@@ -125,7 +125,8 @@ async def _npm_registry() -> NpmRegistry:
 async def _host_of_yarn_1(
     folder: Path, manager: Manager, mounts: tuple[Mount, ...], sandbox: Sandbox, limits: Limits
 ) -> str:
-    """Returns the host of Yarn 1's own registry, which lock files name. Yarn is run in the sandbox once to find it."""
+    """Returns the host of Yarn 1's own registry, which lock files contain. Runs Yarn in the sandbox once to find the
+    host."""
     noted = folder / f"yarn-{manager.version}.host"
     if noted.is_file():
         return noted.read_text()

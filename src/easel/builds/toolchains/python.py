@@ -1,5 +1,5 @@
-"""Chooses the Python of a build, and makes its virtual environment with pip, once for all builds; each build gets a
-copy."""
+"""Chooses the Python of a build, and makes its virtual environment with pip. The environment is made once for all
+builds, and each build gets a copy."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Template:
 
 @lru_cache(maxsize=1)
 def find_python() -> Python:
-    """Debian's interpreter, else the one that runs Easel. Raises PythonUnavailableError."""
+    """Returns Debian's interpreter, else the interpreter that runs Easel. Raises PythonUnavailableError."""
     for program in (_OF_DEBIAN, Path(sys.executable)):
         try:
             done = subprocess.run(
@@ -135,6 +135,6 @@ def _install(scratch: Path, target: Path) -> None:
     try:
         scratch.rename(target)
     except OSError:
-        # Another process was first.
+        # Another process has created the folder first.
         if not target.is_dir():
             raise

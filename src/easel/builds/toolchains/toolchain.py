@@ -125,16 +125,16 @@ def node_environment(
         "npm_config_audit": "false",
     }
     if node.headers is not None:
-        # Without it, node-gyp would download the headers. npm from version 11 on warns about unknown variables of its
-        # own, so it gets node-gyp's newer name.
+        # Without this variable, node-gyp would download the headers. npm from version 11 on warns about unknown
+        # variables with its own prefix, so npm then gets node-gyp's newer name.
         is_new = manager.name == "npm" and int(manager.version.partition(".")[0]) >= _WARNS
         said["npm_package_config_node_gyp_nodedir" if is_new else "npm_config_nodedir"] = node.headers
     if registry.chosen:
         said |= dict.fromkeys(("npm_config_registry", "pnpm_config_registry", "YARN_REGISTRY"), registry.url)
     if manager.name == "pnpm":
         said |= dict.fromkeys(("npm_config_store_dir", "pnpm_config_store_dir"), f"{DOWNLOADS}/pnpm")
-        # The version is already right: pnpm must neither download itself again, nor demand a line about itself in a
-        # frozen lock file.
+        # This is already the required version. pnpm must neither download itself again, nor require a line about itself
+        # in a frozen lock file.
         said |= {"npm_config_manage_package_manager_versions": "false", "pnpm_config_pm_on_fail": "ignore"}
     elif manager.name == "bun":
         said["BUN_INSTALL_CACHE_DIR"] = f"{DOWNLOADS}/bun"
@@ -143,7 +143,7 @@ def node_environment(
     elif manager.name == "yarn":
         said |= {"YARN_GLOBAL_FOLDER": f"{DOWNLOADS}/yarn", "YARN_ENABLE_TELEMETRY": "0"}
         if not own_registry_of_yarn:
-            # Yarn's default is a registry of its own, and npm's registry has the same packages.
+            # By default, Yarn uses its own registry, which has the same packages as npm's registry.
             said["YARN_NPM_REGISTRY_SERVER"] = registry.url.rstrip("/")
     return said
 
@@ -162,7 +162,7 @@ def python_environment(index: PythonIndex) -> dict[str, str]:
 
 
 def passwords(*urls: str | None) -> tuple[str, ...]:
-    """Returns the passwords in addresses, both as written there and decoded."""
+    """Returns the passwords in addresses, both as written and decoded."""
     written = [password for url in urls if url and (password := urlsplit(url).password)]
     return tuple(dict.fromkeys((*written, *map(unquote, written))))
 
