@@ -7,7 +7,7 @@ import re
 from easel.bundles.markup import TAGS_REST, attributes, start_tag
 
 PRESCANNED = 1024
-"""Bytes within which a page must declare its charset (HTML §13.2.3.2)."""
+"""Number of first bytes within which a page must declare its charset (HTML §13.2.3.2)."""
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
 _MARKED = frozenset(mark[:1] for mark, _ in _MARKS)
 _UTF16_TAGS = ((b"<\0", "utf-16le"), (b"\0<", "utf-16be"))

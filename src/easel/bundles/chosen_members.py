@@ -1,4 +1,4 @@
-"""Chooses the relevant members of a zip and their paths, from names and declared sizes, before any is read."""
+"""Chooses the relevant members of a zip and their paths, from names and declared sizes, before any member is read."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _UNITY = frozenset({"data", "json", "mem", "memory"})
 _ARCHIVES = frozenset({"tar", "zip"})
 _LOOKED_AT = 4 * 1024
 _UNPACKED = 16 * 1024
-"""Bytes of a file, and of its content, that are checked against its name."""
+"""Number of bytes of a file, and of its decoded content, that are compared with the file's name."""
 _PIECE = 256 * 1024
 
 

@@ -1,7 +1,7 @@
-"""Proves that a name contains a hash of the file's content: the hash is computed again.
+"""Proves that a name contains a hash of the file's content, by computing the hash again.
 
-Each tool has its own hash and spelling. Scripts and styles have other files' names in them, so only few tools hash
-their final content; pictures, fonts and data are hashed as they are.
+Each tool has its own hash and spelling. Scripts and styles contain other files' names, so only few tools hash their
+final content. Pictures, fonts and data are hashed as they are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 SHORTEST, LONGEST = 8, 128
 """Minimum number of digits of a hash that proves anything, and the number of digits of the longest hash (SHA-512)."""
 _ENOUGH = 4 * 1024 * 1024
-"""Bytes of a file whose content is hashed. Larger files are rarely named by a hash."""
+"""Maximum size in bytes of a hashed file. Larger files are rarely named by a hash."""
 MOST_HASHED = 32 * 1024 * 1024
 """Maximum number of bytes of all hashed files."""
 MOST_FILES = 2_000
@@ -35,8 +35,8 @@ class ContentHashes:
         """True if all requested files were hashed."""
 
     def prove(self, path: str, token: str, sha256: str, size: int) -> bool:
-        """Returns true if the token begins a hash of the content of the file at `path`, whose SHA-256 (hex) and size
-        (bytes) are known. Returns false if the content would have to be read and the limits are reached."""
+        """Returns true if the token is a prefix of a hash of the content of the file at `path`, whose SHA-256 (hex) and
+        size (bytes) are known. Returns false if the content would have to be read and the limits are reached."""
         if not SHORTEST <= len(token) <= LONGEST:
             return False
         if sha256.startswith(token):
@@ -62,7 +62,8 @@ def _spellings(content: bytes, token: str) -> Iterator[str]:
             yield hashlib.sha512(content).hexdigest()
     try:
         from xxhash import xxh3_128_digest, xxh64_digest
-    except ModuleNotFoundError:  # The command line alone does not need it: its answers differ in caching only.
+    # The command line works without this module. Only the caching of its responses may differ.
+    except ModuleNotFoundError:
         return
     if _HEX.issuperset(token):
         yield xxh64_digest(content).hex()  # Rspack

@@ -1,8 +1,9 @@
 """Reads a zip's central directory, and compares it with the local headers (APPNOTE.TXT 6.3.10, §4.3 to §4.5).
 
-Everything works on the bytes in place. The result is a list of entries: each is inside the archive, overlaps no other,
-and has a local header that agrees with the directory. The directory decides. Data descriptors are not read: they only
-repeat it, in four formats that cannot be told apart with certainty.
+Everything works on the bytes in place. The result is a list of entries. Each entry is inside the archive, overlaps no
+other entry, and has a local header that agrees with the directory. Sizes and checksums are read from the directory.
+Data descriptors are not read, because they only repeat the directory, in four formats that cannot be told apart with
+certainty.
 """
 
 from __future__ import annotations
@@ -39,8 +40,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL_SIGNATURE, _LOCAL_SIGNATURE = b"PK\1\2", b"PK\3\4"
 
 _ONE_SEGMENT = (b"PK00", b"PK\7\x08")
-"""The marks at the beginning of an archive that was to be split, and turned out to need only one segment (§8.5.3,
-§8.5.4)."""
+"""The first bytes of an archive that was to be split, but needed only one segment (§8.5.3, §8.5.4)."""
 _ENCRYPTED_FLAGS = 1 | 1 << 6 | 1 << 13
 _DESCRIPTOR_FLAG = 1 << 3
 _UTF8_FLAG = 1 << 11
@@ -108,7 +108,7 @@ def read_directory(data: memoryview, limits: Limits) -> list[Entry]:
     directory = find_directory(data)
     if directory.entries == 0:
         raise ZipEmptyError()
-    # Folders count here too; a zip with this many members of any kind is no front-end build.
+    # Folders count here too, because a zip with this many members of any kind is no front-end build.
     if directory.entries > limits.max_files * 2:
         raise TooManyFilesError(count=directory.entries, limit=limits.max_files)
     entries = []
@@ -139,7 +139,7 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
         if at + name_length + extra_length + comment_length > stop:
             raise ZipMalformedError(reason="an entry of the directory is incomplete")
         raw = bytes(data[at : at + name_length])
-        # This is checked here, so that a directory of long names never fills the memory.
+        # This is checked early, so that a directory of long names never fills the memory.
         if name_length > limits.max_name_bytes:
             raise PathTooLongError(
                 member=printable(raw.decode("utf-8", "replace")), size=name_length, limit=limits.max_name_bytes
@@ -160,7 +160,7 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
 
 
 def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tuple[int, int, int, int]:
-    """Sizes, offset and disk; those at their maximum are taken from the zip64 field (§4.5.3)."""
+    """Returns sizes, offset and disk. Values at their maximum are replaced by those in the zip64 field (§4.5.3)."""
     if _MAX32 not in (size, length, header) and disk != _MAX16:
         return size, length, header, disk
     body = _extra_field(extra, _ZIP64_FIELD) or b""

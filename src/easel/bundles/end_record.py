@@ -1,7 +1,7 @@
 """Finds a zip's central directory from its end (APPNOTE.TXT 6.3.10, §4.3.14 to §4.3.16).
 
-The directory must be where the end record says, and end exactly at the record. If there were other bytes before,
-between or after, different readers would read the zip differently.
+The directory must begin at the offset that the end record states, and end exactly at the record. If there were other
+bytes before, between or after them, different readers would read the zip differently.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _find_end64(data: memoryview, end: _End) -> _End | None:
     if at < 0 or bytes(data[at : at + 4]) != _LOCATOR64_SIGNATURE:
         if end.start == _MAX32:
             raise ZipMalformedError(reason="the zip64 end record is missing")
-        # Other fields may hold their maximum by chance, as with 65,535 entries: then they are literal.
+        # Other fields may have their maximum by chance, as with 65,535 entries. They are then the real values.
         return None
     _, _, position, disks = _LOCATOR64.unpack_from(data, at)
     if disks > 1:

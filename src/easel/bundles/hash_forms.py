@@ -1,4 +1,4 @@
-"""The forms of names that contain a hash of their content, and names typed by people, which can look alike."""
+"""The forms of names that contain a hash of their content, and the similar forms of names that people type."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("/_astro/", re.compile(rf"\.(?P<token>{_B64})(?:_[A-Za-z0-9]{{5,6}})?{_FILES}")),
     ("/_nuxt/", re.compile(rf"(?:\A|\.)(?P<token>{_B64}){_FILES}")),
     ("/_nuxt/", re.compile(rf"(?:\A|\.)[0-9a-f]{{7}}{_FILES}")),
-    # Next: hexadecimal by webpack, 13 characters by Turbopack; and the folder with the build's own id.
+    # Next.js: hexadecimal by webpack, 13 characters by Turbopack, and the folder with the build's own id.
     *(
         (f"/_next/static/{folder}/", re.compile(rf"(?:\A|[-._]){form}"))
         for folder in ("chunks", "css", "media")
@@ -45,8 +45,8 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("/", re.compile(r"_hu_?[0-9a-f]{15,32}(?:_[0-9a-z_]{1,64})?\.(?:avif|gif|jpe?g|png|webp|bmp|tiff?)\Z")),
     ("/", re.compile(r"\Achunk-[A-Z2-7]{8}\.m?js(?:\.map)?\Z")),
 )
-"""Each tool's output folder, and the ending of the names that it gives files. Each pattern has a fixed length, so that
-the work is linear in the path."""
+"""The output folder of each tool, and the pattern of its files' names. Each pattern has a fixed length, so that the
+work is linear in the path."""
 _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
 """VitePress' pages, directly in `assets/`."""
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
@@ -91,12 +91,12 @@ _VERSION = re.compile(r"v?\d{1,3}(?:[-_.](?:rc|beta|alpha|b|a)?\d{1,4}){1,5}\Z",
 _NUMBERED = re.compile(r"(?:[a-z]{1,4}\d{1,3}[-_.]?){2,5}[a-z]?\Z", re.IGNORECASE)
 _PLACEHOLDERS = frozenset({"1a2b3c4d", "a1b2c3d4", "abcd1234", "1234abcd"})
 _RANDOM = 5
-"""The number of runs (of one kind of letters, or of digits) in eight characters that is too high for typed text. Half
-of all hashes reach it."""
+"""Minimum number of runs (sequences of one kind of letters, or of digits) in eight characters that no typed text has.
+Half of all hashes have so many."""
 
 
 class HashForm(NamedTuple):
-    """The part of a name that may be a hash: its alphabet, the text before it ('' if none), and the suffix."""
+    """The part of a name that may be a hash: its alphabet, the separator before it ('' if none), and the suffix."""
 
     kind: str
     before: str
@@ -105,7 +105,8 @@ class HashForm(NamedTuple):
 
 
 def certain(path: str) -> bool:
-    """Returns true if the path alone proves that the name contains a hash: folder and form belong to one tool."""
+    """Returns true if the path alone proves that the name contains a hash, because only one tool writes this folder and
+    form."""
     if len(path) > LONGEST or _MARKS.search(path) is None:
         return False
     folder, _, name = path.rpartition("/")
@@ -132,7 +133,7 @@ def _is_hash(match: re.Match[str], path: str) -> bool:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Returns the part of a name that may end with a hash, and the suffix; both empty if there is no suffix."""
+    """Returns the part of a name that may end with a hash, and the suffix. Both are empty if there is no suffix."""
     stem, _, suffix = name.removesuffix(".map").rpartition(".")
     if "@" in stem:
         stem = _SCALE.sub("", stem)
@@ -185,8 +186,8 @@ DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
 
 
 def typed(form: HashForm) -> bool:
-    """Returns true if a person may have typed it: sizes, years, models, words and numbers. About one in thirty of the
-    eight-character hashes is taken for typed."""
+    """Returns true if a person may have typed the text: sizes, years, models, words and numbers. About one in thirty
+    hashes of eight characters is mistaken for typed text."""
     token = form.token
     if form.kind == "hex":
         return _typed_hex(token) or (form.suffix in SHOWN and token in _PLACEHOLDERS)
@@ -209,9 +210,9 @@ def typed(form: HashForm) -> bool:
 
 
 def resembles_typed(token: str) -> bool:
-    """Returns true if a token that is not in hex or base 32 resembles typed text: it is in one case, or consists of
-    short numbered parts (`fp16-v12`) or of words with a number (`iPhone7s`). About one in eight hashes of eight
-    characters does too, so this is only for files that are rarely named by a hash."""
+    """Returns true if a token that is not in hex or base 32 resembles typed text. Such a token is in one case, or
+    consists of short numbered parts (`fp16-v12`), or of words with a number (`iPhone7s`). About one in eight hashes of
+    eight characters does so too. The check is therefore only for files that are rarely named by a hash."""
     if token.lower() == token or token.upper() == token or _NUMBERED.match(token):
         return True
     pieces = PIECES.findall(token)
@@ -232,7 +233,7 @@ def _typed_hex(token: str) -> bool:
 
 
 def of_words(token: str) -> bool:
-    """Returns true if it consists of four of the parts that words, models and versions consist of."""
+    """Returns true if the token consists of exactly four parts that are words, abbreviations or numbers."""
     pieces = PIECES.findall(token)
     return (
         len(pieces) == 4

@@ -58,10 +58,10 @@ class HashedNames(NamedTuple):
 def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes]) -> HashedNames:
     """Returns the files of a version whose names contain a hash of their content.
 
-    `paths` are all files, with the SHA-256 (hex) and size of each. `read` returns a file's content, or at least that
-    many bytes of it. It is called only while a name needs confirmation. It reads at most `MOST_READ` bytes of pages,
-    scripts, styles and build manifests for references, and at most `MOST_HASHED` bytes of `MOST_FILES` files to
-    compute their hashes.
+    `paths` are all files, with the SHA-256 (hex) and size of each. `read` returns a file's content, or at least its
+    first bytes up to the given number. It is called only while a name needs confirmation. It reads at most `MOST_READ`
+    bytes of pages, scripts, styles and build manifests for references, and at most `MOST_HASHED` bytes of `MOST_FILES`
+    files to compute their hashes.
     """
     known: set[str] = set()
     may: set[str] = set()
@@ -97,22 +97,22 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
         left = {path: form for path, form in forms.items() if path not in known}
         groups = {_group(path, forms[path]) for path in proven & forms.keys()}
         known |= _confirmed(left, paths, known, references, groups if hashes.is_complete else set())
-        # A script's hash is rarely its content's own, so this is tried last.
+        # Scripts are hashed last, because their names rarely contain the hash of their final content.
         code = (path for path, form in forms.items() if form.kind == "hex" and path not in known)
         known.update(path for path in code if hashes.prove(path, forms[path].token, *paths[path]))
     return HashedNames(known, may)
 
 
 def _group(path: str, form: HashForm) -> tuple[str, str, str]:
-    """Returns the folder, the alphabet and the separator, which a build's names have in common. Rare lengths are
-    separate."""
+    """Returns the folder, the alphabet and the separator, which the names of one build have in common. Names of rare
+    lengths are grouped separately."""
     kind = "b64" if form.kind != "hex" else "hex" if len(form.token) in (8, 10, 16, 20, 32) else f"hex{len(form.token)}"
     return path.rpartition("/")[0], kind, form.before
 
 
 def _angular(forms: Mapping[str, HashForm], others: Collection[str], references: References) -> set[str]:
-    """Angular's entries and media. `main-` or a chunk must be among them, and all must be in base 32. Many such hashes
-    read like words, so the page must name those files."""
+    """Finds Angular's entries and media. A file `main-…` or a chunk must be among the entries, and all hashes must be
+    in base 32. Many such hashes read like words, so the page must refer to those files."""
     by_folder: dict[str, set[str]] = defaultdict(set)
     for path, form in forms.items():
         if _ANGULAR.search(path) and (not typed(form) or (form.token.isalpha() and references.by_pages(path))):
@@ -145,8 +145,8 @@ def _confirmed(
     references: References,
     proven: Set[tuple[str, str, str]],
 ) -> set[str]:
-    """Returns the names that neighbouring files confirm as hashes. In the groups of `proven`, names of pictures are
-    hashes of their content, so that a name without that proof has none."""
+    """Returns the names that neighbouring files confirm as hashes. In the groups of `proven`, a picture's name contains
+    the hash of its content. If a picture's name in such a group does not, the name contains no hash."""
     groups: dict[tuple[str, str, str], dict[str, HashForm]] = defaultdict(dict)
     code_in: dict[str, int] = defaultdict(int)
     for path, form in forms.items():
@@ -185,17 +185,17 @@ def _confirmed(
 def _code(
     group: tuple[str, str, str], members: Mapping[str, HashForm], references: References
 ) -> tuple[set[str], bool]:
-    """Returns the scripts and styles of a group whose names are confirmed as hashes, and whether other files name
+    """Returns the scripts and styles of a group whose names are confirmed as hashes, and whether other files refer to
     them."""
     _, kind, before = group
     untyped = {path for path, form in members.items() if not typed(form)}
     if 2 * len(untyped) < len(members):
         return set(), False
     is_most = 4 * len(untyped) >= 3 * len(members) and len({members[path].token for path in untyped}) > 2
-    # Short hashes of commits look alike, and so do names of one word.
+    # Short hashes of commits look like these hashes, and so do names of one word.
     needs_both = kind not in ("hex", "b64") or (kind == "b64" and not before)
     if needs_both and not is_most:
-        # This comes before reading the files that may name these scripts, because those files have up to 32 MiB.
+        # This check comes before the files that may refer to these scripts are read, because they have up to 32 MiB.
         return set(), False
     named = {path for path, form in members.items() if references.names_code(path, form)}
     by_name = 2 * len(named) >= len(members)
@@ -225,12 +225,13 @@ def _code(
 
 
 def _is_doubtful(form: HashForm, members: int) -> bool:
-    """Returns true if a person, and not a tool, may have written the name of this script, which a page names."""
+    """Returns true if a person, and not a tool, may have written the name of this script, which a page refers to."""
     return of_words(form.token) or (members < 3 and not is_random(form))
 
 
 class _Confirmed:
-    """The confirmed groups of code. For each group, it is known whether other files name its members."""
+    """The groups of scripts and styles whose hashed names are confirmed. For each group, it is known whether other
+    files refer to its members."""
 
     def __init__(self) -> None:
         self._beside: dict[tuple[str, str, str], bool] = {}

@@ -57,8 +57,8 @@ def inspect_file(
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             raise NotAZipError(found="empty")
-        # It is closed when its last reference ends. The traceback of a refusal may still refer to a part of it, and
-        # closing it here would raise an error that hides the refusal.
+        # The mapping is closed when the last reference to it ends. The traceback of a refusal may still refer to a part
+        # of the mapping, and closing it here would raise an error that hides the refusal.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return inspect(
             mapped,
@@ -138,7 +138,7 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
     try:
         script = unbuilt_script(paths, ENTRY_POINT, read)
     except DamagedDataError:
-        # Reading all of it lets the error name the member.
+        # The whole file is read later, and that error then names the member.
         return
     if script is not None:
         member = printable(root + script)
@@ -167,8 +167,8 @@ def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, 
 
 
 def _pausing(read: Callable[[str, int], bytes], check_stop: Callable[[], None]) -> Callable[[str, int], bytes]:
-    """Returns a function that does the same, and stops when required. A few bytes of Brotli may unpack to its whole
-    window."""
+    """Returns a function that calls `read`, and raises an error before each call if the inspection must stop. Unpacking
+    a few bytes of Brotli may take as long as unpacking its whole window."""
 
     def reading(path: str, most: int) -> bytes:
         check_stop()

@@ -1,5 +1,5 @@
-"""Reads tags at the beginning of a page, as browsers do: comments, declarations, and start tags with their attributes
-(HTML §13.2.5). Skipped text is matched in one pass, in time linear in its length."""
+"""Reads the first tags of a page, as browsers do: comments, declarations, and start tags with their attributes (HTML
+§13.2.5). Skipped text is matched in one pass, in time linear in its length."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _RAW_TEXT = {
 
 
 class Tag(NamedTuple):
-    """A start tag: its name in lower case, the offset of its attributes, and the offset after it."""
+    """A start tag: its name in lower case, the offset of its attributes, and the offset after the tag."""
 
     name: bytes
     begin: int
@@ -61,8 +61,8 @@ def start_tag(page: bytes, at: int, most: int) -> Tag | None:
 
 
 def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
-    """Yields the start tags of the page's elements that end before `most`, in order. At most `looks` places that may
-    begin a tag are examined. Tags inside raw text (scripts, styles, templates) are skipped."""
+    """Yields the start tags of the page's elements that end before `most`, in order. At most `looks` places where a tag
+    may begin are examined. Tags inside raw text (scripts, styles, templates) are skipped."""
     at = 0
     for _ in range(looks):
         at = page.find(b"<", at, most)

@@ -23,19 +23,19 @@ Coding = Literal["br", "gzip", "zstd"]
 NO_PLACE = -1
 """The script offset of a page that cannot have a script."""
 MAY_VOUCH, REGISTERS_WORKER = 1, 2
-"""Marks of a text: it contains a possible digest of a page; it registers a service worker."""
+"""Marks of a text: the text contains a possible digest of a page; the text registers a service worker."""
 
 
-# There may be thousands of them, and none is in a reference cycle, so the garbage collector can skip them.
+# There may be thousands of members, and none is in a reference cycle, so the garbage collector can skip them.
 class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One file of a version, and the location of its bytes.
 
     `hash` is the SHA-256 (hex) of the content, `size` its length in bytes. `bundle` is the index into
     `Manifest.bundles`. `offset` and `length` (bytes) locate the member's data in that zip, compressed by `method` (0
-    stored, 8 raw deflate, 93 Zstandard). `crc` is the CRC-32 of the content, which a gzip frame needs. `immutable` says
-    whether the name is known to contain a hash of the content. `place` is the offset (bytes) at which a page takes a
+    stored, 8 raw deflate, 93 Zstandard). `crc` is the CRC-32 of the content, which a gzip frame needs. `immutable` is
+    true if the name is known to contain a hash of the content. `place` is the offset (bytes) at which a page takes a
     script, or NO_PLACE. `coding` is the compression of a file that is sent decoded. `marks` are the findings in a text.
-    Each of the last four is None in the manifest of a release that did not determine it.
+    Each of the last four is None if the manifest's release did not determine it.
     """
 
     hash: str
@@ -63,9 +63,9 @@ class BundleRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     """All files of one version by path (relative, '/' separated, NFC), and the bundles that contain their bytes.
 
-    `entry` is the entry page's data as stored in its bundle, unless it is large: a reader of the manifest needs the
-    page next, so one request to the store is enough. `has_worker` says whether there is a service worker, `home` is the
-    entry page, and `is_one_page` says whether this is an app of one page (None if the release did not determine it).
+    `entry` is the entry page's data as stored in its bundle, unless the page is large. A reader of the manifest needs
+    this page next, so one request to the store is enough. `has_worker` is true if there is a service worker. `home` is
+    the entry page. `is_one_page` is true if this is an app of one page (None if the release did not determine it).
     `inspected_by` is the release whose rules determined types, places and marks.
     """
 
@@ -84,7 +84,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
         return sum(member.size for member in self.files.values())
 
     def encode(self) -> bytes:
-        """Returns the manifest as canonical JSON (files sorted by path), so that equal manifests give equal bytes."""
+        """Returns the manifest as canonical JSON (files sorted by path), so that equal manifests have equal bytes."""
         return _encoder.encode(msgspec.structs.replace(self, files=dict(sorted(self.files.items()))))
 
     def content_hash(self) -> str:
@@ -108,7 +108,7 @@ def decode_manifest(data: bytes) -> Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a bundle; sizes in bytes. They hold while inflating, whatever the headers state."""
+    """The limits of a bundle. Sizes are in bytes. The limits hold while inflating, whatever the headers state."""
 
     max_files: int = 100_000
     max_file_size: int = 256 * 1024 * 1024
@@ -124,7 +124,8 @@ class Allowances:
     secrets: bool = False
     dependencies: bool = False
     sources: bool = False
-    """The sources of a project: the page is intended, or the output was built from such a page."""
+    """Allows the sources of a project, because their page is served without a build, or because the page is the result
+    of a build."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,11 @@ class Inspection:
     """The result of reading a bundle: its files, and notes for the uploader.
 
     `stripped_root` is the single top-level folder that was taken as the root ('' if none). `left_out` are members that
-    never belong to a site (`__MACOSX/`, `.DS_Store`, …). `warnings` are sentences for the deploy's log. Files whose
-    names certainly contain a hash of their content, as far as this bundle shows, are immutable; possible ones are in
-    `may_be_hashed`. `vouched` maps pages to the file that states their digest. `has_worker` says whether there is a
-    service worker. `home` is the entry page. `is_one_page` says whether this is an app of one page.
+    never belong to a site (`__MACOSX/`, `.DS_Store`, …). `warnings` are sentences for the deploy's log. A file is
+    immutable if, as far as this bundle shows, its name certainly contains a hash of its content. `may_be_hashed` are
+    the files whose names possibly contain a hash. `vouched` maps pages to the file that states their digest.
+    `has_worker` is true if there is a service worker. `home` is the entry page. `is_one_page` is true if this is an app
+    of one page.
     """
 
     files: dict[str, Member]

@@ -19,7 +19,7 @@ from easel.composed import composed
 MAX_NAME_BYTES = 1024
 # `C:/x` and `C:` alone; `a:b.js` is an ordinary name.
 _DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
-# C0, DEL, C1 (Unicode's Cc), and halves of surrogate pairs, which no UTF-8 can carry.
+# C0, DEL, C1 (Unicode's Cc), and halves of surrogate pairs, which UTF-8 cannot encode.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNICODE_PATH_VERSION = 1
 _SHOWN = 200
@@ -59,8 +59,8 @@ def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
     """Returns the path in its stored form: relative, '/' between parts, NFC, no empty or '.' parts.
 
     Backslashes are read as '/'. A trailing '/' (a folder) is dropped. The length limit (bytes of UTF-8) applies to the
-    given and the stored path, since NFC can make a name longer; a longer path is not examined further. Raises one of
-    the Path…Error classes.
+    given and the stored path, because NFC can make a name longer. A path over the limit is not examined further. Raises
+    one of the Path…Error classes.
     """
     _check_length(path, path, max_bytes)
     # Control characters are not printable, and most names are printable. This check is faster than the expression.
@@ -102,7 +102,7 @@ def names_root(path: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Returns the text for a message: control characters are escaped, and it is cut to 200 characters."""
+    """Returns the text for a message, with control characters escaped, and truncated to 200 characters."""
     shown = text[:_SHOWN]
     if not shown.isprintable():
         shown = "".join(

@@ -1,4 +1,5 @@
-"""Determines whether a bundle is a single-page app. Its entry page answers all addresses for which there is no file.
+"""Determines whether a bundle is a single-page app. The entry page of such an app is the response for all addresses
+without a file.
 
 A bundle is a single-page app if it has no other page, or if the entry page loads its scripts from the root, so that the
 page works at any address. A page with relative script addresses breaks at an address that is deeper than its own.
@@ -14,7 +15,7 @@ from easel.bundles.markup import attributes, start_tags
 from easel.bundles.models import NO_PLACE, Manifest, Member
 
 LOOKED_AT = 256 * 1024
-"""Bytes of the page that are searched for its scripts."""
+"""Number of first bytes of the page that are searched for its scripts."""
 _MOST_TAGS = 5000
 _SCHEME = re.compile(rb"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
@@ -26,8 +27,8 @@ def is_one_page(files: Mapping[str, Member], home: str, page: bytes) -> bool:
 
 
 def of_manifest(manifest: Manifest) -> bool:
-    """Returns true if a version is an app of one page: stated in its manifest, or derived from the manifest of an
-    earlier release."""
+    """Returns true if a version is an app of one page. This is stated in its manifest, or derived from the manifest of
+    an earlier release."""
     if manifest.is_one_page is not None:
         return manifest.is_one_page
     home = manifest.files.get(manifest.home)

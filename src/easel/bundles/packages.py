@@ -28,6 +28,6 @@ class Package:
         except ModuleNotFoundError:
             raise PackageMissingError(package=self._name) from None
         found = getattr(module, attribute)
-        # This is reached once per bundle.
+        # The attribute is now set, so the next access does not get here.
         setattr(self, attribute, found)
         return found

@@ -9,7 +9,7 @@ import re
 from easel.bundles.markup import Tag, attributes, skip, start_tag, tag_name
 
 LOOKED_AT = 256 * 1024
-"""Bytes of a page that are searched for the offset."""
+"""Number of first bytes of a page that are searched for the offset."""
 LARGEST = 8 * 1024 * 1024
 """Maximum size in bytes of pages that are changed. A larger page is not meant for readers, and is streamed
 unchanged."""
@@ -23,9 +23,9 @@ _CLOSED = {
 }
 """Elements whose content is not parsed as tags, and their end tags."""
 _MOST_PASSED = 500
-"""Maximum number of tags before the first one that makes a page."""
+"""Maximum number of tags before the first tag that makes the file a page."""
 _ACCELERATED = frozenset(name.encode() for name in ("⚡", "amp", "⚡4ads", "amp4ads", "⚡4email", "amp4email"))
-"""AMP's attributes of `<html>`: such a page must not contain scripts (AMP HTML, "Required mark-up")."""
+"""AMP's attributes of `<html>`. A page with one of them must not contain scripts (AMP HTML, "Required mark-up")."""
 
 
 def script_place(page: bytes) -> int | None:

@@ -20,10 +20,11 @@ class PreviousVersion:
     bundle: mmap.mmap
 
     def unchanged(self, path: str, entry: Entry, raw: memoryview) -> Member | None:
-        """Returns the previous file at this path if its bytes (`raw`) and figures are the same; else None.
+        """Returns the previous file at this path if its bytes (`raw`), sizes and CRC are the same. Returns None
+        otherwise.
 
-        Equal bytes inflate to equal content. A page without a place for a script may lack it because of another file,
-        so it is read again.
+        Equal bytes inflate to equal content. Whether a page has a place for a script may depend on another file, so a
+        page without a place is read again.
         """
         known = self.files.get(path)
         if (
@@ -38,8 +39,8 @@ class PreviousVersion:
 
 
 def as_before(manifest: Manifest, bundle: Path) -> PreviousVersion | None:
-    """Returns the previous version, which has this manifest and this file as its bundle. Returns None if another
-    release inspected the version, because that release's rules may differ. Returns None if the file is missing."""
+    """Returns the previous version, which has this manifest and this file as its bundle. Returns None if the file is
+    missing, or if another release inspected the version, because that release's rules may differ."""
     if manifest.inspected_by != __version__ or len(manifest.bundles) != 1:
         return None
     try:

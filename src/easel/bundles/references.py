@@ -1,4 +1,4 @@
-"""The files that a build's own files name: its manifests, pages, scripts and styles."""
+"""The references to files in a build's own files: its manifests, pages, scripts and styles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from itertools import islice
 from easel.bundles.hash_forms import CODE, HashForm
 
 MOST_READ = 32 * 1024 * 1024
-"""Maximum number of bytes of the pages, scripts, styles and build manifests that are searched for names of files."""
+"""Maximum number of bytes of the pages, scripts, styles and build manifests that are searched for references to
+files."""
 MOST_OF_ONE = 8 * 1024 * 1024
 _SUFFIX_NAMED = re.compile(
     rb"\.(?:js|mjs|cjs|css|wasm|avif|gif|ico|jpe?g|jxl|png|svg|webp|bmp|eot|otf|ttf|woff2?|mp[34]|webm|ogg|m4a|wav|gl(?:b|tf))"
@@ -24,7 +25,7 @@ _BUILD_MANIFESTS = (".vite/manifest.json", "asset-manifest.json")
 
 
 class References:
-    """The files that the build's own files name. They are read on first use."""
+    """The files that the build's own files refer to. The build's files are read on first use."""
 
     def __init__(
         self, paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes], forms: Mapping[str, HashForm]
@@ -42,20 +43,22 @@ class References:
         self._hashes: set[bytes] = set()
 
     def names_code(self, path: str, form: HashForm) -> bool:
-        """Returns true if a page, a script, a style or a build manifest names this script or style, or its hash."""
+        """Returns true if a page, a script, a style or a build manifest refers to this script or style, or contains its
+        hash."""
         self._look()
         assert self._by_pages is not None
         name = path.rpartition("/")[2].removesuffix(".map").encode()
         return name in self._by_pages or name in self._by_code or form.token.encode() in self._hashes
 
     def by_code(self, path: str) -> bool:
-        """Returns true if a script, a style or a build manifest names the file. Names in pages may be typed by hand."""
+        """Returns true if a script, a style or a build manifest refers to the file. Pages do not count, because people
+        may have typed their references."""
         self._look()
         return path.rpartition("/")[2].removesuffix(".map").encode() in self._by_code
 
     def by_build(self, path: str) -> bool:
-        """Returns true if an output of the build tool names the file, and not only a hand-written element of a page:
-        build tools write `crossorigin` beside addresses of the same origin."""
+        """Returns true if an output of the build tool refers to the file. A hand-written element of a page does not
+        count. Build tools write `crossorigin` beside addresses of the same origin."""
         self._look()
         return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools
 
@@ -80,7 +83,7 @@ class References:
         for kind, most in ((_MANIFEST, 2), (_PAGE, _MOST_PAGES), (_CODE, _MOST_SCRIPTS)):
             into = self._by_pages if kind == _PAGE else self._by_code
             nearest = sorted(kinds[kind], key=lambda path: (path.count("/"), path))[:most]
-            # Small files are read first, because they usually name the large files.
+            # Small files are read first, because they usually refer to the large files.
             for path in sorted(nearest, key=lambda path: self._paths[path][1]):
                 if (not media and not code) or left <= 0 or named <= 0:
                     return

@@ -7,7 +7,8 @@ once, in the background, with indexed_gzip. They are stored beside the variants,
 
 SHA-256 of all that follows, number of points (4 bytes, little-endian), the points (`_PLACE`), their windows
 
-A window is a Zstandard frame with a checksum, of the point's own numbers and the 32 KiB, so that damage is detected.
+A window is a Zstandard frame with a checksum. It contains the point's own numbers and the 32 KiB, so that damage is
+detected.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _EXPORT = struct.Struct("<5sBBQQLLL")
 """The head of indexed_gzip's export: its name, version, flags, both sizes, spacing, window and number of points."""
 _POINT = struct.Struct("<QQBB")
 
-# Empty blocks that fill the first bits of a byte: a decoder accepts only whole bytes.
+# Empty blocks that fill the first bits of a byte, because a decoder accepts only whole bytes.
 _TEN_BITS = (0b0000000_01_0, 10)
 """Fixed codes, with only an end code."""
 _NINETY_FIVE_BITS = (0x3F5BF820_00000000_0881E004, 95)
@@ -113,8 +114,8 @@ class Restarts:
 
 
 def inflate_from(restart: Restart, data: memoryview, chunk: int = CHUNK) -> Iterator[bytes]:
-    """Returns the content from a restart point up to the range's end, in pieces of at most `chunk` bytes. Raises
-    DamagedDataError, also for a longer range."""
+    """Yields the content from a restart point up to the range's end, in pieces of at most `chunk` bytes. Raises
+    DamagedDataError, also if the range is longer than the content."""
     at, used = divmod(restart.bit, 8)
     first = b""
     if used:
@@ -127,7 +128,7 @@ def inflate_from(restart: Restart, data: memoryview, chunk: int = CHUNK) -> Iter
 
 
 def _filling(used: int) -> tuple[int, int]:
-    """Returns empty blocks for a byte of which `used` bits are taken: their bits, and the number of bits."""
+    """Returns empty blocks that fill the `used` first bits of a byte, as their bits and the number of bits."""
     bits, count = _NINETY_FIVE_BITS if used % 2 else (0, 0)
     while count % 8 != used:
         bits |= _TEN_BITS[0] << count
@@ -140,7 +141,7 @@ def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
 
     This takes about as long as inflating the member twice, and 32 KiB of memory for each point.
     """
-    # Importing it takes a third of an edge's start, and only the background job needs it.
+    # Importing this module takes a third of an edge's start, and only the background job needs it.
     import indexed_gzip
 
     if member.method != DEFLATED:

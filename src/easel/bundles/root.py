@@ -24,11 +24,11 @@ APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
 """Pages that build tools write to answer every address without a file: SvelteKit, Nuxt; React Router; TanStack
 Start."""
 FALLBACK_PAGES = (*APPS_PAGES, "index.csr.html")
-"""Entry pages of servers, and Angular's page, which is no entry page. Without an index.html beside such a page, the app
-needs a server."""
+"""Pages for all addresses of an app, and Angular's page, which is no entry page. Without an index.html beside such a
+page, the app needs a server."""
 NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
-"""Pages for addresses without a file, in a folder and below it. Expo writes the second, generators with a folder for
-each page the third."""
+"""Pages for addresses without a file, in a folder and below it. Expo writes the second name. Generators with a folder
+for each page write the third."""
 RESERVED_FOLDERS = ("_easel",)
 """Folders whose addresses belong to the platform in every app."""
 SHARED_FOLDERS = ("api", "_api", "_auth", "functions")
@@ -38,7 +38,7 @@ RULES_FILES = FILES
 """Files with rules for the edge. They are never served themselves."""
 
 PROJECT_SETTINGS = "easel.toml"
-"""The settings of `easel deploy`, which do not belong to the app in the same folder."""
+"""The settings of `easel deploy`. This file is in the app's folder, but does not belong to the app."""
 DEPENDENCIES = "node_modules/"
 """A folder that is refused at the root. Elsewhere, a build tool wrote it, and pages may need it."""
 
@@ -67,7 +67,7 @@ _JUNK = frozenset(
 """Files and folders left by operating systems and tools, in lower case."""
 _JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000", "~$", ".~lock.", ".#", ".goutputstream-", ".smbdelete", ".sync_")
 _JUNK_STARTS = tuple(".~#")
-"""Each form of a junk file's name begins with one of these, or contains a colon or an @."""
+"""The first characters of junk files' names. All other junk names are in `_JUNK`, or contain a colon or an @."""
 _RECYCLER = "recycler"
 _IS_JUNK = re.compile(
     rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-|{_RECYCLER}/s-1-"
@@ -126,7 +126,7 @@ def home_page(paths: Collection[str]) -> str | None:
             return name
     pages = [path for path in paths if path.lower().endswith(_PAGES_ENDS) and path not in NOT_FOUND_PAGES]
     pages = pages or [path for path in paths if path.lower().endswith(_XML_PAGES_END)]
-    # `Index.html` must be renamed: links say `index.html`, and addresses are case-sensitive.
+    # `Index.html` must be renamed, because links say `index.html`, and addresses are case-sensitive.
     return pages[0] if len(pages) == 1 and "/" not in pages[0] and pages[0].lower() != ENTRY_POINT else None
 
 
@@ -220,10 +220,10 @@ def secret_kind(path: str) -> str | None:
 
 
 def refuse_conflicts(files: Collection[str], folders: Collection[str]) -> None:
-    """Refuses a file where another member needs a folder. Raises PathConflictError.
+    """Refuses a file at a path where another member needs a folder. Raises PathConflictError.
 
     With '/' sorted before every other character, the contents of a folder sort right behind it, so that comparing
-    neighbours is enough; listing each path's folders could take gigabytes.
+    neighbours is enough. A list of each path's folders could take gigabytes.
     """
     for folder in folders:
         if folder in files:
@@ -235,7 +235,7 @@ def refuse_conflicts(files: Collection[str], folders: Collection[str]) -> None:
 
 
 def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> list[str]:
-    """Notes for the uploader."""
+    """Returns the notes for the uploader."""
     said = []
     if stripped:
         said.append(

@@ -1,4 +1,4 @@
-"""Decodes large JSON objects in slices: decoding one at once would block the event loop."""
+"""Decodes large JSON objects in slices, because decoding a whole object would block the event loop."""
 
 from __future__ import annotations
 

@@ -122,11 +122,11 @@ _LOADED = frozenset(_LOADED_SUFFIXES.split())
 
 
 def content_type(path: str) -> str:
-    """Returns the Content-Type for a file of this name. Text is UTF-8; unknown types are `application/octet-stream`."""
+    """Returns the Content-Type for a file of this name. Text is UTF-8. Unknown types are `application/octet-stream`."""
     name = path.rsplit("/", 1)[-1].lower()
     if name in _NAMES:
         return _NAMES[name]
-    # The last suffix counts: `x.js.gz` is a gzip file, and no encoding is claimed for a script.
+    # The last suffix counts. `x.js.gz` is a gzip file, and not a script with an encoding.
     _, dot, suffix = name.rpartition(".")
     if not dot and _WELL_KNOWN.search(path) is not None:
         return "application/json"
@@ -141,13 +141,13 @@ def is_text(type_: str) -> bool:
 
 
 def is_compressible(type_: str) -> bool:
-    """Returns true if compressing content of this type is worth it. Other types are sent uncompressed: archives, media,
+    """Returns true if content of this type is worth compressing. Other types are sent uncompressed: archives, media,
     databases and other data that programs read in ranges, and whose length they query with HEAD."""
     return is_text(type_) or type_ in _COMPRESSIBLE_TYPES
 
 
 def is_loaded_by_pages(name: str) -> bool:
     """Returns true if pages load files of this name: a script, style, image, font, medium or data. This is a separate
-    list, since the suffixes of many types are also the endings of hosts' and people's names (`.me`, `.au`, `.in`,
+    list, because the suffixes of many types are also the endings of hosts' and people's names (`.me`, `.au`, `.in`,
     `.com`)."""
     return name.rpartition(".")[2].lower() in _LOADED

@@ -1,9 +1,9 @@
-"""Determines whether a zip with an entry page is certainly an unbuilt project, of which visitors would see a blank
-page.
+"""Determines whether a zip with an entry page is certainly an unbuilt project. Visitors of such a project would see a
+blank page.
 
-This is so if package.json names a build tool, and the page loads a module that no browser can run. Such a module is in
-another language, or its first lines import a package by name or a file that is no script. If the page works in a
-browser, for example by an import map, the zip is no project, whatever other files it has.
+A zip is an unbuilt project if package.json contains a build tool, and the page loads a module that no browser can run.
+Such a module is in another language, or its first lines import a package by name or a file that is no script. If the
+page works in a browser, for example by an import map, the zip is no project, whatever other files it has.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class _Package(msgspec.Struct):
 
 
 def unbuilt_script(paths: Container[str], page: str, read: Callable[[str], bytes]) -> str | None:
-    """Returns the page's script that no browser can run, if the files are certainly an unbuilt project; else None.
+    """Returns the page's script that no browser can run, if the files are certainly an unbuilt project. Returns None
+    otherwise.
 
     `paths` are relative to the root, where package.json and the page are. `read` returns a file's first `LOOKED_AT`
     bytes.
@@ -77,8 +78,8 @@ def _is_built(paths: Container[str], data: bytes) -> bool:
 
 
 def _modules(page: bytes) -> tuple[list[str], bool]:
-    """Returns the addresses of the page's own modules, and whether it has an import map. No addresses for a page with a
-    `<base>`."""
+    """Returns the addresses of the page's own modules, and whether the page has an import map. Returns no addresses for
+    a page with a `<base>`."""
     found: list[str] = []
     has_map = False
     for tag in start_tags(page, len(page), _MOST_TAGS):
@@ -111,7 +112,7 @@ def _cannot_run(script: bytes, *, has_map: bool) -> bool:
         named = found[1][1:-1].decode("utf-8", "replace")
         is_address = named.startswith(("/", "./", "../")) or _SCHEME.match(named) is not None
         if found[2] is not None:
-            # `with { type: "css" }`: browsers accept that.
+            # Browsers accept an import with `with { type: "css" }`.
             return False
         if (not is_address and not has_map) or (is_address and _path(named).lower().endswith(_NO_SCRIPTS)):
             return True

@@ -1,10 +1,10 @@
 """Finds pages whose digest is stated in the bundle itself: in a service worker's list of hashes (Angular's `ngsw.json`,
-Blazor's `service-worker-assets.js`), as subresource integrity, in checksums, or in a signature. A changed page would be
-refused.
+Blazor's `service-worker-assets.js`), as subresource integrity, in checksums, or in a signature. If Easel changed such a
+page, its digest would be wrong, and the page would be refused.
 
 No list's format is parsed. A page counts if its own digest appears in some text of the bundle, which only such a list
-can cause. MD5 in scripts does not count: a precache's revisions (Workbox) are compared only with each other, not with
-served content. Neither does SHA-1 in scripts.
+can cause. MD5 in scripts does not count, because a precache's revisions (Workbox) are compared only with each other,
+not with served content. SHA-1 in scripts does not count either.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ _BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-", b"SHA-")
 _BARE_ENDS = (b'="', b"='", b"=\n", b"=\r")
 _BARE = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{22,86}+={1,2}")
 _BARE_LENGTHS = {24: "md5", 28: "sha1", 44: "sha256", 88: "sha512"}
-"""Digests in Base64 alone, as lists in JSON and the manifests of jar files have them. Their padding shows their end."""
+"""Lengths of digests in Base64 without a prefix, as in JSON lists and in the manifests of jar files. Padding marks
+their end."""
 _LISTS = frozenset("json jsonl mf sf txt yaml yml".split())  # noqa: SIM905
 _OF_OTHERS = (b"integrity=", b'integrity="', b"integrity='")
 """A digest after one of these attributes belongs to a script or a style."""
@@ -75,9 +76,9 @@ def is_looked_through(name: str, type_: str) -> bool:
 
 
 def may_vouch(path: str, content: bytes) -> bool:
-    """Returns true if a file contains a possible digest of a page. This runs for every text, so it searches as little
-    as possible: scripts for hex digits only if they name a page in quotes, pages not for digests of the files that they
-    load."""
+    """Returns true if a file contains a possible digest of a page. This function runs for every text, so it searches as
+    little as possible. Scripts are searched for hex digits only if they contain a page's name in quotes. Pages are not
+    searched for digests of the files that they load."""
     shortest = _shortest(path)
     # Many texts contain none of the four prefixes. These texts are searched once instead of four times.
     begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if _names_sha(content) else []
@@ -87,7 +88,7 @@ def may_vouch(path: str, content: bytes) -> bool:
         return bool(begins)
     if _is_list(path) and _has_bare(content):
         return True
-    # A text with very many runs of hex digits counts as one with digests, so that it is not searched further.
+    # A text with very many runs of hex digits counts as a text with digests, so that it is not searched further.
     runs = enumerate(_runs(content, shortest))
     return any(number == _MOST_LOOKED_AT or _algorithm(content, run) is not None for number, run in runs)
 
@@ -110,7 +111,7 @@ def _has_bare(content: bytes) -> bool:
 
 
 def _names_page(script: bytes) -> bool:
-    # Most scripts that contain the suffix have it in comments, in addresses of documentation.
+    # Most scripts that contain the suffix have it in comments, as part of addresses of documentation.
     for number, at in enumerate(offsets(script, b".htm")):
         if number == _MOST_LOOKED_AT or script[at + 4 : at + 6].lstrip(b"l")[:1] in _QUOTES:
             return True
@@ -175,8 +176,8 @@ def _named(
 
 def digests(content: bytes, shortest: bytes | None, *, bare: bool = False) -> Iterator[tuple[str, bytes]]:
     """Returns possible digests in a text: the algorithm (by length), and the digest. `shortest` has as many letters `h`
-    as the shortest run of hex digits that counts. If it is None, hex digits do not count. `bare` says whether Base64
-    alone counts."""
+    as the shortest run of hex digits that counts. If it is None, hex digits do not count. `bare` is true if Base64
+    without a prefix counts."""
     yield from _in_base64(content)
     if bare:
         for match in _BARE.finditer(content):
@@ -199,7 +200,7 @@ def _in_base64(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
     """Yields the start and end of each run of hex digits that is long enough."""
-    # A run that is long enough shows in every fourth byte.
+    # Every fourth byte is enough to find a run that is long enough.
     if not holds(content[::_STRIDE].translate(_FLAT), shortest[::_STRIDE]):
         return
     flat = content.translate(_FLAT)

@@ -1,4 +1,4 @@
-"""Writes zips reproducibly: the same files always give the same bytes."""
+"""Writes zips reproducibly. The same files always result in the same bytes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CHUNK = 256 * 1024
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _MODE = (stat.S_IFREG | 0o644) << 16
 _EXECUTABLE = 0o111 << 16
-# Deflating these again gains nothing, and ranges of a stored member are sent in place. For other types, a trial
-# decides.
+# Deflating files of these types again gains nothing, and ranges of a stored member are sent in place. For other types,
+# a trial decides.
 _COMPRESSED = frozenset(
     f".{extension}"
     for kind in (
@@ -73,8 +73,8 @@ def write_zip(files: Iterable[FoundFile], target: IO[bytes], progress: Callable[
 
 
 def _shrinks(file: FoundFile) -> bool:
-    """Returns true if deflating makes the file at least 5 % smaller. The trial covers all of it, or four parts of a
-    long one."""
+    """Returns true if deflating makes the file at least 5 % smaller. The trial covers the whole file, or four parts of
+    a long file."""
     if Path(file.path).suffix.lower() in _COMPRESSED or not file.size:
         return False
     try:
