@@ -1,4 +1,4 @@
-"""The API's answers: the fields that the command line reads, validated, and the whole document for `--json`.
+"""The API's responses: the fields that the command line reads, validated, and the whole document for `--json`.
 
 The server's own models are pydantic's, which takes longer to import than a whole command takes to run. A test compares
 these fields with those models.
@@ -12,7 +12,7 @@ import msgspec
 
 
 class Answer(msgspec.Struct, dict=True, kw_only=True):
-    """An answer. Fields that are not named here are in `document` alone."""
+    """A response. Fields that are not declared here are only in `document`."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -22,7 +22,7 @@ class Answer(msgspec.Struct, dict=True, kw_only=True):
 
     @classmethod
     def read(cls, content: bytes) -> Self:
-        """Returns the answer in a body. Raises msgspec.DecodeError for a body that is no such answer."""
+        """Returns the response in a body. Raises msgspec.DecodeError for a body that is no such response."""
         document = msgspec.json.decode(content)
         answer = msgspec.convert(document, cls)
         answer.__dict__["document"] = document
@@ -42,13 +42,13 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Refusal(Answer):
-    """An answer that is an error."""
+    """A response that is an error."""
 
     error: Problem
 
 
 class PageMeta(msgspec.Struct, kw_only=True):
-    """What an app is called."""
+    """The title of an app."""
 
     title: str
 
@@ -81,7 +81,7 @@ class Deleted(Answer):
 
 
 class RepositoryCheck(msgspec.Struct, kw_only=True):
-    """The result of reading a repository: `read`, `failed` or `not_checked`, and a sentence about it."""
+    """The result of reading a repository: `read`, `failed` or `not_checked`, and a sentence about the result."""
 
     status: str
     message: str
@@ -107,7 +107,7 @@ class Repository(Answer):
 
 
 class UploadAddress(Answer):
-    """Where to PUT a zip, and the key to deploy it with."""
+    """The address to PUT a zip to, and the key to deploy the zip with."""
 
     upload_url: str
     bundle_s3_key: str
@@ -122,7 +122,7 @@ class Accepted(Answer):
 
 
 class Counts(msgspec.Struct, kw_only=True):
-    """The files of a deploy; sizes in bytes."""
+    """The files of a deploy. Sizes are in bytes."""
 
     files: int
     bytes: int
@@ -141,7 +141,7 @@ class Build(msgspec.Struct, kw_only=True):
 
 
 class Deploy(Answer):
-    """The state of a deploy; `timings` are milliseconds."""
+    """The state of a deploy. `timings` are in milliseconds."""
 
     deploy_id: str
     status: str
@@ -174,7 +174,7 @@ class Deploys(Answer):
 
 
 class Version(msgspec.Struct, kw_only=True):
-    """A version of an app; `total_bytes` is bytes."""
+    """A version of an app. `total_bytes` is in bytes."""
 
     version: int
     url: str
@@ -188,14 +188,14 @@ class Version(msgspec.Struct, kw_only=True):
 
 
 class Versions(Answer):
-    """An app's versions, newest first."""
+    """The versions of an app, newest first."""
 
     versions: list[Version]
     total: int
 
 
 class FileDiff(msgspec.Struct, kw_only=True):
-    """How a file differs between two versions; sizes in bytes."""
+    """The difference of a file between two versions. Sizes are in bytes."""
 
     path: str
     status: str
@@ -205,14 +205,14 @@ class FileDiff(msgspec.Struct, kw_only=True):
 
 
 class Rename(msgspec.Struct, kw_only=True):
-    """A file that is the same under another name."""
+    """A file with the same content under another name."""
 
     from_path: str
     to_path: str
 
 
 class RuleChange(msgspec.Struct, kw_only=True):
-    """How one rule of a rules file differs."""
+    """The difference of one rule of a rules file."""
 
     kind: str
     status: str
@@ -222,7 +222,7 @@ class RuleChange(msgspec.Struct, kw_only=True):
 
 
 class Diff(Answer):
-    """What differs between two versions."""
+    """The differences between two versions."""
 
     from_version: int
     to_version: int
@@ -234,7 +234,7 @@ class Diff(Answer):
 
 
 class DownloadAddress(Answer):
-    """Where to GET a version's zip."""
+    """The address to GET a version's zip from."""
 
     download_url: str
 
@@ -287,7 +287,7 @@ class CreatedKey(Answer):
 
 
 class Limit(msgspec.Struct, kw_only=True):
-    """A limit of the organisation's."""
+    """A limit of the organisation."""
 
     name: str
     used: int

@@ -23,7 +23,8 @@ _NUMBER = re.compile(r"v?([1-9][0-9]{0,8})\Z")
 
 
 def environment_or_default(session: Session, given: str | None) -> str:
-    """Returns the environment given, else easel.toml's, else production. Raises EnvironmentNameError."""
+    """Returns the given environment, else the environment in easel.toml, else production. Raises
+    EnvironmentNameError."""
     environment = given or session.project.env or PRODUCTION
     if environment not in NAMES:
         raise EnvironmentNameError(environment=environment)
@@ -31,7 +32,7 @@ def environment_or_default(session: Session, given: str | None) -> str:
 
 
 def version_number(client: Client, app_id: str, text: str) -> int:
-    """Returns the number of the version, given as `3`, `v3`, `latest`, or the environment that serves it. Raises
+    """Returns the number of a version. `text` is `3`, `v3`, `latest`, or an environment that serves the version. Raises
     VersionNameError, EnvironmentEmptyError and the API's errors."""
     number = _NUMBER.match(text)
     if number:

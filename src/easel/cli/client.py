@@ -1,4 +1,4 @@
-"""The API as functions: arguments in, the contract's answers out, errors raised. No text for people."""
+"""The API as functions: they take arguments, return the contract's responses, and raise errors. They print no text."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from easel.cli.errors import (
 from easel.cli.http import GATEWAY, NOT_CONNECTED, PROXY_LOGIN, is_untrusted, open_pool, reason, retry_after
 
 TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=30.0)
-# A comment line comes every 15 s: a stream silent for much longer is dead.
+# A comment line comes every 15 s, so a stream without data for much longer is dead.
 _STREAM_SILENCE: Final = 40.0
 _CHUNK: Final = 64 * 1024
 _PAUSES: Final = (0.3, 1.0, 2.0, 4.0)
-"""Backoff in seconds, while an api that restarts behind a balancer comes back."""
+"""Seconds of backoff, for an api that is restarting behind a balancer."""
 
 
 class Client:
@@ -59,7 +59,8 @@ class Client:
     # Apps
 
     def list_apps(self, *, limit: int = 100, offset: int = 0, slug: str | None = None) -> answers.Apps:
-        """Returns the organisation's apps. Every method here raises ApiError and the errors of the connection."""
+        """Returns the organisation's apps. Every method of this class raises ApiError and the errors of the
+        connection."""
         params = {"limit": limit, "offset": offset} | ({"slug": slug} if slug else {})
         return self._get("/v1/apps", answers.Apps, params)
 
@@ -74,7 +75,7 @@ class Client:
         return self._get(_app(app_id), answers.App)
 
     def create_app(self, slug: str, title: str, description: str | None = None) -> answers.App:
-        """Returns a new app."""
+        """Creates an app, and returns it."""
         meta = {"title": title} | ({"description": description} if description is not None else {})
         return self._post("/v1/apps", answers.App, {"slug": slug, "meta": meta})
 
@@ -95,7 +96,7 @@ class Client:
         return self._post(_app(app_id, "rollback"), answers.App)
 
     def clear_build_cache(self, app_id: str) -> answers.Deleted:
-        """Has the app's next builds start cold."""
+        """Makes the app's next builds start without cached files."""
         return self._delete(_app(app_id, "build-cache"))
 
     # Repositories
@@ -115,12 +116,11 @@ class Client:
     # Uploads and deploys
 
     def upload_url(self, app_id: str, filename: str) -> answers.UploadAddress:
-        """Returns where to PUT a zip."""
+        """Requests an address to PUT a zip to."""
         return self._post(_app(app_id, "deploy", "upload-url"), answers.UploadAddress, {"filename": filename})
 
     def deploy(self, app_id: str, request: Mapping[str, Any], *, idempotency_key: str) -> answers.Accepted:
-        """Requests a deploy. Repeating the request with the same key returns the first answer, so it is safe to
-        retry."""
+        """Requests a deploy. A repeated request with the same key returns the first response, so repeating is safe."""
         path = _app(app_id, "deploy")
         return self._post(path, answers.Accepted, request, headers={"Idempotency-Key": idempotency_key})
 
@@ -170,12 +170,12 @@ class Client:
         return self._get(_app(app_id, "versions"), answers.Versions)
 
     def diff(self, app_id: str, from_version: int, to_version: int) -> answers.Diff:
-        """Returns how two versions differ."""
+        """Returns the differences between two versions."""
         path = _app(app_id, "versions", str(from_version), "diff", str(to_version))
         return self._get(path, answers.Diff)
 
     def download_url(self, app_id: str, version: int) -> answers.DownloadAddress:
-        """Returns where to GET a version's zip."""
+        """Requests an address to GET a version's zip from."""
         return self._get(_app(app_id, "versions", str(version), "download"), answers.DownloadAddress)
 
     def restore(self, app_id: str, version: int, request: Mapping[str, Any]) -> answers.Restored:
@@ -202,7 +202,7 @@ class Client:
         return self._get("/v1/keys", answers.Keys)
 
     def create_key(self, request: Mapping[str, Any]) -> answers.CreatedKey:
-        """Returns a new key, with its secret this once."""
+        """Creates a key, and returns it with its secret, which no later response contains."""
         return self._post("/v1/keys", answers.CreatedKey, request)
 
     def revoke_key(self, key_id: str) -> answers.Deleted:
@@ -225,7 +225,8 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> AnyAnswer:
-        """Sends a POST request. A null is left out of the body. The Idempotency-Key makes the request safe to retry."""
+        """Sends a POST request. Values that are None are left out of the body. The Idempotency-Key makes the request
+        safe to retry."""
         headers = {"Idempotency-Key": os.urandom(16).hex()} | (headers or {})
         given = None if body is None else {name: value for name, value in body.items() if value is not None}
         return self._read(self._send("POST", path, retry=True, body=given, headers=headers), kind)
@@ -233,7 +234,7 @@ class Client:
     def _delete(self, path: str) -> answers.Deleted:
         response = self._send("DELETE", path, retry=True)
         if response.status == 404 and self._attempts > 1:
-            # The first attempt succeeded, and its answer was lost.
+            # The first attempt succeeded, but its response was lost.
             return answers.Deleted()
         return self._read(response, answers.Deleted)
 
@@ -247,7 +248,8 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """Sends one request. Retries after connection errors and at `Retry-After`, if that is safe."""
+        """Sends one request. If a retry is safe, retries after connection errors, and after the time in
+        `Retry-After`."""
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         said = {**self._headers, **(headers or {})} | ({"Content-Type": "application/json"} if body is not None else {})
         url = self.server + path + (f"?{urlencode(params)}" if params else "")
@@ -255,13 +257,13 @@ class Client:
             try:
                 response = self._pool.request(method, url, body=content, headers=said, timeout=TIMEOUT)
             except HTTPError as error:
-                # If there is no server at an address, there is rarely one a second later.
+                # If no server accepts connections at an address, there is rarely one a second later.
                 if pause is None or not retry or isinstance(error, NOT_CONNECTED) or is_untrusted(error):
                     raise ServerUnreachableError(server=self.server, reason=reason(error)) from error
                 time.sleep(pause)
                 continue
-            # 429 and 503 with a time are sent before any work, so every request may be repeated (RFC 9110 §10.2.3).
-            # After a gateway's error, or without an answer, only a harmless request is repeated.
+            # The server responds with 429, or 503 with a time, before any work, so every such request may be repeated
+            # (RFC 9110 §10.2.3). After a gateway's error, or without a response, only a harmless request is repeated.
             passing = retry and response.status in GATEWAY
             wait = retry_after(response) if passing or response.status in (429, 503) else None
             if passing and "retry-after" not in response.headers:
@@ -287,13 +289,13 @@ class Client:
 
 
 def answer_between(server: str, response: urllib3.BaseHTTPResponse) -> NotAnEaselServerError:
-    """Returns the error for an answer of a proxy or balancer instead of Easel."""
+    """Returns the error for a response that comes from a proxy or balancer instead of Easel."""
     status = response.status
     location = response.headers.get("location", "")
     if 300 <= status < 400 and location:
         asked = urlsplit(response.geturl() or "")
         sent = urlsplit(urljoin(server, location))
-        # A redirect to the same path leads to the server's new address; any other redirect leads to a page for people.
+        # A redirect to the same path leads to the server's new address. Any other redirect leads to a page for people.
         if asked.path and sent.path.rstrip("/").endswith(asked.path.rstrip("/")):
             path = sent.path.rstrip("/").removesuffix(asked.path.rstrip("/")) + urlsplit(server).path
             return ServerMovedError(server=server, status=status, location=f"{sent.scheme}://{sent.netloc}{path}")

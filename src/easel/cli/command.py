@@ -1,4 +1,5 @@
-"""Turns functions into commands: they get a Session, the options that every command has, and one place for errors."""
+"""Turns functions into commands. Each command gets a Session and the shared options, and all errors are reported in one
+place."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ class Command(click.Command):
     """A command whose help shows the shared options under a separate heading."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the command's own options, then the shared ones."""
+        """Writes the command's own options, then the shared options."""
         options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
         for heading, apart in (("Options", False), ("Connection and output", True)):
             of_these = [option for option in options if isinstance(option, SharedOption) is apart]
@@ -59,10 +60,10 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of commands, whose help lists them in their order, with whole sentences."""
+    """A group of commands. Its help lists them in their order, with whole sentences."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Returns the names of its commands, in the order in which they were added."""
+        """Returns the names of the group's commands, in the order in which they were added."""
         return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -78,10 +79,10 @@ def summary(command: click.Command) -> str:
 
 
 def client_command(name: str, *, group: click.Group | None = None) -> Callable[[Callable[..., None]], Command]:
-    """Turns a function whose first parameter is a Session into the command `name`, of the group if one is given.
+    """Turns a function whose first parameter is a Session into the command `name`, of the group if a group is given.
 
-    Errors end the command in one place: with a sentence on stderr (and the envelope on stdout with --json), and the
-    exit code of the error.
+    All errors end the command in the same way: with a sentence on stderr (and the envelope on stdout with --json), and
+    the exit code of the error.
     """
 
     def make(function: Callable[..., None]) -> Command:

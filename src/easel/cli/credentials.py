@@ -1,4 +1,5 @@
-"""The server and its key: from flags and environment, from `easel login`, or from the server on this machine."""
+"""Finds the server and its key: from options and environment, from `easel login`, or from the server on this
+machine."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ class StoredKeys:
 
 @dataclass(frozen=True, slots=True)
 class ServerChoice:
-    """The options of the command line and the environment; None if not given. `project_server` is easel.toml's."""
+    """The server options of the command line and the environment. An option is None if it is not given.
+    `project_server` is the server in easel.toml."""
 
     server: str | None = None
     key: str | None = None
@@ -56,7 +58,7 @@ class ServerChoice:
 def find_access(wanted: ServerChoice) -> ServerAccess:
     """Returns the server and key to use.
 
-    A stored key is only ever sent to the server it was stored for, whatever an easel.toml names. Raises
+    A stored key is only ever sent to the server for which it was stored, whatever server an easel.toml contains. Raises
     NotSignedInError, ServerAddressError, ApiKeyMalformedError, CredentialsUnreadableError.
     """
     named = wanted.server or wanted.project_server
@@ -79,7 +81,7 @@ def find_access(wanted: ServerChoice) -> ServerAccess:
 
 
 def default_server(wanted: ServerChoice) -> str:
-    """Returns the server to use if the user names none: the server of the last login, the server on this machine, or
+    """Returns the server to use if the user gives none: the server of the last login, the server on this machine, or
     the default."""
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
@@ -113,7 +115,7 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_key(text: str) -> str:
-    """Returns the key, if its form is right. Raises ApiKeyMalformedError, without repeating the input."""
+    """Returns the key, if its form is valid. Raises ApiKeyMalformedError, without repeating the input."""
     key = text.strip().removeprefix("\ufeff")
     if not key.startswith("sk_") or not key.isascii() or not key.isprintable() or " " in key:
         raise ApiKeyMalformedError(what="The input is not an API key" if key else "No API key was given")
@@ -150,7 +152,7 @@ def read_stored(file: Path | None) -> StoredKeys:
 
 
 def store(file: Path | None, stored: StoredKeys) -> None:
-    """Saves the keys, readable only by their owner from the first byte on. Raises NoHomeError,
+    """Saves the keys. From the first byte on, only their owner can read the file. Raises NoHomeError,
     CredentialsUnwritableError."""
     if file is None:
         raise NoHomeError()
@@ -176,7 +178,7 @@ def _write(file: Path, stored: StoredKeys) -> None:
 
 
 def _local_servers(data_dir: Path | None) -> list[ServerAccess]:
-    """Servers whose data folder is on this machine and readable: their address and first key."""
+    """Returns the address and first key of each server whose data folder is on this machine and readable."""
     if data_dir is not None:
         folders = [data_dir]
     else:
@@ -203,7 +205,7 @@ def _local_address(folder: Path) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    """Returns true if two addresses are one server; every name of this machine is the same."""
+    """Returns true if two addresses refer to the same server. All names of this machine are the same server."""
 
     def canonical(address: str) -> tuple[str, str, int, str]:
         parts = urlsplit(address)

@@ -21,7 +21,8 @@ def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, heading in enumerate(headings):
-        # Ids and addresses are never cut, however narrow the terminal is. The last column, a text of any length, is.
+        # Ids and addresses are never truncated, however narrow the terminal is. Only the last column, a text of any
+        # length, is truncated.
         last = index == len(headings) - 1
         least = _LEAST_LAST if last else max(len(heading), *(len(row[index]) for row in rows), 0)
         table.add_column(heading, no_wrap=True, overflow="ellipsis" if last else "crop", min_width=least)
@@ -37,7 +38,7 @@ def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 @contextmanager
 def bar(what: str, total: int) -> Iterator[Progress]:
-    """Returns a progress bar on stderr for `total` bytes. The bar is erased when the work is done."""
+    """Yields a progress bar on stderr for `total` bytes. The bar is erased when the work is done."""
     columns = (
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),

@@ -1,4 +1,4 @@
-"""Errors of the command line, and the errors that a server answers with."""
+"""Errors of the command line, and errors in a server's responses."""
 
 from __future__ import annotations
 

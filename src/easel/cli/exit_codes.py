@@ -1,4 +1,4 @@
-"""The meaning of the exit codes of `easel`. Scripts may rely on them; docs/cli.md has the same table."""
+"""The meaning of the exit codes of `easel`. Scripts may rely on them. docs/cli.md has the same table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ended."""
+    """The outcome of a command."""
 
     OK = 0
     UNEXPECTED = 1
@@ -46,6 +46,6 @@ def for_status(status: int) -> ExitCode:
 
 
 def epilog() -> str:
-    """The table of exit codes for `easel --help`; click leaves lines after `\\b` as they are."""
+    """Returns the table of exit codes for `easel --help`. click does not rewrap lines after `\b`."""
     rows = [f"{code.value:>3}  {meaning}" for code, meaning in MEANINGS.items()]
     return "\n".join(["\b", "Exit codes:", *rows])

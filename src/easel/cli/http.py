@@ -1,6 +1,6 @@
 """HTTP for the command line: the environment's proxies, the system's certificates, and readable failures.
 
-This module neither follows redirects nor retries: callers know which requests are safe to repeat.
+This module neither follows redirects nor retries, because only callers know which requests are safe to repeat.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from easel.cli.errors import CertificatesUnusableError
 from easel.cli.proxies import proxy_for
 
 TRANSFER_TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=120.0)
-"""Timeout of uploads and downloads, in seconds. The time for connecting is also that for sending one piece."""
+"""Timeout of uploads and downloads, in seconds. The timeout for connecting also limits the time for sending one
+piece."""
 
 LONGEST_WAIT: Final = 30.0
 """Maximum wait for a `Retry-After`, in seconds."""
@@ -37,7 +38,7 @@ NOT_CONNECTED: Final = (NewConnectionError, ConnectTimeoutError, ProxyError)
 
 
 def open_pool(url: str) -> urllib3.PoolManager:
-    """Connections to the server of this address. Raises ProxyUnusableError, CertificatesUnusableError."""
+    """Returns connections to the server of this address. Raises ProxyUnusableError, CertificatesUnusableError."""
     tls = _tls() if urlsplit(url).scheme == "https" else None
     proxy = proxy_for(url)
     if proxy is None:
@@ -48,7 +49,8 @@ def open_pool(url: str) -> urllib3.PoolManager:
 
 
 def _tls() -> ssl.SSLContext:
-    """Returns the system's trusted certificates, or on every system those of OpenSSL's two variables."""
+    """Returns a TLS context with the system's trusted certificates, or, on every system, with those of OpenSSL's two
+    variables."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file or folder:
         try:
@@ -61,7 +63,8 @@ def _tls() -> ssl.SSLContext:
 
 
 def reason(error: HTTPError) -> str:
-    """Returns the cause of a failure in words: the system's own, if they are better than its error number."""
+    """Returns the cause of a failure in words. These are the system's own words, if they are better than the error
+    number."""
     what = _reason(error)
     if not isinstance(error, ProxyError):
         return what
@@ -72,7 +75,7 @@ def reason(error: HTTPError) -> str:
 
 def _reason(error: HTTPError) -> str:
     cause: BaseException | None = error
-    # The second of these errors is a subclass of the first.
+    # NewConnectionError is a subclass of ConnectTimeoutError, but is no timeout.
     late = isinstance(error, (ConnectTimeoutError, ReadTimeoutError)) and not isinstance(error, NewConnectionError)
     said = "it timed out" if late else str(error) or type(error).__name__
     while cause is not None:
@@ -97,14 +100,15 @@ def is_untrusted(error: HTTPError) -> bool:
 
 
 def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
-    """Returns the seconds to wait from the answer's header (RFC 9110 §10.2.3), if present and small."""
+    """Returns the seconds to wait from the response's header (RFC 9110 §10.2.3), if the header is present and the time
+    is short."""
     text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         seconds = float(text[:9])
     else:
         try:
             time = parsedate_to_datetime(text)
-            # A date in C's form names no zone, and means UTC (RFC 9110 §5.6.7).
+            # A date in C's format has no time zone, and means UTC (RFC 9110 §5.6.7).
             time = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
             seconds = max(0.0, (time - datetime.now(UTC)).total_seconds())
         except (TypeError, ValueError):

@@ -128,14 +128,14 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         ),
     },
 }
-"""The commands by panel of `easel --help`, in its order. A test compares the summaries with the commands'
+"""The commands by panel of `easel --help`, in the order of the help. A test compares the summaries with the commands'
 docstrings."""
 
 _PLACES: Final = {name: entry.place for panel in COMMANDS.values() for name, entry in panel.items()}
 
 
 class Program(click.Group):
-    """`easel`: lists its commands from the table, and imports only the called one."""
+    """The program `easel`. It lists its commands from the table, and imports only the called command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns the names of all commands."""
@@ -194,7 +194,7 @@ _MEANT: Final[Mapping[str, str]] = {
     "help": "--help",
     "version": "--version",
 }
-"""Names of commands in similar programs."""
+"""Names of commands in similar programs, and the commands of Easel that users mean by them."""
 
 
 def _near(name: str) -> str:
@@ -229,8 +229,8 @@ def main() -> None:
 
 
 def _print_anything() -> None:
-    """Makes the streams escape characters that their encoding lacks: texts may contain any, and a pipe may be
-    cp1252."""
+    """Makes the streams escape characters that their encoding lacks, because texts may contain any character, and a
+    pipe may be cp1252."""
     for stream in (sys.stdout, sys.stderr):
         # A closed stream is None.
         if isinstance(stream, io.TextIOWrapper):
@@ -238,7 +238,7 @@ def _print_anything() -> None:
 
 
 def _tell(error: Exception) -> ExitCode:
-    """Reports an error that no command has reported. For an unknown error, an operator needs its origin."""
+    """Reports an error that no command has reported. An unknown error is reported with its origin, for an operator."""
     from easel.cli.errors import exit_code_of
     from easel.cli.output import Output
     from easel.errors import EaselError

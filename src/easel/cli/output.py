@@ -1,4 +1,5 @@
-"""Output for people and for programs. People: text on stderr, results on stdout. Programs: one JSON document."""
+"""Output for people and for programs. People get text on stderr and results on stdout. Programs get one JSON
+document."""
 
 from __future__ import annotations
 
@@ -56,7 +57,7 @@ class Output:
         """Prints the result as a table. In a pipe, lines are never folded."""
         if self.as_json:
             return
-        # Drawing takes longer to import than most commands to run.
+        # Importing the drawing takes longer than running most commands.
         from easel.cli.drawing import draw_table
 
         draw_table([clean(heading) for heading in headings], [[clean(cell) for cell in row] for row in rows])
@@ -68,8 +69,8 @@ class Output:
             click.echo(json.dumps(_plain(value), ensure_ascii=escaped, indent=2))
 
     def fail(self, error: EaselError, code: ExitCode, advice: str | None = None) -> None:
-        """Reports an error: a sentence and advice for people, the contract's envelope and the exit code for
-        programs."""
+        """Reports an error. People get a sentence and advice. Programs get the contract's envelope and the exit
+        code."""
         _print(error.message, "red", err=True)
         if isinstance(error, ApiError) and advice:
             _print(advice, err=True)
@@ -94,7 +95,8 @@ class Output:
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Progress]:
-        """Yields a bar over `total` bytes on a terminal, which disappears when it is done; nothing elsewhere."""
+        """Yields a progress bar over `total` bytes on a terminal. The bar disappears when the work is done. Without a
+        terminal, nothing is drawn."""
         if self.as_json or not _is_terminal(sys.stderr):
             yield Silent()
             return
@@ -121,8 +123,8 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _print(text: str, style: str | None = None, *, err: bool = False) -> None:
-    """Prints a line of text, in colour on a terminal, or as NO_COLOR and FORCE_COLOR demand (no-color.org,
-    force-color.org)."""
+    """Prints a line of text. The line is in colour on a terminal, or if NO_COLOR and FORCE_COLOR require it
+    (no-color.org, force-color.org)."""
     words = (style or "").split()
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     forced = True if os.environ.get("FORCE_COLOR") else None
@@ -143,7 +145,7 @@ def _plain(value: Answer | DataclassInstance | dict[str, Any]) -> Any:
 
 
 def _field_errors(details: dict[str, Any] | None) -> list[str]:
-    """Returns the fields that a 422 names, one line each."""
+    """Returns one line for each invalid field of a 422."""
     errors = (details or {}).get("validation_errors")
     found = []
     for entry in errors if isinstance(errors, list) else []:

@@ -1,4 +1,4 @@
-"""easel.toml: the small file beside the code that names the app and the folder to deploy."""
+"""easel.toml: the small file beside the code with the name of the app and the folder to deploy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KNOWN: Final = ("app", "folder", "env", "server", *_OF_BUNDLES, _ALLOW, TABLE)
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The content of easel.toml. `root` is its folder, or the working directory without one."""
+    """The content of easel.toml. `root` is the folder of the file, or the working directory if there is no file."""
 
     root: Path
     file: Path | None = None
@@ -57,8 +57,8 @@ class Project:
 
 
 def find_project(start: Path) -> Project:
-    """Returns the project around `start`: the nearest easel.toml going up. Raises ProjectFileError for an invalid
-    one."""
+    """Returns the project around `start`, from the nearest easel.toml in this folder or a parent folder. Raises
+    ProjectFileError for an invalid file."""
     for folder in (start, *start.parents):
         file = folder / FILE_NAME
         # A parent folder may be unreadable to this user.
@@ -133,6 +133,6 @@ def _lines(settings: Mapping[str, str | None]) -> list[str]:
 
 
 def slug_from(name: str) -> str | None:
-    """Returns a slug from a folder's name or a title, or None if too little of it remains."""
+    """Returns a slug from a folder's name or a title. Returns None if too few characters remain."""
     slug = _NOT_IN_SLUGS.sub("-", name.lower()).strip("-")[:60].rstrip("-")
     return slug if len(slug) >= 3 else None

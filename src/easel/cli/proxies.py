@@ -19,7 +19,8 @@ _PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy: its address without a name and password, which are in `headers`, and the variable that names it."""
+    """A proxy: its address without user name and password, the `headers` with these credentials, and the variable that
+    sets the proxy."""
 
     address: str
     headers: dict[str, str]
@@ -42,7 +43,7 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def _is_excepted(host: str, port: int) -> bool:
-    """Returns true if NO_PROXY names the host: by name, by a domain above it, with a port, as an address or a
+    """Returns true if NO_PROXY contains the host: by name, by a parent domain, with a port, as an address or as a
     network."""
     text = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     return any(_names(entry.lower(), host.lower(), port) for entry in text.replace(",", " ").split())
@@ -54,7 +55,7 @@ def _names(entry: str, host: str, port: int) -> bool:
     try:
         return ip_address(host) in ip_network(entry.strip("[]"), strict=False)
     except ValueError:
-        pass  # One of the two is a name, or the entry has a port.
+        pass  # The host or the entry is a name, or the entry has a port.
     name, colon, of_port = entry.rpartition(":")
     if colon and of_port.isdigit():
         return int(of_port) == port and _names(name, host, port)
@@ -65,7 +66,7 @@ def _names(entry: str, host: str, port: int) -> bool:
 def _read(text: str, variable: str, host: str) -> Proxy:
     address = text if "://" in text else f"http://{text.removeprefix('//')}"
     scheme, _, rest = address.partition("://")
-    # A password may contain characters that end the host elsewhere in a URL.
+    # A password may contain characters that end the host in other URLs.
     user, at, place = rest.rpartition("@")
     scheme, place = scheme.lower(), place.split("/", 1)[0]
     if scheme.startswith("socks"):
@@ -96,7 +97,7 @@ def _is_address(place: str) -> bool:
 
 
 def _variable(name: str) -> str:
-    """Returns the variable in its spelling here; if the system's settings name the proxy, the variable that overrides
-    them."""
+    """Returns the variable in the spelling of this environment. If the proxy comes from the system's settings, returns
+    the variable that overrides them."""
     lower = f"{name}_proxy"
     return lower if os.environ.get(lower) else lower.upper()

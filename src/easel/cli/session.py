@@ -1,4 +1,4 @@
-"""One run of a command: the server, the project around it, and its output."""
+"""One run of a command: the server, the project around the working directory, and the output."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Session:
         except OSError as error:
             raise WorkingFolderGoneError(reason=error.strerror) from error
         self.named_app: str | None = None
-        """The app named on the command line, if easel.toml does not name it."""
+        """The app given on the command line, if easel.toml does not contain it."""
 
     @cached_property
     def output(self) -> Output:
@@ -62,7 +62,7 @@ class Session:
         return Client(find_access(self.wanted))
 
     def app_name(self, given: str | None) -> str:
-        """Returns the app's slug or id: the given one, else easel.toml's. Raises NoAppGivenError."""
+        """Returns the app's slug or id: the given one, else the one in easel.toml. Raises NoAppGivenError."""
         name = given or self.project.app
         if not name:
             raise NoAppGivenError()

@@ -8,12 +8,12 @@ from datetime import datetime
 from rich.filesize import decimal
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
-_JOINER = "\u200d"  # It joins emoji, and is not printable by itself.
+_JOINER = "\u200d"  # This character joins emoji, but is not printable by itself.
 
 
 def clean(text: str) -> str:
-    """Returns the text without anything that could move the cursor or fake output: colours dropped, controls
-    escaped."""
+    """Returns the text without anything that could move the cursor or fake output. Colours are removed, and controls
+    are escaped."""
     return "".join(
         character
         if character.isprintable() or character in ("\t", _JOINER)
@@ -43,8 +43,8 @@ def size(count: int) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """Returns the text in a form that can be sent and stored: no NUL, no half of a character, at most `longest`
-    characters."""
+    """Returns the text in a form that can be sent and stored: without NUL, without half characters, and with at most
+    `longest` characters."""
     whole = text.replace("\0", "").encode("utf-8", "replace").decode()
     return whole if len(whole) <= longest else whole[: longest - 1].rstrip() + "…"
 

@@ -39,7 +39,7 @@ def _encoding(content: bytes) -> str:
 
 
 def _zeros(content: bytes) -> tuple[bool, bool]:
-    """Returns true if the first byte and the second byte are zero."""
+    """Returns whether the first byte is zero, and whether the second byte is zero."""
     return (content[0] == 0, content[1] == 0) if len(content) > 1 else (False, False)
 
 

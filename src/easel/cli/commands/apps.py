@@ -32,7 +32,7 @@ _named = click.argument("named", metavar="[APP]", help="Slug or id. [default: --
 
 
 def _chosen(named: str | None, app: str | None) -> str | None:
-    """Returns the app named as an argument, else by the option or EASEL_APP. Raises AppNamedTwiceError."""
+    """Returns the app given as an argument, else by the option or EASEL_APP. Raises AppNamedTwiceError."""
     source = click.get_current_context().get_parameter_source("app")
     if named and app and named != app and source is ParameterSource.COMMANDLINE:
         raise AppNamedTwiceError(one=named, other=app)
@@ -174,7 +174,7 @@ def update(
 
 
 def _assignments(given: Sequence[str]) -> dict[str, str]:
-    """NAME=VALUE pairs. Raises AssignmentError."""
+    """Returns the values by name, from NAME=VALUE pairs. Raises AssignmentError."""
     found = {}
     for text in given:
         name, sign, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""`easel build-cache`: the folders that builds leave for the next ones."""
+"""`easel build-cache`: the folders that builds leave for later builds."""
 
 from __future__ import annotations
 

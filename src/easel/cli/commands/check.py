@@ -1,4 +1,4 @@
-"""`easel check`: the outcome of a deploy, and the answers at addresses, without a server."""
+"""`easel check`: the outcome of a deploy, and the responses at addresses, without a server."""
 
 from __future__ import annotations
 

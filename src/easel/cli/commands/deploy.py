@@ -1,4 +1,4 @@
-"""`easel deploy`: a folder or zip becomes a live version."""
+"""`easel deploy`: makes a version from a folder or zip, and makes it live."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def deploy(
     if len(text) > LONGEST_MESSAGE:
         output.warn(f"the message was shortened to {LONGEST_MESSAGE:,} characters.")
         text = shortened(text, LONGEST_MESSAGE)
-    # An invalid folder is found before an app is created for it.
+    # The folder is checked before an app is created for it.
     check(target, root)
     chosen, is_new = _find_or_create(session, name, new_name, create=create)
     shipment = Shipment(
@@ -199,7 +199,7 @@ def _as_it_is(target: Target, shown: str, *, as_is: bool) -> dict[str, Any]:
         if not as_is:
             raise
         return {"preset": "static"}
-    # Only the server looks inside a zip.
+    # Only the server reads the content of a zip.
     return {"preset": "static"} if as_is and not target.is_folder else {}
 
 
@@ -208,11 +208,11 @@ def _shown(path: Path, working: Path) -> str:
 
 
 def _app_name(session: Session, given: str | None, new_name: str, *, create: bool) -> str:
-    """Returns the app's slug or id: the given one, easel.toml's, or with --create a slug made from the name for a new
-    app."""
+    """Returns the app's slug or id: the given one, else the one in easel.toml. With --create, returns a slug made from
+    the name for a new app."""
     if given or session.project.app or not create:
         return session.app_name(given)
-    # easel.toml names the app from now on.
+    # easel.toml will contain this slug from now on.
     slug = slug_from(new_name)
     if slug is None:
         raise NoSlugError(name=new_name)
@@ -228,7 +228,7 @@ def _find_or_create(session: Session, name: str, new_name: str, *, create: bool)
         session.output.interactive and session.output.confirm(f"There is no app {name} yet. Create it?")
     ):
         raise NoSuchAppError(app=name, server=session.client.server)
-    # A slug that the user chose is the title too.
+    # A slug that the user chose is also the app's title.
     is_chosen = session.project.app or slug_from(new_name) != name
     made = session.client.create_app(name, name if is_chosen else new_name)
     session.output.done(f"Created the app {made.slug} ({made.app_id}).")
@@ -238,8 +238,8 @@ def _find_or_create(session: Session, name: str, new_name: str, *, create: bool)
 def _write_project(
     session: Session, slug: str, root: Path, target: Target, path: str | None, settings: Mapping[str, Any]
 ) -> Path | None:
-    """Writes a new easel.toml beside the code, so that the next deploy needs fewer options, and names those. Returns
-    the file's path. `path` and `settings` are the user's."""
+    """Writes a new easel.toml beside the code, so that the next deploy needs fewer options, and prints the options that
+    remain. Returns the file's path. `path` and `settings` are the user's."""
     if session.project.file is not None or (root / FILE_NAME).exists():
         if session.project.file is not None and session.project.app is None:
             session.output.say(
@@ -288,7 +288,8 @@ def _followed(session: Session, accepted: Accepted) -> tuple[Deploy, list[str]]:
     log: list[str] = []
 
     def show(line: LogLine) -> None:
-        # The report says the same with the counts and the time, but only at the log's end: a build may print it too.
+        # The report repeats this line, with the counts and the time. Only the log's last line counts, because a build
+        # may print such a line too.
         if log and log[-1].startswith(_COMPLETE):
             session.output.say(f"  {log[-1]}", style="dim")
         log.append(line.line)

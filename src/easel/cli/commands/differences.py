@@ -29,7 +29,7 @@ def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
     if with_sources:
         for path, text in sorted((answer.source_diff or {}).items()):
             _show_source(output, _named(path, answer), text)
-    # The configuration appears as files; its unchanged sections are not worth counting.
+    # The configuration appears as files. Its unchanged sections are not counted.
     counts: Counter[str] = Counter(
         file.status
         for file in answer.files or []
@@ -42,7 +42,7 @@ def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
 
 
 def _show_rule(output: Output, rule: RuleChange) -> None:
-    """One changed rule, its old lines before its new ones."""
+    """Prints one changed rule, its old lines before its new lines."""
     output.line(f"{_LETTERS[rule.status]}  {rule.kind} rule: {rule.source}", style=_STYLES[rule.status])
     for mark, text in (("-", rule.old), ("+", rule.new)):
         for line in text.split("\n") if text is not None else ():
@@ -59,7 +59,7 @@ def _delta(file: FileDiff) -> str:
 
 
 def _named(path: str, answer: Diff) -> str:
-    """Returns the file's path, or the part of the configuration that it stands for."""
+    """Returns the file's path, or the name of the part of the configuration that the file stands for."""
     section = answer.configuration.get(path)
     return path if section is None else f"configuration: {section}"
 

@@ -175,12 +175,12 @@ def _text_of(file: Path) -> str:
 
 
 def _known_to_user(url: str) -> str | None:
-    """Returns the keys of an ssh host that this user's own ssh trusts. Returns None where it knows none, or Easel knows
-    them itself."""
+    """Returns the keys of an ssh host that this user's own ssh trusts. Returns None if ssh trusts no key of the host,
+    or if Easel already has the host's keys."""
     try:
         remote = read_url(url)
     except EaselError:
-        # The server says why.
+        # The server reports the reason.
         return None
     program = shutil.which("ssh-keygen")
     if remote.scheme != "ssh" or published(remote) is not None or program is None:

@@ -79,7 +79,7 @@ def _read_key(session: Session) -> str:
         return key
     if sys.stdin is None:
         return ""
-    # PowerShell redirects in UTF-16, and editors add byte-order marks.
+    # PowerShell redirects text as UTF-16, and editors add byte-order marks.
     content = sys.stdin.buffer.read(_LONGEST_KEY)
     try:
         return decode(content).split("\n", 1)[0]

@@ -1,4 +1,4 @@
-"""`easel backup`, `restore-backup`, and the same for moving: `export`, `import`."""
+"""`easel backup` and `restore-backup`, and `export` and `import`, which move an installation."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ from easel.cli.errors import ServerNotInstalledError
 
 
 class ServerCommand(click.Command):
-    """A command that runs a part of the server, which may be missing beside the command line."""
+    """A command that runs a part of the server. The server's packages may be missing."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs it. Raises ServerNotInstalledError if a package of the server is missing."""
+        """Runs the command. Raises ServerNotInstalledError if a package of the server is missing."""
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:

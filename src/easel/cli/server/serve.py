@@ -16,7 +16,7 @@ from easel.cli.server.command import ServerCommand
 if TYPE_CHECKING:
     from easel.settings import Settings
 
-# These commands import their implementation on demand, because it is not part of the light command line.
+# Each command imports its implementation on demand, because the light command line does not contain it.
 
 data_dir_option = click.option(
     "--data-dir",
@@ -127,7 +127,7 @@ def organisation(name: str, **given: Any) -> None:
 
 
 def read_settings(**given: Any) -> Settings:
-    """Returns the settings from the environment and the options; warns about EASEL_* variables that are not settings.
+    """Returns the settings from the environment and the options. Warns about EASEL_* variables that are not settings.
     Raises SettingInvalidError."""
     from pydantic import ValidationError
 

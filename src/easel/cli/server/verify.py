@@ -50,8 +50,8 @@ def _verify(session: Session, app: str | None) -> None:
 
 
 def fault_line(fault: Fault) -> str:
-    """Returns a line about the fault: whether and where it is live, the object, the fault, and the versions that need
-    it."""
+    """Returns a line about the fault: the environments that serve the object, the object, the fault, and the versions
+    that need the object."""
     live = f"LIVE in {' and '.join(fault.environments)} of {fault.slug}: " if fault.environments else ""
     needs = [numbers("version", fault.versions), numbers("pruned version", fault.pruned)]
     needed = ", ".join(text for text in needs if text) or "an unfinished deploy"

@@ -1,4 +1,5 @@
-"""Checks whether the deployed commit is older than the live one: deploys may run in a different order than commits."""
+"""Checks whether the deployed commit is older than the live commit, because deploys may run in a different order than
+commits."""
 
 from __future__ import annotations
 

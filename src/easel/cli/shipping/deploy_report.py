@@ -15,10 +15,11 @@ from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
 
 def report_end(session: Session, deploy: Deploy, log: Collection[str], *, app_is_gone: bool = False) -> None:
-    """Reports how the deploy ended, with the address on stdout if it is live, and the notes that its log has not shown.
-    Raises click's Exit with DEPLOY_FAILED, or with CONFLICT if a locked environment kept it from going live."""
+    """Reports how the deploy ended, with the address on stdout if the deploy is live, and with the notes that its log
+    has not shown. Raises click's Exit with DEPLOY_FAILED, or with CONFLICT if the deploy is not live because its
+    environment is locked."""
     code = _told(session, deploy, "\n".join(log), app_is_gone=app_is_gone)
-    # The log has scrolled past them; here they are visible.
+    # In the log, the warnings have scrolled out of view.
     for warning in deploy.warnings:
         session.output.warn(warning)
     session.output.document(deploy)
@@ -38,7 +39,7 @@ def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> 
         return ExitCode.OK
     if deploy.status == FAILED:
         error = deploy.error or "the reason is unknown"
-        # Usually the log has just ended with the reason, which says more than the step's name.
+        # Usually the log has just ended with this reason, which says more than the step's name.
         if error not in said:
             step = f" in the step `{deploy.step}`" if deploy.step else ""
             output.say(f"The deploy failed{step}: {error}", style="red")

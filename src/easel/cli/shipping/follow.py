@@ -1,4 +1,5 @@
-"""Following a deploy to its end: its log live, across broken connections, by polling if no stream is available."""
+"""Follows a deploy to its end. Its log is shown live, across broken connections, and by polling if no stream is
+available."""
 
 from __future__ import annotations
 
@@ -26,14 +27,14 @@ _UNREACHABLE_ROUNDS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of a deploy's log; `ts` is seconds since 1970, UTC."""
+    """A line of a deploy's log. `ts` is in seconds since 1970, UTC."""
 
     ts: float
     line: str
 
 
 class Follower:
-    """Follows one deploy. It only reads: leaving it early does not affect the deploy."""
+    """Follows one deploy. A follower only reads, so stopping it early does not affect the deploy."""
 
     def __init__(self, client: Client, app_id: str, deploy_id: str, on_line: Callable[[LogLine], None]) -> None:
         self._client = client
@@ -46,8 +47,8 @@ class Follower:
     def to_the_end(self) -> Deploy:
         """Passes on every log line once, and returns the finished deploy. Raises FollowingLostError, ApiError.
 
-        If the stream brings nothing, the status is polled between attempts: this follows a deploy across a restart of
-        the server, and behind a proxy that blocks streams.
+        If the stream sends nothing, the status is polled between attempts. So the deploy is followed across a restart
+        of the server, and behind a proxy that blocks streams.
         """
         ended = False
         stuck = unreachable = 0
@@ -64,7 +65,7 @@ class Follower:
         raise FollowingLostError(deploy_id=self._deploy_id)
 
     def _streamed(self) -> bool:
-        """Returns true if the stream reached its end. Returns False when it broke or was unavailable."""
+        """Returns true if the stream reached its end. Returns false if the stream broke or was unavailable."""
         try:
             return self._stream()
         except (HTTPError, NotAnEaselServerError):
@@ -75,7 +76,7 @@ class Follower:
             return False
 
     def _status(self) -> Deploy | None:
-        """Returns the current deploy, or None if the server does not answer."""
+        """Returns the current deploy. Returns None if the server does not respond."""
         try:
             return self._client.deploy_status(self._app_id, self._deploy_id)
         except (ServerUnreachableError, NotAnEaselServerError):

@@ -1,4 +1,4 @@
-"""Requests the deploy of a commit. Nothing is uploaded; Easel fetches the commit."""
+"""Requests the deploy of a commit. Nothing is uploaded, because Easel fetches the commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easel.cli.shipping.deploy_request import request_deploy
 
 
 def message_for(commit: str | None, branch: str | None) -> str:
-    """Returns the default message of such a deploy. The commit's own message is not known here."""
+    """Returns the default message of a deploy of a commit. The commit's own message is not known here."""
     if commit:
         return f"Deploy {commit[:12]}"
     return f"Deploy the branch {branch}" if branch else "Deploy from Git"
@@ -27,7 +27,7 @@ def order_commit(
     branch: str | None,
     build_config: Mapping[str, Any],
 ) -> Accepted:
-    """Requests the deploy of a commit, or of the newest one of a branch. Raises the API's errors."""
+    """Requests the deploy of a commit, or of the newest commit of a branch. Raises the API's errors."""
     request = {
         "environment": environment,
         "message": message,

@@ -1,4 +1,5 @@
-"""Rules files of other hosts beside the output. Those that hosts read from a project's root are sent too."""
+"""Finds rules files of other hosts. Files that hosts read from a project's root, and not from its output, are sent
+too."""
 
 from __future__ import annotations
 
@@ -20,15 +21,15 @@ OF_OUTPUTS: Final = (REDIRECTS, HEADERS)
 
 @dataclass(frozen=True, slots=True)
 class WithHostFiles:
-    """The selection with the rules files of the project's root, and notes on them."""
+    """The selection, including the rules files of the project's root, and notes on these files."""
 
     selection: Selection
     notes: tuple[str, ...] = ()
 
 
 def with_host_files(selection: Selection, folder: Path, root: Path, project: Project) -> WithHostFiles:
-    """Adds the rules files that hosts read from a project's root to the selection of its output, unless it has them
-    already.
+    """Adds the rules files that hosts read from a project's root to the selection of its output, unless the output
+    already has them.
 
     `folder` is the output, `root` the project's folder. Raises IgnoreFileError.
     """

@@ -71,8 +71,8 @@ class IgnoreRules:
 
 
 def _is_out_by_default(path: str, *, folder: bool) -> bool:
-    """Returns true if the server leaves the file out of every zip, or refuses it. For a folder, whether this holds for
-    all its files."""
+    """Returns true if the server leaves the file out of every zip, or refuses it. For a folder, returns true if the
+    server does so with all its files."""
     if is_folder_icon(path):
         return True
     if not folder:
@@ -93,14 +93,14 @@ def _is_private_key(path: str, place: Path) -> bool:
                     return True
                 before = piece[1 - len(PRIVATE_KEY) :]
     except OSError:
-        # Packing it reports the error.
+        # Reading the file for the zip reports the error.
         return False
     return False
 
 
 def rules_for(folder: Path, *, root: Path | None = None, extra: Sequence[str] = ()) -> IgnoreRules:
-    """Returns the rules for a folder: the defaults, the .easelignore of the project's root above it, and the folder's
-    own.
+    """Returns the rules for a folder: the defaults, the .easelignore of the project's root above the folder, and the
+    folder's own .easelignore.
 
     `extra` are names of further files in gitignore syntax in the folder. Raises IgnoreFileError.
     """

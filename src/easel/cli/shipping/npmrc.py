@@ -1,5 +1,5 @@
-"""Decides whether an `.npmrc` may be sent with a project's sources: builds need its settings, but nobody may get its
-tokens."""
+"""Decides whether an `.npmrc` may be sent with a project's sources. Builds need its settings, but its tokens must stay
+secret."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Final
 
 _NAME: Final = ".npmrc"
 _LARGEST: Final = 64 * 1024
-"""Maximum size in bytes of a file that is read. A larger file counts as a file with a credential."""
+"""Maximum size in bytes of a file that is read. A larger file is treated like a file with a credential."""
 _CREDENTIAL: Final = re.compile(
     rb"^[^#;\n=]*_(?:auth|authtoken|password)[ \t]*=(?![ \t\"']*\$\{)|://[^/\s@]*@|-----BEGIN|\0",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A line that assigns a literal value to a credential (not a variable); an address with a user; a key."""
+"""A line that assigns a literal value, and not a variable, to a credential; an address with a user; a key."""
 
 
 def holds_no_credential(file: Path) -> bool:

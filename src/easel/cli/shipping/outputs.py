@@ -29,7 +29,7 @@ _DEPTH: Final = 4
 _LOOKED_AT: Final = 200
 """Maximum number of folders that are searched."""
 _TEMPLATE_LOOKED_AT: Final = 64 * 1024
-"""Bytes of a page that are searched."""
+"""Number of first bytes of a page that are searched."""
 
 
 def has_entry_point(folder: Path) -> bool:
@@ -38,7 +38,7 @@ def has_entry_point(folder: Path) -> bool:
 
 
 def may_be_app(folder: Path) -> bool:
-    """Returns true if the folder directly contains an entry page, from its top level alone."""
+    """Returns true if the folder directly contains an entry page. Only the folder's top level is read."""
     try:
         return home_page([child.name for child in folder.iterdir() if child.is_file()]) is not None
     except OSError:
@@ -56,8 +56,8 @@ def is_name_of_output(name: str) -> bool:
 
 
 def source_of(output: Path) -> Path | None:
-    """Returns the folder of the build that wrote this one, judged by names and surrounding projects. Returns None if it
-    is not a build's output."""
+    """Returns the folder of the build that wrote this output folder, judged by names and surrounding projects. Returns
+    None if the folder is not a build's output."""
     if is_project(output):
         return None
     inside_dist = "dist" in (output.parent.name, output.parent.parent.name)
@@ -138,7 +138,7 @@ def _is_template(page: Path) -> bool:
 
 
 def _distinct(folders: Iterator[Path] | list[Path]) -> list[Path]:
-    """Returns each folder once, whatever links lead to it, and without folders inside others."""
+    """Returns each folder once, however many links lead to it, and without folders inside other folders of the list."""
     by_place: dict[Path, Path] = {}
     for folder in folders:
         by_place.setdefault(folder.resolve(), folder)

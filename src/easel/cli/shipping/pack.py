@@ -1,4 +1,4 @@
-"""Packs a folder as a zip, reproducibly: the same files always give the same bytes."""
+"""Packs a folder as a zip. The same files always result in the same bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from easel.cli.shipping.ignore import IgnoreRules
 
 @dataclass(frozen=True, slots=True)
 class ExcludedFile:
-    """An excluded file or folder, and why. A folder's path ends with '/'."""
+    """An excluded file or folder, and the reason. A folder's path ends with '/'."""
 
     path: str
     reason: str
@@ -46,7 +46,7 @@ class Selection:
 
 
 def select(folder: Path, rules: IgnoreRules) -> Selection:
-    """Returns the files of a folder that belong to the app. Links to files and folders inside it are followed.
+    """Returns the files of a folder that belong to the app. Links to files and folders inside the folder are followed.
 
     Raises EntryPointMissingError, LinkOutsideError, LinkBrokenError, LinkLoopError, FileNameError, FileUnreadableError.
     """
@@ -78,7 +78,7 @@ class _Walk:
     left_out: list[ExcludedFile] = field(default_factory=list)
 
     def enter(self, folder: Path, prefix: str, inside: tuple[Path, ...]) -> None:
-        """Visits a folder; `inside` are the real folders around it, to detect a loop."""
+        """Visits a folder. `inside` are the real paths of its parent folders, by which a loop is detected."""
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
@@ -128,7 +128,7 @@ def _name(name: str, prefix: str) -> str:
         name.encode()
     except UnicodeEncodeError as error:
         raise FileNameError(path=prefix + os.fsencode(name).decode("utf-8", "backslashreplace")) from error
-    # macOS may hand out decomposed names; links in pages are composed (UAX #15).
+    # macOS may return decomposed names, but links in pages are composed (UAX #15).
     return unicodedata.normalize("NFC", name)
 
 

@@ -1,4 +1,4 @@
-"""A note, printed while a deploy is followed that stays queued, with the probable reason."""
+"""Prints the probable reason, once, if a deploy stays queued while it is followed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPORT_AFTER: Final = 10.0
 """Seconds in the queue after which the note is printed."""
 
 _HELD_BACK: Final[Mapping[str | None, str]] = {
-    # If the running deploy is not in the list, it is older than all of them.
+    # If the list does not contain the running deploy, that deploy is older than the whole list.
     "builder": "no builder is free",
     "app": "another deploy of this app must end first",
     "organisation": "your organisation's limit of simultaneous deploys is reached",
@@ -33,7 +33,7 @@ def waiting_for(waits_for: str | None) -> str:
 
 @contextmanager
 def note_long_wait(session: Session, app_id: str, deploy_id: str) -> Iterator[None]:
-    """Prints the note once if the block takes that long. Prints nothing with --json."""
+    """Prints the note once if the block takes at least `REPORT_AFTER` seconds. Prints nothing with --json."""
     if session.output.as_json:
         yield
         return
@@ -47,7 +47,7 @@ def note_long_wait(session: Session, app_id: str, deploy_id: str) -> Iterator[No
 
 
 def _look(session: Session, app_id: str, deploy_id: str) -> None:
-    # The server may be unreachable, or the connection closed: then there is nothing to report.
+    # The server may be unreachable, or the connection closed. In both cases, there is nothing to report.
     with suppress(EaselError, HTTPError):
         deploy = session.client.deploy_status(app_id, deploy_id)
         if deploy.status != QUEUED and deploy.step != BUILD_QUEUED:

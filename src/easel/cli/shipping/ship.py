@@ -1,4 +1,4 @@
-"""From a folder to an accepted deploy: zip, upload, request. An interruption leaves nothing behind."""
+"""From a folder to an accepted deploy: zip, upload, request. If the user interrupts it, nothing remains."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
 
 
 def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:
-    """Returns the zip, open for reading: the given one, or a new one in an unnamed file, which the system removes in
-    any case. Prints the excluded and the added files. Raises the errors of `pack`, and ScratchFileError."""
+    """Returns the zip, open for reading. This is the given zip, or a new zip in an unnamed file, which the system
+    always removes. Prints the excluded and the added files. Raises the errors of `pack`, and ScratchFileError."""
     path = target.path
     if not target.is_folder:
         return _open(path)
@@ -127,7 +127,7 @@ def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:
 
 
 def _give_up(made: IO[bytes]) -> None:
-    # The remaining bytes do not fit on the disk either.
+    # The remaining bytes do not fit on the disk either, so this error is ignored.
     with suppress(OSError):
         made.close()
 

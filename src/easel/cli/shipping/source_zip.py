@@ -1,4 +1,4 @@
-"""Selects the source of a project for a build by Easel: its folder, and the files."""
+"""Selects the sources of a project for a build by Easel: their folder, and the files."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _REPOSITORIES = frozenset({".git", ".hg", ".svn"})
 
 
 def source_target(given: Path | None, project: Project, working: Path) -> Target:
-    """Returns the folder or zip of sources: the given one, else easel.toml's, else the working directory. Raises
-    FolderMissingError."""
+    """Returns the folder or zip of sources: the given one, else the one in easel.toml, else the working directory.
+    Raises FolderMissingError."""
     path = project.root if given is None else working / given
     if not path.exists():
         raise FolderMissingError(path=str(given), hint="")
@@ -30,8 +30,8 @@ def source_target(given: Path | None, project: Project, working: Path) -> Target
 
 
 def select_sources(folder: Path) -> Selection:
-    """Returns the files of a project that its build needs: those that Git tracks or would add, else all that .gitignore
-    does not name.
+    """Returns the files of a project that its build needs: the files that Git tracks or would add, or, without Git, all
+    files that .gitignore does not match.
 
     `.easelignore` and the default exclusions apply, except to files that Git tracks, which a deploy from Git would
     have, and to an `.npmrc` without credentials. Links, repositories and `node_modules/` are left out.
@@ -62,7 +62,7 @@ def select_sources(folder: Path) -> Selection:
 
 def _reason(rules: IgnoreRules, path: str, tracked: frozenset[str]) -> str | None:
     if path == PROJECT_SETTINGS:
-        # Its table [build] configures the build.
+        # The table [build] of this file configures the build.
         return None
     if is_junk(path) or path.startswith(DEPENDENCIES) or f"/{DEPENDENCIES}" in path or _is_in_repository(path):
         return BY_DEFAULT

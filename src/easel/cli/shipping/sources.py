@@ -30,9 +30,9 @@ class SourceFiles:
 def collect_sources(root: Path, output: Path) -> SourceFiles:
     """Returns the text files of the project at `root`, without the build's `output` folder and ignored files.
 
-    In a Git work tree these are the files that Git tracks or would add; elsewhere .gitignore is read as a file. In both
-    cases .easelignore and the default exclusions apply. If there are more than a deploy may contain, the smallest are
-    taken. Raises IgnoreFileError.
+    In a Git work tree, these are the files that Git tracks or would add. Elsewhere, .gitignore is read as a file. In
+    both cases, .easelignore and the default exclusions apply. If there are more files than a deploy may contain, the
+    smallest files are returned. Raises IgnoreFileError.
     """
     rules = rules_for(root, extra=(".gitignore",))
     built = output.resolve().relative_to(root.resolve()).as_posix() if _inside(output, root) else None
@@ -61,7 +61,7 @@ def collect_sources(root: Path, output: Path) -> SourceFiles:
 
 
 def _name(path: str) -> str | None:
-    """Returns the path in the server's form, or None for one that it refuses."""
+    """Returns the path in the server's form. Returns None for a path that the server refuses."""
     try:
         return check_path(path)
     except EaselError:
@@ -75,14 +75,14 @@ def _inside(output: Path, root: Path) -> bool:
 
 def _candidates(root: Path, rules: IgnoreRules) -> Iterator[str]:
     for path in candidates(root, lambda folder: rules.reason(folder.rstrip("/"), folder=True) is None):
-        # A link could lead anywhere; its target is included under its own path, if it is part of the project.
+        # A link could lead anywhere. If its target is part of the project, the target is included under its own path.
         if not (root / path).is_symlink() and rules.reason_with_parents(path) is None:
             yield path
 
 
 def candidates(root: Path, enters: Callable[[str], bool]) -> Iterator[str]:
-    """Yields the files that Git tracks or would add. Outside a work tree, all files in folders that are entered (their
-    paths end with '/')."""
+    """Yields the files that Git tracks or would add. Outside a work tree, yields all files in folders for which
+    `enters` is true. A folder's path ends with '/'."""
     listed = listed_files(root)
     for path in listed if listed is not None else _walk(root, enters):
         if _is_file(root / path):

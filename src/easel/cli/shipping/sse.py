@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event: its type (`message` unless named), its data, and the last id the stream has given, '' for none."""
+    """One event: its type (`message` if the stream sets none), its data, and the last id in the stream ('' if there was
+    none)."""
 
     event: str
     data: str
@@ -16,8 +17,8 @@ class Event:
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[Event]:
-    """Yields the events of a stream, each after its blank line has arrived. An event that is cut off by the end is
-    dropped."""
+    """Yields the events of a stream, each after its blank line has arrived. An event that the end of the stream
+    truncates is dropped."""
     kind, data, last_id = "", list[str](), ""
     for line in _lines(chunks):
         if not line:
@@ -36,7 +37,8 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines that end with LF, CRLF or CR. Other separators may occur inside data, so str.splitlines cannot be used."""
+    """Yields lines that end with LF, CRLF or CR. Other separators may occur inside data, so str.splitlines cannot be
+    used."""
     begun: list[bytes] = []
     first = True
     after_return = False

@@ -1,4 +1,4 @@
-"""The folder or zip to deploy: the named one, easel.toml's, or a detected build."""
+"""Chooses the folder or zip to deploy: the given one, the one in easel.toml, or a detected build."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _SOURCE = re.compile(r"(?:\.{0,2}/)?src/|.*\.(?:[cm]?tsx?|jsx|vue|svelte)(?:[?#]
 _TYPED = re.compile(r".*\.(?:[cm]?tsx?|jsx|vue|svelte)(?:[?#]|\Z)", re.IGNORECASE)
 """The address of a script that no browser runs."""
 _PAGE_LOOKED_AT = 1024 * 1024
-"""Bytes of a page that are searched for scripts."""
+"""Number of first bytes of a page that are searched for scripts."""
 _NAMED_AT_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The folder or zip to deploy. `found` says how it was detected if it was not named."""
+    """The folder or zip to deploy. If the user did not give it, `found` says how it was detected."""
 
     path: Path
     found: str | None = None
@@ -53,12 +53,13 @@ class Target:
 
     @property
     def is_folder(self) -> bool:
-        """Returns true if it still has to be zipped."""
+        """Returns true if the target is a folder, which still has to be zipped."""
         return self.path.is_dir()
 
 
 def choose_target(given: Path | None, project: Project, working: Path) -> Target:
-    """Returns the folder or zip to deploy: the one given, easel.toml's, or the first build folder with an index.html.
+    """Returns the folder or zip to deploy: the given one, the one in easel.toml, or the first build folder with an
+    index.html.
 
     Raises FolderMissingError, EntryPointMissingError, NothingToDeployError.
     """
@@ -73,7 +74,7 @@ def choose_target(given: Path | None, project: Project, working: Path) -> Target
                 return Target(output, found="it has an index.html")
             case [_, *_] as several:
                 raise SeveralBuildsError(found=", ".join(f"`{_shown(folder, working)}`" for folder in several))
-        # An index.html beside a package.json is the source of one, not the built page.
+        # An index.html beside a package.json is usually the template of the page, not the built page.
         if has_entry_point(base) and not (base / "package.json").exists():
             return Target(base, found="it has an index.html")
     raise NothingToDeployError(looked=NAMED, hint=_advice(project.root, working))
@@ -102,7 +103,8 @@ def _shown(folder: Path, working: Path) -> str:
 
 
 def refuse_source(target: Target, shown: str) -> None:
-    """Refuses the source of an app instead of its build: visitors would see a blank page. Raises SourceFolderError."""
+    """Refuses the source of an app instead of its build, because visitors would see a blank page. Raises
+    SourceFolderError."""
     folder = target.path
     if not target.is_folder:
         return
@@ -154,8 +156,8 @@ def _nearest(folder: Path, shown: str) -> str:
 
 
 def project_root(project: Project, target: Target, working: Path) -> Path:
-    """Returns the folder of the app's code: beside easel.toml, else the working directory, else around the build
-    folder."""
+    """Returns the folder of the app's code: the folder of easel.toml, else the working directory, else the folder
+    around the build."""
     if project.file is not None:
         return project.root
     place, here = target.path.resolve(), working.resolve()
@@ -164,15 +166,15 @@ def project_root(project: Project, target: Target, working: Path) -> Path:
 
 
 def name_of_app(root: Path, target: Target) -> str:
-    """Returns the name for a new app: that of the project's folder, or of a zip that lies in no project."""
+    """Returns the name for a new app: the name of the project's folder, or of a zip outside all projects."""
     folder, name = root.resolve(), target.path.stem
     is_telling = not target.is_folder and slug_from(name) is not None and not is_name_of_output(name.lower())
     return name if is_telling and not is_project(folder) else folder.name
 
 
 def settings_folder(root: Path, target: Target, working: Path) -> Path | None:
-    """Returns the folder where easel.toml may be written: the project's. Returns None if only a build's output is
-    known: the next build would delete the file there, and it would claim all folders below."""
+    """Returns the project's folder, where easel.toml may be written. Returns None if only a build's output is known.
+    The next build would delete a file there, and the file would apply to all folders below."""
     place = root.resolve()
     if place in (home(), Path(place.anchor)):
         return None
@@ -184,8 +186,8 @@ def deployed_project(project: Project, given: Path | None, working: Path, *, app
     """Returns the project that is deployed from `working`: the surrounding project, or a separate project that is not
     known yet.
 
-    It is separate if the user creates an app, or names another app than the easel.toml in a folder above. It is not
-    separate if the user deploys exactly the folder that this easel.toml names.
+    The project is separate if the user creates an app, or gives another app than the easel.toml in a parent folder. It
+    is not separate if the user deploys exactly the folder that this easel.toml contains.
     """
     other = create if app is None else _are_two(app, project.app)
     if project.file is None or not other or project.root.resolve() == working.resolve():

@@ -1,4 +1,4 @@
-"""A deploy without a server: reads the bundle as a worker does, and answers requests as an edge does."""
+"""A deploy without a server: reads the bundle as a worker does, and responds to requests as an edge does."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from easel.serving.stages import redirects
 from easel.serving.start_check import entry, faults, look
 
 COUNTRY_HEADER: Final = "EASEL_COUNTRY_HEADER"
-"""The variable that names the header with a visitor's country, as for an edge."""
+"""The variable that contains the name of the header with a visitor's country, as for an edge."""
 _OF_BYTES: Final = frozenset({"accept-ranges", "content-length", "etag", "last-modified", "x-easel-version"})
-"""Headers that depend on how a server stores the bytes, since when, and as which version."""
+"""Headers that depend on the server's storage of the bytes, on its time, and on the version's number."""
 _FIELDS: Final = {
     "accept": "accept",
     "accept-encoding": "accept_encoding",
@@ -47,7 +47,7 @@ _IN_TARGET: Final = "/%?&=-._~!$'()*+,;:@[]"
 
 
 class RuleLine(msgspec.Struct):
-    """A line of a rules file, and its effect, or why it has none."""
+    """A line of a rules file, and its effect, or the reason why it has no effect."""
 
     file: str
     line: int
@@ -56,7 +56,7 @@ class RuleLine(msgspec.Struct):
 
 
 class TrialAnswer(msgspec.Struct):
-    """The answer at an address."""
+    """The response at an address."""
 
     method: str
     address: str
@@ -108,7 +108,7 @@ def try_bundle(bundle: IO[bytes], project: Project, *, as_is: bool = False) -> T
 
 def rule_settings(project: Project) -> RuleSettings:
     """Returns the settings for the rules in easel.toml."""
-    # easel.toml was validated against the choices when it was read.
+    # The values in easel.toml were validated when the file was read.
     return RuleSettings(
         msgspec.convert(project.rules or "auto", Choice),
         msgspec.convert(project.html_handling or "", Pages),
@@ -143,7 +143,7 @@ def in_force(rules: Rules) -> list[RuleLine]:
 
 
 def ask(site: Site, address: str, method: str, headers: Sequence[str]) -> TrialAnswer:
-    """Returns the answer at the address (a path and query, or with scheme and host) to a request with these headers.
+    """Returns the response at the address (a path and query, or with scheme and host) to a request with these headers.
     Raises SettingInvalidError for a malformed address or header."""
     parts = urlsplit(address)
     if not address.startswith(("/", "http://", "https://")) or (parts.scheme and not parts.netloc):

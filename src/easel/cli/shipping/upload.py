@@ -37,7 +37,7 @@ _STORE_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 
 
 def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
-    """PUTs `length` bytes to a presigned URL, streaming, and retries after connection errors.
+    """Sends `length` bytes to a presigned URL with PUT, as a stream, and retries after connection errors.
 
     No key is sent, because the URL itself grants access. Raises UploadFailedError. Raises ApiError or StoreRefusedError
     if the server or its store refuses the upload.
@@ -69,7 +69,7 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
                 if 200 <= response.status < 300:
                     return
                 refusal = _refused(url, response, "upload", length)
-                # A full disk stays full for the next attempt.
+                # A retry does not help, because the disk stays full.
                 full = isinstance(refusal, ApiError) and refusal.answer.code == StorageFullError.code
                 if full or (response.status < 500 and response.status != 429):
                     raise refusal
@@ -84,8 +84,8 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
 
 
 def download(url: str, target: Path, output: Output) -> int:
-    """GETs a presigned URL into `target`, which appears only when complete. Returns the size in bytes. Raises
-    DownloadFailedError, and ApiError or StoreRefusedError if the server or its store refuses."""
+    """Downloads a presigned URL into `target`, which appears only when complete. Returns the size in bytes. Raises
+    DownloadFailedError. Raises ApiError or StoreRefusedError if the server or its store refuses."""
     draft = target.with_name(f".{target.name}.part")
     try:
         with draft.open("wb") as file:
@@ -99,7 +99,7 @@ def download(url: str, target: Path, output: Output) -> int:
 
 
 def download_to(url: str, file: BinaryIO, output: Output) -> int:
-    """GETs a presigned address into an open file. Returns the size in bytes. Raises the errors of `download`."""
+    """Downloads a presigned URL into an open file. Returns the size in bytes. Raises the errors of `download`."""
     # The bundle itself is needed, without a content encoding.
     headers = {"Accept-Encoding": "identity"}
     received = 0
@@ -128,7 +128,7 @@ def _refused(url: str, response: urllib3.BaseHTTPResponse, what: str, length: in
         sent_on = 300 <= response.status < 400 and response.headers.get("location", "").startswith("https:")
         if url.startswith("http:") and (sent_on or (response.status == 400 and b"HTTPS port" in response.data)):
             return UploadAddressPlainError(host=_host(url))
-        # An object store responds in its own format. The three large stores use this XML.
+        # An object store responds in its own format. The three large stores use this XML format.
         said = _STORE_ERROR.search(response.data.decode("utf-8", "replace"))
         why = f"{said[1]}, {said[2].strip().rstrip('.')}" if said else f"it responded with status {response.status}"
         return StoreRefusedError(host=_host(url), what=what, reason=why)

@@ -1,4 +1,4 @@
-"""The facts that Git knows about the deployed code."""
+"""The facts that Git has about the deployed code."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ class Commit:
 
     @property
     def revision(self) -> str:
-        """Returns the deployed revision, as `git describe --dirty` names it: the commit, with `-dirty` if files differ
-        from it."""
+        """Returns the deployed revision in the form of `git describe --dirty`: the commit, with `-dirty` if files
+        differ from it."""
         return f"{self.sha}-dirty" if self.modified else self.sha
 
 
 def current_commit(target: Path, root: Path) -> Commit | None:
-    """Returns the commit from which the folder or zip `target` was made, if Git knows it or the project at `root`."""
+    """Returns the commit from which the folder or zip `target` was made. Returns None if Git knows neither the target
+    nor the project at `root`."""
     folder = _tracked_source(target.resolve(), root.resolve())
     answer = _git(folder, "log", "-1", "--no-show-signature", "--format=%H%x00%an <%ae>%x00%B") if folder else None
     if folder is None or answer is None or answer.count("\0") != 2:
@@ -51,7 +52,7 @@ def current_commit(target: Path, root: Path) -> Commit | None:
 def _tracked_source(target: Path, root: Path) -> Path | None:
     """Returns the folder with tracked files: the deployed folder, or the project that it was built from.
 
-    A surrounding work tree may be unrelated: the work tree of a home folder holds its owner's settings, and a project
+    A surrounding work tree may be unrelated. The work tree of a home folder holds its owner's settings, and a project
     in an ignored folder does not belong to the tree around it.
     """
     place = target if target.is_dir() else target.parent
@@ -77,7 +78,8 @@ def is_ignored(folder: Path) -> bool:
 
 
 def listed_files(folder: Path) -> list[str] | None:
-    """Returns the files below the folder that Git tracks or would add, relative to it; None outside a work tree."""
+    """Returns the files below the folder that Git tracks or would add, relative to the folder. Returns None outside a
+    work tree."""
     answer = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
     return sorted(path for path in answer.split("\0") if path) if answer is not None else None
 
