@@ -20,7 +20,8 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """One backup. `files` maps the names of the data folder's small files (keys) to their content."""
+    """An object: its length in bytes, its SHA-256 (hex), and, for an object that may change, the store's ETag at the
+    time."""
 
     size: int
     sha256: str
@@ -28,7 +29,7 @@ class StoredObject(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """One backup. `files` are the small files of the data folder (keys) by name."""
+    """One backup. `files` maps the names of the data folder's small files (keys) to their content."""
 
     format: int
     easel: str

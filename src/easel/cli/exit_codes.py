@@ -46,6 +46,6 @@ def for_status(status: int) -> ExitCode:
 
 
 def epilog() -> str:
-    """Returns the table of exit codes for `easel --help`. click does not rewrap lines after `\b`."""
+    """Returns the table of exit codes for `easel --help`. click does not wrap lines after a backspace character."""
     rows = [f"{code.value:>3}  {meaning}" for code, meaning in MEANINGS.items()]
     return "\n".join(["\b", "Exit codes:", *rows])

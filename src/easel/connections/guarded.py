@@ -1,8 +1,9 @@
 """The protection that a connection from the open internet needs beyond uvicorn's protocol.
 
-uvicorn leaves some duties to a proxy in front, but api and edge may have none. Heads are bounded. Idle clients are
-disconnected. A client that has closed its sending side still gets its answers. A client that requests more than it
-reads is not read from meanwhile. A malformed request is refused only after the earlier requests are answered.
+uvicorn leaves some duties to a proxy in front, but api and edge may have no proxy. Heads are bounded. Idle clients are
+disconnected. A client that has closed its sending side still gets its responses. If a client requests more than it
+reads, the server stops reading from it until it reads. A malformed request is refused only after the earlier requests
+are answered.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ LARGEST_COOKIES = 192 * 1024
 cookies."""
 
 LINGER = 2.0
-"""Seconds for which the bytes of a refused client are discarded, so that it can read the refusal."""
+"""Seconds for which the bytes of a refused client are discarded, so that the client can read the refusal."""
 _LINGER_BYTES = 1024 * 1024
 _COOKIE = b"cookie:"
 
@@ -41,7 +42,7 @@ _BODY_PIECE = 16 * 1024
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with bounds."""
+    """uvicorn's HTTP protocol with limits."""
 
     heeded: Heeded = FRAMING
     """The headers that are read. All other headers are ignored."""
@@ -50,7 +51,7 @@ class GuardedProtocol(HttpToolsProtocol):
     in_head = False
     """True if a request's head has begun and is not complete yet."""
     at_border = True
-    """True if all requests that have begun are complete, so that the next bytes begin another request."""
+    """True if all requests that have begun are complete, so that the next bytes begin a new request."""
     begun = 0
     """Number of requests that have begun. A subclass that counts requests starts at 0."""
     reads_over_cookies = False
@@ -63,7 +64,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """The first bytes of the last line of an unfinished head. They suffice to tell whether the line is a Cookie
     header."""
     _unheard = 0
-    """Remaining bytes that a refused client may send."""
+    """Number of bytes that a refused client may still send. They are discarded."""
     _touched = False
     _silent_looks = 0
     _watch: asyncio.TimerHandle | None = None
@@ -103,8 +104,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.transport.abort()
             return
         if self._unparsed:
-            # The application requested the bytes of a body, so reading has resumed. It pauses again until more are
-            # needed.
+            # Reading has resumed because the application needs a body's bytes. Reading pauses again until the
+            # application needs more.
             self._unparsed += data
             self.flow.pause_reading()
             return
@@ -150,7 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
         return True
 
     def _count(self, data: bytes, *, begins: bool) -> None:
-        """Counts the bytes of an incomplete head, line by line: those of cookies separately."""
+        """Counts the bytes of an incomplete head, line by line. The bytes of cookies are counted separately."""
         lines = data.split(b"\n")
         if begins:
             # The first piece of a head may also hold the end of the earlier request.
@@ -207,7 +208,8 @@ class GuardedProtocol(HttpToolsProtocol):
         return b""
 
     def break_off(self, status: int, message: str) -> NoReturn:
-        """Refuses the request in a callback of the parser: stops parsing the client's bytes."""
+        """Refuses the request from a callback of the parser, which then stops parsing the client's bytes. Raises
+        HeadRefusedError."""
         self._refused = HeadRefusedError(status, message)
         raise self._refused
 
@@ -280,8 +282,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._end_after_answers()
 
     def _linger(self) -> None:
-        """Sends nothing more, and discards received bytes for a moment (RFC 9112 §9.6): closing a connection with
-        unread bytes resets it, and the client may lose the response."""
+        """Sends nothing more, and discards received bytes for a moment (RFC 9112 §9.6). Closing a connection with
+        unread bytes resets it, and the client may then lose the response."""
         self.at_border = False
         self._unheard = _LINGER_BYTES
         self.transport.write_eof()
@@ -293,7 +295,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _look(self) -> None:
         """Closes the connection of a client that neither sends nor reads for the keep-alive time. One timer serves many
-        requests: it fires twice in that time, and counts the checks without activity."""
+        requests. It fires twice in that time, and counts the checks without activity."""
         unsent = self.transport.get_write_buffer_size()
         owed = unsent + _in_kernel(self.transport)
         stuck = unsent > 0 and owed == self._owed and not self._read_on

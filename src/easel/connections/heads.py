@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 
 MOST_LINES = 200
 """Maximum number of header lines of one request. A request with more lines is refused with 431. Browsers and proxies
-send less than half."""
+send less than half as many."""
 LONGEST_PATH = 16 * 1024
 """Maximum number of bytes of a request's path. A longer path is refused with 414. A file's path has at most 9 KiB,
 fully escaped."""
 MOST_ESCAPES = 4096
 """Maximum number of `%` in a request's path. A path with more is refused with 414. A file's path has at most 3,072.
-Decoding one `%` takes as long as twenty other bytes, and a path is decoded up to three times."""
+Decoding one `%` takes as long as decoding twenty other bytes, and a path is decoded up to three times."""
 
 
 class HeadRefusedError(Exception):
@@ -30,7 +30,7 @@ class Bound(NamedTuple):
     """The limit of a header's value in bytes, over all its lines.
 
     A longer value counts as empty, where HTTP allows a server to ignore the header, or where an empty value is refused
-    later. With `refused`, the request gets 431 (RFC 6585 §5).
+    later. If `refused` is true, a longer value gets 431 (RFC 6585 §5).
     """
 
     most: int
@@ -47,7 +47,7 @@ FRAMING: Final[Heeded] = {
     b"transfer-encoding": Bound(64, refused=True),
     b"upgrade": Bound(256, refused=True),
 }
-"""Headers that every server reads. No host name is as long as the limit (RFC 1035 §2.3.4: 253 bytes, and a port)."""
+"""Headers that every server reads. The limit is longer than any host name (RFC 1035 §2.3.4: 253 bytes, and a port)."""
 
 VISITORS: Final[Heeded] = {
     **FRAMING,
@@ -107,11 +107,12 @@ CLIENTS: Final[Heeded] = {
     b"x-forwarded-proto": Bound(64),
     b"x-namespace": Bound(1024, refused=True),
 }
-"""Headers that the api reads. A key or Idempotency-Key that is too long is refused like any malformed one."""
+"""Headers that the api reads. A key or Idempotency-Key that is too long is refused like any malformed value."""
 
 
 def value_of(lines: list[bytes], most: int) -> bytes:
-    """Returns the value of a header from its lines: one list (RFC 9110 §5.3), empty if it is too long."""
+    """Returns the value of a header from its lines, as one list (RFC 9110 §5.3). The value is empty if it is too
+    long."""
     if sum(map(len, lines)) + 2 * len(lines) > most + 2:
         return b""
     return b", ".join(lines)

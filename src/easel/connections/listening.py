@@ -1,4 +1,4 @@
-"""Listens on a port of this machine, and names the errors."""
+"""Listens on a port of this machine, and explains errors."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class AddressNotHereError(EaselError):
 
 
 def not_bound(host: str, port: int, option: str, error: OSError) -> EaselError:
-    """Returns the error that explains why the port is not available; `option` is the setting that names it."""
+    """Returns the error that explains why the port is not available. `option` is the setting of the port."""
     if error.errno == errno.EADDRNOTAVAIL:
         return AddressNotHereError(host=host)
     return PortTakenError(host=host, port=port, option=option, reason=error.strerror or str(error))
 
 
 def bind(host: str, port: int, *, shared: bool = False, option: str = "--api-port, --edge-port") -> socket.socket:
-    """Returns a listening socket; `shared` lets several processes share the port. Raises PortTakenError,
+    """Returns a listening socket. `shared` lets several processes share the port. Raises PortTakenError,
     AddressNotHereError.
 
-    Sharing is never the default: the system would silently hand one Easel's requests to another.
+    Sharing is never the default, because the system would silently pass one Easel's requests to another Easel.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -54,7 +54,7 @@ def bind(host: str, port: int, *, shared: bool = False, option: str = "--api-por
 
 
 def _without_pacing(bound: socket.socket) -> None:
-    """Turns the pacing of BBR off for the connections of a loopback address, such as those of a proxy on this machine.
+    """Turns BBR's pacing off for the connections of a loopback address, such as those of a proxy on this machine.
 
     Loopback has no congestion, and each pause of the pacing costs a timer and a wake-up. Reno, which paces nothing, is
     the one algorithm that every Linux allows to every user (tcp(7)).

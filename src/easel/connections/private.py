@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from easel.connections.guarded import GuardedProtocol
 
 KEEP_ALIVE = 60
-"""Idle timeout of a connection in seconds: longer than Prometheus waits between two scrapes."""
+"""Idle timeout of a connection in seconds. It is longer than Prometheus waits between two scrapes."""
 
 
 @dataclass(frozen=True, slots=True)

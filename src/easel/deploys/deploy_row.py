@@ -11,7 +11,7 @@ from typing import Any
 class DeployRow:
     """A deploy outside a database session: the columns of `models.Deploy` that a run reads or fills.
 
-    `run_row.sql` names them in this order.
+    `run_row.sql` lists the columns in this order.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Errors of deploys: why a deploy is refused or fails."""
+"""Errors of deploys: the reasons why a deploy is refused or fails."""
 
 from __future__ import annotations
 

@@ -13,28 +13,29 @@ from easel.storage.statements import statements
 _SQL = statements(__name__)
 
 MOST_LINES = 200
-"""Lines that a follower gets at once. More of them would hold up other requests while they are encoded."""
+"""Maximum number of lines that a follower gets at once. Encoding more lines would delay other requests."""
 
 
 class LogPlace(NamedTuple):
-    """A place in the log of a deploy, and the key of its reader."""
+    """A position in the log of a deploy, and the key of the log's reader."""
 
     key: str
     """The hash of the API key."""
     app: str
     deploy: str
     after: int
-    """The last line that the reader has, 0 for none."""
+    """The number of the last line that the reader has, or 0."""
 
     @classmethod
     def of(cls, secret: str, app: str, deploy: str, after: str | None) -> LogPlace:
-        """Returns the place for the holder of this API key, after the line that its `Last-Event-ID` names, if any."""
+        """Returns the position for the holder of this API key, after the line whose number is in `Last-Event-ID`, if
+        any."""
         is_number = after is not None and after.isascii() and after.isdigit() and len(after) < 10
         return cls(hash_key(secret), app, deploy, int(after or 0) if is_number else 0)
 
 
 class LogLine(NamedTuple):
-    """One line of a deploy's log; `seq` is 1, 2, 3 … within the deploy."""
+    """One line of a deploy's log. `seq` is 1, 2, 3 … within the deploy."""
 
     seq: int
     ts: datetime
@@ -42,7 +43,7 @@ class LogLine(NamedTuple):
 
 
 class LogNews(NamedTuple):
-    """The lines after a place, up to `MOST_LINES`."""
+    """The lines after a position, up to `MOST_LINES`."""
 
     org_id: str
     lines: list[LogLine]
@@ -51,8 +52,8 @@ class LogNews(NamedTuple):
 
 
 async def read_news(database: Database, place: LogPlace) -> LogNews | None:
-    """Returns the lines after the place. Returns None if the key, the app or the deploy is invalid. Raises the driver's
-    errors if the database is unreachable."""
+    """Returns the lines after the position. Returns None if the key, the app or the deploy is invalid. Raises the
+    driver's errors if the database is unreachable."""
     rows = await database.statement(_SQL["news"], {**place._asdict(), "most": MOST_LINES})
     if not rows:
         return None

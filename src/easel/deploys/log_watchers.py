@@ -39,13 +39,13 @@ class Streams:
 
 
 class Followers:
-    """The followers of deploys. News of a deploy wakes its followers. `come` is called when another one comes."""
+    """The followers of deploys. News of a deploy wakes its followers. `come` is called for each new follower."""
 
     def __init__(self) -> None:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.come: Callable[[], None] = lambda: None
         self.always = False
-        """Whether to listen for news even if nobody follows a deploy."""
+        """True if news are needed even if nobody follows a deploy."""
 
     @property
     def any(self) -> bool:
@@ -58,7 +58,7 @@ class Followers:
             event.set()
 
     def news_of_all(self) -> None:
-        """Wakes all followers: notifications were interrupted for a while, so any deploy may have news."""
+        """Wakes all followers, because notifications were interrupted for a while, and any deploy may have news."""
         for events in self._waiting.values():
             for event in events:
                 event.set()

@@ -16,8 +16,8 @@ from easel.storage.database import Base
 class Deploy(Base):
     """One accepted deploy. `sequence` is its place in the app's acceptance order.
 
-    `status` goes queued → building → complete | failed and never back. `bundle_key`, `manifest_key`, `version` and
-    `outcome` (the result of the request to move the pointer) are the results of steps; a step that finds its result is
+    `status` goes queued → building → complete | failed, and never back. `bundle_key`, `manifest_key`, `version` and
+    `outcome` (the result of the request to move the pointer) are the results of steps. A step that finds its result is
     skipped. `attempt` counts the runs. A worker whose deploy was taken over has an old number, so its writes have no
     effect.
     """
@@ -61,13 +61,13 @@ class Deploy(Base):
     build_config: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The deploy's settings for reading its bundle, which override the app's own `build_config`."""
     built_key: Mapped[str | None] = mapped_column(String)
-    """The bundle that a builder made of the deploy's source. A deploy that has one is not built again."""
+    """The bundle that a builder made from the deploy's source. A deploy with such a bundle is not built again."""
     build: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The report of the build (`schemas.BuildReport`)."""
 
 
 class DeployLogLine(Base):
-    """One line of a deploy's log; `seq` is 1, 2, 3 … within the deploy."""
+    """One line of a deploy's log. `seq` is 1, 2, 3 … within the deploy."""
 
     __tablename__ = "deploy_log"
 
@@ -78,7 +78,7 @@ class DeployLogLine(Base):
 
 
 class BuildUsage(Base):
-    """How long builders worked for an organisation on one day (UTC)."""
+    """The time for which builders worked for an organisation on one day (UTC)."""
 
     __tablename__ = "build_usage"
 

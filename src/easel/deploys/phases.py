@@ -1,4 +1,4 @@
-"""The jobs of a deploy: a builder makes a bundle if there is none yet, and a worker makes the bundle a version."""
+"""The jobs of a deploy: a builder makes a bundle if there is no bundle yet, and a worker makes the bundle a version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from easel.storage.queue import BUILDS, DEPLOYS, deferred
 
 RUN_TASK: Final = "easel.deploys.run"
 RUN_BUILT_TASK: Final = "easel.deploys.run_built"
-"""The job that runs a built deploy. It has another name, because a worker of a release without builds would take the
+"""The job that runs a built deploy. It has a separate name, because a worker of a release without builds would take the
 source for the bundle."""
 BUILD_TASK: Final = "easel.builds.run"
 
@@ -18,8 +18,9 @@ GIT: Final = "git"
 
 
 def next_job(app_id: str, deploy_id: str, *, step: str | None, built: bool) -> dict[str, Any]:
-    """Returns the job (`deferred`) that continues a deploy in that step. `built` is true if a builder has made the
-    deploy's bundle. An app's jobs of one kind run one after another, in the order in which they were enqueued."""
+    """Returns the job (in the form of `deferred`) that continues a deploy in that step. `built` is true if a builder
+    has made the deploy's bundle. An app's jobs of one kind run one after another, in the order in which they were
+    enqueued."""
     if built:
         return deferred(RUN_BUILT_TASK, queue=DEPLOYS, lock=app_id, deploy_id=deploy_id)
     return to_build(app_id, deploy_id) if step in BUILD_STEPS else to_run(app_id, deploy_id)

@@ -66,8 +66,8 @@ class Pipeline:
     async def run(self) -> None:
         """Takes the deploy to its end, complete or failed.
 
-        Raises StopRequestedError between two steps when the worker stops, and ServiceUnavailableError when database or
-        store are unreachable. In both cases the deploy must be run again.
+        Raises StopRequestedError between two steps when the worker stops. Raises ServiceUnavailableError when database
+        or store are unreachable. In both cases, the deploy must be run again.
         """
         try:
             async with asyncio.timeout(self._settings.deploy_deadline):
@@ -92,8 +92,8 @@ class Pipeline:
                 await self._run.abandon()
 
     async def fail(self, error: EaselError) -> None:
-        """Ends the deploy as failed. Ends it as complete if its outcome is recorded already. Does nothing if the
-        deploy has ended."""
+        """Ends the deploy as failed. Ends the deploy as complete if its outcome is already recorded. Does nothing if
+        the deploy has ended."""
         try:
             async with self._row.alone():
                 deploy = self._row.deploy
@@ -116,7 +116,8 @@ class Pipeline:
             await self.fail(InternalDeployError(step=self._row.step, deploy_id=self._id))
 
     async def _have_it_built(self, source: SourceBundleError) -> None:
-        """Passes the deploy of a source on to the builders. Their run ends it, or queues it again with a bundle."""
+        """Passes the deploy of a source on to the builders. Their run ends the deploy, or queues it again with a
+        bundle."""
         try:
             async with self._row.ours() as work:
                 deploy = self._row.deploy
@@ -158,8 +159,8 @@ class Pipeline:
         self._row.took(step.name, time.perf_counter() - began)
 
     async def _complete(self) -> None:
-        """Records the deploy as complete: in a separate transaction, after the edges of this machine know the
-        version."""
+        """Records the deploy as complete. The record is a separate transaction, after the edges of this machine know
+        the version."""
         async with self._row.alone():
             self._end_as_complete()
         ENDED.labels(COMPLETE).inc()

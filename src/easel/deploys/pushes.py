@@ -1,5 +1,5 @@
-"""Deploys the pushes that a host's webhook reports: each delivery once, and only the newest of several waiting
-pushes."""
+"""Deploys the pushes that a host's webhook reports. Each delivery is processed once, and only the newest of several
+waiting pushes is deployed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Did = Literal["deploying", "repeated", "ignored"]
 
 @dataclass(frozen=True, slots=True)
 class PushOutcome:
-    """The outcome of a delivery: its deploy (of this or an earlier attempt), or the reason for none."""
+    """The outcome of a delivery: its deploy (of this or an earlier attempt), or the reason why there is no deploy."""
 
     did: Did
     reason: str
@@ -133,8 +133,8 @@ async def _is_first(work: Transaction, app: App, key: str) -> bool:
 
 
 async def _already(work: Transaction, app: App, repository: Repository, sha: str) -> str | None:
-    """Returns the latest deploy of the followed branch, if it has this commit, has not failed, and would be built the
-    same now.
+    """Returns the latest deploy of the followed branch, if that deploy has this commit, has not failed, and would have
+    the same result now. Returns None otherwise.
 
     The id of a delivery is not signed, so anybody who saw a delivery can send it again under another id.
     """

@@ -17,7 +17,7 @@ _SQL = statements(__name__)
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
 _ALIVE = 30
-"""Seconds within which a worker must have given a heartbeat. The jobs of dead workers hold back no deploy by design."""
+"""Maximum age in seconds of the last heartbeat of a live worker. The jobs of dead workers delay no deploy by design."""
 
 
 _LONGEST = _SQL["longest"]
@@ -50,7 +50,8 @@ def waiting_in(deploy: Deploy) -> str | None:
 
 
 async def waits_for(work: Transaction, limits: Limits, *, app: str, organisation: str, queue: str = DEPLOYS) -> Cause:
-    """Returns why the organisation's first queued deploy waits. `limits` are the limits of workers and builders."""
+    """Returns the reason why the organisation's first queued deploy waits. `limits` are the limits of workers and
+    builders."""
     ((cause,),) = await work.sql(_OF_AN_APP, {**_asked(limits), "app": app, "org": organisation, "queue": queue})
     return cast("Cause", cause)
 

@@ -1,8 +1,8 @@
 """A deploy's row during one run of the deploy, with the log and the timings that are written with it.
 
-A run claims the row. From then on, each of its transactions ends by writing the row on the condition that it still
-belongs to this run; otherwise the transaction is rolled back. Thus the run need not check before. It uses few, plain
-statements, because the deploys of all workers wait for the same database.
+A run claims the row. From then on, each of its transactions ends by writing the row on the condition that the row still
+belongs to this run. Otherwise, the transaction is rolled back. The run therefore needs no check before. It uses few,
+plain statements, because the deploys of all workers wait for the same database.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from easel.versions.service import HeldApp
 _SQL = statements(__name__)
 
 MOST_RUNS = 80
-"""A bundle that kills its workers must not go on killing them for ever. Other failures take fewer runs."""
+"""Maximum number of a deploy's runs, so that a bundle that kills its workers does not do so for ever. Other failures
+take fewer runs."""
 
 QUIET = 0.25
 """Seconds after a run's start during which followers are notified only of its end, and the minimum between two
@@ -60,7 +61,7 @@ class ClaimedDeploy(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """A transaction that is left open for the next block, and how many lines had been said before it."""
+    """A transaction that stays open for the next block, and the number of log lines before the transaction."""
 
     stack: AsyncExitStack
     work: Transaction
@@ -75,7 +76,7 @@ class RunRow:
     """
 
     written, written_then = _SQL["write"], _SQL["write_then"]
-    """The statements that write the row: without and with a job."""
+    """The statements that write the row, without and with a job."""
     first_step = "start"
 
     def __init__(self, database: Database, deploy_id: str) -> None:
@@ -108,7 +109,7 @@ class RunRow:
         self.timings[step] = milliseconds(seconds)
 
     def is_for_us(self, deploy: DeployRow) -> bool:
-        """Returns true if the unfinished deploy is a worker's job. A job may be delivered a second time when a builder
+        """Returns true if the unfinished deploy needs a worker. A job may be delivered a second time when a builder
         already has the deploy."""
         return deploy.built_key is not None or deploy.step not in BUILD_STEPS
 
@@ -153,8 +154,9 @@ class RunRow:
         """Yields a transaction that ends by writing the deploy's row.
 
         Raises NoLongerOursError, and rolls back, if the deploy no longer belongs to this run at the end. With `keep`,
-        the transaction stays open, and the next block continues and ends it: the changes of both blocks are committed
-        together or not at all. Between the blocks, the run must not wait for anything, because the app's row is locked.
+        the transaction stays open. The next block continues and ends it, so that the changes of both blocks are
+        committed together or not at all. Between the blocks, the run must not wait for anything, because the app's row
+        is locked.
         """
         kept, self._kept = self._kept, None
         with self._undone_together(kept):
@@ -174,8 +176,7 @@ class RunRow:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Yields a block that changes only the row. The change is written in one statement. Raises
-        NoLongerOursError."""
+        """Runs a block that changes only the row, and writes the change in one statement. Raises NoLongerOursError."""
         if self._kept is not None:
             async with self.ours():
                 yield
@@ -210,8 +211,8 @@ class RunRow:
             self._is_known = True
 
     async def _read(self, ask: Ask) -> None:
-        # During this run, other processes can only end the deploy, so the last committed row is still valid; after a
-        # rollback it is read again.
+        # During this run, other processes can only end the deploy, so the last committed row is still valid. After a
+        # rollback, the row is read again.
         if not self._is_known:
             found = await ask(_SQL["read"], {"id": self._id})
             if not found:

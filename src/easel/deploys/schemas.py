@@ -16,12 +16,12 @@ from easel.environments.names import PRODUCTION, EnvironmentName
 from easel.schemas import Answer, Line, Message, Request, Text
 
 Cause = Literal["worker", "builder", "app", "organisation", "everywhere"]
-"""What a queued deploy waits for: a worker; a builder; an earlier deploy or build of the same app; or a free place
-under the limit of its organisation or of the installation."""
+"""The cause of a queued deploy's wait. It waits for a worker, a builder, an earlier deploy or build of the same app, or
+until fewer deploys run under the limit of its organisation or of the installation."""
 
 
 class DeploySettings(BuildSettings):
-    """A deploy's settings for its build and for reading its bundle. They override the app's `build_config`; the
+    """A deploy's settings for its build and for reading its bundle. They override the app's `build_config`. The
     allowances of both apply."""
 
     rules: Dialect | None = None
@@ -34,7 +34,8 @@ class DeploySettings(BuildSettings):
 
 
 BranchName = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20\x7f~^:?*\[\\]*$")]
-"""The name of a branch. This checks only the simple rules of git-check-ref-format; Git refuses the rest."""
+"""The name of a branch. Only the simple rules of git-check-ref-format are checked here. Git refuses other invalid
+names."""
 
 
 def _bundle_rule(schema: JsonDict) -> None:
@@ -116,7 +117,7 @@ class DeployRequest(Request):
 
 
 class DeployResponse(Answer):
-    """The answer to an accepted deploy."""
+    """The response to an accepted deploy."""
 
     app_id: str = Field(title="App Id")
     deploy_id: str = Field(title="Deploy Id")
@@ -136,7 +137,7 @@ class SmokeTestResult(Answer):
 
 
 class DeployCounts(Answer):
-    """The files of a deploy; sizes in bytes."""
+    """The files of a deploy. Sizes are in bytes."""
 
     files: int
     bytes: int
@@ -146,7 +147,7 @@ class DeployCounts(Answer):
 
 
 class BuildReport(Answer):
-    """How a deploy was built; `seconds` by phase."""
+    """The report of a deploy's build. `seconds` has the duration of each phase."""
 
     sandbox: SandboxKind | None = Field(default=None, description="Whether the build ran in a sandbox")
     framework: str | None = None

@@ -75,7 +75,7 @@ class DeployOrder:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedDeploy:
-    """A deploy that was just accepted: `sequence` is its place in the app's acceptance order."""
+    """A deploy that was just accepted. `sequence` is its place in the app's acceptance order."""
 
     id: str
     environment: str
@@ -85,11 +85,11 @@ class AcceptedDeploy:
 async def accept(
     work: Transaction, objects: ObjectStore, queue: Queue, limits: Settings, app: App, order: DeployOrder, actor: str
 ) -> AcceptedDeploy:
-    """Accepts a deploy: writes its row and its job in one transaction. An accepted deploy ends once, complete or
+    """Accepts a deploy by writing its row and its job in one transaction. An accepted deploy ends once, complete or
     failed.
 
-    Raises the errors of `_of_repository` or BundleNotFoundError, BundleNotUploadedError, those of `require_place` if it
-    must be built, and those of `check_source_files`.
+    Raises the errors of `_of_repository`, or BundleNotFoundError and BundleNotUploadedError. Raises the errors of
+    `require_place` if the deploy must be built, and the errors of `check_source_files`.
     """
     step = BUILD_QUEUED if order.build or order.source == GIT else None
     if order.source == GIT:
@@ -150,7 +150,7 @@ async def _require_upload(work: Transaction, objects: ObjectStore, app: App, key
 
 
 async def _of_repository(work: Transaction, limits: Settings, app: App, order: DeployOrder) -> DeployOrder:
-    """Returns the order for a commit: the requested commit, or the newest commit of a branch. Raises
+    """Returns the order with its commit: the requested commit, or the newest commit of a branch. Raises
     RepositoryNotConnectedError, BranchNameError, CommitShaError."""
     repository = await connected(work, app)
     if repository is None:
@@ -186,12 +186,12 @@ async def require_place(work: Transaction, limits: Settings, organisation: str) 
 
 
 def minutes(milliseconds: int) -> int:
-    """Returns whole minutes."""
+    """Returns the milliseconds in whole minutes."""
     return milliseconds // 60_000
 
 
 def next_day() -> datetime:
-    """Returns the moment at which the minutes of a day count anew: midnight in UTC."""
+    """Returns the moment at which the count of a day's minutes starts again at zero: midnight in UTC."""
     return (clock.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -202,7 +202,7 @@ async def note_build_time(database: Database, organisation: str, seconds: float)
 
 
 def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:
-    """Returns the source files as canonical JSON, their paths checked like a bundle's.
+    """Returns the source files as canonical JSON. Their paths are checked like those of a bundle.
 
     Raises SourceFilesTooManyError, SourceFilesTooLargeError, SourceFilePathError.
     """
@@ -252,7 +252,7 @@ async def list_deploys(work: Transaction, app: App, *, limit: int, offset: int) 
 
 async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Deploy:
     """Ends a queued or building deploy as failed at once. A worker's later writes have no effect. Raises
-    DeployNotFoundError, DeployFinishedError, and DeployAlreadyLiveError once its pointer has moved."""
+    DeployNotFoundError and DeployFinishedError. Raises DeployAlreadyLiveError if the pointer has moved."""
     deploy = await get_deploy(work, app, deploy_id, lock=True)
     if deploy.status in FINAL:
         raise DeployFinishedError(deploy_id=deploy_id, status=deploy.status)
@@ -264,7 +264,7 @@ async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Dep
 
 
 async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) -> None:
-    """Ends the deploy with the error as its reason and its last log line. The caller holds its row."""
+    """Ends the deploy with the error as its reason and its last log line. The caller has locked the deploy's row."""
     line = fail(deploy, error)
     await work.session.flush()
     await work.sql(_SQL["add_lines"], appended(deploy.id, [(clock.now(), line)]))
@@ -272,7 +272,7 @@ async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) ->
 
 
 def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
-    """Marks the deploy as failed in the row, which the caller writes; returns its log line."""
+    """Marks the deploy as failed in its row, which the caller writes. Returns the log line."""
     deploy.status = FAILED
     deploy.error = error.message
     deploy.error_code = error.code
@@ -282,7 +282,7 @@ def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
 
 
 def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]], *, tell: bool = True) -> dict[str, Any]:
-    """Returns the arguments of the part `lines_added`: the deploy, each line with its time, and whether to notify
+    """Returns the arguments of the SQL part `lines_added`: the deploy, each line with its time, and whether to notify
     followers."""
     return {
         "id": deploy_id,

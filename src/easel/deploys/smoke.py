@@ -51,8 +51,8 @@ class SmokeResult:
 
 
 def is_tested_at_once(manifest: Manifest) -> bool:
-    """Returns true if the smoke test of this version needs neither the store nor a thread. This is so if its entry page
-    is small and in the manifest, and no rule may send the test to another page."""
+    """Returns true if the smoke test of this version needs neither the store nor a thread. This is the case if its
+    entry page is small and in the manifest, and no rule may send the test to another page."""
     home = manifest.files.get(manifest.home)
     return bool(manifest.entry) and manifest.rules is None and home is not None and home.size <= _READ_AT_ONCE
 
@@ -82,7 +82,7 @@ async def _read(objects: ObjectStore, site: Site, page: File) -> bytes:
     """Returns the stored page, or enough of it to contain the examined part."""
     member, manifest = page.member, site.manifest
     if manifest.entry and member is manifest.files.get(manifest.home):
-        # Edges answer with these bytes.
+        # Edges serve these bytes.
         return manifest.entry
     bundle = manifest.bundles[member.bundle]
     return bytes(await objects.get_range(bundle.key, member.offset, min(member.length, 2 * LOOKED_AT)))

@@ -10,7 +10,7 @@ from easel.environments.outcomes import MOVED as MOVED
 from easel.environments.outcomes import OVERTAKEN as OVERTAKEN
 
 Status = Literal["queued", "building", "complete", "failed"]
-"""The statuses of a deploy, in this order; the last two are final."""
+"""The statuses of a deploy, in this order. The last two are final."""
 
 QUEUED: Final = "queued"
 BUILDING: Final = "building"
@@ -18,7 +18,7 @@ COMPLETE: Final = "complete"
 FAILED: Final = "failed"
 
 UNFINISHED: Final = (QUEUED, BUILDING)
-"""The statuses of an unfinished deploy. `states.sql` has the same ones for the database."""
+"""The statuses of an unfinished deploy. `states.sql` contains the same statuses for the database."""
 
 FINAL: Final = (COMPLETE, FAILED)
 """The statuses of a finished deploy. They never change."""
@@ -29,7 +29,7 @@ request had been accepted."""
 
 BUILD_QUEUED: Final = "build_queued"
 BUILT: Final = "built"
-"""The steps between two phases of a deploy: waiting for a builder, and, with its bundle, for a worker."""
+"""The steps between two phases of a deploy: waiting for a builder, and, with the built bundle, for a worker."""
 
 BUILD_STEPS: Final = (BUILD_QUEUED, "prepare", "fetch", "unpack", "install", "build", "pack", "store")
 """The steps in which a deploy without a bundle belongs to the builders."""
@@ -37,6 +37,7 @@ _STEPS: Final = (QUEUED, *BUILD_STEPS, "pin", "inspect", "ingest", "record", "sm
 
 
 def in_order(timings: Mapping[str, int]) -> dict[str, int]:
-    """Returns the duration of each step (ms), in the order of the steps. The database sorts them by length of name."""
+    """Returns the duration of each step (ms), in the order of the steps. The database sorts the steps by length of
+    name."""
     places = {step: place for place, step in enumerate(_STEPS)}
     return dict(sorted(timings.items(), key=lambda step: (places.get(step[0], len(places)), step[0])))

@@ -15,11 +15,11 @@ from easel.storage.statements import statements
 _SQL = statements(__name__)
 
 PAUSE = 0.01
-"""Minimum seconds between two statements under many polls. The first poll does not wait."""
+"""Minimum number of seconds between two statements while there are many polls. The first poll does not wait."""
 MANY = 8
-"""More pollers than this within `LATELY` are many. Fewer are answered at once."""
+"""Maximum number of pollers within `LATELY` that are answered at once. More pollers share a statement."""
 LATELY = 0.1
-"""Seconds."""
+"""Seconds in which recent pollers are counted."""
 _QUERY_TIMEOUT = 5.0
 
 READ = _SQL["read"]
@@ -64,7 +64,7 @@ class _StatusQuery(NamedTuple):
 
 
 class _Crowd:
-    """The recent pollers."""
+    """Counts the recent pollers."""
 
     def __init__(self) -> None:
         self._asked: set[_StatusQuery] = set()
@@ -83,7 +83,7 @@ class _Crowd:
 
 
 class Polls:
-    """Reads deploys for polling clients, on a connection of its own. Each statement starts after the arrival of the
+    """Reads deploys for polling clients, on a separate connection. Each statement starts after the arrival of the
     requests that it answers, so each request gets the current state."""
 
     def __init__(self, url: str) -> None:
@@ -101,7 +101,7 @@ class Polls:
             answer = self._waiting[asked] = asyncio.get_running_loop().create_future()
             if self._reader is None:
                 self._reader = asyncio.create_task(self._read_on(), name="polls")
-        # A caller who disconnects must not cancel the answers of other callers.
+        # A caller who disconnects must not cancel the results of other callers.
         return await asyncio.shield(answer)
 
     async def close(self) -> None:
@@ -125,7 +125,7 @@ class Polls:
                     await self._connection.close()
                     for answer in waiting.values():
                         answer.set_exception(error)
-                        # The caller may have disconnected.
+                        # The caller may have disconnected. Without this call, the error would be logged as unhandled.
                         answer.exception()
                 else:
                     for number, answer in enumerate(waiting.values(), 1):

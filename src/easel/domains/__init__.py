@@ -1,1 +1,1 @@
-"""Custom domains of apps. The contract's models are here; the operations are not built yet."""
+"""Custom domains of apps. The contract's models are here. The operations are not built yet."""

@@ -1,4 +1,4 @@
-"""Requests and answers about custom domains; the operations are not built yet."""
+"""Requests and responses about custom domains. The operations are not built yet."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from easel.schemas import Answer, Line, Request
 
 
 class AddDomainRequest(Request):
-    """Asks for a domain to lead to the app."""
+    """Asks to serve the app at a domain."""
 
     domain: Line = Field(min_length=1, max_length=253)
     is_primary: bool | None = False
 
 
 class DomainResponse(Answer):
-    """A custom domain, and what its owner has to set up."""
+    """A custom domain, and the records that its owner has to set up."""
 
     domain: str
     status: str

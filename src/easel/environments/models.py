@@ -11,10 +11,10 @@ from easel.storage.database import Base
 
 
 class Environment(Base):
-    """A pointer to a complete version of the app; it may be empty.
+    """A pointer to a complete version of the app. The pointer may be empty.
 
-    `revision` counts the moves. `intent` is the number of the deploy, restore or promotion that last moved the pointer;
-    the number was assigned when that request was accepted. A move with a lower number is outdated and changes nothing.
+    `revision` counts the moves. `intent` is the number of the deploy, restore or promotion that last moved the pointer.
+    The number was assigned when that request was accepted. A move with a lower number is outdated and changes nothing.
     """
 
     __tablename__ = "environment"
@@ -34,8 +34,8 @@ class Environment(Base):
 
 
 class Audit(Base):
-    """An audit entry: author, operation, pointer, and the versions before and after. It is written in the transaction
-    of the move."""
+    """An audit entry: author, operation, pointer, and the versions before and after. The entry is written in the
+    transaction of the move."""
 
     __tablename__ = "audit"
     __table_args__ = (

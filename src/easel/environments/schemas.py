@@ -18,7 +18,7 @@ class RestoreVersionRequest(Request):
 
 
 class RestoreVersionResponse(Answer):
-    """What the environment serves now. `url` and `locked` are additions to the contract."""
+    """The version that the environment serves after the restore. `url` and `locked` are additions to the contract."""
 
     app_id: str
     version: int
@@ -30,7 +30,7 @@ class RestoreVersionResponse(Answer):
 
 
 class PromoteResponse(Answer):
-    """What production serves now. `url` is an addition to the contract."""
+    """The version that production serves after the promotion. `url` is an addition to the contract."""
 
     app_id: str
     version: int | None = None
@@ -41,13 +41,13 @@ class PromoteResponse(Answer):
 
 
 class LockRequest(Request):
-    """Locks an environment, with a reason that others see."""
+    """Locks an environment, with a reason that other users see."""
 
     reason: Line = Field(min_length=1, max_length=1000)
 
 
 class EnvironmentResponse(Answer):
-    """An environment: what it serves, how often it was moved, and whether it is locked."""
+    """An environment: the version that it serves, the number of its moves, and whether it is locked."""
 
     app_id: str
     environment: str

@@ -1,4 +1,4 @@
-"""The pointer function: the only code that changes what an environment serves."""
+"""The pointer function: the only code that changes the version that an environment serves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SQL = statements(__name__)
 
 
 NEXT = 0
-"""The sequence of a move that gets its place in the acceptance order when it is made."""
+"""The sequence of a move that gets its acceptance number only when the pointer moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Move:
     """A request to point an environment of an app at a recorded version (by number), with its author and reason.
 
     `sequence` is the acceptance number of the request. If it is lower than the number of the request that the
-    environment follows, the move was overtaken and changes nothing. With NEXT, the move gets the next number when the
-    pointer moves. With None (a publish, which changes only the configuration), the move neither overtakes nor is
-    overtaken. `note` is for the audit.
+    environment follows, the move was overtaken and changes nothing. If it is NEXT, the move gets the next number when
+    the pointer moves. If it is None (a publish, which changes only the configuration), the move neither overtakes nor
+    is overtaken. `note` is for the audit.
     """
 
     app_id: str
@@ -97,7 +97,7 @@ class AcceptancePlace(NamedTuple):
 
 
 async def next_place(work: Transaction, app_id: str, org_id: str) -> AcceptancePlace:
-    """Returns the next place in the acceptance order. Holds the app's row until the commit, so that no two requests
+    """Returns the next place in the acceptance order. Locks the app's row until the commit, so that no two requests
     share a place. Raises AppNotFoundError if the app was deleted after the caller read it."""
     taken = await work.sql(_NEXT_PLACE, {"app": app_id, "org": org_id})
     if not taken:
@@ -132,7 +132,7 @@ def refuse_lock(moved: MoveResult) -> None:
 
 
 def locked_error(environment: str, locked_by: str | None, reason: str | None) -> EnvironmentLockedError:
-    """Returns the error that names the lock of this environment."""
+    """Returns the error that describes the lock of this environment."""
     return EnvironmentLockedError(
         environment=environment, locked_by=locked_by or "somebody", reason=reason or "no reason given"
     )
@@ -141,7 +141,7 @@ def locked_error(environment: str, locked_by: str | None, reason: str | None) ->
 async def set_lock(
     work: Transaction, app: App, name: str, *, reason: str | None, actor: str, locked: bool
 ) -> Environment:
-    """Locks or unlocks an environment. Repeating it changes nothing (the first lock's reason and owner stay).
+    """Locks or unlocks an environment. Repeating the call changes nothing (the first lock's reason and owner stay).
 
     Raises EnvironmentNotFoundError.
     """

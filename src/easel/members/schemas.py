@@ -1,4 +1,4 @@
-"""Requests and answers about the people who may see an app; the operations are not built yet."""
+"""Requests and responses about the people who may see an app. The operations are not built yet."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AppInvitationResponse(Answer):
 
 
 class ListInvitationsResponse(Answer):
-    """Invitations that are still open."""
+    """The invitations that nobody has accepted yet."""
 
     invitations: list[AppInvitationResponse]
     total: int

@@ -100,7 +100,7 @@ def download(url: str, target: Path, output: Output) -> int:
 
 def download_to(url: str, file: BinaryIO, output: Output) -> int:
     """Downloads a presigned URL into an open file. Returns the size in bytes. Raises the errors of `download`."""
-    # The bundle itself is needed, without a content encoding.
+    # The stored bytes of the bundle are needed, without a content encoding.
     headers = {"Accept-Encoding": "identity"}
     received = 0
     try:

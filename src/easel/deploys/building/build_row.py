@@ -63,15 +63,15 @@ class BuildRow(RunRow):
 
     async def tell(self) -> None:
         """Writes queued lines, a thousand at a time, and notifies the clients that follow the log. Raises
-        NoLongerOursError if the deploy no longer belongs to this run; and database errors, after which the next call
+        NoLongerOursError if the deploy no longer belongs to this run. Raises database errors, after which the next call
         writes the same lines."""
         async with self._turn:
             if not await self._tell():
                 raise AppGoneError()
 
     async def write(self, change: Callable[[DeployRow], str | None], then: Mapping[str, Any] | None = None) -> None:
-        """Writes the remaining lines, then the row changed by `change` with the line that it returns, and the job
-        `then`. Raises NoLongerOursError and database errors."""
+        """Changes the row with `change`, which returns a line for the log. Writes the remaining lines and this line,
+        then the row, and the job `then`. Raises NoLongerOursError and database errors."""
         async with self._turn:
             while self._output:
                 await self._tell()
@@ -91,7 +91,8 @@ class BuildRow(RunRow):
         self._taken = min(self._taken, MOST_LINES)
 
     async def _tell(self) -> bool:
-        """Returns true if the deploy's app still exists."""
+        """Writes queued lines. Returns true if the deploy's app still exists. Raises NoLongerOursError and database
+        errors."""
         lines = [self._output.popleft() for _ in range(min(len(self._output), AT_ONCE))]
         arguments = appended(self._id, lines, tell=bool(lines)) | {"known_attempt": self.deploy.attempt}
         try:

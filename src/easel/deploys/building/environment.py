@@ -26,8 +26,8 @@ LARGEST: Final = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class BuildInputs:
-    """The inputs of a build: the options of the deploy and the app, and its variables. `secrets` are values that the
-    log must not show. `notes` are for the log."""
+    """The inputs of a build: the options of the deploy and the app, and the app's variables. `secrets` are values that
+    the log must not show. `notes` are for the log."""
 
     wanted: BuildOptions
     of_app: BuildOptions

@@ -15,7 +15,7 @@ from easel.settings import Settings
 
 _LOCK = "lock"
 _PASSABLE = 0o711
-"""The user of builds can enter these folders, but cannot list them."""
+"""The mode of folders that the user of builds can enter, but not list."""
 
 
 class WorkFolder:
@@ -33,7 +33,7 @@ class WorkFolder:
     def made(cls, settings: Settings) -> WorkFolder:
         """Makes a folder, and removes the folders of killed builders. A running builder holds a lock on its folder.
         Raises OSError."""
-        # Sandboxes mount its content, so its path must not depend on the working folder.
+        # Sandboxes mount the folder's content, so its path must not depend on the working folder.
         top = settings.data_dir.resolve() / "builds" / "work"
         top.mkdir(mode=_PASSABLE, parents=True, exist_ok=True)
         for left in top.iterdir():
@@ -54,7 +54,7 @@ class WorkFolder:
             await asyncio.shield(asyncio.to_thread(remove_tree, path))
 
     def remove(self) -> None:
-        """Removes the folder with its content."""
+        """Removes the folder and its content."""
         remove_tree(self.path)
         self._lock.close()
 

@@ -1,7 +1,7 @@
-"""A builder's run of a deploy: it builds the source, stores the bundle, and passes the deploy on to a worker.
+"""A builder's run of a deploy: the run builds the source, stores the bundle, and passes the deploy on to a worker.
 
-Any builder can repeat an interrupted run from the beginning. A run that has passed the deploy on is not repeated: the
-bundle is stored, and the deploy's row names it.
+Any builder can repeat an interrupted run from the beginning. A run that has passed the deploy on is not repeated,
+because the bundle is stored, and the deploy's row refers to it.
 """
 
 from __future__ import annotations
@@ -49,14 +49,15 @@ TELL_EVERY: Final = 0.25
 """Seconds between two writes of a build's lines. Without new lines, the run checks every second time whether the deploy
 still belongs to it."""
 COUNT_EVERY: Final = 30.0
-"""Seconds after which a running build's time is counted for its organisation. A killed builder counts no more."""
+"""Interval in seconds at which a running build's time is counted for its organisation. After a builder is killed, no
+more time is counted."""
 LAST_LINES_WITHIN: Final = 5.0
 """Timeout for writing the last lines after the build, seconds."""
 OUTAGE: Final = 300.0
 """Seconds for which the result of a build is kept and stored again while database or store are unreachable."""
 LONGEST_PAUSE: Final = 8.0
 MOST_BUILDS: Final = 20
-"""A build that kills its builders must not go on killing them for ever."""
+"""Maximum number of a deploy's runs by builders, so that a build that kills its builders does not do so for ever."""
 
 T = TypeVar("T")
 Build = Callable[..., Awaitable[BuildResult]]
@@ -147,8 +148,8 @@ class BuildRun:
             await self.fail(InternalDeployError(step=self._row.step, deploy_id=self._id))
 
     async def _watched(self, work: Awaitable[None]) -> None:
-        """Runs the work, and cancels it when the deploy no longer belongs to this run, or the builder stops. Raises the
-        work's errors."""
+        """Runs the work, and cancels it when the deploy no longer belongs to this run, or when the builder stops.
+        Raises the work's errors."""
         working = asyncio.ensure_future(work)
         watching = asyncio.create_task(self._watch())
         try:
@@ -173,7 +174,7 @@ class BuildRun:
                     await self._over.wait()
                     return
             if self._is_handed_on:
-                # The deploy belongs to a worker now, while the caches are saved and the build's folder is removed.
+                # The deploy now belongs to a worker. The builder only saves the caches and removes the build's folder.
                 continue
             if self._should_stop():
                 raise StopRequestedError
@@ -212,7 +213,7 @@ class BuildRun:
         row, parts = self._row, self._parts
         if parts.settings.builds == "off":
             raise BuildsOffError()
-        # This comes before any fetch: a machine without a sandbox reports that at once.
+        # The sandbox comes before any fetch, so that a machine without a sandbox reports the error at once.
         sandbox = await asyncio.to_thread(self._find_sandbox)
         source = folder / "source"
         source.mkdir(mode=0o700)
@@ -265,7 +266,7 @@ class BuildRun:
         settings, deploy = self._parts.settings, self._row.deploy
 
         def begin(phase: str) -> None:
-            # The watching task writes it.
+            # The watching task writes the step.
             self._row.step = phase
 
         self._runs_commands = True
@@ -302,7 +303,7 @@ class BuildRun:
         return result
 
     async def _note(self, step: str) -> None:
-        """Writes the step, and everything known by now, into the deploy's row."""
+        """Writes the step, and all values known by now, into the deploy's row."""
         self._row.step = step
         await self._firmly(lambda: self._row.write(self._set_step))
 

@@ -78,8 +78,8 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
     branch = deploy.git_branch or repository.branch
     ref: Ref = Branch(branch)
     if deploy.git_commit_sha:
-        # Webhooks may overtake each other, and everybody who saw a webhook can send it again. Neither may bring an old
-        # commit back.
+        # Webhooks may arrive in another order than the pushes, and everybody who saw a webhook can send it again. In
+        # neither case may an old commit be deployed again.
         ref = Head(deploy.git_commit_sha, branch) if pushed else Sha(deploy.git_commit_sha, branch)
     try:
         async with fetching(

@@ -1,4 +1,4 @@
-"""Makes a bundle of a build's output, and stores it."""
+"""Makes a bundle from a build's output, and stores the bundle."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def store(parts: BuilderServices, deploy: DeployRow, bundle: Path, size: i
     key = upload_key(deploy.app_id, new_secret(), NAME)
     with translated(key):
         parts.objects.reserve.require(size)
-    # The row comes first: an object without a row would never be removed.
+    # The row is written first, because an object without a row would never be removed.
     async with parts.database.transaction() as work:
         await add_internal(work, key, deploy.app_id, deploy.org_id, size)
     await parts.objects.put_file(key, bundle)

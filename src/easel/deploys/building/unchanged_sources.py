@@ -25,13 +25,13 @@ from easel.repositories.models import Repository, WebhookDelivery
 from easel.storage.database import Transaction
 
 _NAMED: Final = 5
-"""The number of paths that a log line names."""
+"""Number of paths in a log line."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousBuild:
-    """The environment's latest version from the repository: its number, the commit that it was built from, and the
-    app's `build_config` then."""
+    """The environment's latest version from the repository: its number, its commit, and the app's `build_config` at
+    that build."""
 
     version: int
     sha: str
@@ -51,8 +51,8 @@ async def is_push(work: Transaction, deploy: DeployRow) -> bool:
 async def built_before(work: Transaction, deploy: DeployRow, app: App, repository: Repository) -> PreviousBuild | None:
     """Returns the version to compare the commit of a push with. Returns None for the first deploy.
 
-    Also returns None if, after that version's build began, the app's settings were published or the repository was
-    connected, because a new build would have another result.
+    Also returns None if the app's settings were published, or the repository was connected, after that version's build
+    began. A new build would then have another result.
     """
     found = await work.session.execute(
         select(Deploy.version, Deploy.git_commit_sha, Deploy.started_at, App.published["build_config"])

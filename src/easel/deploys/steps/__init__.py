@@ -1,6 +1,7 @@
 """The steps of a deploy, in their order.
 
-A new step needs a module here, an entry in the list, and its name in `deploys.states`, by which the command line sorts.
+A new step needs a module here, an entry in the list, and its name in `deploys.states`, which is the command line's sort
+order.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Ingest(Step):
         return settings.ingest_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Returns true if an earlier run recorded where they are stored."""
+        """Returns true if an earlier run recorded the keys of both objects."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
@@ -66,8 +66,8 @@ async def _store(
     )
     data = manifest.encode()
     manifest_at = manifest_key(app_id, hashlib.sha256(data).hexdigest())
-    # Both names are hashes, so the order does not matter. Both writes end before this raises, because nothing would
-    # wait for a pending one.
+    # Both names are hashes, so the order does not matter. Both writes end before an error is raised, because nothing
+    # would wait for a pending write.
     stored = await asyncio.gather(
         objects.adopt(pinned, bundle_at), objects.put(manifest_at, data), return_exceptions=True
     )

@@ -1,4 +1,4 @@
-"""Inspect: checks and hashes the whole bundle before any of it is stored."""
+"""Inspect: checks and hashes the whole bundle before any part of it is stored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from easel.storage.object_names import hash_in
 from easel.storage.objects import ObjectStore, PinnedUpload
 
 _LARGE = 1024 * 1024
-"""Bundles of more bytes wait for the previous version's manifest, which shows the members that need no inflating."""
+"""Size in bytes above which a bundle waits for the previous version's manifest, which shows the members that need no
+inflating."""
 
 
 class Inspect(Step):
@@ -43,7 +44,7 @@ class Inspect(Step):
     async def run(self, run: Run) -> None:
         """Raises the errors of `bundles`."""
         assert run.pinned is not None
-        # Read in parallel: from a bucket, this takes as long as inspecting a small bundle.
+        # The manifest is read in parallel. From a bucket, this takes as long as inspecting a small bundle.
         run.earlier = asyncio.ensure_future(_manifest(run.objects, run.before))
         run.held.callback(run.earlier.cancel)
         before = await _before(run.objects, run.earlier) if run.pinned.size > _LARGE else None

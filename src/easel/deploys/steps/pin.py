@@ -30,7 +30,7 @@ class Pin(Step):
         assert key is not None
         with translated(key):
             run.objects.reserve.require()
-        # A bucket accepts uploads of any size.
+        # This limit is checked because a bucket accepts uploads of any size.
         limit = run.settings.max_upload_size
         try:
             run.pinned = await run.held.enter_async_context(run.objects.pin(key, limit=limit))

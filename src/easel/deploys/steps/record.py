@@ -22,7 +22,8 @@ class Record(Step):
     async def run(self, run: Run) -> None:
         """Raises AppGoneError, and database errors."""
         manifest = await run.manifest()
-        # If nothing has to be waited for in between, one transaction records the version and moves the pointer.
+        # If the smoke test does not have to wait for anything, one transaction records the version and moves the
+        # pointer.
         async with run.row.ours(keep=is_tested_at_once(manifest)) as work:
             deploy = run.row.deploy
             if run.ingested is not None:

@@ -13,12 +13,12 @@ from easel.serving.site_rules import site_rules
 
 
 class SmokeTest(Step):
-    """Sets the run's `smoke`. It is written with the next change: the move, or the failure."""
+    """Sets the run's `smoke`. The result is written with the next change: the pointer's move, or the failure."""
 
     name = "smoke_test"
 
     def found(self, run: Run) -> bool:
-        """Returns true if the result was written, which happens together with the move."""
+        """Returns true if the result was written, which happens together with the pointer's move."""
         return run.row.deploy.smoke_test is not None
 
     async def run(self, run: Run) -> None:

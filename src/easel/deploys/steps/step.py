@@ -39,7 +39,7 @@ class Run:
     ingested: IngestedBundle | None = None
     smoke: SmokeResult | None = None
     held: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """Resources that are released at the end of the run, or when no step needs them: mainly the pinned copy."""
+    """Resources, mainly the pinned copy. They are released at the end of the run, or when no step needs them."""
     is_abandoned: bool = False
     """True if the result of this run's threads is no longer needed."""
 
@@ -74,7 +74,7 @@ class IngestedBundle:
 
 
 class Step(ABC):
-    """One step of a deploy. It has no state: its results are in the run, and finally in the database."""
+    """One step of a deploy. A step has no state, because its results are in the run, and finally in the database."""
 
     name: ClassVar[str]
     """The step's name for users, in the status and in failures."""
