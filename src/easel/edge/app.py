@@ -1,4 +1,4 @@
-"""The slow path of a request, as an ASGI application: host → pointer → path → representation → answer."""
+"""The slow path of a request, as an ASGI application: host → pointer → path → representation → response."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _READ_AT_ONCE = 1024 * 1024
-"""Files up to this size (bytes) are read in one go when a small part is requested."""
+"""Maximum size in bytes of a file that is read as a whole when a small part is requested."""
 
 _UNREADABLE = (EaselError, DamagedDataError, OSError)
 
 
 class EdgeApp:
-    """Answers every request that the fast path leaves to it."""
+    """Answers every request that the fast path does not answer."""
 
     def __init__(
         self,
@@ -84,7 +84,8 @@ class EdgeApp:
         tally = self._recorder.no_app
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
-            # RFC 9112 §3.2: such a request gets 400, because two readers might take it for two hosts.
+            # RFC 9112 §3.2: a request with an invalid host gets 400, because two readers might take its host for
+            # different hosts.
             answer = answer_fixed(BAD_HOST)
         else:
             host = hosts[0] if hosts else b""
@@ -97,7 +98,8 @@ class EdgeApp:
         await self._send(scope["method"], answer, tally, receive, send)
 
     def label(self, name: str) -> str | None:
-        """Returns the app's label in a host's name, or None for the platform's own names. Unknown names give ''."""
+        """Returns the app's label in a host's name. Returns None for the platform's own names, and '' for unknown
+        names."""
         if name.startswith("["):
             return None
         if name == self._domain or name.replace(".", "").isdigit() or not name:
@@ -171,7 +173,7 @@ class EdgeApp:
         answer: Answer,
         host: bytes,
     ) -> Answer:
-        """Prepares the whole, unconditional answer for later requests, if it is small enough. Returns the answer to
+        """Prepares the whole, unconditional response for later requests, if it is small enough. Returns the response to
         this request, with its body if that was read."""
         accepted = code_of(acceptable(request.accept_encoding))
         key = (request.target.partition("?")[0].encode("latin-1"), accepted)
@@ -199,8 +201,8 @@ class EdgeApp:
     async def _mapped_answer(
         self, live: LiveSite, file: File, ready: Representations, answer: Answer
     ) -> PreparedAnswer | None:
-        """Returns the prepared form of an answer whose body is sent from a mapped file. Returns None if the body is not
-        in one."""
+        """Returns the prepared form of a response whose body is sent from a mapped file. Returns None if the body is
+        not in a mapped file."""
         if answer.length > MAPPED_LARGEST:
             return None
         borrow = None
@@ -237,7 +239,7 @@ class EdgeApp:
                 elif kept := await self._content.cached_inflated(body):
                     body = memoryview(kept.bodies["identity"])[body.start : body.stop]
                 else:
-                    # Read errors should surface before the status is sent.
+                    # This read raises its errors before the status is sent.
                     await self._content.bundle(source.manifest, body.member, body)
             except _UNREADABLE as error:
                 self._recorder.unreadable += 1
@@ -256,7 +258,7 @@ class EdgeApp:
         if isinstance(body, BundleSlice):
             await self._stream(body, answer.length, tally, receive, send)
         else:
-            # Separate pieces: an unread piece then keeps no other piece in memory.
+            # Each piece is a separate copy, so that an unread piece keeps no other piece in memory.
             last = (len(body) - 1) // PREPARED_LARGEST * PREPARED_LARGEST if body else 0
             for at in range(0, last, PREPARED_LARGEST):
                 piece = bytes(body[at : at + PREPARED_LARGEST])
@@ -273,7 +275,7 @@ class EdgeApp:
                     tally.sent += len(piece)
                     # The last piece is marked as the last, because the next request may follow it at once.
                     await send({"type": "http.response.body", "body": piece, "more_body": length > 0})
-                # Inflating uses this process's time, so other tasks run between two pieces.
+                # Inflating takes this process's time, so other tasks run between two pieces.
                 await asyncio.sleep(0)
                 if gone.done():
                     return
@@ -291,7 +293,7 @@ class EdgeApp:
             self._content.forget_bundles(source.manifest)
 
     def _own_answer(self, path: str) -> Answer:
-        """Returns the answers at the edge's own address: health, and a short page."""
+        """Returns the responses at the edge's own address: its health, and a short page."""
         if path == "/healthz":
             return answer_fixed(FixedAnswer(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
@@ -320,5 +322,6 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def _nothing(page: FixedAnswer, request: Request) -> Answer:
-    """Returns the answer of a host that serves nothing. It ends the service worker of a former owner."""
+    """Returns the response of a host that serves nothing. The response removes the service worker of the host's former
+    app."""
     return answer_fixed(LEAVING_WORKER if asks_for_worker(request) else page)

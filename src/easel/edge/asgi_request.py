@@ -1,4 +1,4 @@
-"""Reads the request, which the chain of stages decides on, from an ASGI scope."""
+"""Reads the request from an ASGI scope, for the chain of stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Assets of earlier versions of an environment: open tabs keep working after a deploy."""
+"""Assets of earlier versions of an environment, so that open tabs keep working after a deploy."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from easel.storage.object_names import manifest_key
 
 _AT_A_TIME = 1000
 _MOST_FILES = 100_000
-"""Maximum number of files of earlier versions. The version that reaches it is the last version that is searched."""
+"""Maximum number of files of earlier versions. The search ends with the version that reaches this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierAssets:
-    """Assets that only earlier versions have: path → the newest version that has it, and the time (unix seconds) when
-    the environment stopped serving that version."""
+    """Assets that only earlier versions have. A path maps to the newest version that has the asset, and to the time
+    (unix seconds) when the environment stopped serving that version."""
 
     files: dict[str, tuple[Site, float]]
     weight: int

@@ -14,7 +14,7 @@ from easel.serving.models import Encoding
 from easel.serving.respond import Representations
 
 Key = tuple[Hashable, str, Encoding]
-"""Site, path and encoding."""
+"""A site, a path and an encoding."""
 
 _MADE_AT_ONCE = 2
 
@@ -49,7 +49,7 @@ class LargePages:
     ) -> Representations | None:
         """Builds the page of `size` bytes with `making`, and returns it. Returns None while too many other large pages
         are being sent. Raises the errors of `making`."""
-        # The page and its encoded form, which is hardly larger.
+        # The page and its encoded form, which is hardly larger than the page, are in memory.
         reserved = 2 * size
         while self.weight + reserved > self._limit:
             if not self.evict_one():

@@ -20,12 +20,12 @@ from easel.storage.object_names import manifest_key, variants_key
 
 _MOST_BY_PATTERN: Final = 256
 _LARGEST_BY_PATTERN: Final = 4096
-"""Maximum number of a site's prepared redirects of patterns, and maximum bytes of each."""
+"""Maximum number of a site's prepared redirects of patterns, and the maximum number of bytes of each."""
 
 
 class LiveSite:
-    """A site with its cached pages (runtime object included) and prepared answers. `weight` is their approximate memory
-    in bytes, `manifest_weight` that of the manifest, which sites may share."""
+    """A site with its cached pages (runtime object included) and prepared answers. `weight` is the approximate memory
+    of both in bytes. `manifest_weight` is the memory of the manifest, which sites may share."""
 
     __slots__ = (
         "app",
@@ -70,15 +70,17 @@ class LiveSite:
         return self.site.environment == version_environment(self.site.version)
 
     def changes(self, page: Member) -> bool:
-        """Returns true if the runtime object is written into this page, if the page has a place for it."""
+        """Returns true if the runtime object is written into this page. This requires that the page has a place for
+        it."""
         return page.place != NO_PLACE and page.size <= LARGEST and self.site.published.runtime != "off"
 
     def script(self) -> bytes:
         """Returns the runtime object for the site's pages.
 
-        The object is as long as the public variables, so it is made for each page and not cached. All sites of an app
-        share the bytes in its route. A service worker may cache a page with its variables for a long time. So if the
-        version has a service worker, its pages also load the current variables, and use the old ones if that fails.
+        The object is as long as the public variables, so it is built for each page and not cached. All sites of an app
+        share the bytes in the app's route. A service worker may cache a page with its variables for a long time. If the
+        version has a service worker, its pages therefore also load the current variables, and use the old variables if
+        that fails.
         """
         if self.site.published.runtime == "external":
             return EXTERNAL_SCRIPT
@@ -106,12 +108,12 @@ class LiveSite:
         return weight
 
     def shed(self) -> int:
-        """Evicts the older half of the prepared answers; returns their bytes."""
+        """Evicts the older half of the prepared answers. Returns the number of their bytes."""
         freed = 0
         pages = list(self.pages)[: (len(self.pages) + 1) // 2]
         gone = {id(self.pages[path]) for path in pages}
         older = list(self.prepared)[: (len(self.prepared) + 1) // 2]
-        # An answer keeps the body of its page in memory.
+        # A prepared answer keeps the body of its page in memory.
         older += [key for key in list(self.prepared)[len(older) :] if id(self.prepared[key].page) in gone]
         for key in older:
             freed += prepared_weight(key, self.prepared.pop(key))

@@ -1,5 +1,5 @@
-"""Makes pages: the uploaded file, the runtime object in it, and the result in each encoding. It takes too long for the
-event loop, so it runs in threads."""
+"""Builds pages: the uploaded file, the runtime object in it, and the result in each encoding. Building takes too long
+for the event loop, so it runs in threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from easel.serving.runtime import inject, page_hash, place_in
 
 
 def warm() -> None:
-    """Makes a page without a visitor: the first page in a thread takes a millisecond longer."""
+    """Builds a page before the first visitor comes, because the first page in a thread takes a millisecond longer."""
     _page(b"<!doctype html>" * 100, "")
 
 
@@ -31,7 +31,7 @@ def make_page(member: Member, view: memoryview, script: bytes) -> Representation
 
 
 def make_file(content: bytes) -> Representations:
-    """Returns a text that is not in a bundle, in all encodings."""
+    """Returns the representations of a text that is not in a bundle, in all encodings."""
     return _page(content, hashlib.sha256(content).hexdigest())
 
 

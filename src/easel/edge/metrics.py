@@ -87,7 +87,7 @@ class EdgeCollector(Collector):
         cached.add_metric(["content"], self._content.weight)
         cached.add_metric(["pages"], self._sites.large.weight)
         cached.add_metric(["requests"], self._requests())
-        # The index of objects on disk, and the objects in memory for lack of disk space.
+        # The memory of the index of objects on disk, and of the objects in memory because the disk has no space.
         cached.add_metric(["bundles"], disk.bookkeeping + disk.in_memory)
         cached.add_metric(["routes"], self._table.weight)
         yield cached
@@ -109,7 +109,7 @@ def registry(
     store: EdgeStore,
     requests: Callable[[], int],
 ) -> CollectorRegistry:
-    """Returns the registry of one edge process. `requests` gives the memory (bytes) of the caches of requests."""
+    """Returns the registry of one edge process. `requests` returns the memory (bytes) of the caches of requests."""
     made = CollectorRegistry()
     made.register(EdgeCollector(recorder, freshness, table, sites, content, store, requests))
     made.register(DiskCollector(store.reserve))

@@ -1,4 +1,4 @@
-"""The edge's own pages. They name no tenant."""
+"""The edge's own pages. They contain no tenant's name."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Counts the answers of an edge process in one place, for both paths. Counting is only an addition, because the fast
-path does it too."""
+"""Counts the responses of an edge process in one place, for both paths. Counting is only an addition, because the fast
+path counts too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OTHERS: Final = "others"
 
 class Tally:
     """The responses of one app: their number by path (fast, full) and status, and the sent bytes of their bodies. The
-    fast path sends only the statuses 200 and 304 and redirects, and adds to the fields directly."""
+    fast path sends only the statuses 200 and 304 and redirects. It adds to the fields directly."""
 
     __slots__ = ("fast_200", "fast_304", "fast_moved", "full", "sent")
 
@@ -30,13 +30,13 @@ class Tally:
         self.sent = 0
 
     def answered(self, status: int, sent: int) -> None:
-        """Counts an answer of the slow path and the sent bytes of its body."""
+        """Counts a response of the slow path, and the sent bytes of its body."""
         self.full[status] = self.full.get(status, 0) + 1
         self.sent += sent
 
     @property
     def answers(self) -> dict[tuple[str, int], int]:
-        """Returns the answers by path and status."""
+        """Returns the number of responses by path and status."""
         fast = {(FAST, 200): self.fast_200, (FAST, 304): self.fast_304}
         fast |= {(FAST, status): count for status, count in self.fast_moved.items()}
         return {**{key: count for key, count in fast.items() if count}, **{(FULL, s): n for s, n in self.full.items()}}
@@ -48,7 +48,7 @@ class Recorder:
     def __init__(self) -> None:
         self.apps: dict[str, Tally] = {}
         self.no_app = Tally()
-        """Number of responses at addresses without an app."""
+        """The responses at addresses without an app."""
         self.earlier = 0
         self.unreadable = 0
 
@@ -62,7 +62,7 @@ class Recorder:
         return tally
 
     def answers(self) -> dict[tuple[str, int], int]:
-        """Returns all answers by path and status."""
+        """Returns the number of all responses by path and status."""
         total: dict[tuple[str, int], int] = {}
         for tally in (self.no_app, *self.apps.values()):
             for key, count in tally.answers.items():
@@ -70,5 +70,5 @@ class Recorder:
         return total
 
     def on(self, path: str) -> int:
-        """Returns all answers of one path."""
+        """Returns the number of all responses of one path."""
         return sum(count for (taken, _), count in self.answers().items() if taken == path)

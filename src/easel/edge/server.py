@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 POLL = 2.0
 """Interval in seconds of polling for changes whose notification was lost."""
 DRAIN = 30
-"""Timeout in seconds for running answers during a shutdown."""
+"""Timeout in seconds for running responses during a shutdown."""
 
 
 class Edge:
@@ -120,12 +120,12 @@ class Follower:
         self._poller: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begins to follow."""
+        """Starts following."""
         self._listener.start()
         self._poller = asyncio.create_task(self._poll(), name="poll")
 
     async def stop(self) -> None:
-        """Stops."""
+        """Stops following."""
         if self._poller is not None:
             self._poller.cancel()
         await self._listener.stop()
@@ -155,10 +155,10 @@ async def serve_edge(
     known: Mapping[str, AppRoute] | None = None,
     check_schema: Callable[[], None] | None = None,
 ) -> None:
-    """Serves visitors on the given sockets until told to stop, and metrics on the private one.
+    """Serves visitors on the given sockets until told to stop, and metrics on the private socket.
 
-    With `known`, the database is unreachable: these routes are served until it is reachable and has this release's
-    schema, which `check_schema` verifies by raising an EaselError.
+    If `known` is given, the database is unreachable. These routes are then served until the database is reachable and
+    has this release's schema. `check_schema` raises an EaselError until then.
     """
     table = RouteTable()
     keeper = RouteSaver(table, settings.edge_dir, database_url, objects.reserve)

@@ -1,4 +1,5 @@
-"""Live sites: the current content of each host, with its prepared answers. A moved pointer makes a new one."""
+"""Live sites: the current content of each host, with its prepared answers. When a pointer moves, a new live site is
+made."""
 
 from __future__ import annotations
 
@@ -28,17 +29,17 @@ from easel.serving.runtime import RUNTIME_PATH, page_hash, runtime_source
 
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
-"""Maximum bytes of large pages that are in memory at the same time, while they are sent."""
+"""Maximum number of bytes of large pages that are in memory at the same time, while they are sent."""
 _MOST_SITES = 4096
 _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
 _MOST_VERSIONS = 65536
 _EARLIER_SHARE = 16
-"""The part of the memory budget that one site's earlier versions may take is one divided by this number."""
+"""The earlier versions of one site may take one part in this many of the memory budget."""
 
 
 class Sites:
-    """The live sites by host label, made on demand from the routing table.
+    """The live sites by host label, built on demand from the routing table.
 
     The sites, their parts, and the memory that `others` reports stay within `budget` bytes together. The routing table
     is not counted, because no part of it can be evicted.
@@ -71,12 +72,13 @@ class Sites:
         self._gzips: SingleFlight[Hashable, bytes] = SingleFlight()
         self._pages: SingleFlight[Hashable, Representations | None] = SingleFlight()
         self._earlier: SingleFlight[LiveSite, EarlierAssets] = SingleFlight()
-        # One at a time, because the memory for earlier versions' manifests is known only afterwards.
+        # Earlier versions are loaded for one site at a time, because the memory for their manifests is known only
+        # afterwards.
         self._looking = asyncio.Lock()
         self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * LARGEST, budget // 4)))
         self.by_host: dict[bytes, LiveSite] = {}
-        """Sites by raw Host header, for the fast path. It contains only sites that the routing table leads to at this
-        moment."""
+        """Sites by raw Host header, for the fast path. The map contains only sites that the routing table leads to at
+        this moment."""
         self.weight = 0
         """Bytes of the live sites, without their manifests."""
         table.on_change.append(self._changed)
@@ -123,7 +125,8 @@ class Sites:
         serves = route.serves if route.version is None else await self._version(route.app.app_id, route.version)
         if serves is None:
             return None
-        # Many visitors may come at once after a deploy, and it takes long to prepare thousands of rules.
+        # Many visitors may come at once after a deploy, and preparing thousands of rules takes long, so they share one
+        # result.
         return await self._sites.run((label, route.app, serves), lambda: self._make(label, route, serves))
 
     async def _make(self, label: str, route: Route, serves: EnvironmentRoute) -> LiveSite:
@@ -141,8 +144,8 @@ class Sites:
             is_one_page=one_page.of_manifest(manifest),
         )
         live = LiveSite(label, route.app, serves, site, self._content.weight_of(key))
-        # The pointer may have moved while the manifest was read. Only the visitors who came before the move get the
-        # site.
+        # The pointer may have moved while the manifest was read. Only the visitors who came before the move then get
+        # the site.
         now = self._table.find(label)
         if label not in self._live and now is not None and live.serves(now):
             self._live[label] = live
@@ -156,8 +159,9 @@ class Sites:
         key = (app_id, number)
         if key in self._versions:
             return self._versions[key]
-        # A version number up to the app's last is recorded for good, so that even a version without files is cached. If
-        # the version is pruned later, a change of its app or its missing bundle shows it.
+        # A version whose number is at most the app's last number never changes, so the result is cached even if the
+        # version has no files. If the version is pruned later, a change of its app or its missing bundle shows the
+        # pruning.
         route = await self._recorded.run(key, lambda: self._feed.version(app_id, number))
         self._versions[key] = route
         while len(self._versions) > self._most_versions:
@@ -165,7 +169,7 @@ class Sites:
         return route
 
     def forget_version(self, label: str, app_id: str, number: int) -> None:
-        """Evicts the content of this version's address, which is queried again."""
+        """Evicts the content of this version's address, so that it is queried again."""
         self._versions.pop((app_id, number), None)
         if label in self._live:
             self._drop(self._live[label])
@@ -173,8 +177,8 @@ class Sites:
     def keep(
         self, live: LiveSite, host: bytes, key: Key, prepared: PreparedAnswer, *, of_pattern: bool = False
     ) -> None:
-        """Caches a prepared answer for the fast path, and makes the site known under this Host header. Answers of a
-        rule's pattern are bounded in number, because anybody can think of addresses that match it."""
+        """Caches a prepared answer for the fast path, and makes the site known under this Host header. The responses of
+        a rule's pattern are limited in number, because anybody can think of addresses that match the pattern."""
         if self._live.get(live.label) is not live:
             return
         if of_pattern:
@@ -205,13 +209,13 @@ class Sites:
             self._stay_within_budget()
 
     def _stay_within_budget(self) -> None:
-        """Evicts from the heaviest site first, so that no site can displace the others."""
+        """Evicts from the heaviest site first, so that no site can displace the other sites."""
         while len(self._live) > _MOST_SITES:
             self._drop(next(iter(self._live.values())))
         excess = self.total - self._budget
         while excess > 0 and (self.large.evict_one() or self._content.inflated.evict_one()):
             excess = self.total - self._budget
-        # Estimated, because running answers still hold the evicted bytes.
+        # The excess is estimated, because running responses still hold the evicted bytes.
         while excess > 0 and len(self._live) > 1:
             heaviest = max(self._live.values(), key=self._burden)
             freed = heaviest.shed()

@@ -1,4 +1,4 @@
-"""The memory (bytes) of an edge's values: measured sizes of CPython's objects and their allocation.
+"""The memory (bytes) of an edge's values, from measured sizes of CPython's objects and their allocation.
 
 `tests/edge/test_weights.py` compares the sum with the memory of a real process.
 """

@@ -1,1 +1,1 @@
-"""Caches of an edge that it can lose: manifests, bundles in memory and on disk."""
+"""Caches of an edge, which it can lose: manifests, and bundles in memory and on disk."""

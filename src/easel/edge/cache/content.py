@@ -31,7 +31,7 @@ from easel.storage.object_names import hash_in
 
 _MAPPED_BUNDLES = 512
 _AT_A_TIME = 2500
-"""Number of files of a large manifest that are processed before other tasks run."""
+"""Number of files of a large manifest that are processed at a time, before other tasks run."""
 _KEPT_AFTER = 0.1
 """Delay in seconds between serving a manifest's first visitor and saving the manifest."""
 _ZSTANDARD_AT_ONCE = 32
@@ -44,7 +44,7 @@ _SMALL_CHUNK = 64 * 1024
 _MAPPED_CHUNK = 1024 * 1024
 V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
-"""Bytes of a large file that are fetched from a bucket ahead of a reader."""
+"""Number of bytes of a large file that are fetched from a bucket ahead of a reader."""
 
 
 class Content:
@@ -77,7 +77,8 @@ class Content:
         return self._alive.weight + self._variants.weight + mapped + self._kept.weight + self.inflated.weight
 
     async def manifest(self, key: str) -> Manifest:
-        """Returns the manifest under the key. Raises ObjectMissingError, StoreUnavailableError, msgspec errors."""
+        """Returns the manifest under the key. Raises ObjectMissingError, StoreUnavailableError, and msgspec's
+        errors."""
 
         async def load() -> _Weighed:
             manifest = self._alive.get(key)
@@ -114,7 +115,7 @@ class Content:
         if len(data) <= AT_ONCE:
             return decode_manifest(data)
         manifest = await self._sliced(decode_in_slices(data))
-        # Freeing it takes a fifth as long as decoding it.
+        # Freeing the files takes a fifth as long as decoding them, so they are freed in batches.
         weakref.finalize(manifest, _let_go, asyncio.get_running_loop(), manifest.files).atexit = False
         return manifest
 
@@ -122,7 +123,7 @@ class Content:
         made = next(slices)
         if made is not None:
             return made
-        # One at a time, so that other tasks run after each slice.
+        # Only one object is decoded at a time, so that other tasks run after each slice.
         async with self._decoding:
             for made in slices:
                 if made is not None:
@@ -131,8 +132,8 @@ class Content:
         raise AssertionError
 
     async def bundle(self, manifest: Manifest, member: Member, part: BundleSlice | None = None) -> memoryview:
-        """Returns the bundle that contains the member, with the part's bytes readable; of a large part only the first
-        bytes. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns the bundle that contains the member, with the part's bytes readable. If a large part is sent
+        unchanged, only its first bytes are readable. Raises ObjectMissingError, StoreUnavailableError."""
         start, stop = member.offset, member.offset + member.length
         if part is not None:
             start, stop = _stored_range(part)
@@ -141,7 +142,7 @@ class Content:
         return await self._view(manifest, member, start, stop)
 
     def forget_bundles(self, manifest: Manifest) -> None:
-        """Evicts damaged bundles, so that they are read again: the objects in the store may be repaired."""
+        """Evicts damaged bundles, so that they are read again. The objects in the store may have been repaired."""
         for bundle in manifest.bundles:
             self._bundles.forget(bundle.key)
             self.disk.forget(bundle.key)
@@ -153,7 +154,7 @@ class Content:
             yield
 
     async def stream(self, part: BundleSlice) -> AsyncIterator[bytes | memoryview]:
-        """Yields the bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
+        """Yields the bytes of a part, fetched window by window, in pieces of bounded size. Some pieces are empty.
 
         Bytes of a mapped bundle are not copied, so slow readers cost no memory. Raises DamagedDataError,
         ObjectMissingError, StoreUnavailableError.
@@ -195,7 +196,7 @@ class Content:
 
     async def mapped_body(self, part: BundleSlice) -> MappedBody | None:
         """Returns the complete stored bytes of a part in a mapped bundle, with the frame before and after them, if the
-        part is sent that way. They cost no memory of this process. Raises ObjectMissingError."""
+        part is sent in this form. The bytes use no memory of this process. Raises ObjectMissingError."""
         key = part.source.manifest.bundles[part.member.bundle].key
         if not _is_sent_unchanged(part) or self._objects.local_path(key) is None or self._mappings.are_many:
             return None
@@ -215,8 +216,8 @@ class Content:
         return MappedBody.of((await self._mapped(variants_key))[start : start + length], start)
 
     async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
-        """Returns the variants of the member, if they exist and are readable: bodies and restart points. Without them
-        the file is sent as stored."""
+        """Returns the variants of the member, if they exist and are readable: bodies and restart points. Without
+        variants, the file is sent as stored."""
         if variants_key is None:
             return Variants()
         try:
@@ -227,7 +228,7 @@ class Content:
             known = {coding: place for coding, place in places.items() if place is not None}
             bodies: dict[Encoding, bytes | memoryview] = {}
             if known:
-                # The two are neighbours in the object.
+                # The bodies are neighbours in the object, so one read is enough.
                 start, stop = min(place[0] for place in known.values()), max(sum(place) for place in known.values())
                 view = await self._object(variants_key, start, stop)
                 bodies = {coding: view[place[0] : sum(place)] for coding, place in known.items()}
@@ -268,8 +269,8 @@ class Content:
 def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
     """Yields the bytes of a part, in pieces of bounded size. Raises DamagedDataError.
 
-    Some pieces are empty: inflating up to the start of a range takes time as well, and other tasks run between two
-    pieces.
+    Some pieces are empty, because inflating up to the start of a range takes time as well, and other tasks run between
+    two pieces.
     """
     member = part.member
     data = raw(member, bundle)
@@ -284,7 +285,7 @@ def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
         yield from inflate(data[part.start : part.stop], STORED)
         return
     at = 0 if part.restart is None else part.restart.content
-    # For a near range, hardly more is inflated than the range itself.
+    # With small pieces, little more than the range itself is inflated.
     chunk = CHUNK if part.stop - at > _NEAR else _SMALL_CHUNK
     inflating = inflate_from(part.restart, data, chunk) if part.restart else inflate(data, member.method, chunk)
     for piece in inflating:
@@ -297,7 +298,8 @@ def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
 
 
 def _stored_range(part: BundleSlice) -> tuple[int, int]:
-    """Returns the offsets in the bundle of the part's bytes: the whole member, or the range of a stored member."""
+    """Returns the offsets in the bundle of the part's bytes. These are the bytes of the whole member, or the range of a
+    stored member."""
     member = part.member
     if part.encoding == "identity" and member.method == STORED:
         return member.offset + part.start, member.offset + part.stop

@@ -1,11 +1,11 @@
 """A bounded disk cache of a bucket's objects: the requested parts of bundles.
 
 Every object is a sparse file that is mapped once. Blocks are fetched on demand, small objects as a whole. Concurrent
-requests for a block share one fetch. The cache can be lost; the next process takes over complete files when this one
-ends.
+requests for a block share one fetch. The cache can be lost. When this process ends, the next process takes over the
+complete files.
 
-The cache leaves the disk's reserve alone: while the reserve is reached or the disk is full, objects are cached in
-memory instead, within a small budget.
+The cache leaves the disk's reserve free. While the reserve is reached or the disk is full, objects are cached in memory
+instead, within a small budget.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from easel.storage.errors import ObjectMissingError, StorageFullError
 from easel.storage.translation import translated
 
 BLOCK = 256 * 1024
-"""Minimum fetch, in bytes."""
+"""Number of bytes of a block. At least one block is fetched."""
 SMALL = 4 * 1024 * 1024
-"""Objects up to this size (bytes) are fetched whole on the first request."""
+"""Maximum number of bytes of an object that is fetched as a whole on the first request."""
 _AT_ONCE = 8 * 1024 * 1024
 _FETCHES = 4
 IN_MEMORY = 32 * 1024 * 1024
-"""Maximum bytes cached in memory while the disk is full."""
+"""Maximum number of bytes cached in memory while the disk is full."""
 MOST_HELD = 16384
-"""Maximum number of cached objects, if the process may have eight times as many descriptors."""
+"""Maximum number of cached objects, if the process may open eight times as many descriptors."""
 FULL_FOR = 5.0
 """Backoff in seconds after a full disk."""
 
@@ -67,7 +67,7 @@ class _CachedObject:
 
     @property
     def weight(self) -> int:
-        """Cached bytes of the object."""
+        """Returns the number of cached bytes of the object."""
         return sum(min(BLOCK, len(self.view) - block * BLOCK) for block in self.present)
 
     def add(self, blocks: range) -> None:
@@ -91,7 +91,7 @@ class _CachedObject:
                 at += os.pwrite(self.file.descriptor, data[at:], start + at)
 
     def evict_one(self) -> None:
-        """Frees the disk space once no write is pending. A holder of the view can continue reading."""
+        """Frees the disk space, unless a write is pending. A reader of the view can continue reading."""
         if self.file is not None and self.is_open and not self.pending:
             self.is_open = False
             os.close(self.file.descriptor)
@@ -104,9 +104,10 @@ class DiskCache:
     def __init__(self, objects: EdgeStore, folder: Path, *, budget: int) -> None:
         self._objects = objects
         self.root = folder
-        """The folder of all edges of the machine."""
+        """The folder that all edges of the machine share."""
         self._budget = budget
-        # Each object takes two descriptors and a mapping, however small it is; connections need descriptors as well.
+        # Each object takes two descriptors and a mapping, however small the object is. Connections need descriptors as
+        # well.
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most = MOST_HELD if allowed == resource.RLIM_INFINITY else min(MOST_HELD, allowed // 8)
         self._held: OrderedDict[str, _CachedObject] = OrderedDict()
@@ -131,7 +132,7 @@ class DiskCache:
         return weights.HELD * len(self._held) + weights.LEFT * len(self._left) + blocks
 
     def take_over(self) -> None:
-        """Takes over complete files of ended processes. It blocks, so call it before visitors arrive."""
+        """Takes over complete files of ended processes. This call blocks, so it belongs before the first visitor."""
         with suppress(OSError):
             self._own_folder()
         self._shrink(self._budget, keep="")
@@ -162,7 +163,7 @@ class DiskCache:
         try:
             await self._fill(key, held, blocks)
         except StorageFullError:
-            # The object is cached in memory now.
+            # The second call caches the object in memory.
             held = self._find(key, size)
             await self._fill(key, held, blocks)
         return held.view
@@ -186,7 +187,7 @@ class DiskCache:
             waiting.add(task)
             held.pending.update(dict.fromkeys(run, task))
         if waiting:
-            # A visitor who leaves must not cancel a fetch that others wait for.
+            # A visitor who disconnects must not cancel a fetch that other visitors wait for.
             results = await asyncio.shield(asyncio.gather(*waiting, return_exceptions=True))
             for result in results:
                 if isinstance(result, BaseException):
@@ -232,7 +233,7 @@ class DiskCache:
         held.write(data, start)
 
     def _leave_reserve(self, length: int, *, keep: str) -> None:
-        """Evicts enough to keep the disk's reserve free after `length` more bytes."""
+        """Evicts enough objects to keep the disk's reserve free after `length` more bytes."""
         with suppress(OSError):
             short = length - self._objects.reserve.room().spare
             if short > 0:
@@ -268,7 +269,7 @@ class DiskCache:
             return _remember(size)
 
     def _open_left(self, path: Path, size: int) -> _CachedObject | None:
-        """Returns the object from an ended process, if its file is here and unchanged. Raises OSError."""
+        """Returns the object from an ended process, if its file exists and is unchanged. Raises OSError."""
         left = self._left.get(path.name)
         if left == size:
             with suppress(FileNotFoundError, _OtherSizeError):
@@ -296,13 +297,13 @@ class DiskCache:
         held.dropped = True
         self._weigh(held, -held.weight)
         if held.file is not None:
-            # This happens at once, because the next request opens another file under this name.
+            # The file is removed at once, because the next request opens another file under this name.
             held.file.path.unlink(missing_ok=True)
         held.evict_one()
 
     def _shrink(self, budget: int, *, keep: str) -> None:
         while self._left and (self.weight > budget or len(self._left) + len(self._held) > self._most):
-            # No request of this process has used it.
+            # No request of this process has used this file.
             name, size = self._left.popitem(last=False)
             self.weight -= size
             (self._own_folder() / name).unlink(missing_ok=True)
@@ -313,19 +314,20 @@ class DiskCache:
             held = self._held[key]
             in_file = held.file is not None
             too_much = too_many or (self.weight > budget if in_file else self.in_memory > IN_MEMORY)
-            # A single object may exceed the memory budget. It stays in memory as long as its reader refers to it.
+            # A single object may exceed the memory budget. The object stays in memory as long as its reader refers to
+            # it.
             if too_much and not held.pending and (key != keep or not in_file):
                 self._drop(key)
 
 
 def _remember(size: int) -> _CachedObject:
-    """Returns an object in memory, which takes space only for written parts."""
+    """Returns an object in memory, which uses memory only for written parts."""
     memory = mmap.mmap(-1, size)
     return _CachedObject(memoryview(memory).toreadonly(), None, memory)
 
 
 def _runs(blocks: list[int]) -> Iterator[range]:
-    """Returns adjacent blocks as runs, each at most as long as one request may fetch."""
+    """Yields adjacent blocks as runs, each at most as long as one request may fetch."""
     start = 0
     for at in range(1, len(blocks) + 1):
         if at == len(blocks) or blocks[at] != blocks[at - 1] + 1 or (at - start) * BLOCK >= _AT_ONCE:

@@ -15,14 +15,14 @@ from easel.serving.models import BundleSlice
 from easel.serving.respond import Representations
 
 _LARGEST = 4 * 1024 * 1024
-"""Files up to this size (bytes) are cached."""
+"""Maximum size in bytes of a cached file."""
 Borrow = Callable[[], MappedBody | None]
 """Returns a body from the cache, or None after its eviction."""
 
 
 class InflatedFiles:
-    """Inflated files of about `limit` bytes in total. The least recently used are evicted first; running responses keep
-    theirs."""
+    """Inflated files of about `limit` bytes in total. The least recently used files are evicted first. Running
+    responses keep their files in memory."""
 
     def __init__(self, limit: int, mappings: Mappings) -> None:
         self._kept = LargePages(limit)
@@ -65,8 +65,8 @@ class InflatedFiles:
         return await self._making.run(key, lambda: self._kept.make(key, member.size, make))
 
     def borrow(self, part: BundleSlice) -> Borrow | None:
-        """Yields access to the whole file while the cache holds it. Yields None if the cache does not accept the
-        file."""
+        """Returns a function that returns the whole file while the cache holds it. Returns None if the cache does not
+        accept the file."""
         key = _key(part)
         if key is None:
             return None
@@ -74,7 +74,7 @@ class InflatedFiles:
         def borrow() -> MappedBody | None:
             kept = self._kept.get(key)
             body = None if kept is None else kept.bodies["identity"]
-            # Other memory would be taken, unweighed, for as long as a slow client reads.
+            # Any other kind of memory would be held, without being counted, for as long as a slow client reads.
             return MappedBody.of(body) if isinstance(body, memoryview) and isinstance(body.obj, Mapping) else None
 
         return borrow

@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 class SingleFlight(Generic[K, V]):
-    """Makes each value once at a time: concurrent callers share the result."""
+    """Computes each value only once at a time. Concurrent callers share the result."""
 
     def __init__(self) -> None:
         self._making: dict[K, asyncio.Task[V]] = {}
@@ -35,7 +35,7 @@ class SingleFlight(Generic[K, V]):
 
 
 class ValuesInUse(Generic[K, V]):
-    """Values by key as long as they are in use, and their total weight, each counted once."""
+    """Values by key as long as they are in use, and their total weight. Each value counts once."""
 
     def __init__(self) -> None:
         self._values: weakref.WeakValueDictionary[K, V] = weakref.WeakValueDictionary()
@@ -47,8 +47,8 @@ class ValuesInUse(Generic[K, V]):
         return self._values.get(key)
 
     def add(self, key: K, value: V, weight: int, heavy: object = None) -> None:
-        """Adds a new value. Its weight counts while the value is in use, or while `heavy` is, which is its heavy
-        part."""
+        """Adds a new value. Its weight counts while the value is in use. If `heavy`, the value's heavy part, is given,
+        the weight counts while that part is in use."""
         self.weight += weight
         weakref.finalize(value if heavy is None else heavy, self._gone, key, weight).atexit = False
         self._values[key] = value
@@ -65,8 +65,8 @@ class ValuesInUse(Generic[K, V]):
 
 
 class LruCache(Generic[V]):
-    """A cache of at most `limit` in weight, which evicts the least recently used values first. The newest value always
-    stays."""
+    """A cache whose values weigh at most `limit` together. The least recently used values are evicted first, but the
+    newest value always stays."""
 
     def __init__(self, limit: int, weigh: Callable[[V], int] = lambda _: 1) -> None:
         self._limit = limit

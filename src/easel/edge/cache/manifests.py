@@ -1,4 +1,5 @@
-"""A disk cache of a bucket's manifests, shared by all edges of a machine: a bundle is useless without its manifest."""
+"""A disk cache of a bucket's manifests, shared by all edges of a machine. A cached bundle is useless without its
+manifest."""
 
 from __future__ import annotations
 
@@ -65,7 +66,7 @@ class ManifestCache:
             with suppress(OSError):
                 written.unlink()
             return
-        # An indexed file may be gone, because it was damaged or another process evicted it.
+        # The file of an indexed manifest may be missing, because it was damaged or another process evicted it.
         self._bytes -= sizes.pop(manifest, 0)
         sizes[manifest] = len(data)
         self._bytes += len(data)
@@ -82,7 +83,8 @@ class ManifestCache:
             for entry in os.scandir(self._folder):
                 with suppress(OSError):
                     if "." in entry.name:
-                        # A killed process left it half-written, or another process is writing it now and loses it.
+                        # This is an incomplete file of a killed process, or of another process that is writing now and
+                        # loses the file.
                         os.unlink(entry.path)
                     else:
                         found.append((entry.stat().st_mtime, entry.name, entry.stat().st_size))

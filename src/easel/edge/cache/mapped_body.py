@@ -15,14 +15,14 @@ from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StorageFullError
 
 _MOST: Final = 16 * 1024
-"""Maximum number of mappings, including those of prepared answers: a system allows a process 65,530."""
+"""Maximum number of mappings, including those of prepared answers. A system allows a process 65,530."""
 _MOST_OPEN: Final = 4096
 
 
 class MappedBody(msgspec.Struct, frozen=True):
     """A body: mapped bytes, their offset in their file, and the bytes before and after them.
 
-    `descriptor` is the file's, if the mapping keeps one. It stays open while the view is in use.
+    `descriptor` is the file's descriptor, if the mapping keeps it open. It stays open while the view is in use.
     """
 
     view: memoryview
@@ -57,7 +57,7 @@ class Mappings:
 
     @property
     def are_many(self) -> bool:
-        """Returns true if there are so many mappings that answers must not keep more."""
+        """Returns true if there are so many mappings that prepared answers must not keep more."""
         return len(self._all) > _MOST
 
     def file(self, path: Path) -> memoryview:
@@ -68,7 +68,7 @@ class Mappings:
         """Returns these bytes, in an unnamed file if possible: on disk, or in memory while the disk's reserve is
         reached.
 
-        It can be called in a thread. Pass the result to `noted`.
+        This function can be called in a thread. Pass the result to `noted`.
         """
         if len(self._open) >= self._most_open:
             return memoryview(content)
@@ -81,7 +81,7 @@ class Mappings:
         return map_bytes(content, folder)
 
     def noted(self, view: memoryview) -> memoryview:
-        """Returns the view, whose mapping counts from now on."""
+        """Counts the view's mapping from now on, and returns the view."""
         if isinstance(view.obj, Mapping):
             self._open.add(view.obj)
         if not isinstance(view.obj, bytes):

@@ -29,8 +29,8 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:
     """Returns the folder for this process, its lock, and the complete files of ended processes (bytes by name, the
-    oldest first). Removes the other files of ended processes. The lock shows other processes that this process is
-    alive, until the lock is closed. The lock is None if files cannot be locked. Raises OSError."""
+    oldest first). Removes the other files of ended processes. As long as the lock is open, it shows other processes
+    that this process is alive. The lock is None if files cannot be locked. Raises OSError."""
     root.mkdir(parents=True, exist_ok=True)
     boot = _boot()
     own, lock = _made(root, boot)
@@ -41,12 +41,12 @@ def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[s
         if _OF_EARLIER_RELEASE.fullmatch(left.name) and not Path(f"/proc/{left.name}").exists():
             shutil.rmtree(left, ignore_errors=True)
         named = _OF_PROCESS.fullmatch(left.name)
-        # A process id may belong to another process by now, or to this one in a container. A lock ends with its
-        # process.
+        # The lock decides whether the process has ended. Its id may now belong to another process, or, in a container,
+        # to this process.
         if named is None or (of_left := _lock_left(left)) is None:
             continue
         with of_left:
-            # After a crash of the machine, a file may be written in part.
+            # After a restart of the machine, a file may be incomplete.
             if named[1] == boot != _NO_BOOT:
                 taken += _taken(left, own)
             shutil.rmtree(left, ignore_errors=True)
@@ -72,7 +72,7 @@ def _made(root: Path, boot: str) -> tuple[Path, IO[bytes] | None]:
                 return own, None
             shutil.rmtree(own, ignore_errors=True)
             raise
-        # Before this process had the lock, another process may have taken the folder for an abandoned one.
+        # Before this process had the lock, another process may have removed the folder as abandoned.
         if lock is not None:
             return own, lock
 

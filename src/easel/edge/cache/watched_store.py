@@ -58,7 +58,8 @@ class EdgeStore:
     def look(self) -> bool:
         """Returns true if the last request reached the store.
 
-        A new check runs in the background, at most every few seconds: a slow health check would count as a dead edge.
+        A new check runs in the background, at most every few seconds. A health check that waited for a slow store would
+        count as a dead edge.
         """
         if time.monotonic() - self._looked >= CHECK_EVERY and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._look(), name="check the object store")

@@ -1,1 +1,1 @@
-"""The fast path: a plain request is answered from a prepared answer before an ASGI scope is made."""
+"""The fast path: sends a prepared answer to a plain request before an ASGI scope is made."""

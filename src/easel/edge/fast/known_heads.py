@@ -1,7 +1,8 @@
 """Known heads: a browser repeats its headers in every request, so they are parsed only once.
 
-The parser reads the first head of a kind. A later head is known if its bytes after the request line are equal, except
-for the values of Cookie and Referer, which the fast path ignores, and of If-None-Match, which is compared as sent.
+The parser reads the first head of a kind. A later head is known if its bytes after the request line are equal. Only
+some values may differ: those of Cookie and Referer, which the fast path ignores, and that of If-None-Match, which is
+compared as sent.
 
 Only plain request lines and values are skipped, and the parser continues after them as usual, so no request is ever
 read in two ways. A head with any other difference is unknown.
@@ -17,12 +18,12 @@ from easel.edge import weights
 from easel.edge.fast.plain_request import PlainRequest, RecentCache
 
 LONGEST: Final = 4096
-"""Heads up to this length (bytes) can be known."""
+"""Maximum length in bytes of a known head."""
 _LONGEST_KEPT: Final = 2048
 _MOST_KEPT: Final = 1024
 _SHORT: Final = 256
-"""Heads up to this length (bytes) are first compared as a whole. Pollers and probes send such heads; browsers send
-longer ones."""
+"""Maximum length in bytes of a head that is first compared as a whole. Pollers and probes send such short heads.
+Browsers send longer heads."""
 
 _REQUEST_LINE = re.compile(rb"(?:GET|HEAD) (/[!-\"$->@-~]*+)(?:\?[!-\"$-~]*+)? HTTP/1\.1(?=\r\n)")
 _TEXT = re.compile(rb"[ -~]*+(?=\r\n)")
@@ -40,7 +41,7 @@ class KnownHead:
     __slots__ = ("_behind", "_code", "_condition", "_host", "_values")
 
     def __init__(self, between: Between, values: list[re.Match[bytes]], asked: PlainRequest) -> None:
-        """The head of this request: its variable values, and the bytes before, between and after them."""
+        """Stores the head of this request: its variable values, and the bytes before, between and after them."""
         has_tag = any(value.re is _TAG for value in values)
         self._host, self._code = asked.host, asked.key[1]
         self._condition = None if has_tag else asked.condition
@@ -81,7 +82,7 @@ class KnownHeads:
 
     @property
     def heads(self) -> Iterable[KnownHead]:
-        """Returns the newest of them."""
+        """Returns the newest known heads."""
         return self._behind_lines.newer.values()
 
     @property
@@ -97,7 +98,7 @@ class KnownHeads:
         asked = self.whole.get(data)
         if asked is None:
             asked = self._read(data)
-            # The next short head is looked up as a whole, which takes half the time of comparing it.
+            # The next short head is looked up as a whole, which takes half as long as comparing it with a known head.
             self.found = None
             if asked is not None:
                 self.whole.keep(data, asked)

@@ -58,7 +58,7 @@ class RecentCache(Generic[K, V]):
         return self._weigh(self.newer) + self._older_weight
 
     def get(self, key: K) -> V | None:
-        """Returns the value, if it is still there."""
+        """Returns the value, if it is still cached."""
         value = self.newer.get(key)
         if value is None:
             value = self._older.get(key)
@@ -67,14 +67,14 @@ class RecentCache(Generic[K, V]):
         return value
 
     def keep(self, key: K, value: V) -> None:
-        """Keeps a value."""
+        """Caches a value."""
         if len(self.newer) >= self._size:
             self._older, self._older_weight = self.newer, self._weigh(self.newer)
             self.newer = {}
         self.newer[key] = value
 
 
-# Its attributes are read faster than those of a named tuple.
+# The attributes of a Struct are read faster than those of a named tuple.
 class PlainRequest(msgspec.Struct, frozen=True, gc=False):
     """A plain GET or HEAD over HTTP/1.1 on a persistent connection: its host, target and known ETag."""
 
@@ -114,7 +114,7 @@ def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> 
                 since = True
             elif matters != _CONNECTION or value.lower() != b"keep-alive":
                 return None
-    # RFC 9110 §13.1.3: beside an If-None-Match, as browsers send it, the other condition does not count.
+    # RFC 9110 §13.1.3: If-Modified-Since does not count beside an If-None-Match, as browsers send both.
     if host is None or (since and condition is None):
         return None
     code = _codes.newer.get(encoding)

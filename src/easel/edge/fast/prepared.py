@@ -16,29 +16,29 @@ from easel.serving.negotiate import Accepted
 from easel.serving.respond import Headers, Representations, without_content
 
 PREPARED_LARGEST = 64 * 1024
-"""Bodies up to this size (bytes) are held in memory. Larger bodies are sent from the bundle."""
+"""Maximum size in bytes of a body that is held in memory. Larger bodies are sent from the bundle."""
 MAPPED_LARGEST = 4 * 1024 * 1024
-"""Bodies up to this size (bytes) are written at once from a mapped bundle, and count as sent then."""
+"""Maximum size in bytes of a body that is written at once from a mapped bundle, and is then counted as sent."""
 
 Key = tuple[bytes, int]
 """The path as requested, without its query, and the code of the accepted encodings."""
 
 _JOINED_LARGEST = 8 * 1024
-"""Bodies up to this size (bytes) are written in one piece with their head. Copying a larger body costs more than two
-writes: with many connections, the copies exceed the processor's cache."""
+"""Maximum size in bytes of a body that is written in one piece with its head. Copying a larger body costs more than a
+second write, because with many connections, the copies exceed the processor's cache."""
 _IDS_AT_ONCE: Final = 256
 _codes: dict[Accepted, int] = {}
 
 
 def code_of(accepted: Accepted) -> int:
-    """Returns a small number for the encodings a client accepts; there are few such tuples."""
+    """Returns a small number for the encodings that a client accepts. There are few such sets of encodings."""
     return _codes.setdefault(accepted, len(_codes))
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedAnswer:
-    """The bytes of an answer after the lines of a `Stamp`: for a GET (in one or several pieces), a HEAD and a 304.
-    `size` is the length of the body in bytes; `tally` counts the answer."""
+    """The bytes of a response after the lines of a `Stamp`: for a GET (in one or several pieces), a HEAD and a 304.
+    `size` is the length of the body in bytes. `tally` counts the response."""
 
     first: bytes
     rest: bytes | None
@@ -50,7 +50,7 @@ class PreparedAnswer:
     page: Representations | None = None
     """The cached page whose body is `rest`. None if `rest` is not the body of a cached page."""
     mapped_body: MappedBody | None = None
-    """The body in a mapped file; `first` holds the bytes before it."""
+    """The body in a mapped file. `first` contains the bytes before the body."""
     borrow: Borrow | None = None
     """Returns a body that another cache holds."""
     moved: bytes | None = None
@@ -66,7 +66,8 @@ class PreparedAnswer:
 
 
 def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | None = None) -> PreparedAnswer:
-    """Returns the prepared form of a 200 with an ETag; `page` is the cached page of the body, if there is one."""
+    """Returns the prepared form of a response with status 200 and an ETag. `page` is the cached page of the body, if
+    there is one."""
     head = _lines(answer.headers)
     return PreparedAnswer(
         first=head + body if len(body) <= _JOINED_LARGEST else head,
@@ -83,7 +84,7 @@ def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | N
 def prepare_mapped(
     answer: Answer, body: MappedBody | None, tally: Tally, borrow: Borrow | None = None
 ) -> PreparedAnswer:
-    """Returns the prepared form of an answer whose body is in a mapped file, or can be borrowed."""
+    """Returns the prepared form of a response whose body is in a mapped file, or can be borrowed."""
     head = _lines(answer.headers)
     return PreparedAnswer(
         first=head if body is None else head + body.before,
@@ -114,7 +115,7 @@ def _lines(headers: Headers) -> bytes:
 
 
 class Stamp:
-    """The first lines of prepared answers: the status, uvicorn's date header, the request id.
+    """The first lines of prepared answers: the status, uvicorn's date header, and the request id.
 
     All lines except the request id are cached until the date changes. Request ids are random, because a counter would
     show a visitor of one app the number of requests to other apps. They are generated in batches, which saves time.
@@ -134,7 +135,8 @@ class Stamp:
         """The lines of a response with any other status, after the status line."""
 
     def renew(self, defaults: list[tuple[bytes, bytes]]) -> None:
-        """Generates ids if none are left, and the lines for other default headers: the date has changed."""
+        """Generates request ids if none are left. Generates the lines again if the default headers have changed, such
+        as the date."""
         if not self.identities:
             self.identities.extend(_identities())
         if defaults is self.defaults:
@@ -148,6 +150,6 @@ class Stamp:
 
 
 def _identities() -> list[bytes]:
-    """Ids of the same length as `ids.new_id` gives, each with its line end."""
+    """Returns request ids of the same length as `ids.new_id` returns, each with its line end."""
     digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex("\n", 8).encode() + b"\n"
     return digits.replace(b"\n", b"\r\n").splitlines(keepends=True)

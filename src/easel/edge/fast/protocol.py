@@ -1,12 +1,12 @@
 """The fast path: a prepared answer is written without an ASGI scope or a task. All other requests take the slow path.
 
-The fast path bypasses uvicorn's request cycle, so it gives uvicorn's guarantees itself. It answers a request only if
+The fast path bypasses uvicorn's request cycle, so it gives uvicorn's guarantees itself. It handles a request only if
 the request is a plain GET or HEAD over HTTP/1.1 without a body, on a persistent connection. All earlier requests of the
-connection must be answered (so pipelined answers stay in order), and the client must be reading.
+connection must be answered (so that pipelined responses stay in order), and the client must be reading.
 `connections/guarded.py` adds the protection that a server on the open internet needs.
 
 A known head (`known_heads.py`) is not parsed again. A head becomes known only if its bytes arrived together, began at
-the border between two requests, and held exactly one request.
+the border between two requests, and contained exactly one request.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class EdgeProtocol(GuardedProtocol):
 
     heeded = VISITORS
     shared: Mapping[str, object] = {}
-    """The values of these names, which all connections of an edge share."""
+    """Attributes of every connection, which all connections of an edge share, by name."""
     hosts: dict[bytes, LiveSite]
     view: memoryview[int]
     seen: array[int]
@@ -46,11 +46,11 @@ class EdgeProtocol(GuardedProtocol):
     _asked: PlainRequest | None = None
     _ready: PreparedAnswer | None = None
     _alone: PlainRequest | None = None
-    """The only request in the current bytes so far, if it was answered from memory."""
+    """The only request in the current bytes so far, if its response came from memory."""
     _borrowed: MappedBody | None = None
-    """The borrowed body of the answer that was just found."""
+    """The borrowed body of the last response that was found."""
     _descriptor = -1
-    """The descriptor of the connection's socket. None until the descriptor is needed."""
+    """The descriptor of the connection's socket. It is negative until it is needed."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -145,7 +145,7 @@ class EdgeProtocol(GuardedProtocol):
 
     def _answer(self, asked: PlainRequest, ready: PreparedAnswer) -> None:
         stamp, tally = self.stamp, ready.tally
-        # This takes an id for each answer without a call.
+        # This takes an id for each response without a function call.
         identities = stamp.identities
         if not identities or self.server_state.default_headers is not stamp.defaults:
             stamp.renew(self.server_state.default_headers)
@@ -175,7 +175,7 @@ class EdgeProtocol(GuardedProtocol):
     def _write(self, data: bytes) -> None:
         """Sends at once as much as the connection takes. The transport writes the rest, as fast as the client reads.
 
-        The transport's own way to the same system call costs a twentieth of a small answer.
+        The transport reaches the same system call by more code, which costs a twentieth of a small response.
         """
         transport = self.transport
         sent = 0
@@ -185,7 +185,7 @@ class EdgeProtocol(GuardedProtocol):
             try:
                 sent = os.write(self._descriptor, data)
             except OSError:
-                # The transport finds out by itself that a connection is broken.
+                # The transport itself detects that a connection is broken.
                 sent = 0
             if sent == len(data):
                 return
@@ -201,7 +201,7 @@ class EdgeProtocol(GuardedProtocol):
         if body.descriptor is not None and not transport.get_write_buffer_size() and not transport.is_closing():
             if self._descriptor < 0:
                 self._descriptor = transport.get_extra_info("socket").fileno()
-            # The transport finds out by itself that a connection is broken.
+            # The transport itself detects that a connection is broken.
             with suppress(OSError):
                 sent = os.write(self._descriptor, first)
                 if sent == len(first):

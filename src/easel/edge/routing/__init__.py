@@ -1,1 +1,1 @@
-"""Host label to environment to version: the table in memory, its feed from the database, its saved copy on disk."""
+"""Finds the version for a host label: the table in memory, its feed from the database, its saved copy on disk."""

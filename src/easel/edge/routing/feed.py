@@ -1,4 +1,5 @@
-"""The table's source: changes, queried from PostgreSQL by transaction id, so that none is ever missed."""
+"""The feed of the routing table: queries changes from PostgreSQL by transaction id, so that no change is ever
+missed."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ query's time, up to a minute."""
 LONGEST_QUERY = 60.0
 
 _FEW = 100
-"""Maximum number of changed apps whose rows are fetched with one statement, which the driver prepares."""
+"""Maximum number of changed apps whose rows are fetched with one prepared statement."""
 _CHUNK = 1000
 """Number of rows fetched at a time, because the whole result would take more memory than the routes."""
 
@@ -49,7 +50,7 @@ class DatabaseFeed:
     """Fills a route table from the database. `refresh` may be called at any time, concurrently.
 
     `on_confirmed` is called when the table matches the database. `check_schema` raises an EaselError until the database
-    has this release's schema; until then no query runs.
+    has this release's schema. Until then, no query runs.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class DatabaseFeed:
         )
 
     async def open(self) -> None:
-        """Connects on the first query."""
+        """Prepares the connection, which is opened by the first query."""
         await self._pool.open()
 
     async def close(self) -> None:
@@ -125,7 +126,7 @@ class DatabaseFeed:
                 try:
                     await self._take_in(connection)
                 except (psycopg.DataError, _MisnamedManifestError):
-                    # One malformed version must not hide all others.
+                    # One malformed version must not hide all other versions.
                     await self._take_in(connection, carefully=True)
         except (psycopg.OperationalError, TimeoutError):
             # A slow database gets more time in the next query.
@@ -137,8 +138,8 @@ class DatabaseFeed:
         async with connection.transaction():
             arguments = {"since": str(self._since), "retention": self._retention, "carefully": carefully, "few": _FEW}
             horizon, now, server, count = await _one(connection, _NOW, arguments)
-            # A replacement server may lack the last transactions of its predecessor and use their ids again; a restored
-            # backup may use earlier ids. Then everything is read, however long it takes.
+            # A replacement server may lack the last transactions of its predecessor and use their ids again. A restored
+            # backup may use earlier ids. In both cases, everything is read, however long that takes.
             everything = not self._since or server != self._server or horizon < self._since
             if everything:
                 self._looking.take_time()
@@ -157,7 +158,7 @@ class DatabaseFeed:
         self._since, self._server = horizon, server
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """Returns the content of that version. Raises psycopg.Error, PoolTimeout."""
+        """Returns the content of a version. Raises psycopg.Error, PoolTimeout."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(VERSION, {"app": app_id, "number": number})).fetchone()
         if row is not None and row[1] is None:

@@ -1,4 +1,5 @@
-"""Freshness: compares the machine's freshness page with the last known state, and refreshes before answering."""
+"""Freshness: compares the machine's freshness page (a file of counters) with the last known state, and refreshes the
+state before a response."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 class Freshness:
-    """Tracks whether the edge's state is older than the commits on this machine, and refreshes it.
+    """Tracks whether the edge's state is older than the commits on this machine, and refreshes the state.
 
-    `seen` is the page just before the last successful refresh began.
+    `seen` is a copy of the freshness page from just before the last successful refresh began.
     """
 
     def __init__(self, page: FreshnessPage, refresh: Callable[[], Awaitable[None]], *, timeout: float) -> None:
@@ -31,24 +32,25 @@ class Freshness:
         self._quiet_until = 0.0
 
     def is_stale(self, slot: int) -> bool:
-        """Returns true if a commit changed this slot since the last refresh."""
+        """Returns true if a commit has changed this counter since the last refresh."""
         return self.view[slot] != self.seen[slot]
 
     def catch_up(self) -> asyncio.Task[None]:
-        """Returns a refresh that begins after this call; concurrent callers share it."""
+        """Returns a refresh that begins after this call. Concurrent callers share the refresh."""
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._running), name="refresh")
         return self._next
 
     async def settle(self, slot: int) -> None:
-        """Returns once the slot is fresh or the query times out; after a timeout, the last known state is served."""
+        """Returns when the slot's state is fresh, or when the query times out. After a timeout, the last known state is
+        served."""
         if not self.is_stale(slot) or time.monotonic() < self._quiet_until:
             return
         try:
             async with asyncio.timeout(self._timeout):
                 await asyncio.shield(self.catch_up())
         except Exception as error:
-            # While the database is unreachable, visitors must not all wait; the next attempt follows after a pause.
+            # While the database is unreachable, not every visitor may wait. The next attempt follows after a pause.
             self.timeouts += 1
             self._quiet_until = time.monotonic() + self._timeout
             logger.warning(
@@ -67,5 +69,5 @@ class Freshness:
             self.healthy = False
             raise
         self.healthy = True
-        # In place, because the fast path keeps a reference to the array.
+        # The array is changed in place, because the fast path keeps a reference to it.
         self.seen[:] = snapshot

@@ -1,4 +1,4 @@
-"""Saved routes: lets an edge start while the database is unreachable."""
+"""Saves routes on disk, so that an edge can start while the database is unreachable."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from easel.storage.errors import StorageFullError
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
-"""Apps saved at a time; visitors are served in between."""
+"""Number of apps saved at a time. Visitors are served in between."""
 CONFIRMED_EVERY = 30.0
 """Seconds between two confirmations that the saved routes are current."""
 PAUSE = 5.0
-"""Seconds until a retry after a full disk, or while another process saves here."""
+"""Seconds until a retry after a full disk, or while another process saves to the same file."""
 
 _SCHEMA = (
     "create table if not exists route (app_id text primary key, generation integer not null, route blob not null)",
@@ -48,10 +48,10 @@ _decode = msgspec.msgpack.Decoder(AppRoute).decode
 
 
 def _of(database_url: str) -> str:
-    """Returns an identity of the database that the routes come from, and of this release's format of routes."""
+    """Returns a digest that identifies the database of the routes, and this release's format of routes."""
     parts = {one.keyword.decode(): one.val.decode() for one in pq.Conninfo.get_defaults() if one.val is not None}
-    # The environment supplies missing parts of the URL (PGHOST, for example); the user's name replaces a missing
-    # database name.
+    # The environment supplies missing parts of the URL (PGHOST, for example). A missing database name is the user's
+    # name.
     parts |= {name: str(value) for name, value in conninfo_to_dict(database_url).items()}
     parts.setdefault("dbname", parts.get("user", ""))
     place = [parts.get(name, "") for name in ("service", "host", "hostaddr", "port", "dbname")]
@@ -72,7 +72,8 @@ class SavedRoutes:
         self._owner = _of(database_url)
 
     def confirmed(self) -> float | None:
-        """Returns when (unix seconds) the routes last matched the database, or None if none are saved."""
+        """Returns the time (unix seconds) at which the routes last matched the database. Returns None if no routes are
+        saved."""
         if not self._path.exists():
             return None
         try:
@@ -84,14 +85,14 @@ class SavedRoutes:
             return None
 
     def load(self) -> dict[str, AppRoute] | None:
-        """Returns the saved routes, or None if they cannot be read."""
+        """Returns the saved routes. Returns None if they cannot be read."""
         try:
             with closing(self._opened()) as connection:
                 connection.execute("begin")
                 generations = connection.execute("select distinct generation from route").fetchall()
                 apps: dict[str, AppRoute] = {}
-                # If two apps claim a slug, the later row is right. Sorting all rows in one query would take as much
-                # disk space again.
+                # If two apps have the same slug, the later row is right. Sorting all rows in one query would take as
+                # much disk space again.
                 for generation in sorted(generations):
                     rows = connection.execute(
                         "select app_id, route from route where generation = ? order by rowid", generation
@@ -103,7 +104,7 @@ class SavedRoutes:
             return None
 
     def begin(self) -> int:
-        """Opens the file for writing; returns the number of this generation. Raises sqlite3.Error, OSError."""
+        """Opens the file for writing. Returns the number of this generation. Raises sqlite3.Error, OSError."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return self._begin()
@@ -113,7 +114,7 @@ class SavedRoutes:
             return self._begin()
 
     def _begin(self) -> int:
-        # It contains public variables, which other users of this machine still need not see.
+        # The file contains public variables, but other users of this machine need not see them.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         with self._writing() as connection:
             for statement in _SCHEMA:
@@ -129,15 +130,15 @@ class SavedRoutes:
             return generation
 
     def write(self, apps: Sequence[tuple[str, AppRoute | None]], generation: int) -> None:
-        """Saves the current state of these apps; None is a deleted app. Raises OvertakenError, OSError and other
-        sqlite3.Error."""
+        """Saves the current state of these apps. The state None means that the app is deleted. Raises OvertakenError,
+        OSError and other errors of sqlite3.Error."""
         with self._writing(generation) as connection:
             connection.executemany("delete from route where app_id = ?", [(one,) for one, app in apps if app is None])
             connection.executemany(_PUT, [(one, generation, _encode(app)) for one, app in apps if app is not None])
 
     def confirm(self, at: float, generation: int, *, whole: bool) -> None:
-        """Records when (unix seconds) the saved routes matched the database. With `whole`, all routes were written in
-        this generation, so older rows are removed. Raises OvertakenError, sqlite3.Error, OSError."""
+        """Records the time (unix seconds) at which the saved routes matched the database. With `whole`, all routes were
+        written in this generation, so older rows are removed. Raises OvertakenError, sqlite3.Error, OSError."""
         with self._writing(generation) as connection:
             if whole:
                 connection.execute("delete from route where generation < ?", (generation,))
@@ -145,8 +146,8 @@ class SavedRoutes:
 
     @contextmanager
     def _writing(self, generation: int | None = None) -> Iterator[sqlite3.Connection]:
-        """Opens a transaction, if this generation is the latest. A damaged file is removed; `begin` then creates a new
-        one."""
+        """Opens a transaction, if this generation is the latest. Removes a damaged file, which `begin` then creates
+        anew."""
         try:
             with closing(self._connect()) as connection, connection:
                 connection.execute("begin immediate")
@@ -167,8 +168,8 @@ class SavedRoutes:
         try:
             return self._connect()
         except sqlite3.OperationalError:
-            # SQLite may lack space for its side files. They are needed only during a write, or if they hold the latest
-            # changes.
+            # SQLite may lack disk space for its side files. It needs them only during a write, or if they contain the
+            # latest changes.
             beside = self._path.with_name(f"{self._path.name}-wal")
             if beside.exists() and beside.stat().st_size:
                 raise
@@ -188,7 +189,7 @@ class SavedRoutes:
 
 
 class RouteSaver:
-    """Saves an edge's table as it changes. One edge of a machine saves for all of them."""
+    """Saves an edge's table as it changes. One edge of a machine saves the table for all edges of the machine."""
 
     def __init__(self, table: RouteTable, folder: Path, database_url: str, reserve: DiskReserve | None = None) -> None:
         self._table = table
@@ -211,7 +212,7 @@ class RouteSaver:
         self._task = asyncio.create_task(self._run(), name="keep routes")
 
     async def stop(self) -> None:
-        """Stops; everything saved so far stays."""
+        """Stops saving. Routes that are already saved stay."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -220,7 +221,7 @@ class RouteSaver:
 
     def confirm(self) -> None:
         """Records that the table matches the database at this moment."""
-        # Other processes need the time of day, which may be adjusted; this process needs a monotonic clock.
+        # Other processes need the time of day, which may be adjusted. This process needs a monotonic clock.
         self._confirmed = time.time(), time.monotonic()
         self._wake.set()
 

@@ -16,7 +16,8 @@ from easel.serving.published import NOTHING_TOLD
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
 MOVE = struct.Struct("!di32s")
-"""An earlier version: the time (unix seconds) when the environment left it, its number, its manifest's SHA-256."""
+"""An earlier version: the time (unix seconds) at which the environment stopped serving it, its number, and its
+manifest's SHA-256."""
 _NUMBER = slice(8, 12)
 
 EARLIER_KEPT = 30
@@ -24,19 +25,20 @@ EARLIER_KEPT = 30
 
 
 class EarlierVersion(msgspec.Struct, frozen=True, gc=False):
-    """A version that an environment served until the given moment (unix seconds). `manifest` is its SHA-256."""
+    """A version that an environment served until the given moment (unix seconds). `manifest` is the SHA-256 of the
+    version's manifest."""
 
     version: int
     manifest: bytes
     until: float
 
 
-# There may be a million apps, so routes hold no values that are common to all or can be computed on request. Routes are
-# in no reference cycle, so the garbage collector can skip them.
+# There may be a million apps, so routes contain no value that is common to all apps or can be computed on request.
+# Routes are in no reference cycle, so the garbage collector can skip them.
 class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The content of an environment: a version, the SHA-256 of its manifest, the time of the move (unix seconds),
-    whether its files have variants, and in `moves` the packed earlier versions, the latest first. `name` is the
-    environment's name, and empty for a version's own address."""
+    """The content of an environment: a version, the SHA-256 of its manifest, the time of the move (unix seconds), and
+    whether its files have variants. `moves` contains the packed earlier versions, the latest first. `name` is the
+    environment's name. It is empty for a version's own address."""
 
     version: int
     manifest: bytes
@@ -74,8 +76,8 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def weight(self) -> int:
-        """Approximate memory in bytes, including the slug's other forms."""
-        # There may be a million of them.
+        """Returns the approximate memory in bytes, including the slug's other forms."""
+        # There may be a million apps, so the weight is computed without further calls.
         weight = weights.APP + sys.getsizeof(self.slug) + sys.getsizeof(self.site)
         weight += sys.getsizeof(self.environments)
         if len(self.slug) > UNCUT:
@@ -93,8 +95,8 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 def moves_to_keep(moves: bytes) -> bytes:
-    """Returns the moves to keep from packed moves, the latest first. An app may have thousands of moves between a few
-    versions, or between many."""
+    """Returns the moves to keep from packed moves, the latest first. An app may have thousands of moves between many or
+    few versions."""
     if len(moves) <= EARLIER_KEPT * MOVE.size:
         return moves
     latest: dict[bytes, bytes] = {}
@@ -112,8 +114,8 @@ class Feed(Protocol):
         """Applies all changes since the last call. Raises if the source is unreachable."""
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """Returns the content of that version. Returns None if it does not exist or has no files. Raises if the source
-        is unreachable."""
+        """Returns the content of a version. Returns None if the version does not exist or has no files. Raises if the
+        source is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +143,17 @@ class RouteTable:
 
     @property
     def weight(self) -> int:
-        """Approximate memory of the table in bytes."""
+        """Returns the approximate memory of the table in bytes."""
         return self._apps_weight + sys.getsizeof(self.apps) + sys.getsizeof(self._slugs)
 
     def apply(self, changed: Mapping[str, AppRoute | None]) -> None:
-        """Applies the new state of these apps; None is a deleted app."""
+        """Applies the new state of these apps. The state None means that the app is deleted."""
         moved = []
         for app_id, app in changed.items():
             before = self.apps.get(app_id)
             if app == before:
-                # An app is unchanged if an older transaction that still runs caused the query to return it again.
+                # An older transaction that is still running makes the query return some apps again, although they are
+                # unchanged.
                 continue
             moved.append(app_id)
             if before is not None:
@@ -172,7 +175,7 @@ class RouteTable:
                 tell(moved)
 
     def find(self, label: str) -> Route | None:
-        """Returns the route of the host label. Returns None if there is none. Inactive apps have none."""
+        """Returns the route of the host label. Returns None if there is no route, or if the app is inactive."""
         named = self._named(label)
         if named is None or not named[0].active:
             return None
@@ -183,10 +186,10 @@ class RouteTable:
         return Route(app, environment, serves) if serves is not None or environment in NAMES else None
 
     def slot(self, label: str) -> int:
-        """Returns the slot of the freshness page that changes before the label's route can change.
+        """Returns the slot (counter) of the freshness page that changes before the label's route can change.
 
-        For a known app it is the app's own slot, even if the app is inactive or the version does not exist yet. For an
-        unknown label it is the slot of the set of hosts.
+        For a known app, this is the app's own slot, even if the app is inactive or the version does not exist yet. For
+        an unknown label, this is the slot of the set of hosts.
         """
         named = self._named(label)
         return named[0].slot if named is not None else HOSTS_SLOT
