@@ -1,5 +1,4 @@
-"""Live sites: the current content of each host, with its prepared answers. When a pointer moves, a new live site is
-made."""
+"""Live sites: the current content of each host, with its prepared answers. A moved pointer makes a new site."""
 
 from __future__ import annotations
 
@@ -72,8 +71,7 @@ class Sites:
         self._gzips: SingleFlight[Hashable, bytes] = SingleFlight()
         self._pages: SingleFlight[Hashable, Representations | None] = SingleFlight()
         self._earlier: SingleFlight[LiveSite, EarlierAssets] = SingleFlight()
-        # Earlier versions are loaded for one site at a time, because the memory for their manifests is known only
-        # afterwards.
+        # One site at a time loads earlier versions, because the memory for their manifests is known only afterwards.
         self._looking = asyncio.Lock()
         self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * LARGEST, budget // 4)))
         self.by_host: dict[bytes, LiveSite] = {}
@@ -125,8 +123,7 @@ class Sites:
         serves = route.serves if route.version is None else await self._version(route.app.app_id, route.version)
         if serves is None:
             return None
-        # Many visitors may come at once after a deploy, and preparing thousands of rules takes long, so they share one
-        # result.
+        # Many visitors may come at once after a deploy. They share one result, because preparing rules may take long.
         return await self._sites.run((label, route.app, serves), lambda: self._make(label, route, serves))
 
     async def _make(self, label: str, route: Route, serves: EnvironmentRoute) -> LiveSite:
@@ -159,9 +156,8 @@ class Sites:
         key = (app_id, number)
         if key in self._versions:
             return self._versions[key]
-        # A version whose number is at most the app's last number never changes, so the result is cached even if the
-        # version has no files. If the version is pruned later, a change of its app or its missing bundle shows the
-        # pruning.
+        # A version up to the app's last number never changes, so even a version without files is cached. If the version
+        # is pruned later, a change of its app or its missing bundle shows the pruning.
         route = await self._recorded.run(key, lambda: self._feed.version(app_id, number))
         self._versions[key] = route
         while len(self._versions) > self._most_versions:

@@ -106,8 +106,7 @@ class DiskCache:
         self.root = folder
         """The folder that all edges of the machine share."""
         self._budget = budget
-        # Each object takes two descriptors and a mapping, however small the object is. Connections need descriptors as
-        # well.
+        # Each object takes two descriptors and a mapping, even if it is small. Connections need descriptors as well.
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most = MOST_HELD if allowed == resource.RLIM_INFINITY else min(MOST_HELD, allowed // 8)
         self._held: OrderedDict[str, _CachedObject] = OrderedDict()
@@ -314,8 +313,7 @@ class DiskCache:
             held = self._held[key]
             in_file = held.file is not None
             too_much = too_many or (self.weight > budget if in_file else self.in_memory > IN_MEMORY)
-            # A single object may exceed the memory budget. The object stays in memory as long as its reader refers to
-            # it.
+            # A single object may exceed the memory budget. It stays in memory until its reader is done.
             if too_much and not held.pending and (key != keep or not in_file):
                 self._drop(key)
 
