@@ -1,4 +1,4 @@
-"""The one clock: every timestamp that Easel records or compares comes from here."""
+"""The one clock: every timestamp that Easel records or compares comes from this module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def now() -> datetime:
 
 
 def iso(moment: datetime | None) -> str | None:
-    """Returns the moment as RFC 3339 text in UTC with a `Z`; None stays None."""
+    """Returns the moment as RFC 3339 text in UTC with a `Z`. Returns None for None."""
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# Every combining mark is in this class; most other characters in it are rarely repeated.
+# Every combining mark is in this class. Most other characters in the class are rarely repeated.
 _MAYBE_MARKS = re.compile(r"[^\w\x00-\x7f]{31,}")
 _MOST_MARKS = 30
 
@@ -13,8 +13,8 @@ _MOST_MARKS = 30
 def composed(text: str) -> str:
     """Returns the text in NFC (UAX #15), in time linear in its length.
 
-    Sorting marks takes time quadratic in the length of a run of marks. A text with a run of more than thirty, which no
-    language has (UAX #15 §13, Stream-Safe Text), stays as it is.
+    Sorting marks takes time quadratic in the length of a run of marks. A text with a run of more than thirty marks is
+    returned unchanged. No language has such a run (UAX #15 §13, Stream-Safe Text).
     """
     if text.isascii() or any(_holds_many_marks(run[0]) for run in _MAYBE_MARKS.finditer(text)):
         return text

@@ -1,4 +1,4 @@
-"""The envelope of error answers."""
+"""The envelope of error responses."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The base classes of all errors that users can meet.
 
 An error is a class. Its docstring is the message, with `{placeholders}` filled from `details`. `code` is for programs,
-`status` is the HTTP status. The rule that is broken raises it. It becomes an HTTP answer, CLI text or a deploy's log
-line in one place each.
+`status` is the HTTP status. The code of a rule raises the error when the rule is broken. An error becomes an HTTP
+response, CLI text or a deploy's log line, each in one place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 _WORDING: Final = frozenset(
     {"advice", "hint", "kind", "known", "looked", "named", "part", "problem", "reason", "said", "what", "why"}
 )
-"""Details that are pieces of the sentence, and mean nothing without it."""
+"""Details that are pieces of the message's sentence, and mean nothing without it."""
 
 
 class EaselError(Exception):
@@ -28,7 +28,7 @@ class EaselError(Exception):
         super().__init__(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Lets an error pass from one process to another."""
+        """Makes it possible to pass an error from one process to another."""
         return _again, (type(self), self.details)
 
     @property
@@ -53,7 +53,7 @@ def _again(kind: type[EaselError], details: dict[str, Any]) -> EaselError:
 
 
 class _Lenient(string.Formatter):
-    """Formats without failing on a placeholder without a value: an error must never hide another one."""
+    """Formats a message even if a placeholder has no value, because an error must never hide another error."""
 
     def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
         return kwargs.get(key, f"{{{key}}}") if isinstance(key, str) else ""

@@ -20,14 +20,14 @@ def hash_file(path: Path) -> str:
 
 
 def map_file(path: Path) -> memoryview:
-    """Returns a file's bytes, mapped until nothing refers to the view any more. Raises OSError, and ValueError for an
+    """Returns a file's bytes, mapped as long as something refers to the view. Raises OSError, and ValueError for an
     empty file."""
     with path.open("rb") as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 class Mapping(mmap.mmap):
-    """A file's bytes in memory, and the file's descriptor, which stays open as long as the mapping."""
+    """A file's bytes in memory, and the file's descriptor. The descriptor stays open as long as the mapping exists."""
 
     descriptor: int | None = None
 
@@ -51,8 +51,9 @@ def map_open(path: Path) -> memoryview:
 
 
 def map_bytes(content: bytes, folder: Path | None = None) -> memoryview:
-    """Returns these bytes in a file without a name, mapped as by `map_open`: in the folder, or else in memory, from
-    where the system sends more slowly. The bytes themselves if it has neither or the process has no descriptor left."""
+    """Returns these bytes in a file without a name, mapped as by `map_open`. The file is in the folder, or else in
+    memory, from which the system sends more slowly. If neither is possible, or the process has no descriptor left,
+    returns a view of the bytes themselves."""
     descriptor = _unnamed(content, folder) if folder is not None else None
     if descriptor is None:
         try:
@@ -65,8 +66,8 @@ def map_bytes(content: bytes, folder: Path | None = None) -> memoryview:
 
 
 def _unnamed(content: bytes, folder: Path) -> int | None:
-    """Returns the descriptor of a new file without a name that holds the bytes. Returns None if the folder takes
-    none."""
+    """Returns the descriptor of a new file without a name that contains the bytes. Returns None if the folder accepts
+    no such file."""
     try:
         descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except (AttributeError, OSError):
@@ -81,8 +82,8 @@ def _unnamed(content: bytes, folder: Path) -> int | None:
 
 
 def lock_file(file: IO[Any]) -> bool:
-    """Takes the lock of an open file. The lock is released when the file is closed or the process ends. Returns false
-    if another process holds it. Raises OSError if the file system has no locks."""
+    """Locks an open file. The lock is released when the file is closed or the process ends. Returns false if another
+    process has the lock. Raises OSError if the file system has no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The one generator of ids. Ids are random, so that none can be guessed from another."""
+"""The one generator of ids. Ids are random, so that no id can be guessed from another id."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import string
 
 _LETTERS_AND_DIGITS = string.ascii_letters + string.digits
 _SECRET_LENGTH = 43
-"""The smallest number of characters (of 62 possible ones) that holds 256 bits."""
+"""The smallest number of characters (of 62 different ones) for 256 bits."""
 
 
 def new_id(prefix: str) -> str:
@@ -16,6 +16,6 @@ def new_id(prefix: str) -> str:
 
 
 def new_secret() -> str:
-    """Returns an unguessable token of at least 256 random bits, of letters and digits only: it is safe in URLs and
-    headers, and every client accepts it in a key."""
+    """Returns an unguessable token of at least 256 random bits. It consists of letters and digits only, so it is safe
+    in URLs and headers, and every client accepts it in a key."""
     return "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(_SECRET_LENGTH))

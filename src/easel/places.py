@@ -1,4 +1,4 @@
-"""The data folder, and the files by which server and command line find each other on this machine."""
+"""The data folder, and the files by which the server and the command line on one machine find each other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DataFolderMissingError(EaselError):
 
 
 def home() -> Path | None:
-    """Returns the user's home with links resolved. Returns None for a user without one, such as a numeric user in a
+    """Returns the user's home with links resolved. Returns None for a user without a home, such as a numeric user in a
     container."""
     try:
         return Path.home().resolve()
@@ -66,8 +66,8 @@ def write_private(path: Path, text: str) -> None:
 
 
 def data_dir_note() -> Path:
-    """Returns the file in which `easel serve` records its data folder for its user (XDG Base Directory Specification:
-    state).
+    """Returns the path of the file in which `easel serve` records its data folder for its user (XDG Base Directory
+    Specification: state).
 
     Raises RuntimeError for a user without a home.
     """
@@ -78,8 +78,8 @@ def data_dir_note() -> Path:
 
 
 def remember_data_dir(folder: Path) -> None:
-    """Records the folder, so that the command line finds this server's first key from any folder. Errors are
-    ignored."""
+    """Records the data folder, so that the command line finds this server's first key from any working folder. Errors
+    are ignored."""
     with suppress(OSError, RuntimeError):
         note = data_dir_note()
         note.parent.mkdir(parents=True, exist_ok=True)

@@ -9,16 +9,17 @@ from contextlib import suppress
 from typing import Final
 
 ENDED_WITHIN: Final = 10.0
-"""Seconds that a killed program has to close its pipes. A child process that left its session could keep them open."""
+"""Timeout in seconds for a killed program to close its pipes. A child process that left its session could keep them
+open."""
 _CHUNK: Final = 64 * 1024
 
 
 async def end_process(process: asyncio.subprocess.Process, *, with_session: bool = False) -> None:
-    """Kills a program if it still runs, and waits for its end. With `with_session`, the program was started in a
-    session of its own, and its children are killed too.
+    """Kills a program if it still runs, and waits for its end. With `with_session`, the program was started in its own
+    session, and its children are killed too.
 
-    No other task may be reading its pipes. Their remaining content is read and dropped: up to Python 3.12, asyncio's
-    own `wait` returns only after every pipe is read to its end, and it does not read a full one.
+    No other task may be reading the program's pipes. Their remaining content is read and dropped. Up to Python 3.12,
+    asyncio's own `wait` returns only after every pipe is read to its end, but it does not read a full pipe.
     """
     with suppress(ProcessLookupError, PermissionError):
         if with_session:

@@ -1,4 +1,4 @@
-"""The common base of request and answer models: storable text, bounded JSON values, and the two kinds of model."""
+"""The common base of request and response models: storable text, bounded JSON values, and the two kinds of model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
-# PostgreSQL's text and jsonb hold every character but NUL. Lone surrogates are refused by pydantic itself.
+# PostgreSQL's text and jsonb can hold every character except NUL. pydantic itself refuses lone surrogates.
 _STORABLE = r"^[^\x00]*$"
 SEALED: Final = "$sealed"
 DIGEST: Final = "$digest"
@@ -27,12 +27,12 @@ TEXT_LENGTH = 20_000
 MESSAGE_LENGTH = 4_000
 TREE_DEPTH = 32
 TREE_VALUES = 10_000
-"""The same limit as for a whole body: a value that is too large for one request cannot be built piece by piece
-either."""
+"""Maximum number of values in a JSON value. The limit is the same as for a whole body, so a value that is too large for
+one request cannot be built piece by piece either."""
 TREE_TEXT = 1_000_000
 
 Line = Annotated[str, StringConstraints(pattern=_STORABLE)]
-"""Text that PostgreSQL can hold, for fields that state their own length."""
+"""Text that PostgreSQL can hold, for fields that have their own length limit."""
 
 Text = Annotated[str, StringConstraints(max_length=TEXT_LENGTH, pattern=_STORABLE)]
 """Text that PostgreSQL can hold."""
@@ -42,7 +42,7 @@ LongText = Annotated[str, StringConstraints(max_length=1_000_000, pattern=_STORA
 
 
 def _integral(value: Any) -> Any:
-    # JSON has one kind of number: 3.0 is an integer to a JSON Schema (draft 2020-12, core §4.2.2).
+    # JSON has only one kind of number, so 3.0 is an integer to a JSON Schema (draft 2020-12, core §4.2.2).
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -73,12 +73,12 @@ Message = Annotated[
     AfterValidator(_not_blank),
     Field(json_schema_extra={"minLength": 1, "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}),
 ]
-"""A description of a change; not blank."""
+"""A description of a change. It must not be blank."""
 
 
 def storable_tree(value: Any) -> Any:
-    """Returns the JSON value, if it can be stored: bounded in depth, count and text, without NUL, half characters and
-    NaN.
+    """Returns the JSON value, if it can be stored. Its depth, count and text are bounded, and it contains no NUL, half
+    characters or NaN.
 
     Raises PydanticCustomError, which becomes a 422.
     """
@@ -110,7 +110,7 @@ def _measure(value: Any, depth: int, room: list[int]) -> None:
             _storable_name(name)
             _measure(inner, depth - 1, room)
     elif isinstance(value, list):
-        # Whole numbers, which can be very many, only have to be counted.
+        # Whole numbers, which may be very many, only need to be counted.
         others = [inner for inner in value if type(inner) is not int]
         room[0] -= len(value) - len(others)
         for inner in others:
@@ -140,7 +140,7 @@ Tree = Annotated[Any, AfterValidator(storable_tree)]
 
 
 def never_null(schema: dict[str, Any]) -> None:
-    """Publishes a field that may be left out but not be null. The model itself has null for a field that was left
+    """Publishes a field that may be left out, but must not be null. In the model, null stands for a field that was left
     out."""
     options = schema.pop("anyOf")
     schema.pop("default", None)
@@ -152,9 +152,10 @@ def _drop_extra(schema: dict[str, Any]) -> None:
 
 
 def _give_up_early(schema: Any) -> None:
-    """Counts every list and map in the schema before validating it, and stops at its first wrong value.
+    """Counts every list and map in the schema before validating it, and stops at the first wrong value of a list or
+    map.
 
-    An error object is a hundred times as large as a wrong value, and the sender needs only a few.
+    An error object is a hundred times as large as a wrong value, and the sender needs only a few errors.
     """
     if isinstance(schema, list | tuple):
         for inner in schema:
@@ -182,7 +183,7 @@ def _count(value: Any, *, most: int) -> Any:
 
 
 class _Received(BaseModel):
-    """A value from a client: lists and maps are counted before they are validated."""
+    """A value from a client. Its lists and maps are counted before they are validated."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -193,15 +194,15 @@ class _Received(BaseModel):
 
 
 class Part(_Received):
-    """A part of a request, also shown in answers. Types are not converted (`"1"` is no number)."""
+    """A part of a request that is also part of responses. Types are not converted (`"1"` is no number)."""
 
     model_config = ConfigDict(strict=True)
 
 
 class Request(_Received):
-    """A request body. Unknown keys are ignored, and can be named in the answer's warnings."""
+    """A request body. Unknown keys are ignored, and can be listed in the response's warnings."""
 
-    # `extra="allow"` keeps unknown keys where they can be named; the published schema does not mention them.
+    # `extra="allow"` keeps unknown keys, so that warnings can list them. The published schema does not mention this.
     model_config = ConfigDict(strict=True, extra="allow", json_schema_extra=_drop_extra)
 
     def unknown_keys(self) -> list[str]:
@@ -209,7 +210,8 @@ class Request(_Received):
         return sorted(self.model_extra or {})
 
     def unknown_key_warnings(self) -> list[str]:
-        """Returns a sentence that names the unknown keys (the first twenty, cut to 80 characters), if there are any."""
+        """Returns a sentence that lists the unknown keys (the first twenty, truncated to 80 characters). Returns no
+        sentence if there are none."""
         unknown = self.unknown_keys()
         if not unknown:
             return []
@@ -219,4 +221,4 @@ class Request(_Received):
 
 
 class Answer(BaseModel):
-    """A part of an answer."""
+    """A part of a response."""

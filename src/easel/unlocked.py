@@ -1,4 +1,4 @@
-"""`functools.cached_property` without the lock that it takes in Python 3.11, which costs more than many a value."""
+"""`functools.cached_property` without its lock in Python 3.11. The lock costs more than computing many values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ V = TypeVar("V")
 
 
 class cached_property(Generic[V]):  # noqa: N801 - it takes the place of functools'
-    """A property that is computed at its first access and kept in the instance's dict. Two threads may compute it
-    twice."""
+    """A property that is computed at its first access, and then stored in the instance's dict. Two threads may compute
+    it twice."""
 
     def __init__(self, compute: Callable[[Any], V]) -> None:
         self._compute = compute

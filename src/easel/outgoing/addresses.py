@@ -25,12 +25,12 @@ MOST_ADDRESSES = 16
 """Maximum number of addresses of a host. A name with more addresses is refused."""
 RESOLVE_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 10.0
-"""Timeout for each address, seconds."""
+"""Timeout for connecting to each address, in seconds."""
 _LOOK_UPS = ThreadPoolExecutor(8, "look-up")
 """Separate threads, because a name server that does not answer holds a thread for longer than Easel waits."""
 
 # Networks in IANA's special-purpose registries (RFC 6890) on which releases of Python disagree. An IPv6 address that
-# contains an IPv4 address is always refused: a translator on the way would connect to the IPv4 address.
+# contains an IPv4 address is always refused, because a translator on the way would connect to the IPv4 address.
 _REFUSED = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -61,7 +61,7 @@ _REFUSED = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """The allowed addresses: public ones, and those in `private_networks`."""
+    """The allowed addresses: public addresses, and the addresses in `private_networks`."""
 
     private_networks: tuple[Network, ...] = ()
 
@@ -73,7 +73,7 @@ class Destinations:
     def allows(self, address: Address) -> bool:
         """Returns true if connections to the address are allowed."""
         mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        # For this machine's kernel, a mapped address is the IPv4 address, so the rules for that one apply.
+        # This machine's kernel treats a mapped address as the IPv4 address, so the rules for the IPv4 address apply.
         judged = mapped or address
         if any(judged.version == network.version and judged in network for network in self.private_networks):
             return True
@@ -82,8 +82,8 @@ class Destinations:
         return not any(judged.version == network.version and judged in network for network in _REFUSED)
 
     async def resolve(self, host: str, port: int) -> tuple[Address, ...]:
-        """Returns the checked addresses of the host. Raises DestinationRefusedError if one of them is not allowed,
-        HostUnknownError."""
+        """Returns the checked addresses of the host. Raises HostUnknownError. Raises DestinationRefusedError if one of
+        the addresses is not allowed."""
         name = host_name(host)
         if not name or len(name) > LONGEST_NAME:
             raise HostUnknownError(host=host[:40], reason="it is not a host name")
@@ -94,7 +94,7 @@ class Destinations:
         return found
 
     async def connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Returns a connection to the first of the host's checked addresses that accepts it. Raises
+        """Returns a connection to the first of the host's checked addresses that accepts a connection. Raises
         DestinationRefusedError, HostUnknownError, HostUnreachableError."""
         reason = "it has no address"
         for address in await self.resolve(host, port):

@@ -1,4 +1,4 @@
-"""The HTTP client for hosts that users name: checked addresses, no redirects, limited answers."""
+"""The HTTP client for hosts that users name: checked addresses, no redirects, limited responses."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from easel.outgoing.addresses import Destinations
 from easel.outgoing.errors import AnswerTooLargeError, HostUnknownError, HostUnreachableError
 
 TIMEOUT = 15.0
-"""Timeout of a whole request with its answer, seconds."""
+"""Timeout of a whole request with its response, in seconds."""
 LONGEST_ANSWER = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with its complete body."""
+    """A response with its complete body."""
 
     status: int
     headers: httpx.Headers
@@ -33,7 +33,7 @@ class Answer:
 
 
 class OutgoingClient:
-    """Makes requests to hosts that users name. Each is within an `outgoing_client`."""
+    """Sends requests to hosts that users name. Each client is created by `outgoing_client`."""
 
     def __init__(self, client: httpx.AsyncClient, longest: int) -> None:
         self._client = client
@@ -58,8 +58,9 @@ class OutgoingClient:
                 return Answer(found.status_code, found.headers, await self._body(found))
 
     async def save(self, url: str, to: Path, *, timeout: float) -> int:
-        """Saves the body of a GET's answer to a file if its status is 200, and returns the status. `timeout` is in
-        seconds, for the whole request. Raises the errors of `request`, and OSError if the file cannot be written."""
+        """Sends a GET request, and returns the status. Saves the response's body to a file if the status is 200.
+        `timeout` is in seconds, for the whole request. Raises the errors of `request`, and OSError if the file cannot
+        be written."""
         place = _address(url)
         with to.open("wb") as file, _failures_of(place, timeout):
             async with asyncio.timeout(timeout), self._client.stream("GET", place) as found:
@@ -71,7 +72,7 @@ class OutgoingClient:
                 return found.status_code
 
     async def _body(self, found: httpx.Response) -> bytes:
-        # The body is read without decompression: a small answer could inflate to a huge one.
+        # The body is read without decompression, because a small response could inflate to a huge body.
         body = bytearray()
         async for chunk in found.aiter_raw():
             body += chunk
@@ -89,7 +90,7 @@ def _address(url: str) -> httpx.URL:
 
 @contextmanager
 def _failures_of(place: httpx.URL, timeout: float) -> Iterator[None]:
-    """Yields a failed connection as an error of Easel."""
+    """Raises the block's connection failures as errors of Easel."""
     port = place.port or (80 if place.scheme == "http" else 443)
     try:
         yield
@@ -103,7 +104,8 @@ def _failures_of(place: httpx.URL, timeout: float) -> Iterator[None]:
 
 @asynccontextmanager
 async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANSWER) -> AsyncIterator[OutgoingClient]:
-    """Yields a client whose connections live as long as the block. It reads at most `longest` bytes of an answer."""
+    """Yields a client whose connections live as long as the block. The client reads at most `longest` bytes of a
+    response."""
     transport = httpx.AsyncHTTPTransport(trust_env=False)
     await transport.aclose()
     transport._pool = httpcore.AsyncConnectionPool(
@@ -120,12 +122,14 @@ async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANS
 
 @lru_cache(maxsize=1)
 def _authorities() -> ssl.SSLContext:
-    """Returns the certificate authorities. Reading them takes longer than most requests, so they are cached."""
+    """Returns a TLS context with the certificate authorities. Reading them takes longer than most requests, so the
+    context is cached."""
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
-    """Connects only to allowed addresses. It resolves and checks a name, and passes httpx an address."""
+    """Connects only to allowed addresses. The backend itself resolves and checks a name, and passes httpx an
+    address."""
 
     def __init__(self, destinations: Destinations) -> None:
         self._destinations = destinations

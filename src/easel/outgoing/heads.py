@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from easel.outgoing.hosts import LONGEST_NAME
 
 LONGEST_HEAD = 16 * 1024
-"""Bytes."""
+"""Maximum number of bytes of a head."""
 
 _AUTHORITY = re.compile(
     rf"(?P<host>\[[0-9A-Fa-f:.]{{2,45}}\]|[A-Za-z0-9_.-]{{1,{LONGEST_NAME}}})(?::(?P<port>[0-9]{{1,5}}))?"
@@ -17,7 +17,7 @@ _METHOD = re.compile(r"[A-Z]{1,20}")
 _TARGET = re.compile(r"[\x21-\x7e]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00\r\n]*")
 _OWN = frozenset({"host", "connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "upgrade"})
-"""Headers of this connection alone (RFC 9110 §7.6.1), and Host, which the address determines."""
+"""Headers that apply to this connection alone (RFC 9110 §7.6.1), and Host, which the address determines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ProxyRequest:
 
 
 def read_request(head: bytes) -> ProxyRequest | None:
-    """Parses a head that ends with an empty line. Returns None if it is not a proxy request."""
+    """Parses a head that ends with an empty line. Returns None if the head is not a proxy request."""
     try:
         first, *headers = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         method, target, version = first.split(" ")

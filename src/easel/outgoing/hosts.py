@@ -22,8 +22,8 @@ def host_name(text: str) -> str:
 
 @dataclass(frozen=True)
 class HostRules:
-    """The hosts that may be reached: `example.com`, `*.example.com` (every name below it) or `*` (every host). Each
-    rule has a `:port`, or covers the ports 80 and 443. Raises HostRuleInvalidError for a malformed rule."""
+    """The hosts that may be reached: `example.com`, `*.example.com` (every name below it) or `*` (every host). A rule
+    has a `:port`, or applies to the ports 80 and 443. Raises HostRuleInvalidError for a malformed rule."""
 
     rules: tuple[str, ...] = ()
 
@@ -54,7 +54,7 @@ class HostRules:
         )
 
     def covers(self, rule: str) -> bool:
-        """Returns true if these rules allow all that another rule allows. Raises HostRuleInvalidError."""
+        """Returns true if these rules allow everything that another rule allows. Raises HostRuleInvalidError."""
         name, port = _read(rule)
         if not name.startswith("*"):
             return all(self.allows(name, wanted) for wanted in ([port] if port is not None else PORTS))

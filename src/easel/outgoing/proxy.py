@@ -1,6 +1,7 @@
 """An HTTP proxy (RFC 9110 §9.3.6, RFC 9112 §3.2.2) that reaches only allowed hosts.
 
-It supports `CONNECT` and requests in absolute form. It resolves names itself, and connects only to allowed addresses.
+The proxy supports `CONNECT` and requests in absolute form. It resolves names itself, and connects only to allowed
+addresses.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ HEAD_TIMEOUT = 30.0
 IDLE_TIMEOUT = 180.0
 """Idle timeout in seconds, for both directions together."""
 LINGER = 1.0
-"""Seconds that a refused client has to read the refusal."""
+"""Number of seconds in which a refused client can read the refusal."""
 READ_CHUNK = 64 * 1024
 MOST_CONNECTIONS = 256
 MOST_REFUSED = 100
@@ -172,13 +173,14 @@ async def _answer(
         async with asyncio.timeout(LINGER):
             await writer.drain()
             writer.write_eof()
-            # Closing a connection with unread bytes resets it, and the peer may lose the answer.
+            # Closing a connection with unread bytes resets it, and the peer may then lose the response.
             while await reader.read(READ_CHUNK):
                 pass
 
 
 async def _relay(*ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
-    """Copies in both directions until both have ended, one is broken, or neither had a byte for `IDLE_TIMEOUT`."""
+    """Copies bytes in both directions. Ends when both directions have ended, one is broken, or neither had a byte for
+    `IDLE_TIMEOUT`."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(IDLE_TIMEOUT) as idle, asyncio.TaskGroup() as both:

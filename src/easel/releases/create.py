@@ -22,8 +22,8 @@ async def create_app(
     namespace: str | None,
     reserved_for: float,
 ) -> App:
-    """Creates an app, with the given configuration live. Raises the Slug…Errors, TooManyAppsError, ConfigTooLargeError,
-    EnvVarsTooLargeError.
+    """Creates an app, and makes the given configuration live. Raises the Slug…Errors, TooManyAppsError,
+    ConfigTooLargeError, EnvVarsTooLargeError.
 
     `reserved_for` is the number of seconds for which a slug stays reserved for its former organisation.
     """

@@ -1,4 +1,4 @@
-"""Publishes the draft configuration, and rolls back to the previous one."""
+"""Publishes the draft configuration, and rolls back to the previously published configuration."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ whose files it keeps."""
 async def publish(work: Transaction, app: App, *, message: str, actor: str, most_bytes: int = 0) -> int:
     """Makes the draft live, and records it with production's current files as a version. Returns the version's number.
 
-    The caller holds the app's row. `most_bytes` is the limit of the organisation's stored configurations. Raises
-    EnvironmentLockedError while production is locked, ConfigurationBytesLimitError.
+    The caller has locked the app's row. `most_bytes` is the limit of the organisation's stored configurations. Raises
+    ConfigurationBytesLimitError. Raises EnvironmentLockedError while production is locked.
     """
     production = await _unlocked_production(work, app)
     serving = await get_version(work, app, production.version) if production.version is not None else None
@@ -72,10 +72,11 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str, most
 
 
 async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
-    """Restores the configuration that was live before the current one. Returns notes on the change.
+    """Restores the configuration that was live before the current configuration. Returns notes on the change.
 
-    Until an app's first publish, the configuration that the app was created with is live; all versions of that time
-    have it. The served code stays the same. Raises NothingToRollBackError, EnvironmentLockedError, VersionPrunedError.
+    Until an app's first publish, the live configuration is the one that the app was created with, and all versions of
+    that time have it. The served code stays the same. Raises NothingToRollBackError, EnvironmentLockedError,
+    VersionPrunedError.
     """
     production = await _unlocked_production(work, app)
     if app.published_version is None:
@@ -119,11 +120,11 @@ async def _before(work: Transaction, app: App, version: Version) -> Version | No
 async def adopt_config(
     work: Transaction, app: App, configuration: str, version: int | None, *, of: int, shown: bool = False
 ) -> bool:
-    """Makes the configuration of the version `of`, which is stored under this hash, live. The draft follows if it has
-    no changes of its own. Returns true if the draft followed.
+    """Makes the configuration of the version `of` live. The configuration is stored under this hash. The draft is
+    replaced too, if it has no changes of its own. Returns true if the draft was replaced.
 
-    With `shown`, the app has its current draft afterwards. The caller holds the app's row. A configuration is copied
-    only inside the database. Raises VersionPrunedError if the version's configuration was pruned.
+    With `shown`, the app object has its current draft afterwards. The caller has locked the app's row. A configuration
+    is copied only inside the database. Raises VersionPrunedError if the version's configuration was pruned.
     """
     await with_hashes(work, app)
     follows = app.draft_hash == app.published_hash

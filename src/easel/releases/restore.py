@@ -30,7 +30,7 @@ async def restore(
     lock: bool = False,
     lock_reason: str | None = None,
 ) -> VersionRef:
-    """Points the environment at the version after verifying its bytes. No build or copy is made. Raises
+    """Points the environment at the version after verifying the version's bytes. Nothing is built or copied. Raises
     AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionPrunedError, VersionDamagedError,
     EnvironmentLockedError."""
     version = await find_recorded(work, caller, app_id, number)
@@ -55,7 +55,7 @@ async def restore(
         )
     )
     if with_config or lock:
-        # Read after the move, which locks the app's row, so that no concurrent change is lost.
+        # The app is read after the move, which locks the app's row, so that no concurrent change is lost.
         app = await get_app(work, caller, app_id, lock=True)
         if with_config:
             whole = await get_version(work, app, number)
@@ -76,7 +76,7 @@ async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id
     if caller.app_id not in (None, app_id):
         raise AppNotFoundError(app_id=app_id)
     whole = await _verified_before(work, verifier, which) if verifier.far else None
-    # The app's row is locked first, in a separate statement, so that staging cannot move before production is pointed.
+    # The app's row is locked first, in a separate statement, so that staging cannot move before production does.
     place = await next_place(work, app_id, caller.org_id)
     staged = await work.sql(_STAGED, which)
     if not staged:

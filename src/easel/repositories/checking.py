@@ -1,4 +1,5 @@
-"""Checks whether a repository can be read when it is connected, instead of at its first deploy."""
+"""Checks, when a repository is connected, whether it can be read. Otherwise, only the first deploy would show
+errors."""
 
 from __future__ import annotations
 
@@ -22,12 +23,12 @@ from easel.repositories.schemas import RepositoryCheck
 from easel.settings import Settings
 
 SECONDS: Final = 10.0
-"""Timeout for the host's answer, seconds."""
+"""Timeout for the host's response, in seconds."""
 
 
 async def require_public_name(settings: Settings, repo_url: str) -> None:
-    """Refuses an address whose host name resolves to a private network, as every fetch would. An unresolved name is
-    accepted. Raises the errors of `read_url`, PrivateRepositoryHostError."""
+    """Refuses an address whose host name resolves to a private network, because every fetch would refuse it. An
+    unresolved name is accepted. Raises the errors of `read_url`, PrivateRepositoryHostError."""
     url = read_url(repo_url)
     if url.address is not None:
         # `connect` reports this error.
@@ -41,7 +42,7 @@ async def require_public_name(settings: Settings, repo_url: str) -> None:
 
 
 async def check(vault: Vault, settings: Settings, repository: Repository, *, has_new_key: bool) -> RepositoryCheck:
-    """Returns the result of reading the branch from its host, within `SECONDS`. `has_new_key` is true if the deploy key
+    """Reads the branch from its host, within `SECONDS`, and returns the result. `has_new_key` is true if the deploy key
     was just made, so that no host knows it yet."""
     if has_new_key:
         return RepositoryCheck(

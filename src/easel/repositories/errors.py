@@ -1,4 +1,4 @@
-"""Errors of repositories: why one cannot be connected, or a commit cannot be fetched."""
+"""Errors of repositories: the reasons why a repository cannot be connected, or a commit cannot be fetched."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """A GitHub App: its install address, the proof that an installation belongs to a person, and tokens for fetching.
 
-The id of an installation proves nothing: anybody can open GitHub's redirect with any number in it (docs.github.com,
-"About the setup URL"). So Easel asks GitHub whether the returning person can see that installation.
+The id of an installation proves nothing, because anybody can open GitHub's redirect with any number in it
+(docs.github.com, "About the setup URL"). Therefore, Easel asks GitHub whether the returning person can see that
+installation.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from easel.repositories.remote_url import RemoteUrl
 from easel.settings import Settings
 
 STATE_LIFE: Final = 3600
-"""Seconds within which a user must complete the installation."""
+"""Timeout in seconds for a user to complete the installation."""
 _TOKEN_LIFE: Final = 540
 """Lifetime of a token in seconds. GitHub accepts at most 600, by its own clock."""
 _SLOW_CLOCK: Final = 60
@@ -85,7 +86,7 @@ class GithubApp:
         return cls(
             settings.github_app_id,
             settings.github_app_slug,
-            # Where a variable cannot contain line breaks, they are written as `\n`.
+            # If a variable cannot contain line breaks, they are written as `\n`.
             key.replace("\\n", "\n"),
             client,
             secret.get_secret_value(),
@@ -94,12 +95,13 @@ class GithubApp:
         )
 
     def install_url(self, state: str) -> str:
-        """Returns the address for installing the App. GitHub sends the person back with the state."""
+        """Returns the address for installing the App. After the installation, GitHub sends the person back with the
+        state."""
         return f"{self.url}/apps/{self.slug}/installations/new?{urlencode({'state': state})}"
 
     def bearer(self) -> dict[str, str]:
         """Returns the header that authenticates the App (RFC 7519, RS256). Raises GithubAppInvalidError."""
-        # Like the client below, these take megabytes, and most installations have no GitHub App.
+        # Like the HTTP client below, these libraries take megabytes, and most installations have no GitHub App.
         from joserfc import jwt
         from joserfc.errors import JoseError
         from joserfc.jwk import RSAKey

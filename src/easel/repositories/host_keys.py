@@ -47,7 +47,7 @@ def published(url: RemoteUrl) -> str | None:
 
 
 def read_known_hosts(text: str, url: RemoteUrl) -> str:
-    """Returns the lines for the address's host, each rewritten to name only that host. Raises KnownHostsError.
+    """Returns the lines for the address's host, each rewritten to contain only that host. Raises KnownHostsError.
 
     Lines without a host (`ssh-ed25519 AAAA…`) count for this host. Lines for other hosts are left out.
     """
@@ -106,7 +106,7 @@ def _names(pattern: str, host: str) -> bool:
 
 
 def _is_key(kind: str, key: str) -> bool:
-    """Returns true if the text is a public key of that type (RFC 4253 §6.6: it begins with the type's name)."""
+    """Returns true if the text is a public key of that type (RFC 4253 §6.6: the key begins with the type's name)."""
     try:
         data = base64.b64decode(key, validate=True)
     except (ValueError, binascii.Error):

@@ -1,4 +1,4 @@
-"""Installations of the GitHub App: those that are proved to belong to an organisation, and the apps that use them."""
+"""Installations of the GitHub App that are proved to belong to an organisation, and the apps that use them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ async def take_installation(
     request: ConnectRepoRequest,
     url: RemoteUrl,
 ) -> None:
-    """Makes the repository use a GitHub App's installation, which must be proved to belong to this organisation. Raises
-    GithubAppMissingError, InstallationNotLinkedError, CredentialMismatchError."""
+    """Makes the repository use an installation of the GitHub App. The installation must be proved to belong to this
+    organisation. Raises GithubAppMissingError, InstallationNotLinkedError, CredentialMismatchError."""
     if "github_installation_id" not in request.model_fields_set:
         if repository.github_installation_id is None and not request.token and _fits_installation(repository, url):
             repository.github_installation_id = await _linked(work, app)

@@ -15,8 +15,8 @@ from easel.storage.database import Base
 class Repository(Base):
     """The repository that an app follows: one branch, and the credential to read it.
 
-    Columns that begin with `sealed` can only be decrypted with the instance's secret key. `allow` names unsupported
-    parts of a repository that do not stop a deploy.
+    Columns whose names begin with `sealed` can only be decrypted with the instance's secret key. `allow` lists
+    unsupported parts of a repository that do not stop a deploy.
     """
 
     __tablename__ = "repository"
@@ -42,7 +42,8 @@ class Repository(Base):
 
 
 class GithubInstallation(Base):
-    """A GitHub App's installation that a person of the organisation has proved to be theirs, for one app."""
+    """An installation of the GitHub App, for one app. A person of the organisation has proved that the installation is
+    theirs."""
 
     __tablename__ = "github_installation"
     __table_args__ = (Index("ix_github_installation_org_installation", "org_id", "installation_id"),)
@@ -54,7 +55,7 @@ class GithubInstallation(Base):
 
 
 class WebhookDelivery(Base):
-    """A processed webhook delivery. A repeated one is ignored."""
+    """A processed webhook delivery. A repeated delivery is ignored."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (Index("ix_webhook_delivery_received", "received_at"),)

@@ -23,7 +23,7 @@ LONGEST_BRANCH: Final = 255
 Scheme = Literal["https", "http", "ssh"]
 
 _PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
-# Git's own syntax for an address with a helper: `ext::sh -c …` runs a program.
+# Git's own syntax for an address with a helper. For example, `ext::sh -c …` runs a program.
 _HELPER: Final = re.compile(r"[A-Za-z0-9.+-]*::")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9.+-]*)://")
 _SCP: Final = re.compile(r"(?P<user>[^@:/\\]+)@(?P<host>\[[^\]/]+\]|[^@:/\\\[\]]+):(?P<path>.+)")
@@ -37,7 +37,7 @@ _REFUSED_IN_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 @dataclass(frozen=True, slots=True)
 class RemoteUrl:
     """An address of a repository. `host` is a lower-case name or an address without brackets. `path` has no leading
-    slash. `user` is None if the address names none."""
+    slash. `user` is None if the address has no user."""
 
     scheme: Scheme
     host: str
@@ -59,7 +59,7 @@ class RemoteUrl:
 
     @property
     def authority(self) -> str:
-        """Returns the host in URL syntax: with brackets for IPv6 addresses."""
+        """Returns the host in URL syntax, with brackets around an IPv6 address."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
@@ -72,7 +72,7 @@ class RemoteUrl:
 
     @property
     def web_host(self) -> str:
-        """Returns the host over https, or http, with its port if that is not the usual port."""
+        """Returns the host over https, or http, with its port if the port is not the usual one."""
         port = f":{self.port}" if self.scheme != "ssh" and self.port != _PORTS[self.scheme] else ""
         return f"{self.authority}{port}"
 

@@ -25,8 +25,8 @@ async def open_remote(vault: Vault, settings: Settings, repository: Repository) 
 
 
 def remote_of(vault: Vault, repository: Repository) -> Remote:
-    """Returns the remote of a repository with its stored credentials. Raises SecretUnreadableError after a change of
-    the secret key."""
+    """Returns the remote of a repository with its stored credentials. Raises SecretUnreadableError if the secret key
+    has changed."""
     token, key = repository.sealed_token, repository.sealed_deploy_key
     return Remote(
         url=read_url(repository.repo_url),

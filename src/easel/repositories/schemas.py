@@ -1,4 +1,4 @@
-"""Requests and answers about an app's repository."""
+"""Requests and responses about an app's repository."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class ConnectRepoRequest(Request):
 
 
 class RepositoryCheck(Answer):
-    """The result of reading the repository while it was connected. `code` is the code of the error that a deploy would
-    fail with. If the followed branch is missing, `branches` are some existing branches."""
+    """The result of reading the repository while it was connected. `code` is the code of the error that would end a
+    deploy. If the followed branch is missing, `branches` are some existing branches."""
 
     status: Literal["read", "failed", "not_checked"]
     code: str | None = None
@@ -47,8 +47,8 @@ class RepositoryCheck(Answer):
 
 
 class RepositoryAnswer(Answer):
-    """The repository that an app follows. `webhook_secret` is `***` except in the answer to the request that created
-    it. `deploy_key` is the public key, to be added to the host."""
+    """The repository that an app follows. `webhook_secret` is `***`, except in the response to the request that created
+    it. `deploy_key` is the public key, which the user adds to the host."""
 
     app_id: str
     repo_url: str

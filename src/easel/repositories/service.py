@@ -59,11 +59,12 @@ async def connected(work: Transaction, app: App) -> Repository | None:
 async def connect(
     work: Transaction, vault: Vault, settings: Settings, app: App, request: ConnectRepoRequest, actor: str
 ) -> ConnectedRepository:
-    """Makes the app follow a branch. The caller holds the app's row.
+    """Makes the app follow a branch. The caller has locked the app's row.
 
     Connecting the same repository again keeps its credentials and webhook secret. A repository at another address gets
-    none of them. Raises RepositoryUrlError and its like, BranchNameError, CredentialMismatchError, DeployKeyError,
-    KnownHostsError, RepositoryRootError, WebhookSecretError, GithubAppMissingError, InstallationNotLinkedError.
+    none of them. Raises RepositoryUrlError and similar errors of the address, BranchNameError, CredentialMismatchError,
+    DeployKeyError, KnownHostsError, RepositoryRootError, WebhookSecretError, GithubAppMissingError,
+    InstallationNotLinkedError.
     """
     url = read_url(request.repo_url)
     branch = check_branch(request.branch or DEFAULT_BRANCH)
@@ -106,7 +107,8 @@ async def disconnect(work: Transaction, app: App) -> Repository:
 
 
 async def webhook_secret_of(database: Database, app_id: str) -> tuple[str, str] | None:
-    """Returns the organisation of an existing app, and its encrypted webhook secret. Returns None if it has none."""
+    """Returns the organisation of an existing app, and its encrypted webhook secret. Returns None if the app has no
+    secret."""
     found = await database.statement(_SQL["webhook_secret"], {"app": app_id})
     return (found[0][0], found[0][1]) if found else None
 
@@ -130,8 +132,8 @@ async def forget(work: Transaction, app_id: str) -> None:
 
 
 def is_readable(vault: Vault, repository: Repository) -> bool:
-    """Returns true if all secrets of the repository can be decrypted. False after a change of the instance's secret
-    key."""
+    """Returns true if all secrets of the repository can be decrypted. Returns false after a change of the instance's
+    secret key."""
     sealed = (repository.sealed_webhook_secret, repository.sealed_token, repository.sealed_deploy_key)
     return all(_opens(vault, value) for value in sealed if value is not None)
 
@@ -164,7 +166,8 @@ def credential_of(repository: Repository) -> Credential | None:
 
 
 def _webhook_secret(request: ConnectRepoRequest, *, is_new: bool) -> str | None:
-    """Returns the webhook secret to store: the supplied one or a new one. None keeps the stored one."""
+    """Returns the webhook secret to store: the supplied secret or a new secret. Returns None to keep the stored
+    secret."""
     if request.webhook_secret is not None:
         given = request.webhook_secret
         if not 16 <= len(given) <= 255 or not all(33 <= ord(character) < 127 for character in given):
@@ -188,8 +191,8 @@ def _root(root: str | None) -> str | None:
 
 
 def _require_reachable(url: RemoteUrl, settings: Settings) -> None:
-    """Refuses early the addresses that every fetch would refuse, except names that resolve to private addresses
-    (`checking.require_public_name`)."""
+    """Refuses early the addresses that every fetch would refuse. Names that resolve to private addresses are an
+    exception (see `checking.require_public_name`)."""
     address, destinations = url.address, Destinations.of(settings)
     if address is not None and not destinations.allows(address):
         raise PrivateRepositoryHostError(host=url.host)
@@ -236,7 +239,7 @@ def _take_credential(
         return False
     is_needed = bool(request.deploy_key or request.new_deploy_key or repository.sealed_deploy_key is None)
     if is_needed:
-        # Imported here for its library, which takes three mebibytes.
+        # The import is here because the module's library takes three mebibytes.
         from easel.repositories.deploy_keys import make_key, read_key
 
         comment = f"easel-{app.slug}"

@@ -11,7 +11,8 @@ from easel.rules.models import HeaderBlock, Redirect, Rules
 
 
 class RuleChange(msgspec.Struct, frozen=True):
-    """How one rule differs. `source` identifies it: a path and its conditions, or a path and a header's name."""
+    """The difference of one rule. `source` identifies the rule: a path and its conditions, or a path and a header's
+    name."""
 
     kind: Literal["redirect", "header"]
     status: Literal["added", "removed", "modified"]
@@ -48,7 +49,7 @@ def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:
 
 
 def changes(old: Rules | None, new: Rules | None) -> list[RuleChange]:
-    """Returns the changes, redirects before headers, each in the order of their sources. A moved line is not a
+    """Returns the changes. Redirects come before headers, each in the order of their sources. A moved line is not a
     change."""
     found = list(_compare("redirect", _redirects(old), _redirects(new)))
     found.extend(_compare("header", _headers(old), _headers(new)))

@@ -1,4 +1,4 @@
-"""Rules files that fail a deploy."""
+"""Errors of rules files, which fail a deploy."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import msgspec
 Dialect = Literal["netlify", "cloudflare"]
 """The host whose interpretation of the files applies."""
 Choice = Literal["auto", "netlify", "cloudflare", "off"]
-"""A project's choice of a dialect: a named dialect, the dialect that the files indicate, or no rules."""
+"""A project's choice of a dialect: a specific dialect, the dialect that the files indicate, or no rules."""
 CHOICES: tuple[Choice, ...] = ("auto", "netlify", "cloudflare", "off")
 
 REDIRECTS = "_redirects"
@@ -30,13 +30,14 @@ REDIRECTING = frozenset({301, 302, 303, 307, 308})
 """Statuses that redirect a client. Any other status is sent with the target's content."""
 
 LARGEST_SEARCHED = 32 * 1024 * 1024
-"""Maximum size (bytes) of a rules file. The part after LARGEST_FILE bytes is only searched for guards."""
+"""Maximum size (bytes) of a rules file. The part after LARGEST_FILE bytes is only searched for guards (lines that
+protect something from visitors)."""
 LARGEST_FILE = 2 * 1024 * 1024
-"""Bytes of a rules file that are parsed."""
+"""Maximum number of bytes of a rules file that are parsed."""
 MOST_REDIRECTS = 10_000
 """Maximum number of redirect lines in force."""
 MOST_ODD = 500
-"""Maximum number of places with a placeholder or a star inside a segment, over all paths in force, because an index
+"""Maximum number of places with a placeholder or a wildcard inside a segment, over all paths in force, because an index
 cannot distinguish such places."""
 MOST_DOUBLE = 25
 """Maximum number of paths in force with two wildcards, because they are searched at many places of a request's path."""
@@ -54,13 +55,13 @@ LARGEST_BLOCK = 16 * 1024
 
 
 NotFound = Literal["", "none", "404-page", "single-page-application"]
-"""The answer for an address without a file: Easel's own way; a plain 404; the nearest 404.html; index.html."""
+"""The response for an address without a file: Easel's own rules, a plain 404, the nearest 404.html, or index.html."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """A project's settings for its rules: the dialect, the handling of pages' addresses, the answer for addresses
-    without a file, and whether refused guards may be lost."""
+    """A project's settings for its rules: the dialect, the handling of pages' addresses, and the response for addresses
+    without a file. They also say whether refused guards (lines that protect something) may be lost."""
 
     choice: Choice = "auto"
     pages: Pages = ""
@@ -71,13 +72,13 @@ class RuleSettings:
 AS_IT_COMES = RuleSettings()
 
 
-# There may be thousands, and none is in a reference cycle, so the garbage collector can skip them.
+# There may be thousands of redirects, and none is in a reference cycle, so the garbage collector can skip them.
 class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """One line in force: its target for requests that match its path, host, query and conditions.
 
     `source` is a path pattern (decoded, with a leading '/'), `host` a host pattern with its scheme ('' for every host),
     `query` the required parameters, each with a value or a `:name` that captures it. A status of REDIRECTING redirects
-    the client to `target`; any other status sends the content of `target`. A forced line applies before files. If the
+    the client to `target`. Any other status sends the content of `target`. A forced line applies before files. If the
     line has `languages`, `countries` or `cookies` (names), one of each must match. A path that matches a pattern of
     `excepts` does not match the line. `line` counts from 1.
     """
@@ -102,7 +103,8 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
 
     @property
     def conditional(self) -> bool:
-        """Returns true if the line depends on more than path, host and query: its answer differs between visitors."""
+        """Returns true if the line depends on more than path, host and query, so that its response differs between
+        visitors."""
         return bool(self.languages or self.countries or self.cookies)
 
 
@@ -135,8 +137,8 @@ class LineNote(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All rules of a version. `because` is the reason for the dialect, `pages` the handling of pages' addresses,
-    `not_found` the answer for addresses without a file."""
+    """All rules of a version. `because` is the reason for the dialect, `pages` the handling of pages' addresses, and
+    `not_found` the response for addresses without a file."""
 
     dialect: Dialect
     because: str = ""

@@ -49,12 +49,13 @@ def read_rules(
     names: Collection[str] = (),
     has: Callable[[str], bool] = lambda path: False,
 ) -> Rules | None:
-    """Returns the rules of a bundle's files. Returns None if there are none or none are wanted.
+    """Returns the rules of a bundle's files. Returns None if there are no rules files, or if rules are turned off.
 
-    `files` holds the rules files at the bundle's root, `names` the other names there, which may be signs of a dialect;
-    `has` returns true if the bundle contains a file at a path.
+    `files` are the rules files at the bundle's root. `names` are the other names at the root, which may be signs of a
+    dialect. `has` returns true if the bundle contains a file at a path.
 
-    Raises RulesFileTooLargeError, and GuardRefusedError for a refused guard, unless guards may be lost.
+    Raises RulesFileTooLargeError. Raises GuardRefusedError for a refused guard (a line that protects something), unless
+    guards may be lost.
     """
     found = {name: text_of(name, files[name]) for name in FILES if name in files}
     texts = {name: text.read for name, text in found.items()}
@@ -66,7 +67,7 @@ def read_rules(
     alone = bool(others) and len(others) == len(texts)
     doubts: list[Sign] = []
     if alone:
-        # In these files, each line states whether it applies before files: no dialect is guessed.
+        # In these files, each line states whether it applies before files, so no dialect is guessed.
         dialect, because = _NETLIFY, f"`{others[0]}` exists, and no `{REDIRECTS}` or `{HEADERS}`"
     else:
         dialect, because, doubts = choose(texts, names, wanted.choice)
@@ -114,7 +115,8 @@ _GUARDS = {
 
 
 def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:
-    """Refuses the lines of a file that are behind its parsed part: the one that guards, or the first of them."""
+    """Refuses the unparsed lines at the end of a file, and reports the first line that guards something, or else the
+    first line."""
     rest = whole.rest
     if not rest:
         return
@@ -128,7 +130,7 @@ def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:
 
 
 def _refuse_whole(name: str, whole: FileText, reading: Reading) -> bool:
-    """Refuses a file of JSON or TOML that cannot be read whole. Returns true if it refused the file."""
+    """Refuses a file of JSON or TOML that cannot be read as a whole. Returns true if it refused the file."""
     if (reason := whole.reason_against) is None:
         return False
     guards = name == AZURE_JSON or (name == NETLIFY_TOML and seems_guarding(whole.read))
@@ -139,8 +141,9 @@ def _refuse_whole(name: str, whole: FileText, reading: Reading) -> bool:
 def _pages(dialect: Dialect, choice: Choice) -> Pages:
     """Returns the default handling of pages' addresses.
 
-    Netlify serves a page at every form of its address. That applies only if its dialect was asked for, not on a mere
-    sign: at `/docs`, the relative links of `docs/index.html` lead elsewhere than at `/docs/`.
+    Netlify serves a page at every form of its address. This handling is the default only if the project sets Netlify's
+    dialect. A mere sign is not enough, because at `/docs`, the relative links of `docs/index.html` lead elsewhere than
+    at `/docs/`.
     """
     if dialect == "cloudflare":
         return "auto-trailing-slash"

@@ -1,4 +1,4 @@
-"""The one settings object. Every field is an `EASEL_*` variable; the flags of `easel serve` set them too."""
+"""The one settings object. Every field is an `EASEL_*` variable. The options of `easel serve` set fields too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Settings(
     AddressSettings,
     MachineSettings,
 ):
-    """How this Easel runs. Sizes are bytes, durations seconds unless the name says otherwise."""
+    """The settings of this Easel. Sizes are in bytes, and durations in seconds, unless the name says otherwise."""
 
     model_config = SettingsConfigDict(env_prefix="EASEL_", extra="ignore")
 
@@ -36,6 +36,6 @@ class Settings(
 
     @property
     def builders_stand(self) -> bool:
-        """Returns true if the builders of an `easel serve` always run, and not on demand: on one of several machines,
-        and with a port for their metrics."""
+        """Returns true if the builders of an `easel serve` always run, and not only on demand. This is the case on one
+        of several machines, and if the builders' metrics have a port."""
         return self.role is not None or self.builder_metrics_port is not None or not self.builder_idle

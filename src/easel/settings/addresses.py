@@ -64,23 +64,23 @@ class AddressSettings(BaseSettings):
     )
 
     def metrics_port(self, role: Role) -> int | None:
-        """Returns the port on which the first process of the role on this machine serves its metrics. Returns None for
-        none."""
+        """Returns the port on which the first process of the role on this machine serves its metrics. Returns None if
+        the metrics have no port."""
         if role in ("worker", "builder"):
             return self.worker_metrics_port if role == "worker" else self.builder_metrics_port
         public, given = (
             (self.api_port, self.api_metrics_port) if role == "api" else (self.edge_port, self.edge_metrics_port)
         )
         if given is None:
-            # If a thousand above is no valid port, the port is a thousand below.
+            # The port for metrics is a thousand above the public port, or a thousand below if there is no such port.
             return public + _METRICS_ABOVE if public + _METRICS_ABOVE + 64 <= 65535 else public - _METRICS_ABOVE
         return given or None
 
     def metrics_variable(self, role: Role) -> str:
-        """Returns the variable that sets that port."""
+        """Returns the variable that sets the port for metrics."""
         return f"EASEL_{role.upper()}_METRICS_PORT"
 
     @property
     def public_edge_port(self) -> int:
-        """Returns the port visitors use in an app's address."""
+        """Returns the port that visitors use in an app's address."""
         return self.edge_public_port if self.edge_public_port is not None else self.edge_port

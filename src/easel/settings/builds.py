@@ -1,4 +1,4 @@
-"""How sources are built."""
+"""Settings for building sources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BuildKind = Literal["sandboxed", "unsandboxed", "off"]
 
 
 class BuildSettings(BaseSettings):
-    """How sources are built."""
+    """Settings for building sources."""
 
     builds: BuildKind = Field(
         default="sandboxed",

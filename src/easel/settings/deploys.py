@@ -1,4 +1,4 @@
-"""How deploys are carried out, and the versions that are kept."""
+"""Settings for carrying out deploys, and for the versions that are kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings
 
 
 class DeploySettings(BaseSettings):
-    """How deploys are carried out, and the versions that are kept."""
+    """Settings for carrying out deploys, and for the versions that are kept."""
 
     worker_processes: int = Field(default=1, ge=1, le=64)
     worker_concurrency: int = Field(default=4, ge=1, le=64)

@@ -17,7 +17,7 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST_RULE = re.compile(
     rf"(?=.{{1,262}}\Z)(?P<name>\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"
 )
-"""A host that may be reached, in lower case: a name, `*.` and a name, or `*` for every host; with or without a port."""
+"""A host that may be reached, in lower case: a name, `*.` and a name, or `*` for every host. A port may follow."""
 
 
 def _parts(value: object) -> object:
@@ -27,4 +27,4 @@ def _parts(value: object) -> object:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
-"""A list of texts. The variable separates them by commas."""
+"""A list of strings. The variable separates them by commas."""

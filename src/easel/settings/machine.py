@@ -1,4 +1,4 @@
-"""How this Easel is divided among machines, and its data."""
+"""Settings for dividing this Easel among machines, and for its data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNESCAPED = re.compile(r"[@:/]|%(?![0-9A-Fa-f]{2})")
 
 
 class MachineSettings(BaseSettings):
-    """How this Easel is divided among machines, and its data."""
+    """Settings for dividing this Easel among machines, and for its data."""
 
     role: Annotated[tuple[Role, ...] | None, NoDecode] = Field(
         default=None,
@@ -101,7 +101,7 @@ class MachineSettings(BaseSettings):
 
     @property
     def ballast(self) -> Path:
-        """Returns the disk space that is reserved for the embedded PostgreSQL."""
+        """Returns the path of the ballast: disk space that is reserved for the embedded PostgreSQL."""
         return self.data_dir / "ballast"
 
     @property
@@ -116,7 +116,7 @@ class MachineSettings(BaseSettings):
 
     @property
     def scratch_dir(self) -> Path:
-        """Returns the folder of files of running deploys and uploads. It may be lost at any time."""
+        """Returns the folder of temporary files of running deploys and uploads. The folder may be lost at any time."""
         return self.data_dir / "scratch"
 
 

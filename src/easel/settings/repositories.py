@@ -1,4 +1,4 @@
-"""How commits are fetched, and the GitHub App."""
+"""Settings for fetching commits, and for the GitHub App."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from easel.settings.forms import MIB, CommaSeparated
 
 
 class RepositorySettings(BaseSettings):
-    """How commits are fetched, and the GitHub App."""
+    """Settings for fetching commits, and for the GitHub App."""
 
     github_app_id: str | None = Field(
         default=None, max_length=20, pattern=r"^[0-9]+$", description="The id of a GitHub App."

@@ -1,4 +1,4 @@
-"""Finds variables that look like settings but are not settings, mostly misspelled ones."""
+"""Finds variables that look like settings but are not settings, mostly misspelled names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Mapping
 
 COMMAND_LINE = ("EASEL_SERVER", "EASEL_API_KEY", "EASEL_APP", "EASEL_TRACEBACK")
-"""The variables of the command line, which are no settings of a server."""
+"""The variables of the command line, which are not settings of a server."""
 OF_BUILDS = ("EASEL_ENVIRONMENT", "EASEL_URL", "EASEL_DEPLOY_ID", "EASEL_GIT_COMMIT", "EASEL_GIT_BRANCH")
-"""The variables that Easel sets for the builds of apps, which are no settings either."""
+"""The variables that Easel sets for the builds of apps. They are not settings either."""
 _OF_OTHERS = re.compile(
     r"""EASEL_((SUPERVISOR|PROXY)$|TEST_|CHAOS_|FUZZ)      # of processes that Easel starts, and of its tests
     |   EASEL_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_)  # of containers, where something beside them is called `easel`""",
@@ -18,7 +18,7 @@ _OF_OTHERS = re.compile(
 
 
 def unknown_variables(environment: Mapping[str, str], fields: Collection[str]) -> dict[str, str | None]:
-    """Returns the `EASEL_…` variables that nothing reads, each with the most similar known one, if there is one.
+    """Returns the `EASEL_…` variables that nothing reads. Each maps to the most similar known variable, or to None.
     `fields` are the names of the settings."""
     known = [*(f"EASEL_{name.upper()}" for name in fields), *COMMAND_LINE, *OF_BUILDS]
     unknown = sorted(

@@ -1,4 +1,4 @@
-"""How the edges serve visitors."""
+"""Settings for serving visitors at the edges."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from easel.settings.forms import MIB
 
 
 class VisitorSettings(BaseSettings):
-    """How the edges serve visitors."""
+    """Settings for serving visitors at the edges."""
 
     skew_retention: float = Field(
         default=7 * 86400.0, description="Seconds for which the files of earlier versions are served to open tabs."

@@ -1,1 +1,1 @@
-"""What apps report about themselves: logs, errors, vitals. The operations are not built yet."""
+"""The reports of apps about themselves: logs, errors, vitals. The operations are not built yet."""

@@ -1,4 +1,4 @@
-"""Answers about what happens on an app; the operations are not built yet."""
+"""Responses about the activity of an app. The operations are not built yet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from easel.schemas import Answer
 
 
 class ErrorBucket(Answer):
-    """How many errors there were in one stretch of time."""
+    """The number of errors in one period."""
 
     timestamp: str
     count: int
@@ -24,7 +24,7 @@ class RecentError(Answer):
 
 
 class VitalsSummary(Answer):
-    """How fast pages were, by one measure."""
+    """The speed of pages, by one measure."""
 
     metric_name: str
     p50: float
@@ -34,7 +34,7 @@ class VitalsSummary(Answer):
 
 
 class AppAnalyticsResponse(Answer):
-    """What happened on an app in a number of hours."""
+    """The activity of an app in a number of hours."""
 
     app_id: str
     period_hours: int
@@ -48,7 +48,7 @@ class AppAnalyticsResponse(Answer):
 
 
 class AppLogsResponse(Answer):
-    """Log entries; `entries` is the same list under its older name."""
+    """Log entries. `entries` is the same list under its older name."""
 
     app_id: str
     log_type: str
@@ -57,7 +57,7 @@ class AppLogsResponse(Answer):
 
 
 class ErrorRateResponse(Answer):
-    """How many errors there were a minute."""
+    """The number of errors per minute."""
 
     app_id: str
     error_count: int

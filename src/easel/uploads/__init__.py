@@ -1,1 +1,1 @@
-"""Uploads: presigned URLs, and the bytes that arrive there."""
+"""Uploads: presigned URLs, and the bytes that clients send to them."""

@@ -1,4 +1,4 @@
-"""Requests and answers about uploads."""
+"""Requests and responses about uploads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class UploadUrlRequest(Request):
 
 
 class UploadUrlResponse(Answer):
-    """Where to PUT the bytes, and the key to deploy with; `expires_in` is seconds."""
+    """The address to PUT the bytes to, and the key to deploy with. `expires_in` is in seconds."""
 
     upload_url: str
     bundle_s3_key: str
@@ -23,7 +23,7 @@ class UploadUrlResponse(Answer):
 
 
 class VerifyUploadRequest(Request):
-    """Asks which bytes have arrived under a key."""
+    """Asks for the bytes that have arrived under a key."""
 
     bundle_s3_key: Line = Field(max_length=2048)
 

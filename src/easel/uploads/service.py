@@ -40,7 +40,7 @@ def clean_filename(filename: str) -> str:
     """Returns the last part of a path as a plain name: letters, digits, '.', '_' and '-', at most 120 characters.
     Raises FilenameInvalidError if no usable character is left."""
     last = filename.replace("\\", "/").rpartition("/")[2]
-    # Character by character: normalising a run of combining marks takes quadratic time.
+    # Each character is normalised separately, because normalising a run of combining marks takes quadratic time.
     plain = "".join(unicodedata.normalize("NFKD", character) for character in last).encode("ascii", "ignore").decode()
     name = _UNSAFE.sub("-", plain).strip(".-")
     if not name:
@@ -49,12 +49,13 @@ def clean_filename(filename: str) -> str:
 
 
 KEPT = timedelta(days=1)
-"""Time that an upload stays stored after its URL has expired."""
+"""Time for which an upload stays stored after its URL has expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingUploads:
-    """An organisation's uploads that wait to be deployed: their number, bytes, and when the first of them is swept."""
+    """An organisation's uploads that wait to be deployed: their number, their bytes, and the time at which the first of
+    them is swept."""
 
     addresses: int
     size: int
@@ -88,12 +89,12 @@ async def require_room(work: Transaction, organisation: str, settings: Settings)
 
 
 def seconds_until(moment: datetime | None) -> int:
-    """Returns whole seconds, at least one."""
+    """Returns the whole seconds until the moment, at least one."""
     return max(1, math.ceil((moment - clock.now()).total_seconds())) if moment else 1
 
 
 async def issue_upload(work: Transaction, app: App, filename: str, content_type: str) -> Upload:
-    """Returns a new upload for the app, under an unguessable key. Raises FilenameInvalidError."""
+    """Creates an upload for the app, under an unguessable key. Raises FilenameInvalidError."""
     upload = Upload(
         key=upload_key(app.id, new_secret(), clean_filename(filename)),
         org_id=app.org_id,
@@ -125,7 +126,7 @@ async def add_internal(work: Transaction, key: str, app_id: str, org_id: str, si
 
 
 class FoundUpload(NamedTuple):
-    """The fields of an upload for those who look whether its bytes have arrived: sizes in bytes."""
+    """The fields of an upload for a check whether its bytes have arrived. Sizes are in bytes."""
 
     key: str
     etag: str | None
@@ -134,7 +135,7 @@ class FoundUpload(NamedTuple):
 
 
 async def find_upload(work: Transaction, app: App, key: str) -> FoundUpload | None:
-    """Returns the upload with this key if it was issued for this app, else None."""
+    """Returns the upload with this key if it was issued for this app. Returns None otherwise."""
     found = await work.sql(_SQL["find"], {"key": key, "app": app.id, "org": app.org_id})
     return FoundUpload(*found[0]) if found else None
 
@@ -148,8 +149,8 @@ async def has_an_app(work: Transaction, key: str) -> bool:
 
 
 async def begin_upload(database: Database, key: str, length: int, settings: Settings) -> None:
-    """Starts an upload of this many bytes, which count from now on. Raises UploadUrlInvalidError if its app is deleted,
-    and UploadBytesLimitError."""
+    """Starts an upload of this many bytes, which count against the limit from now on. Raises UploadUrlInvalidError if
+    the upload's app is deleted. Raises UploadBytesLimitError."""
     limit = settings.max_waiting_upload_bytes or None
     granted = await database.statement(_SQL["grant"], {"key": key, "length": length, "limit": limit})
     if not granted:
@@ -168,8 +169,8 @@ async def give_up_upload(database: Database, key: str, length: int) -> None:
 async def release_interrupted(database: Database) -> None:
     """Stops counting the bytes of uploads that a killed api process began and never ended.
 
-    Not for a store that receives uploads directly. An upload that another process is receiving counts again once it is
-    complete.
+    Do not call this for a store that receives uploads directly. An upload that another process is receiving counts
+    again once it is complete.
     """
     async with database.apart() as statement:
         await statement(_SQL["forget_broken_off"], {})
@@ -183,7 +184,7 @@ async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> Non
 
 
 async def note_found(work: Transaction, upload: FoundUpload, info: ObjectInfo) -> None:
-    """Counts a direct upload to a bucket, once its size is known."""
+    """Counts a direct upload to a bucket, now that its size is known."""
     if upload.etag is None and upload.counted != info.size:
         await work.session.execute(update(Upload).where(Upload.key == upload.key).values(counted=info.size))
 
@@ -194,7 +195,8 @@ async def count_as_waiting(work: Transaction, key: str | None) -> None:
 
 
 async def inspect_upload(objects: ObjectStore, upload: FoundUpload) -> ObjectInfo | None:
-    """Returns the object at the upload's key, with the ETag that its uploader got, or None."""
+    """Returns the object at the upload's key, with the ETag that its uploader got. Returns None if there is no
+    object."""
     info = await objects.head(upload.key)
     if info is None or upload.etag is None or upload.size != info.size:
         return info
@@ -225,7 +227,7 @@ class SignedAddress:
         return f"{base_url.rstrip('/')}{OBJECTS_PATH}{quote(self.key)}?{urlencode(query)}"
 
     def check(self, vault: Vault, signature: str) -> None:
-        """Raises UploadUrlInvalidError when altered, UploadUrlExpiredError when too old."""
+        """Raises UploadUrlInvalidError if the URL was altered. Raises UploadUrlExpiredError if it has expired."""
         if not vault.signed(self._text(), signature):
             raise UploadUrlInvalidError(reason="the signature does not match")
         if self.expires < clock.now().timestamp():

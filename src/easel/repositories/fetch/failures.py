@@ -1,4 +1,4 @@
-"""Git's and ssh's messages, and the errors they mean."""
+"""The messages of Git and ssh, and the errors that they mean."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _UNREACHABLE: Final = (
 
 
 def meant_by(said: str, remote: Remote, ref: Ref, seconds: float) -> FetchError:
-    """Returns the error for Git's messages. `seconds` is how long Git ran."""
+    """Returns the error for Git's messages. `seconds` is the time for which Git ran."""
     host = remote.url.host
     # An address may contain any of the searched words.
     said = said.replace(remote.url.text, "it").replace(f"/{remote.url.path}", "it")
@@ -106,7 +106,7 @@ def _by_status(status: int, details: dict[str, object]) -> FetchError:
         return RepositoryNotFoundError(**details)
     if 300 <= status < 400:
         return RepositoryMovedError(**details)
-    # With plain http, the proxy on the way may have answered 502.
+    # For plain http, the 502 may come from the proxy on the way.
     reason = "it does not accept connections, or" if status == HTTPStatus.BAD_GATEWAY else "it"
     return HostUnreachableError(host=details["host"], reason=f"{reason} responded with status {status}.")
 

@@ -1,4 +1,4 @@
-"""Fetches exactly one commit into an empty folder, and compares it with another one."""
+"""Fetches exactly one commit into an empty folder, and compares it with another commit."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _AS_COMMITTED: Final = "* !text !eol !crlf !ident !filter !working-tree-encoding
 """Git attributes that turn off all conversions, so that files are written as committed (gitattributes(5)). A file with
 `ident` could otherwise grow to a dozen times its limit."""
 DEPTH: Final = 100
-"""The number of a branch's newest commits that are searched on a server without single commits."""
+"""The number of a branch's newest commits that are searched on a server that does not serve single commits."""
 HEAD_LAG: Final = 2.0
-"""Seconds after which a branch without the wanted head is read once more: hosts report a push before all of their
-machines know it."""
+"""Seconds after which a branch without the wanted head is read once more, because hosts report a push before all of
+their machines know it."""
 _COMPARED_WITHIN: Final = 60.0
 """Seconds of a fetch's time limit that a comparison may take."""
 
@@ -67,7 +67,7 @@ class FetchedCommit:
         except GitFailedError as error:
             if self.commit.branch is None or not UNADVERTISED.search(error.said):
                 raise
-            # This server serves branches only.
+            # This server serves branches only, so the branch is fetched.
             await _fetch(self.git, self.remote, f"refs/heads/{self.commit.branch}", DEPTH, _BEFORE)
         return await self._has(sha)
 
@@ -88,7 +88,7 @@ async def fetch(
     limits: FetchLimits,
     say: Say,
 ) -> Commit:
-    """Fetches one commit, as `fetching` does, and returns it."""
+    """Fetches one commit in the same way as `fetching`, and returns the commit."""
     async with fetching(remote, ref, into, destinations=destinations, limits=limits, say=say) as fetched:
         return fetched.commit
 
@@ -107,11 +107,12 @@ async def fetching(
     files, and links that lead out.
 
     The only connection is to the remote's host, if `destinations` allow it. Inside the block, the commit can be
-    compared with other commits. `limits.seconds` covers the fetch and the comparisons. `say` receives lines for a log.
-    Raises subclasses of FetchError, PlainHttpError, and NotTheHeadError if the branch has newer commits than a `Head`.
+    compared with other commits. `limits.seconds` is the timeout for the fetch and the comparisons together. `say`
+    receives lines for a log. Raises subclasses of FetchError, PlainHttpError, and NotTheHeadError if the branch has
+    newer commits than a `Head`.
     """
     began = time.monotonic()
-    # The folder is beside the tree, on the same disk.
+    # Git's folder is beside the tree, on the same disk.
     private = Path(tempfile.mkdtemp(prefix=".fetch-", dir=into.parent))
     try:
         async with asyncio.timeout(limits.seconds):

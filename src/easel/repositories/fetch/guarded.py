@@ -21,7 +21,7 @@ _SETTING: Final = "the address that was connected"
 @asynccontextmanager
 async def git_for(remote: Remote, private: Path, destinations: Destinations, most_bytes: int) -> AsyncIterator[Git]:
     """Yields git for the duration of the block. `private` is a folder that only this user can read. `most_bytes` is the
-    limit of a fetch's bytes. Raises GitMissingError, SshMissingError, HostPrivateError, HostUnresolvedError,
+    maximum number of bytes of a fetch. Raises GitMissingError, SshMissingError, HostPrivateError, HostUnresolvedError,
     PlainHttpError."""
     program = find_git()
     await _require_allowed(remote, destinations)

@@ -28,7 +28,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Sha:
-    """One commit by its full id. `branch` is searched for the commit on a server that serves branches only."""
+    """One commit by its full id. On a server that serves branches only, `branch` is searched for the commit."""
 
     sha: str
     branch: str | None = None
@@ -36,7 +36,7 @@ class Sha:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One commit by its full id, which has to be the newest of the branch."""
+    """One commit by its full id. It must be the newest commit of the branch."""
 
     sha: str
     branch: str
@@ -48,8 +48,8 @@ Ref = Branch | Sha | Head
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A repository with its decrypted credential: a token with its user, a private deploy key, or none. `known_hosts`
-    has the keys of an ssh host."""
+    """A repository with its decrypted credential: a token with its user, a private deploy key, or no credential.
+    `known_hosts` has the keys of an ssh host."""
 
     url: RemoteUrl
     provider: Provider
@@ -86,8 +86,8 @@ class Commit:
 
 
 def check_sha(sha: str) -> str:
-    """Returns the full id of a commit in lower case. Raises CommitShaError: servers do not find commits by shorter
-    ids."""
+    """Returns the full id of a commit in lower case. Raises CommitShaError for a shorter id, because servers find
+    commits only by full ids."""
     lowered = sha[:65].lower()
     if not _SHA.fullmatch(lowered):
         raise CommitShaError(sha=printable(sha))

@@ -28,7 +28,7 @@ _USUAL: Final = ("main", "master", "trunk", "develop")
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The full id of the branch's newest commit. It is None if the branch is missing; then `others` are names of
+    """The full id of the branch's newest commit. If the branch is missing, the id is None, and `others` are names of
     existing branches, the likeliest first."""
 
     head: str | None
@@ -72,8 +72,8 @@ async def _heads(git: Git, remote: Remote, pattern: str) -> dict[str, str]:
 
 
 def likeliest(branch: str, names: dict[str, str]) -> tuple[str, ...]:
-    """Returns up to `NAMED` of the names: first names that differ only in case, then names with the same prefix, then
-    the usual names."""
+    """Returns up to `NAMED` of the names, the likeliest first. Names that differ only in case come first, then names
+    with the same prefix, then the usual names."""
     wanted = branch.lower()
 
     def rank(name: str) -> tuple[bool, int, bool, str]:

@@ -1,4 +1,4 @@
-"""Runs Git's program: with its own environment, within limits, and without leaving its credentials anywhere."""
+"""Runs Git's program with a separate environment and within limits. Its credentials are left nowhere."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from easel.repositories.providers.hosts import token_user
 MEMORY: Final = 1024 * 1024 * 1024
 """Maximum data memory (bytes) of each of Git's processes. Git assembles objects with deltas in memory."""
 SAID: Final = 8 * 1024
-"""Bytes of Git's messages that are kept, from the end. They include messages of the host."""
+"""Number of last bytes of Git's messages that are kept. They include messages of the host."""
 LOOK_EVERY: Final = 0.05
 """Seconds between two checks of the size of a running fetch."""
 CHUNK: Final = 64 * 1024
 _PROXY_COMMAND: Final = Path(__file__).with_name("proxy_command.py")
 _SLOW: Final = 30
-"""Number of seconds at less than a kilobyte a second after which a connection is closed."""
+"""Seconds after which a connection with less than a kilobyte a second is closed."""
 
 
 class GitFailedError(Exception):
@@ -51,15 +51,15 @@ class Git:
     most_bytes: int
 
     async def run(self, *arguments: str, watched: bool = False) -> bytes:
-        """Runs Git and returns its output. With `watched`, Git is killed once its folder is too large, because Git has
-        no such limit itself. Raises GitFailedError, RepositoryTooLargeError."""
+        """Runs Git and returns its output. With `watched`, Git is killed if its folder becomes too large, because Git
+        itself has no such limit. Raises GitFailedError, RepositoryTooLargeError."""
         async with aclosing(self.lines(*arguments, watched=watched)) as pieces:
             return b"".join([piece async for piece in pieces])
 
     async def lines(self, *arguments: str, watched: bool = False) -> AsyncGenerator[bytes]:
-        """Git's output in pieces. Git is killed when the caller stops reading."""
+        """Yields Git's output in pieces. Git is killed when the caller stops reading."""
         process = await asyncio.create_subprocess_exec(
-            # The limit holds from the start for all programs that Git starts.
+            # The shell sets the limit before it starts Git, so the limit holds for all programs that Git starts.
             "/bin/sh",
             "-c",
             f'ulimit -d {MEMORY // 1024} && exec "$0" "$@"',
@@ -107,7 +107,7 @@ class Git:
 
 
 def size_of(folder: Path) -> int:
-    """Returns the bytes of all files in Git's object folder. It has only few files during a fetch."""
+    """Returns the bytes of all files in Git's object folder. During a fetch, the folder has only few files."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -117,9 +117,9 @@ def size_of(folder: Path) -> int:
 
 
 def environment_for(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
-    """Returns the complete environment of Git: without settings of this machine or user, with the proxy as the only way
-    out, and with the remote's credential. `private` is a folder that only this user can read; it holds the ssh key
-    during the fetch.
+    """Returns the complete environment of Git. It contains no settings of this machine or user, the proxy as the only
+    way out, and the remote's credential. `private` is a folder that only this user can read. The ssh key is in this
+    folder during the fetch.
 
     Raises SshMissingError.
     """
@@ -211,7 +211,8 @@ def _ssh(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
 
 
 def _as_option(path: Path) -> str:
-    """Returns a path in ssh's syntax: blanks would end it, and a percent sign begins a token of ssh (ssh_config(5))."""
+    """Returns a path in ssh's syntax, in which a blank would end the path, and a percent sign begins a token of ssh
+    (ssh_config(5))."""
     return '"' + str(path).replace("%", "%%") + '"'
 
 
@@ -224,4 +225,4 @@ async def _last_words(stream: asyncio.StreamReader) -> str:
 
 
 Say = Callable[[str], None]
-"""Adds a line to the log of the fetch."""
+"""A function that adds a line to the log of the fetch."""

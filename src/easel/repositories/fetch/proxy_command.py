@@ -1,7 +1,7 @@
 """A program for ssh's ProxyCommand: connects standard input and output with a host, by way of an HTTP proxy.
 
-Git runs it by its path: `python -I proxy_command.py HOST PORT`. The proxy's URL is in EASEL_PROXY, since every user of
-the machine can read a program's arguments, but only its own user can read its environment.
+Git runs the program by its path: `python -I proxy_command.py HOST PORT`. The proxy's URL is in EASEL_PROXY. Every user
+of the machine can read a program's arguments, but only the program's user can read its environment.
 """
 
 import base64

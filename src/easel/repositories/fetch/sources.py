@@ -1,4 +1,4 @@
-"""The texts of a tree, for line-by-line comparison of versions."""
+"""The texts of a tree, for a line-by-line comparison of versions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DEEPEST: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class SourceLimits:
-    """Limits of the texts taken from a tree: their number, and their bytes together."""
+    """Limits of the texts taken from a tree: their number, and their total bytes."""
 
     files: int
     bytes: int
@@ -53,8 +53,9 @@ class SourceLimits:
 def source_files(tree: Path, limits: SourceLimits) -> dict[str, str]:
     """Returns the texts of the tree by path, sorted.
 
-    If there are too many texts, the smallest are taken, so the same tree always gives the same texts. Links are not
-    followed. Files that are not UTF-8, very deep files, dependencies, Git's own files and long lock files are left out.
+    If there are too many texts, the smallest texts are returned, so the same tree always has the same result. Links are
+    not followed. Files that are not UTF-8, very deep files, dependencies, Git's own files and long lock files are left
+    out.
     """
     texts: dict[str, str] = {}
     total = 0

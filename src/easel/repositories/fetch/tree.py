@@ -1,4 +1,4 @@
-"""Lists the tree of a commit before any file is written, and writes it into a folder."""
+"""Lists the tree of a commit before any file is written, and writes the tree into a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_SIZES: Final = range(100, 1025)
 """The size in bytes of an LFS pointer (Git LFS specification: less than 1,024)."""
 _NAMED: Final = 5
-"""The number of paths that a message names."""
+"""Number of paths in a message."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,8 @@ class TreeListing:
 
 
 async def list_tree(git: Git, sha: str, limits: FetchLimits) -> TreeListing:
-    """Reads the tree without writing it: a small pack may contain an enormous tree. Raises RepositoryTooLargeError."""
+    """Reads the tree without writing it, because a small pack may contain an enormous tree. Raises
+    RepositoryTooLargeError."""
     listed = TreeListing()
     entries = 0
     rest = b""
@@ -69,7 +70,7 @@ def _count(listed: TreeListing, line: bytes) -> None:
 
 
 async def write_tree(git: Git, sha: str, listed: TreeListing, into: Path, remote: Remote, say: Say) -> None:
-    """Writes the tree into the folder. No link in it leads out. Raises SubmodulesError, LfsError."""
+    """Writes the tree into the folder. No link in the folder leads out of it. Raises SubmodulesError, LfsError."""
     if listed.submodules:
         named = _names(listed.submodules)
         if "submodules" not in remote.allow:

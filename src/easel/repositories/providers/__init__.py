@@ -1,1 +1,1 @@
-"""The differences between Git hosts, one module each."""
+"""The differences between Git hosts, with one module for each kind of host."""

@@ -59,7 +59,7 @@ class _CentreBody(msgspec.Struct):
 
 
 class BitbucketSender:
-    """Signs with `X-Hub-Signature: sha256=…`."""
+    """Checks the signature in `X-Hub-Signature: sha256=…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Returns true if the sender has the secret."""

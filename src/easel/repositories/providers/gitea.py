@@ -7,7 +7,8 @@ from easel.repositories.providers.models import Delivery, Headers, PushBody, dec
 
 
 class GiteaSender:
-    """Signs with `X-Gitea-Signature` or `X-Forgejo-Signature`, bare hexadecimal digits."""
+    """Checks the signature in `X-Gitea-Signature` or `X-Forgejo-Signature`, which consists of hexadecimal digits
+    only."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Returns true if the sender has the secret."""

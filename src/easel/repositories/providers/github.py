@@ -36,7 +36,7 @@ def source_of(headers: Headers, body: bytes) -> tuple[int, str] | None:
 
 
 class GithubSender:
-    """Signs with `X-Hub-Signature-256: sha256=…`."""
+    """Checks the signature in `X-Hub-Signature-256: sha256=…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Returns true if the sender has the secret."""
@@ -52,7 +52,7 @@ class GithubSender:
 
 
 def json_of(headers: Headers, body: bytes) -> bytes:
-    """Returns the JSON of a body. GitHub sends it as a form by default. Raises WebhookBodyError."""
+    """Returns the JSON of a body. By default, GitHub sends the JSON in a form. Raises WebhookBodyError."""
     if not headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
         return body
     for field in body.split(b"&", _MOST_FIELDS):

@@ -17,7 +17,7 @@ MOST_SIGNATURES: Final = 10
 
 
 class GitlabSender:
-    """Sends the secret itself in `X-Gitlab-Token`, or signs with `webhook-signature: v1,…`."""
+    """Checks the secret itself in `X-Gitlab-Token`, or the signature in `webhook-signature: v1,…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Returns true if the sender has the secret."""

@@ -53,6 +53,6 @@ _COMMITS: Final[dict[Provider, str]] = {
 
 
 def commit_page(provider: Provider, url: RemoteUrl, sha: str) -> str | None:
-    """Returns the address of a commit's web page. Returns None for kinds of host without one."""
+    """Returns the address of a commit's web page. Returns None for a kind of host that has no such page."""
     part = _COMMITS.get(provider)
     return f"{url.web}{part}{sha}" if part is not None else None

@@ -32,7 +32,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A verified delivery: the host's id for it (if any), its event, and the branches that moved."""
+    """A verified delivery: the host's id for the delivery (if any), its event, and the branches that moved."""
 
     id: str | None
     event: str
@@ -83,7 +83,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
 
 
 def push_of(body: PushBody) -> tuple[Push, ...]:
-    """Returns the push if a branch moved. Returns None for a tag."""
+    """Returns the push if a branch moved. Returns no push for a tag."""
     if not body.ref.startswith(_BRANCH):
         return ()
     branch = body.ref.removeprefix(_BRANCH)
@@ -97,7 +97,7 @@ def push_of(body: PushBody) -> tuple[Push, ...]:
 
 
 def is_nothing(sha: str) -> bool:
-    """Returns true if the id is the hosts' null id, which means that there is no commit."""
+    """Returns true if the id is the null id of Git hosts, which means that there is no commit."""
     return _NOTHING.fullmatch(sha) is not None
 
 

@@ -7,7 +7,7 @@ from easel.repositories.providers.models import Delivery, Headers, PushBody, dec
 
 
 class PlainSender(GithubSender):
-    """Signs with `X-Hub-Signature-256: sha256=…`. The only event is a push."""
+    """Checks the signature in `X-Hub-Signature-256: sha256=…`. The only event is a push."""
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
         """Returns the delivery. Raises WebhookBodyError."""

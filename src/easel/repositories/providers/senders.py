@@ -30,6 +30,6 @@ _MARKS: Final[tuple[tuple[str, Provider], ...]] = (
 
 
 def sender_of(headers: Headers, named: Provider) -> Sender:
-    """Returns the kind of host that sent the request, from its headers. If the headers do not show the kind, returns
-    the kind of the address."""
+    """Returns the kind of host that sent the request, from the request's headers. If the headers do not show the kind,
+    returns the kind of the address."""
     return _SENDERS[next((provider for mark, provider in _MARKS if mark in headers), named)]

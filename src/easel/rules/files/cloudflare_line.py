@@ -36,7 +36,7 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
     if _HOME.search(source) and _INDEX.search(target):
         raise BadLineError("its target is the index page, which is already served without this line.")
     if target.startswith("/"):
-        # Cloudflare treats two slashes in an address as one.
+        # Cloudflare treats two slashes in an address as one slash.
         target = _SLASHES.sub("/", target)
     return Redirect(number, source, target, status, query=query)
 

@@ -48,7 +48,7 @@ PROTECTED = frozenset(
         "x-request-id",
     }
 )
-"""Headers (lower case) that frame an answer, describe its bytes or belong to the platform. No rule sets or removes
+"""Headers (lower case) that frame a response, describe its bytes or belong to the platform. No rule sets or removes
 them."""
 GUARDS = frozenset({"basic-auth"})
 
@@ -103,7 +103,7 @@ def seems_basic_auth(line: str) -> bool:
 
 
 def _refuse_spelled_twice(reading: Reading) -> None:
-    """Refuses a block with letters beyond ASCII in its path if another block has the same path with escapes:
+    """Refuses a block with letters beyond ASCII in its path if another block has the same path with escapes, because
     Cloudflare compares the escaped form only."""
     paths = {block.path: parse(block.path, reading.dialect) for block in reading.headers}
     escaped = {(block.host, paths[block.path]): block.line for block in reading.headers if block.path.isascii()}

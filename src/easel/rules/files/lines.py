@@ -11,7 +11,8 @@ from easel.rules.errors import RulesFileTooLargeError
 from easel.rules.models import LARGEST_FILE, LARGEST_SEARCHED
 
 MOST_LINES = 20_000
-"""Maximum number of lines with content that are parsed. Further lines are only searched for guards."""
+"""Maximum number of lines with content that are parsed. Further lines are only searched for guards, which protect
+something from visitors."""
 TOO_MANY = f"it is after the first {MOST_LINES} lines, which is the limit."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BREAKS = str.maketrans("", "", "\t\r\n")
@@ -23,7 +24,8 @@ _SHOWN = 120
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """The text of a rules file: the part that is parsed, and the rest, which is only searched for guards.
+    """The text of a rules file: the part that is parsed, and the rest. The rest is only searched for guards (lines that
+    protect something from visitors).
 
     Bytes that are not UTF-8 are lone surrogates in the text (PEP 383).
     """
@@ -33,7 +35,7 @@ class FileText:
 
     @property
     def reason_against(self) -> str | None:
-        """Returns why a file that can only be read whole cannot be read, or None."""
+        """Returns the reason why a file that can only be read as a whole cannot be read, or None."""
         if self.rest:
             return f"the file has more than {LARGEST_FILE:,} bytes."
         return "the file is not valid UTF-8. Save it as UTF-8." if has_broken(self.read) else None
@@ -61,7 +63,7 @@ def _utf_16(data: bytes) -> str | None:
     if data.startswith(_UTF_16):
         return "utf-16"
     head = data[:256]
-    # Without a mark: in UTF-16, every other byte is zero wherever the text is ASCII.
+    # Without a byte-order mark, zeros show the encoding. In UTF-16, every other byte of ASCII text is zero.
     for coding, start in (("utf-16-le", 1), ("utf-16-be", 0)):
         if head[start::2].count(0) * 4 >= len(head) > 0:
             return coding
@@ -92,7 +94,7 @@ def shown(line: str) -> str:
 
 
 def reason_against_text(line: str) -> str | None:
-    """Returns why the text of a line cannot be read, or None."""
+    """Returns the reason why the text of a line cannot be read, or None."""
     if has_control(line.replace("\t", " ")):
         return "it contains a control character."
     return "it contains a byte that is not UTF-8. Save the file as UTF-8." if has_broken(line) else None

@@ -15,16 +15,16 @@ _HOST = re.compile(r"(https?)://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _STATUS = re.compile(r"([0-9]{1,4})(!?)")
 _PLAIN = {str(status): status for status in (200, *REDIRECTING)}
 _PATH = re.compile(r"/(?!\.netlify/)(?:[^/?%]++/?)*+\Z")
-"""A source of most lines, which need no parsing: a path without a query and without two slashes in a row."""
+"""The source of most lines: a path without a query and without two slashes in a row. Such a source needs no parsing."""
 _CONDITIONS = {"language": "languages", "country": "countries", "cookie": "cookies"}
 _TARGETS = ("/", "http://", "https://")
 
 
 def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
-    """Returns the redirect in these words. Raises BadLineError; remarks go into `reading`.
+    """Returns the redirect in these words. Raises BadLineError. Remarks go into `reading`.
 
-    The default status is 301. A source with a star and a status of success needs no target: the target is its own path.
-    A word after the status that is not a condition has no effect.
+    The default status is 301. If the source has a wildcard and the status means success, the line needs no target,
+    because the target is the source's own path. A word after the status that is not a condition has no effect.
     """
     if len(words) == 3 and words[2] in _PLAIN and _PATH.match(words[0]) and words[1].startswith("/"):
         return Redirect(number, words[0], words[1], _PLAIN[words[2]])
@@ -82,14 +82,14 @@ def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     if not word.startswith("/") and (match := _HOST.match(word)):
         host, word = f"{match[1].lower()}://{match[2].lower()}", match[3] or "/"
     source, query = source_of(word)
-    # In this dialect an escaped slash separates two segments, in requests as in sources.
+    # In this dialect, an escaped slash separates two segments, both in requests and in sources.
     return host, ESCAPED_SLASH.sub("/", source) if "%" in source else source, query
 
 
 @dataclass
 class Conditions:
-    """The conditions of a line on its visitor: per kind a tuple of values, one of which must match; empty for no
-    condition."""
+    """The conditions of a line on its visitor. Each kind has a tuple of values, one of which must match. An empty tuple
+    means no condition."""
 
     languages: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The result of reading rules files: lines in force, refused lines, remarks; and the limits of each."""
+"""The result of reading rules files: lines in force, refused lines, remarks, and the limits of each."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BadLineError(ValueError):
 
 @dataclass
 class PatternBudget:
-    """The remaining budget for patterns in force: each costs an edge memory, and some cost time."""
+    """The remaining budget for patterns in force. Each pattern costs an edge memory, and some patterns cost time."""
 
     odd: int = MOST_ODD
     double: int = MOST_DOUBLE
@@ -53,7 +53,7 @@ class PatternBudget:
 
     def take(self, pattern: Pattern, size: int, *, is_exception: bool = False) -> None:
         """Counts a line or block of this many characters, or an exception, which an index cannot find. Raises
-        BadLineError if there is no room."""
+        BadLineError if the budget is used up."""
         odd, segments, double = 0 if pattern.literal else pattern.odd, pattern.segments, len(pattern.stars) > 1
         odd += is_exception
         if odd > self.odd:
@@ -110,8 +110,8 @@ class Reading:
             raise BadLineError(f"{error}.", guards=is_guard) from None
         if self.dialect == "cloudflare" and redirect.source.count(":") > 1 and pattern.has_twins:
             raise BadLineError("its source contains the same placeholder twice.", guards=is_guard)
-        # A path of the app is always a valid target, and so is a host without placeholders. Most lines have either, and
-        # parsing the target takes half of the time.
+        # A path of the app is always a valid target. A host without placeholders is valid too. Most targets are one of
+        # these two, and parsing the target takes half of the time.
         away = redirect.redirects and not redirect.target.startswith("/") and not names_host(redirect.target)
         if away and (reason := target_of(redirect, pattern, self.dialect).reason_against()):
             raise BadLineError(reason, guards=is_guard)
@@ -165,8 +165,8 @@ _GUARD = re.compile(r"\s(?:4[0-9][0-9]|5[0-9][0-9])!|role=", re.IGNORECASE)
 
 
 def seems_guard(line: str) -> bool:
-    """Returns true if a malformed line seems to protect something from visitors. In doubt the deploy fails: that is
-    better than an open door."""
+    """Returns true if a malformed line seems to protect something from visitors. In doubt, the deploy fails, because
+    showing protected content would be worse."""
     return _GUARD.search(line) is not None
 
 

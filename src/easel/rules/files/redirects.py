@@ -1,4 +1,4 @@
-"""`_redirects`, line by line: a refused line is reported with its reason, and the others stay in force."""
+"""Reads `_redirects` line by line. A refused line is reported with its reason, and all other lines stay in force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that the two dialects read differently, in files without a sign of either."""
+"""Remarks on lines that the two dialects read differently, in files without a sign of either dialect."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _MOST_NAMED = 5
 
 
 def remark(reading: Reading, has: Callable[[str], bool]) -> None:
-    """Adds a remark for each of two differences among lines in force: no status, and `/a/*` for `/a`. `has` returns
-    true if the bundle contains a file at a path (without its leading slash)."""
+    """Adds a remark on each of two differences among lines in force: a line without a status, and `/a/*`, which may
+    match `/a`. `has` returns true if the bundle contains a file at a path (without its leading slash)."""
     lines = {redirect.line for redirect in reading.redirects if redirect.file == REDIRECTS}
     _tell(
         reading,

@@ -1,4 +1,4 @@
-"""Lines in force without effect: an earlier line or a file always answers first."""
+"""Remarks on lines in force without effect, because an earlier line or a file always comes first."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
 
 
 def _leaves(everything: Redirect, later: Redirect, dialect: Dialect) -> bool:
-    """Returns whether a line for every path does not apply to the paths of a later line, because they are below its
-    target."""
+    """Returns true if a line for every path does not apply to the paths of a later line, because these paths are below
+    the first line's target."""
     start = everything.target.partition(":")[0].rstrip("/")
     return may_step_aside(everything, dialect) and later.source.startswith(start)
 
@@ -49,7 +49,7 @@ def _leads_to_itself(redirect: Redirect, *, forgiving: bool) -> bool:
 
 
 def _hiding(redirect: Redirect, has: Callable[[str], bool]) -> str | None:
-    """Returns the file that answers before the line, if the line matches a single path."""
+    """Returns the file that is served instead of the line, if the line matches a single path."""
     if ":" in redirect.source or "*" in redirect.source:
         return None
     path = redirect.source.strip("/")

@@ -1,1 +1,1 @@
-"""Reads the configuration files of other hosts, as far as their rules map to lines and blocks."""
+"""Reads the configuration files of other hosts, as far as Easel's lines and blocks can express their rules."""

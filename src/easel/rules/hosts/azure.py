@@ -1,6 +1,7 @@
-"""`staticwebapp.config.json`: routes, fallback, headers and types of Azure Static Web Apps, as far as they map.
+"""`staticwebapp.config.json`: routes, fallback, headers and types of Azure Static Web Apps, as far as Easel's rules can
+express them.
 
-Routes apply before files, as on Azure. A route that requires a role guards.
+Routes apply before files, as on Azure. A route that requires a role is a guard, which protects something from visitors.
 """
 
 from __future__ import annotations
@@ -114,12 +115,12 @@ def _read_route(route: _Route, entries: Entries) -> None:
 
 
 def _of_app(page: str) -> str:
-    """Returns the path of a page, which the file may write without its slash."""
+    """Returns the path of a page, which the file may contain without its slash."""
     return page if page.startswith("/") or "://" in page else f"/{page}"
 
 
 def _sources(route: str) -> list[str]:
-    """Returns the equivalent patterns: `/images/*.{png,gif}` becomes two."""
+    """Returns the equivalent patterns of a route. `/images/*.{png,gif}` becomes two patterns."""
     path = route if route.startswith("/") else f"/{route}"
     before, brace, rest = path.partition("{")
     endings, closed, after = rest.partition("}")

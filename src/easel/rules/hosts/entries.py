@@ -18,9 +18,9 @@ T = TypeVar("T")
 MOST_ENTRIES = 20_000
 """Maximum number of entries of a list that are read."""
 MOST_FORMS = 32
-"""Maximum number of patterns that one source stands for."""
+"""Maximum number of patterns for one source."""
 MOST_EXCEPTIONS = 100
-"""Maximum number of patterns that one entry leaves out."""
+"""Maximum number of patterns that one entry excludes."""
 _LONGEST = 8_000
 
 
@@ -36,7 +36,7 @@ def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Readi
 
 
 class Entries:
-    """One list of a file: puts its entries in force, and refuses the others by their number from 1."""
+    """One list of a file. Puts its entries in force, and refuses invalid entries by their number from 1."""
 
     def __init__(self, file: str, reading: Reading) -> None:
         self.file = file
@@ -44,7 +44,7 @@ class Entries:
         self.number = 0
 
     def next(self, text: str, *, guards: bool = False) -> bool:
-        """Moves to the next entry. Returns true if the entry may be read, because it is not too long and not beyond the
+        """Moves to the next entry. Returns true if the entry may be read, because it is neither too long nor beyond the
         limit."""
         self.number += 1
         if self.number > MOST_ENTRIES or len(text) > _LONGEST:
@@ -61,7 +61,7 @@ class Entries:
         self._reading.note(self.file, self.number, text)
 
     def exceptions(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Returns the patterns among these that the entry can leave out. Adds a remark on every other one."""
+        """Returns those of the patterns that the entry can exclude. Adds a remark on every other pattern."""
         kept = []
         for path in islice(paths, MOST_EXCEPTIONS):
             try:

@@ -1,4 +1,4 @@
-"""Sources in the language of path-to-regexp (Vercel), as Easel's patterns."""
+"""Translates sources in the language of path-to-regexp (Vercel) into Easel's patterns."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _NEGATIVE = re.compile(
     r"(?P<before>/(?:[\w.~-]+/)*)(?:(?::(?P<name>\w+))?\(\(\?!(?P<a>[^()]*)\)\.[*+]\)|\(\?!(?P<b>[^()]*)\)\(\.[*+]\))\Z"
 )
 _WITH_DOT = re.compile(r"(?:\.\*|\[\^/\]\*)\\?\.(?:\.\*|\w+)?\$?\Z")
-"""An exception for names with a dot. It needs no pattern, since files come first, and a missing script gets 404."""
+"""An exception for names with a dot. It needs no pattern, because files come first, and a missing script gets 404."""
 _BEGINNING = re.compile(r"[\w./~%-]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One pattern for a source, the target's text for each of its placeholders, and the patterns that it leaves out."""
+    """One pattern for a source, the target's text for each of its placeholders, and the patterns that it excludes."""
 
     path: str
     names: dict[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Form:
 
 def from_expression(source: str) -> list[Form]:
     """Returns the patterns that together match a source. Raises BadLineError if only a regular expression can express
-    it, or if it exceeds a limit."""
+    the source, or if the source exceeds a limit."""
     if sum(map(source.count, ":({?")) > MOST_PARTS:
         raise BadLineError(f"its source has more than {MOST_PARTS} placeholders, groups and optional parts.")
     if (negative := _NEGATIVE.match(source)) is not None:
@@ -73,8 +73,7 @@ def from_expression(source: str) -> list[Form]:
 
 
 def _exception(before: str, alternative: str) -> str | None:
-    """Returns the pattern for one alternative of `(?!a|b)`. The alternative is a prefix of the paths that are left
-    out."""
+    """Returns the pattern for one alternative of `(?!a|b)`. The alternative is a prefix of the excluded paths."""
     if _WITH_DOT.match(alternative) or not alternative:
         return None
     text = _ESCAPED.sub(r"\1", alternative)
@@ -86,7 +85,8 @@ def _exception(before: str, alternative: str) -> str | None:
 
 
 def _variants(form: Form) -> list[Form] | None:
-    """Returns the form with its first optional part or choice resolved in every way. Returns None if it has neither."""
+    """Returns the forms that result from each choice for the first optional part or group of alternatives. Returns None
+    if the form has neither."""
     path = form.path
     if (optional := _OPTIONAL.search(path)) is not None:
         before, after = path[: optional.start()], path[optional.end() :]

@@ -1,4 +1,5 @@
-"""`firebase.json`: the redirects, rewrites, headers and page addresses of its `hosting`, as far as they map."""
+"""`firebase.json`: the redirects, rewrites, headers and page addresses of its `hosting`, as far as Easel's rules can
+express them."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ class _File(msgspec.Struct):
 
 
 def read_firebase(text: str, reading: Reading) -> None:
-    """Reads the file into `reading`. Redirects apply before files, rewrites after them, as on Firebase."""
+    """Reads the file into `reading`. Redirects apply before files and rewrites after files, as on Firebase."""
     file = decoded(FIREBASE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:
         return
@@ -80,14 +81,14 @@ def read_firebase(text: str, reading: Reading) -> None:
 
 
 def _target(route: _Route) -> str:
-    """Returns the destination with Easel's name for the rest of a path, which Firebase may write with or without a
+    """Returns the destination with Easel's name for the rest of a path. Firebase may write this rest with or without a
     star."""
     rests = set(_NAMED.findall(route.source or route.glob))
     return _USED.sub(lambda match: ":splat" if match[1] in rests else match[0], route.destination)
 
 
 def _sources(route: _Route, entries: Entries) -> list[tuple[str, tuple[str, ...]]]:
-    """Returns the patterns that together match the entry's glob, each with the patterns that it leaves out. Refuses the
+    """Returns the patterns that together match the entry's glob, each with the patterns that it excludes. Refuses the
     entry and returns no patterns if no pattern can express the glob."""
     glob = route.source or route.glob
     if not entries.next(glob + route.destination + str(route.headers)):

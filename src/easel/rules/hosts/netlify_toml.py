@@ -19,7 +19,8 @@ MOST_PARTS = 16
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _DEEP = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MOST_PARTS}}}")
 MOST_DIGITS = 3_000
-"""Maximum number of digits of a number to another base. Python converts longer ones, but refuses to print them."""
+"""Maximum number of digits of a number that is not decimal. Python converts longer numbers, but refuses to print
+them."""
 _LONG_NUMBER = re.compile(rf"(?<!\w)0[xob][0-9A-Fa-f_]{{{MOST_DIGITS}}}")
 _GUARDS = re.compile(r"\brole\b|\bforce[ \t]*=[ \t]*true|\bbasic-auth\b", re.IGNORECASE)
 
@@ -93,7 +94,7 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
 
 
 def _of_today(entry: _Redirect) -> _Redirect:
-    """Returns the entry under its current names: the host still reads the names of its first versions."""
+    """Returns the entry under its current names, because the host still reads the names of its first versions."""
     return msgspec.structs.replace(
         entry,
         source=entry.source or entry.origin,
@@ -103,7 +104,7 @@ def _of_today(entry: _Redirect) -> _Redirect:
 
 
 def seems_guarding(text: str) -> bool:
-    """Returns true if a text that is not parsed seems to have a rule that keeps something from visitors."""
+    """Returns true if a text that is not parsed seems to have a rule that protects something from visitors."""
     return _GUARDS.search(text) is not None
 
 
@@ -111,7 +112,7 @@ def bounded(text: str) -> str:
     """Returns the text, if its parsing time is proportional to its length, and its numbers can be printed. Raises
     ValueError.
 
-    The parser makes a table for each part of a dotted key, and copies all parts before it.
+    The parser creates a table for each part of a dotted key, and copies all parts before it.
     """
     if len(text) > LARGEST:
         raise ValueError(f"it has {len(text)} characters; the limit is {LARGEST}")
@@ -133,5 +134,5 @@ def _values(name: str, given: Words) -> list[str]:
 
 
 def _listed(value: Words) -> list[str]:
-    """Returns the values of a condition. In a text they are separated by commas."""
+    """Returns the values of a condition. In a string, commas separate the values."""
     return [part.strip() for part in value.split(",", MOST_VALUES)[:MOST_VALUES]] if isinstance(value, str) else value

@@ -1,6 +1,6 @@
-"""`vercel.json`: its redirects, rewrites, headers and page addresses, as far as they map.
+"""`vercel.json`: its redirects, rewrites, headers and page addresses, as far as Easel's rules can express them.
 
-Redirects apply before files, rewrites after them, as on Vercel.
+Redirects apply before files and rewrites after files, as on Vercel.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _File(msgspec.Struct, rename="camel"):
 
 
 _OF_THE_PLATFORM = ("/api", "/_next", "/functions")
-"""Paths that most files leave out, and that an app's own files rarely have."""
+"""Paths that most configurations exclude, and that an app's own files rarely have."""
 
 
 def read_vercel(text: str, reading: Reading) -> None:
@@ -135,7 +135,7 @@ def _guards(route: Any) -> bool:
 
 @dataclass
 class _Fitting:
-    """The conditions of an entry, as far as they map."""
+    """The conditions of an entry, as far as Easel's rules can express them."""
 
     query: list[tuple[str, str]] = field(default_factory=list)
     cookies: list[str] = field(default_factory=list)
@@ -149,7 +149,7 @@ _TAKEN = re.compile(r"\(\?<([A-Za-z]\w{0,60})>(?:\.[*+]|\[\^/&]\+)\)\Z", re.ASCI
 
 
 def _conditions(route: _Route) -> _Fitting:
-    """Returns the conditions of an entry. Raises BadLineError for one that does not map."""
+    """Returns the conditions of an entry. Raises BadLineError for a condition that Easel's rules cannot express."""
     if route.missing:
         raise BadLineError(f"its `missing` on `{_subject(route.missing[0])}` is not supported.")
     found = _Fitting()
@@ -158,7 +158,7 @@ def _conditions(route: _Route) -> _Fitting:
         text = value if isinstance(value, str) else ""
         is_any = condition.value is None
         if condition.type == "query" and (is_any or _PLAIN.match(text)):
-            # The destination can use the value under the name of the parameter.
+            # The destination can use the value under the parameter's name.
             taken = f":{condition.key}" if is_any and _NAME.match(condition.key) else ""
             found.query.append((condition.key, text or taken))
         elif condition.type == "query" and (name := _TAKEN.match(text)):

@@ -1,4 +1,4 @@
-"""An index of path patterns: a look-up takes as many steps as the path has segments, independent of the number of
+"""An index of path patterns. A look-up takes as many steps as the path has segments, independent of the number of
 patterns."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MOST_AT_ONCE = 200
 
 
 class _Ends:
-    """The patterns that end at one node, by number. Patterns with a query value are indexed by it."""
+    """The patterns that end at one node, by number. Patterns with a query value are indexed by this value."""
 
     __slots__ = ("by_query", "plain")
 
@@ -76,8 +76,8 @@ class Index:
             node.ends.add(number, query)
 
     def find(self, path: RequestPath, query: QueryPairs | None = ()) -> list[int]:
-        """Returns the numbers of all candidates, in increasing order. `query` holds the request's parameters; None
-        matches every query."""
+        """Returns the numbers of all candidates, in increasing order. `query` are the request's parameters. If it is
+        None, every query matches."""
         segments = path.bare if self._forgiving else path.segments
         found: list[int] = []
         exact = self._exact.get(segments)

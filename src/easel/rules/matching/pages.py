@@ -1,4 +1,4 @@
-"""The addresses of pages in other hosts' ways: the file that a path names, and the redirect to its preferred form."""
+"""The addresses of pages as other hosts handle them: the file for a path, and the redirect to its preferred form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request's path for rules: its segments, decoded once, and the encoding of captured texts."""
+"""A request's path for rules: its segments, decoded once, and the encoding of captured strings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import msgspec
 from easel.composed import composed
 
 ENCODED_SLASH = "\0"
-"""Stands for a `%2F` in a decoded segment: it belongs to a name and separates nothing. Paths with a NUL are refused
-earlier."""
+"""Stands for a `%2F` in a decoded segment, because an escaped slash belongs to a name and separates nothing. Paths with
+a NUL are refused earlier."""
 LONGEST_PATH = 16_384
-"""Longest path (characters) that rules match."""
+"""Maximum number of characters of a path that rules match."""
 MOST_SEGMENTS = 1_024
 
 ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)
@@ -58,10 +58,10 @@ def read_path(raw: str) -> RequestPath | None:
 
 
 def escaped_for_path(caught: str) -> str:
-    """Returns a captured text, encoded for the path of a URL."""
+    """Returns a captured string, encoded for the path of a URL."""
     return quote(caught, safe=_PATH_SAFE).replace("%00", "%2F")
 
 
 def escaped_for_query(caught: str) -> str:
-    """Returns a captured text, encoded for a value in the query of a URL."""
+    """Returns a captured string, encoded for a value in the query of a URL."""
     return quote(caught.replace(ENCODED_SLASH, "/"), safe=_QUERY_SAFE)

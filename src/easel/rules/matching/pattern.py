@@ -36,7 +36,8 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PlaceholderSegment:
-    """A segment with placeholders between `literals`, one more than there are `names`."""
+    """A segment with placeholders (`names`) between `literals`. There is one literal more than there are
+    placeholders."""
 
     literals: tuple[str, ...]
     names: tuple[str, ...]
@@ -47,15 +48,15 @@ class PlaceholderSegment:
         return self.literals == ("", "")
 
     def catch(self, segment: str, caught: dict[str, str]) -> bool:
-        """Puts the text of each placeholder into `caught`. Each placeholder captures at least one character. The first
-        placeholder captures as many characters as possible. Of two placeholders with the same name in two segments,
-        the first one counts, as on Netlify."""
+        """Puts the string of each placeholder into `caught`. Each placeholder captures at least one character. The
+        first placeholder captures as many characters as possible. If two segments contain placeholders with the same
+        name, the first one counts, as on Netlify."""
         first, last = self.literals[0], self.literals[-1]
         if len(segment) < len(first) + len(last) or not segment.startswith(first) or not segment.endswith(last):
             return False
         stop = len(segment) - len(last)
-        # The loop begins at the last placeholder. It takes as little as possible, so that earlier placeholders get
-        # most.
+        # The loop begins at the last placeholder, which takes as few characters as possible, so that earlier
+        # placeholders get most.
         for index in range(len(self.names) - 1, 0, -1):
             literal = self.literals[index]
             at = segment.rfind(literal, len(first) + 1, stop - 1)
@@ -77,20 +78,21 @@ Segment = str | PlaceholderSegment
 
 @dataclass(frozen=True, slots=True)
 class Star:
-    """A star, with the text before and after it in its segment."""
+    """A wildcard (`*`), with the text before and after it in its segment."""
 
     prefix: str = ""
     suffix: str = ""
 
     @property
     def plain(self) -> bool:
-        """Returns true if the star is the whole segment."""
+        """Returns true if the wildcard is the whole segment."""
         return not self.prefix and not self.suffix
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A path pattern. `runs` are the segments before the first star, between stars, and behind the last."""
+    """A path pattern. `runs` are the segments before the first wildcard, between wildcards, and after the last
+    wildcard."""
 
     runs: tuple[tuple[Segment, ...], ...]
     stars: tuple[Star, ...]
@@ -99,7 +101,7 @@ class Pattern:
 
     @property
     def names(self) -> frozenset[str]:
-        """Returns the names of all placeholders and stars."""
+        """Returns the names of all placeholders and wildcards."""
         holes = (segment for run in self.runs for segment in run if isinstance(segment, PlaceholderSegment))
         return frozenset(name for segment in holes for name in segment.names) | ({SPLAT} if self.stars else set())
 
@@ -118,7 +120,7 @@ class Pattern:
     @property
     def odd(self) -> int:
         """Returns the number of places that an index cannot distinguish: placeholders inside a segment, and text after
-        a star."""
+        a wildcard."""
         odd = 0
         for run in self.runs:
             for segment in run:
@@ -148,7 +150,7 @@ class Pattern:
         return self.runs[-1] if self.stars else ()
 
     def catch(self, path: RequestPath) -> dict[str, str] | None:
-        """Returns the captured texts of a path by name. Returns None if the path does not match."""
+        """Returns the captured strings of a path by name. Returns None if the path does not match."""
         caught: dict[str, str] = {}
         segments = path.bare if self.forgiving and not self.stars else path.segments
         head = self.runs[0]
@@ -166,7 +168,7 @@ class Pattern:
         return caught
 
     def _least(self, star: Star) -> int:
-        """Returns the smallest number of segments that a star matches. On Netlify, `/a/*/b` matches `/a/b`."""
+        """Returns the smallest number of segments that a wildcard matches. On Netlify, `/a/*/b` matches `/a/b`."""
         return 0 if self.forgiving and star.plain else 1
 
     def _catch_rest(self, rest: tuple[str, ...], caught: dict[str, str]) -> bool:
@@ -184,7 +186,7 @@ class Pattern:
         if last.suffix and not (rest and rest[-1].endswith(last.suffix)):
             return False
         literal = middle[0] if middle and isinstance(middle[0], str) else None
-        # The first star takes as much as possible, as on Netlify.
+        # The first wildcard takes as many segments as possible, as on Netlify.
         lowest = self._least(first)
         highest = min(len(rest) - len(middle) - self._least(last), _MOST_MIDDLE)
         for at in range(highest, lowest - 1, -1):
@@ -206,8 +208,8 @@ def _all_catch(run: tuple[Segment, ...], segments: tuple[str, ...], caught: dict
 
 
 def _fits(star: Star, segments: tuple[str, ...], start: int = 0) -> bool:
-    """Returns true if the segments from `start` on match the star: the texts before and after it are each in one
-    segment."""
+    """Returns true if the segments from `start` on match the wildcard. The texts before and after the wildcard are each
+    in one segment."""
     if start >= len(segments):
         return star.plain
     first, last = segments[start], segments[-1]
@@ -284,7 +286,7 @@ def _decoded(path: str) -> str:
 def _segment(text: str, dialect: Dialect) -> Segment:
     if ":" not in text:
         return text
-    # Netlify's names may contain hyphens and be numbers; inside a segment, the end of such a name is undefined.
+    # Netlify's names may contain hyphens and be numbers. Inside a segment, it would be unclear where such a name ends.
     if dialect == "netlify" and (whole := _WHOLE_NAME.match(text)):
         return PlaceholderSegment(("", ""), (_checked(whole[1]),))
     parts = _NAME.split(text)
@@ -305,8 +307,8 @@ def _checked(name: str) -> str:
 def split(text: str, names: Collection[str]) -> tuple[tuple[bool, str], ...]:
     """Splits the text into pieces: (False, literal) and (True, name).
 
-    An unknown name stays literal. If several names match, the longest one is used: `:idx` is not `:id` followed by an
-    x.
+    An unknown name stays literal. If several names match, the longest name is used, so `:idx` is not `:id` followed by
+    an x.
     """
     pieces: list[tuple[bool, str]] = []
     done = at = 0
@@ -323,7 +325,7 @@ def split(text: str, names: Collection[str]) -> tuple[tuple[bool, str], ...]:
 
 
 def _longest(text: str, at: int, names: Collection[str]) -> str | None:
-    """Returns the longest complete name at this place. A name followed by a letter is another name."""
+    """Returns the longest complete name at this place. A name that is followed by a letter is a different name."""
     word = _WORD.match(text, at)
     assert word is not None
     for stop in range(len(word[0]), 0, -1):

@@ -1,4 +1,4 @@
-"""Header blocks, prepared for look-ups: the headers for an answer to a request."""
+"""Header blocks, prepared for look-ups: the headers for the response to a request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easel.rules.matching.visit import Visit
 from easel.rules.models import Dialect, HeaderBlock, Rules
 
 LARGEST_HEADERS = 32 * 1024
-"""Maximum number of bytes of the names and values that rules add to one answer."""
+"""Maximum number of bytes of the names and values that rules add to one response."""
 MOST_APPLIED = 200
 """Maximum number of header blocks that apply to one response. Further blocks are ignored."""
 _ON_LINES = "set-cookie"
@@ -37,11 +37,11 @@ class HeaderTable:
         return len(self._blocks)
 
     def find(self, visit: Visit) -> Changes:
-        """Returns the headers for the answer, by lower-case name: all values, or none to remove the header.
+        """Returns the headers for the response, by lower-case name: all values, or None to remove the header.
 
         Netlify: the last block with a header decides. Cloudflare: the values of all blocks are joined in the file's
-        order, and placeholders in values are filled. Two blocks of one path count as one, whose later lines decide.
-        Each Set-Cookie stays a line of its own.
+        order, and placeholders in values are filled. Two blocks of one path count as one block, whose later lines
+        decide. Each Set-Cookie is a separate line.
         """
         asked = visit.asked
         if asked is None:
@@ -77,7 +77,7 @@ Changes = dict[str, list[str] | None]
 
 def _filled(block: HeaderBlock, caught: dict[str, str]) -> list[tuple[str, list[str] | None]]:
     """Returns the block's headers, each value in pieces. A joined value may be a thousand times as long as the captured
-    text."""
+    string."""
     return [(name, None if value is None else _pieces(value, caught)) for name, value in block.headers]
 
 
@@ -96,7 +96,7 @@ def _values(filled: list[tuple[str, list[str] | None]]) -> Changes:
 
 
 def _safe(caught: str) -> str:
-    """Returns a captured text for a header: encoded as in a URL, without separators of values."""
+    """Returns a captured string for a header, encoded as in a URL, without separators of values."""
     return quote(caught, safe=_SAFE).replace("%00", "%2F")
 
 

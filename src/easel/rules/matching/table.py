@@ -1,4 +1,4 @@
-"""Rules, prepared for look-ups: the line that answers a request, and the headers of an answer."""
+"""Rules, prepared for look-ups: the line for a request, and the headers of its response."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ MOST_TRIED = 1_000
 down."""
 _FIXED = re.compile("[*:?#]")
 LARGEST_HEADERS = 32 * 1024
-"""Maximum number of bytes of the names and values that rules add to one answer."""
+"""Maximum number of bytes of the names and values that rules add to one response."""
 
 
 class RedirectMatch(msgspec.Struct, frozen=True):
     """The target of a line for a request.
 
-    `to` is a Location for a redirect, and a path of the app (decoded) for content. `first` says that the line applies
-    before files. `for_all` says that every request for this address without a query gets the same answer: neither the
-    line nor an earlier one that matches the address has further conditions. `of_pattern` says that the line's path is a
-    pattern, so that any number of addresses get such answers. `by` is the line.
+    `to` is a Location for a redirect, and a path of the app (decoded) for content. `first` is true if the line applies
+    before files. `for_all` is true if every request for this address without a query gets the same response. Then
+    neither the line nor an earlier line that matches the address has further conditions. `of_pattern` is true if the
+    line's path is a pattern, so that any number of addresses get such responses. `by` is the line.
     """
 
     by: Redirect
@@ -63,7 +63,7 @@ class HostPattern:
     scheme: str = ""
 
     def catch(self, visit: Visit) -> dict[str, str] | None:
-        """Returns the captured texts of a request's host. Returns None if the host does not match."""
+        """Returns the captured strings of a request's host. Returns None if the host does not match."""
         if self.scheme and visit.scheme != self.scheme:
             return None
         labels = visit.host.split(".")
@@ -95,7 +95,7 @@ class RedirectTable:
         settled: set[str] = set()
         for redirect in rules.redirects:
             if redirect.source in settled:
-                continue  # An earlier line answers every request that this one could.
+                continue  # An earlier line answers every request that this line could answer.
             self.any_first = self.any_first or _goes_first(redirect, rules.dialect)
             depends = redirect.conditional or redirect.query or redirect.host or redirect.excepts
             if not depends and not may_step_aside(redirect, rules.dialect):
@@ -115,7 +115,7 @@ class RedirectTable:
         return asked is not None and bool(self._index.find(asked, None))
 
     def find(self, visit: Visit) -> RedirectMatch | None:
-        """Returns the target of the first line that matches the request. Returns None if none does."""
+        """Returns the target of the first line that matches the request. Returns None if no line matches."""
         asked = self._path(visit)
         if asked is None:
             return None
@@ -123,7 +123,7 @@ class RedirectTable:
         for number in self._index.find(asked, visit.pairs)[:MOST_TRIED]:
             line = self._lines.get(number)
             if line is None:
-                # Most lines never match a request, so each is prepared at its first match.
+                # Most lines never match a request, so each line is prepared at its first match.
                 line = self._lines[number] = _line(self._redirects[number], self.dialect)
             caught = line.pattern.catch(asked)
             if caught is None or any(one.catch(asked) is not None for one in line.excepts):
@@ -151,7 +151,7 @@ def _line(redirect: Redirect, dialect: Dialect) -> _Line:
 
 
 def may_step_aside(redirect: Redirect, dialect: Dialect) -> bool:
-    """Returns whether the line does not apply to requests that are already at its target. Netlify ends loops in this
+    """Returns true if the line does not apply to requests that are already at its target. Netlify ends loops in this
     way: `/* /en/:splat` redirects `/a`, and not `/en/a`."""
     return (
         dialect == "netlify"
@@ -165,12 +165,12 @@ def may_step_aside(redirect: Redirect, dialect: Dialect) -> bool:
 
 
 def _overlap(source: str, target: str) -> bool:
-    """Returns whether a path may begin with both texts."""
+    """Returns true if a path may begin with both texts."""
     return source.startswith(target) or target.startswith(source.rstrip("/"))
 
 
 def _is_there(line: _Line, asked: RequestPath, caught: dict[str, str]) -> bool:
-    """Returns whether the request is for the target, or for a path below the target's part before `:splat`. If every
+    """Returns true if the request is for the target, or for a path below the target's part before `:splat`. If every
     path of the source is below that part, only the target itself counts."""
     start, is_cut = line.target.start(caught)
     # Patterns are compared without a slash at the end.
@@ -184,8 +184,8 @@ def _is_there(line: _Line, asked: RequestPath, caught: dict[str, str]) -> bool:
 
 
 def _goes_first(redirect: Redirect, dialect: Dialect) -> bool:
-    """Returns true if the line applies before files: a forced line, and nearly every line in Cloudflare's dialect. A
-    line that rewrites every path to one page does not, because it would hide all scripts there."""
+    """Returns true if the line applies before files. These are forced lines, and nearly all lines in Cloudflare's
+    dialect. A line that rewrites every path to one page is an exception, because it would hide all scripts there."""
     if dialect == "netlify":
         return redirect.forced
     return redirect.status != 200 or redirect.source != "/*" or _uses_splat(redirect.target)
@@ -196,7 +196,7 @@ def _uses_splat(target: str) -> bool:
 
 
 def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
-    """Returns true if host, query and conditions match. Adds their captured texts to `caught`."""
+    """Returns true if host, query and conditions match. Adds their captured strings to `caught`."""
     redirect = line.redirect
     if line.host is not None:
         of_host = line.host.catch(visit)
@@ -204,7 +204,8 @@ def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
             return False
         caught.update(of_host)
     for name, value in redirect.query:
-        # Of a parameter that is sent twice, the hosts use the last value; a name in the path comes before the query's.
+        # If a parameter is sent twice, the hosts use the last value. A name in the path has precedence over a name in
+        # the query.
         found = next((had for key, had in reversed(visit.pairs) if key == name), None)
         if found is None:
             return False
@@ -220,7 +221,7 @@ def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
 
 
 def _speaks(language: str, wanted: tuple[str, ...]) -> bool:
-    """Returns true if the visitor's language is one of these: `en` includes `en-GB`."""
+    """Returns true if the visitor's language is one of these languages. `en` includes `en-GB`."""
     return any(language == code or language.startswith(f"{code}-") for code in map(str.lower, wanted))
 
 

@@ -1,4 +1,4 @@
-"""The target of a line, with the captured texts encoded for the part of the URL that contains them."""
+"""The target of a line. Captured strings are encoded for the part of the URL that contains them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ NO_PATH = "/\0"
 """A path that no file has."""
 SLASHES = re.compile("/{2,}")
 _AUTHORITY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?\Z")
-"""A host's name with an optional port, up to the end: a client cannot read anything else into it."""
+"""A host's name with an optional port, matched to the end, so that a client cannot read it as another host."""
 _PLAIN_HOST = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?:[/?#]|\Z)")
 _END = re.compile(r"\.[A-Za-z0-9_-][A-Za-z0-9._-]*(?::[0-9]{1,5})?\Z")
 _OTHER_HOST = re.compile(r"//[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?(?:[/?#]|\Z)")
-"""A target on another host by the visitor's scheme. With a placeholder in it, a visitor would choose the host."""
+"""A target on another host that keeps the visitor's scheme. If it contained a placeholder, a visitor would choose the
+host."""
 _SCHEMES = ("http://", "https://")
 
 _Place = Literal["host", "path", "query"]
@@ -38,7 +39,7 @@ class _Piece:
 
 
 class Target:
-    """The target of a line, parsed once. With `collapses`, adjacent slashes in the path become one."""
+    """The target of a line, parsed once. If `collapses` is true, adjacent slashes in the path become one slash."""
 
     def __init__(self, text: str, names: Collection[str], *, collapses: bool = False) -> None:
         self._text = text
@@ -48,8 +49,8 @@ class Target:
         self._has_query = "?" in text
 
     def reason_against(self) -> str | None:
-        """Returns the reason why a client cannot be sent to the target. Returns None if it can. No captured text can
-        change the host."""
+        """Returns the reason why a client cannot be sent to the target. Returns None if there is no reason. No captured
+        string can change the host."""
         if self._text.startswith("/"):
             return None
         if not self._text.startswith(_SCHEMES):
@@ -63,14 +64,14 @@ class Target:
         return None
 
     def path(self, caught: Mapping[str, str]) -> str:
-        """Returns the path of the app (decoded, with its leading slash) whose content answers, without query and
-        fragment."""
+        """Returns the path of the app (decoded, with its leading slash) whose content is the response, without query
+        and fragment."""
         parts = (piece for piece in self._pieces if piece.place == "path")
         texts = [caught[piece.text] if piece.is_name else unquote(piece.text) for piece in parts]
         return "".join(texts) if sum(map(len, texts)) <= LONGEST else NO_PATH
 
     def start(self, caught: Mapping[str, str]) -> tuple[str, bool]:
-        """Returns the path (decoded) before `:splat`, and whether there is a `:splat` in it."""
+        """Returns the path (decoded) before `:splat`, and true if the target's path contains `:splat`."""
         parts: list[str] = []
         for piece in self._pieces:
             if piece.place != "path":
@@ -82,7 +83,7 @@ class Target:
 
     def location(self, caught: Mapping[str, str], query: str) -> str | None:
         """Returns the Location of the redirect, with the request's query if the target has none. Returns None if a
-        captured text is not valid in a host's name. Returns None if the Location exceeds LONGEST, because a name may
+        captured string is not valid in a host's name. Returns None if the Location exceeds LONGEST, because a name may
         occur in it a thousand times."""
         spelled = {key: _spelled(caught[key[0]], key[1]) for key in self._names}
         texts = [spelled[piece.text, piece.place] if piece.is_name else piece.text for piece in self._pieces]
@@ -97,7 +98,7 @@ class Target:
         if self._collapses:
             path = SLASHES.sub("/", path)
         elif not host and not _OTHER_HOST.match(self._text):
-            # A captured text may begin with a slash, and a client would read two leading slashes as another host.
+            # A captured string may begin with a slash, and a client would read two leading slashes as another host.
             path = "/" + path.lstrip("/")
         address = host + (path or "/")
         if query and not self._has_query:
@@ -107,8 +108,8 @@ class Target:
 
 
 def names_host(target: str) -> bool:
-    """Returns true if a target names another host in full, without a port or placeholder: a visitor cannot change the
-    host."""
+    """Returns true if a target contains another host in full, without a port or placeholder, so that a visitor cannot
+    change the host."""
     return _PLAIN_HOST.match(target) is not None
 
 
@@ -128,7 +129,7 @@ def _spelled(caught: str, place: _Place) -> str:
 
 
 def _pieces(text: str, names: Collection[str]) -> list[_Piece]:
-    """Returns the pieces of a target, each with the part of the URL that it is in."""
+    """Returns the pieces of a target, each with the part of the URL that contains the piece."""
     place: _Place = "path" if text.startswith("/") else "host"
     pieces: list[_Piece] = []
     for is_name, piece in split(text, names):

@@ -12,13 +12,13 @@ from easel.unlocked import cached_property
 MOST_PAIRS = 64
 """Maximum number of query parameters and cookies that are read."""
 _MOST_ESCAPES = 4096
-"""Maximum number of `%` in the query parameters that are read, because decoding one takes as long as twenty other
+"""Maximum number of `%` in the query parameters that are read, because decoding one `%` takes as long as twenty other
 bytes."""
 
 
 class Visit(msgspec.Struct, frozen=True, dict=True):
     """A request for rules: `path` and `query` as sent, `host` in lower case without a port. `cookie` and
-    `accept_language` are the fields' values; `country` is a two-letter code, if a header names one."""
+    `accept_language` are the values of the headers. `country` is a two-letter code, if a header contains one."""
 
     path: str
     query: str = ""
@@ -30,13 +30,13 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def asked(self) -> RequestPath | None:
-        """Returns the path in segments. Returns None if no rule can match it."""
+        """Returns the path in segments. Returns None if no rule can match the path."""
         return read_path(self.path)
 
     @cached_property
     def opened(self) -> RequestPath | None:
-        """Returns the path in segments, with an escaped slash as a border between two: Netlify matches lines in this
-        form."""
+        """Returns the path in segments, with an escaped slash as a border between two segments, because Netlify matches
+        lines in this form."""
         asked = self.asked
         if asked is None or not any(ENCODED_SLASH in segment for segment in asked.segments):
             return asked
@@ -66,11 +66,11 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def language(self) -> str:
-        """Returns the visitor's chosen language (cookie `nf_lang`). Without a choice, returns the first language that
-        the browser names."""
+        """Returns the visitor's chosen language (cookie `nf_lang`). Without a choice, returns the browser's first
+        language."""
         return (self.cookies.get("nf_lang") or self.accept_language.partition(",")[0].partition(";")[0]).strip().lower()
 
     @cached_property
     def land(self) -> str:
-        """Returns the visitor's chosen country (cookie `nf_country`), or else the one in the header."""
+        """Returns the visitor's chosen country (cookie `nf_country`), or else the country in the header."""
         return (self.cookies.get("nf_country") or self.country).strip().lower()
