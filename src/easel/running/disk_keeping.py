@@ -22,14 +22,15 @@ START_WITHIN = 60.0
 DISK_LOOKS = 0.25
 """Seconds between two checks of the disk."""
 CHECKPOINT_EVERY = 10.0
-"""Seconds between two checkpoints while the disk is almost full: each lets segments of the log be reused."""
+"""Seconds between two checkpoints while the disk is almost full. After a checkpoint, segments of the log can be
+reused."""
 
 StopsWithin = Callable[[float], Awaitable[bool]]
 """Waits this many seconds, or until the shutdown. Returns true if the shutdown has begun."""
 
 
 async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -> None:
-    """Restarts the embedded database when it has ended by itself: after a shortage of memory or disk, for example.
+    """Restarts the embedded database when it has ended by itself, for example after a shortage of memory or disk.
     Retries until it succeeds."""
     missed, failed = False, ""
     while not await stops_within(DATABASE_LOOKS):
@@ -41,12 +42,12 @@ async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -
             if not failed:
                 logger.error("PostgreSQL has ended; starting it again")
             try:
-                # A server that ends during its start would otherwise be awaited for ever.
+                # Without this timeout, a server that ends during its start would be awaited for ever.
                 async with asyncio.timeout(START_WITHIN):
                     await asyncio.to_thread(embedded.start_again)
             except (OSError, SubprocessError, AssertionError, ValueError, RuntimeError) as error:
                 why = embedded.last_words() or str(error) or type(error).__name__
-                # Logged once, not every few seconds until an operator frees space.
+                # The error is logged once, and not every few seconds until an operator frees space.
                 if why != failed:
                     logger.error("PostgreSQL does not start, trying again: %s", why)
                 failed = why
@@ -56,8 +57,8 @@ async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -
 
 
 class DiskWatch:
-    """Checks the disk of the data folder: logs when its reserve is reached, and resizes the ballast of the embedded
-    database, if there is one."""
+    """Checks the disk of the data folder. Logs when the disk's reserve is reached, and resizes the ballast (reserved
+    space) of the embedded database, if there is one."""
 
     def __init__(self, reserve: DiskReserve, ballast: Path, embedded: EmbeddedPostgres | None, folder: Path) -> None:
         self._reserve = reserve
@@ -104,7 +105,8 @@ class DiskWatch:
                 (size_on(room.total) - self._ballast.missing(room.total)) // MIB,
             )
         self._is_out = room.free < LOW or given_up > 0
-        # The ballast grows only well above the level at which it shrinks, and only after uploads are accepted again.
+        # The ballast grows only if much more space is free than the level at which it shrinks, and only after uploads
+        # are accepted again.
         while (
             self._ballast.missing(room.total) >= PIECE
             and room.spare >= 0

@@ -1,7 +1,7 @@
-"""The process of an api's lane: how it is started, and its life.
+"""The process of an api's lane (the api's second process, for costly requests): its start and its run.
 
-`easel serve` forks it from the process that has read its modules. A single `easel api` has threads by then, so it
-starts a new Python.
+`easel serve` forks the lane from the process that has imported its modules. A single `easel api` already has threads
+when it needs a lane, so it starts a new Python.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ logger = logging.getLogger(__name__)
 
 TITLE = "easel: api, costly requests"
 _CONNECTIONS = 2
-"""Maximum number of connections to the database, and of further connections under load. Four costly requests run at
-once."""
+"""Maximum number of connections to the database, and maximum number of further connections under load. Four costly
+requests run at once."""
 
 
 def start_of(settings: Settings, url: str, line: socket.socket | None) -> Start:
-    """Returns how an api starts its lane: forked by the line, where there is one."""
+    """Returns the function by which an api starts its lane. The lane is forked through the socket `line`, if there is
+    one."""
 
     async def fork(control: socket.socket) -> Process:
         assert line is not None
@@ -54,7 +55,7 @@ def start_of(settings: Settings, url: str, line: socket.socket | None) -> Start:
 
 def run_lane(settings: Settings, url: str, control: socket.socket) -> None:
     """Carries out costly requests until the api closes the socket. Raises the store's and the key's errors."""
-    # A terminal or a service manager signals all processes; this one ends with its api.
+    # A terminal or a service manager signals all processes. A lane ignores the signals, and ends with its api.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     configure_logging(settings.log_level, "api")
@@ -65,13 +66,13 @@ def run_lane(settings: Settings, url: str, control: socket.socket) -> None:
     from easel.api.application import make_application, make_services
     from easel.api.lane.server import serve
 
-    # The api that passes the requests on counts them.
+    # The api that passes the requests on has already counted them.
     uncounted = settings.model_copy(update={"rate_limit_per_minute": 0})
     objects = open_store(settings, impatience=15)
     services = make_services(uncounted, url, objects, open_vault(settings), pool_size=_CONNECTIONS)
 
     app = make_application(services, is_lane=True)
-    # Not before: on a busy machine it would not get ready.
+    # The priority is lowered only now. With a low priority, the lane would never be ready on a busy machine.
     yield_processor()
 
     async def run() -> None:

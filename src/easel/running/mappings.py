@@ -11,18 +11,18 @@ from typing import Any, Final
 
 _MADV_DONTNEED: Final = 4
 _AREA: Final = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .-.p \S+ \S+ [1-9]\d* +/.*(?:\.so[\w.]*|/python[\d.]*)$")
-"""The first line of a part of a program or library that cannot be written to: its begin and end."""
+"""The first line about a read-only part of a program or library: the part's begin and end."""
 _STARTED: Final = 2.0
-"""Seconds after which a role has started, and needs few of the pages of libraries that its start used."""
+"""Seconds after which a role has started. From then on, it needs few of the pages of libraries that its start used."""
 _CHANGED: Final = re.compile(r"^Anonymous: +(\d+) kB")
 
 
 def let_go_of_files() -> None:
-    """Unmaps the pages of programs and libraries that this process has used so far. Those that it uses again come from
-    the system's cache (Linux, madvise(2), proc_pid_smaps(5)). It takes 10 to 30 ms.
+    """Unmaps the pages of programs and libraries that this process has used so far. Pages that it uses again come from
+    the system's cache (Linux, madvise(2), proc_pid_smaps(5)). The call takes 10 to 30 ms.
 
     Importing modules uses 20 MiB of such pages, and a process at rest needs few of them again. Parts of a file with
-    pages that were changed, such as relocated addresses, stay.
+    changed pages, such as relocated addresses, stay mapped.
     """
     if not sys.platform.startswith("linux"):
         return

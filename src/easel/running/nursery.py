@@ -1,5 +1,5 @@
-"""The process that forks the other processes of `easel serve`. It has imported their modules, has no threads and no
-event loop, and only forks.
+"""The nursery: the process that forks the other processes of `easel serve`. It has imported their modules, has no
+threads and no event loop, and only forks.
 
 The supervisor forks it before starting any thread, so that all processes share the memory of the modules. If it is
 killed, a new process replaces it, and imports the modules itself.
@@ -8,8 +8,8 @@ A request consists of two lengths, up to three sockets, the names of modules, an
 and the title of the new process. The nursery first imports the modules that are not imported yet. The sockets are:
 
 1. The socket for messages about the new process. Each message has the form kind, length, bytes. The first message is
-   the process's id, which the process sends once its signal handlers are reset. While it runs, the process may request
-   another role. The last message is the process's end, which the nursery sends.
+the process's id, which the process sends once its signal handlers are reset. While it runs, the process may request
+another role. The last message is the process's end, which the nursery sends.
 2. A socket that becomes the function's last argument.
 3. A socket on which the nursery receives requests of the new process.
 """
@@ -67,7 +67,7 @@ NUMBER = struct.Struct("!i")
 
 
 _own: socket.socket | None = None
-"""In a forked process, its channel to the supervisor."""
+"""The channel of a forked process to the supervisor."""
 
 
 def ask_for(role: Role) -> None:
@@ -78,7 +78,7 @@ def ask_for(role: Role) -> None:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    # There is hardly any garbage, and collecting would take a tenth of the time.
+    # There is hardly any garbage, and a collection would take a tenth of the time.
     gc.disable()
     try:
         yield
@@ -109,7 +109,8 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
     """Forks the processes requested on the socket, until it is closed or the supervisor, by its id, has ended."""
     setproctitle("easel: forks its processes")
     end_with(supervisor)
-    # A terminal or a service manager signals all processes; the supervisor stops these in order.
+    # A terminal or a service manager signals all processes. The nursery ignores the signals, because the supervisor
+    # stops the processes in order.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     with open(os.devnull, "rb") as nothing:
@@ -157,13 +158,13 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
 def _read_missing(names: Iterable[str]) -> None:
     missing = [name for name in names if name not in sys.modules]
     if missing:
-        # The process itself imports them again, and so reports their errors.
+        # The new process imports these modules again, and reports their errors itself.
         with suppress(Exception):
             read(missing)
 
 
 def received(channel: socket.socket, size: int) -> bytes:
-    """Returns this many bytes from the socket. Raises EOFError if it is closed before."""
+    """Returns this many bytes from the socket. Raises EOFError if the socket is closed before."""
     data = bytearray()
     while len(data) < size:
         piece = channel.recv(size - len(data))
@@ -229,10 +230,10 @@ def _tell(channel: socket.socket, kind: bytes, data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    # The copy of this module that forked processes import: theirs is not `__main__`.
+    # Forked processes import this copy of the module, and not `__main__`.
     from easel.running import nursery
 
-    # The arguments of a nursery that was started as a replacement: the socket's descriptor, the supervisor's id, and
+    # A nursery that was started as a replacement has these arguments: the socket's descriptor, the supervisor's id, and
     # the roles.
     nursery.read_modules([role for role in get_args(Role) if role in sys.argv[3:]])
     nursery.serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

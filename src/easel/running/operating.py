@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
-    """Yields the database for one command: the operator's, or the one in the data folder. The latter is started if
-    necessary, and left as it was. Raises DataFolderMissingError if there is none and none may be created,
-    RolesApartError."""
+    """Yields the database for one command: the operator's database, or the database in the data folder. If necessary,
+    the latter is started, and stopped at the end. Raises DataFolderMissingError if there is no data folder and none may
+    be created. Raises RolesApartError."""
     require_shared(settings)
     if settings.database_url is not None:
         yield settings.database_url
@@ -51,7 +51,8 @@ def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str
 
 
 def create_organisation_with_key(settings: Settings, name: str) -> str:
-    """Creates an organisation; returns its first key's secret. Raises DataFolderMissingError, SchemaVersionError."""
+    """Creates an organisation, and returns the secret of its first key. Raises DataFolderMissingError,
+    SchemaVersionError."""
     import easel.apps.models  # noqa: F401 (keys refer to apps)
     from easel.access import service
     from easel.storage.database import Database
@@ -84,8 +85,8 @@ def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[s
 def verify(
     settings: Settings, *, app: str | None, say: Callable[[str], None], found: Callable[[Fault], None]
 ) -> AuditResult:
-    """Verifies the objects that the records refer to, or those of one app (slug or id). `found` is called with each
-    fault at once.
+    """Verifies the objects that the records refer to, or those of one app (slug or id). `found` is called at once for
+    each fault.
 
     Raises DataFolderMissingError, SchemaVersionError, AppUnknownError, DatabaseUnavailableError, StoreUnavailableError.
     """
@@ -94,7 +95,7 @@ def verify(
 
     with database_beside(settings) as url:
         check_schema(url)
-        # The command stores nothing, so the servers' own scratch folder can be used.
+        # The command stores nothing, so it can use the servers' own scratch folder.
         objects = open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir)
         return asyncio.run(verifying.verify(url, objects, named=app, say=say, found=found))
 
@@ -106,7 +107,7 @@ def bring_back(settings: Settings, place: str, *, name: str | None, say: Callabl
 
     kept = _open_place(place, settings, create=False)
     with lock_data_dir(settings.data_dir):
-        # The backup is chosen first: without one, no database should be created.
+        # The backup is chosen first, because without a backup, no database should be created.
         chosen, index = asyncio.run(service.choose(kept, name=name, where=place))
         with database_beside(settings, create=True) as url:
             back = service.bring_back(url, _open_aside(settings), kept, settings.data_dir, chosen, index, say=say)
@@ -130,8 +131,8 @@ class PlaceUrlInvalidError(EaselError):
 
 
 def _open_place(place: str, settings: Settings, *, create: bool = True) -> ObjectStore:
-    """Opens the place of backups. Raises PlaceUnusableError, BackupNotFoundError, and PlaceUrlInvalidError,
-    EndpointWithoutTlsError for a URL."""
+    """Opens the place of backups. Raises PlaceUnusableError, BackupNotFoundError. For a URL, also raises
+    PlaceUrlInvalidError, EndpointWithoutTlsError."""
     from easel.backups.errors import BackupNotFoundError
 
     if "://" in place:
@@ -157,8 +158,8 @@ def _open_aside(settings: Settings) -> ObjectStore:
 
 
 def _own_scratch(folder: Path | None) -> Path:
-    """Makes a new folder for this process inside that folder, by default the system's. The new folder is removed at the
-    end."""
+    """Creates a new folder for this process inside the given folder, which by default is the system's folder for
+    temporary files. The new folder is removed at the end."""
     made = Path(tempfile.mkdtemp(prefix="easel-", dir=folder))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made
@@ -173,7 +174,7 @@ def migrate_database(settings: Settings) -> None:
 
 
 def replace_key(settings: Settings) -> None:
-    """Replaces a lost secret key with this machine's. Raises DataFolderMissingError, SchemaVersionError,
+    """Replaces a lost secret key with the key of this machine. Raises DataFolderMissingError, SchemaVersionError,
     RolesApartError."""
     from easel.access import instance_key
 

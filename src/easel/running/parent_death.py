@@ -1,4 +1,4 @@
-"""Ending a process with the process that started it."""
+"""Ends a process when the process that started it ends."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The processes of `easel serve`.
 
-Importing the modules of a role takes longer than starting it. So one process imports them once and does nothing else
-(`running/nursery.py`), and every process starts as a copy of it.
+Importing the modules of a role takes longer than starting the role. Therefore, one process imports them once and does
+nothing else (`running/nursery.py`), and every process starts as a copy of this process.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ logger = logging.getLogger(__name__)
 Given = TypeVarTuple("Given")
 T = TypeVar("T")
 _Prepared = tuple[str, roles.PreparedDatabase | Exception]
-"""A database's URL, and the outcome of preparing it."""
+"""A database's URL, and the result or error of preparing the database."""
 
 LOST = -signal.SIGKILL
 """The exit code of a process whose end was not observed, because the process that forked it has ended too."""
 
 
 class Forker:
-    """A process's end of a socket on which the nursery takes requests."""
+    """A process's end of a socket on which the nursery (the process that forks the others) takes requests."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -53,9 +53,9 @@ class Forker:
         given: Sequence[socket.socket],
         modules: Sequence[str] = (),
     ) -> Child:
-        """Starts a process that calls a module's function, and returns it. The function gets the first of the given
-        sockets as its last argument. On the second socket, the nursery takes further requests. The nursery imports
-        `modules` first, if it has not yet. Raises OSError and EOFError if the nursery is gone."""
+        """Starts a process that calls a module's function, and returns the process. The function gets the first of the
+        given sockets as its last argument. On the second socket, the nursery takes further requests. The nursery
+        imports `modules` first, unless they are imported. Raises OSError and EOFError if the nursery has ended."""
         request, names = pickle.dumps((title, function, arguments)), " ".join(modules).encode()
         ours, theirs = socket.socketpair()
         with theirs:
@@ -65,7 +65,7 @@ class Forker:
 
 
 class Nursery:
-    """The supervisor's side of the process that forks the others."""
+    """The supervisor's side of the nursery, the process that forks all other processes."""
 
     def __init__(self, wanted: Sequence[Role], *, without: IO[str]) -> None:
         """Forks the nursery with the modules imported so far, and without the file that only this process may hold.
@@ -88,8 +88,8 @@ class Nursery:
         forks: bool = False,
         modules: Sequence[str] = (),
     ) -> Child:
-        """Starts a process that imports these modules and calls a module's function. If it `forks`, it gets a socket
-        for a `Forker` as its last argument."""
+        """Starts a process that imports these modules and calls a module's function. If `forks` is true, the function
+        gets a socket for a `Forker` as its last argument."""
         with ExitStack() as stack:
             given = [stack.enter_context(one) for one in socket.socketpair()] if forks else []
             try:
@@ -146,8 +146,8 @@ class Child:
         return found
 
     async def wait(self, want: Callable[[Role], None] | None = None) -> int:
-        """Waits for the process's end, and returns its exit code. A negative exit code is the signal that ended the
-        process. Calls `want` for each role that the process asks for."""
+        """Waits for the process's end, and returns its exit code. A negative exit code is the number of the signal that
+        ended the process. Calls `want` for each role that the process asks for."""
         while self.code is None:
             try:
                 kind, data = await self._next()
@@ -180,12 +180,12 @@ class Child:
 
 
 class DatabaseStart:
-    """The start of the embedded database. While this process imports modules, a separate process starts the database,
-    and another one prepares it."""
+    """The start of the embedded database. While this process imports modules, one separate process starts the database,
+    and another separate process prepares it."""
 
     def __init__(self, embedded: EmbeddedPostgres, *, without: IO[str]) -> None:
-        """Starts the process, without the file that only the current process may hold. The same rules apply as for
-        `Nursery`."""
+        """Starts the process, without the file that only the current process may hold. The rules of `Nursery` apply
+        here too."""
         self._embedded = embedded
         self._without = without
         self._pids: list[int] = []
@@ -193,7 +193,8 @@ class DatabaseStart:
         self._url = self._fork(self._start)
 
     def prepare(self, settings: Settings) -> None:
-        """Has another process, with the modules imported so far, prepare the database once it is up."""
+        """Starts another process, with the modules imported so far, which prepares the database once the database is
+        up."""
         self._prepared = self._fork(self._prepare, self._url, settings)
         os.close(self._url)
 
@@ -211,8 +212,8 @@ class DatabaseStart:
         return url
 
     def prepared(self) -> roles.PreparedDatabase | None:
-        """Returns the result of `prepare_database`, after `url`. Returns None if the database was started only there.
-        Raises its errors."""
+        """Returns the result of `prepare_database`. Call `url` first. Returns None if the database was only started in
+        the other process. Raises the errors of `prepare_database`."""
         if isinstance(self._outcome, Exception):
             raise self._outcome
         return self._outcome
@@ -254,7 +255,7 @@ class RoleProcess:
     """A running role."""
 
     def __init__(self, home: Nursery, role: Role, settings: Settings, *, checked: bool) -> None:
-        """Starts the process; `checked` if its database was just verified."""
+        """Starts the process. `checked` is true if the role's database was just verified."""
         forks, modules = role == "api", MODULES[role]
         self._child = home.start(f"easel: {role}", live, role, settings, checked, forks=forks, modules=modules)
 
@@ -264,8 +265,8 @@ class RoleProcess:
         return self._child.code is None
 
     async def wait(self, want: Callable[[Role], None]) -> int:
-        """Waits for the process's end, and returns its exit code. A negative exit code is the signal that ended the
-        process. Calls `want` for each role that the process asks for."""
+        """Waits for the process's end, and returns its exit code. A negative exit code is the number of the signal that
+        ended the process. Calls `want` for each role that the process asks for."""
         return await self._child.wait(want)
 
     def terminate(self) -> None:
@@ -278,7 +279,7 @@ class RoleProcess:
 
 
 def live(role: Role, settings: Settings, checked: bool, line: socket.socket | None = None) -> None:
-    """Runs a role's process until its end. An api forks its lane by the line."""
+    """Runs a role's process until its end. An api forks its lane through the socket `line`."""
     try:
         roles.run_role(role, settings, checked=checked, line=line, ask_for=nursery.ask_for)
     except EaselError as error:

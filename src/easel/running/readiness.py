@@ -1,4 +1,4 @@
-"""Asking a server of this machine whether it is ready."""
+"""Asks a server on this machine whether it is ready."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ KEY_REPLACED = "The secret key has changed, so the secrets of all apps must be s
 
 
 def database_url(settings: Settings) -> str:
-    """Returns the operator's database, or the embedded one, started or found running."""
+    """Returns the URL of the operator's database, or of the embedded database, which is started unless it runs."""
     return settings.database_url or EmbeddedPostgres(settings.postgres_dir).start()
 
 
@@ -81,7 +81,7 @@ def require_schema(url: str) -> None:
 
 
 def open_store(settings: Settings, *, patience: float = 300, impatience: float | None = None) -> ObjectStore:
-    """Returns the object store in the settings. For `patience` and `impatience` (seconds) see `open_objects`."""
+    """Returns the object store in the settings. `patience` and `impatience` (seconds) are those of `open_objects`."""
     return open_objects(
         settings.objects_url,
         settings.objects_dir,
@@ -112,7 +112,7 @@ def open_vault(settings: Settings) -> Vault:
 def recognise_key(settings: Settings, url: str) -> bool:
     """Verifies that all apis of a database use the same secret key. Raises SecretKeyDiffersError for a different key.
 
-    Only one Easel uses an embedded database, so there a new key is accepted, and True is returned.
+    Only one Easel uses an embedded database. For such a database, a new key is accepted, and True is returned.
     """
     from easel.access import instance_key
 
@@ -132,8 +132,8 @@ def run_role(
     line: socket.socket | None = None,
     ask_for: Callable[[Role], None] | None = None,
 ) -> None:
-    """Runs the role until told to stop, or until it is not needed. Raises the role's errors. In a process of `easel
-    serve`, `ask_for` asks the supervisor to run another role."""
+    """Runs the role until told to stop, or until the role is not needed. Raises the role's errors. In a process of
+    `easel serve`, `ask_for` asks the supervisor to run another role."""
     on_demand = ask_for is not None and "builder" in settings.roles and not settings.builders_stand
     if role == "api":
         run_api(settings, checked=checked, line=line)
@@ -147,7 +147,7 @@ def run_role(
 
 
 def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | None = None) -> None:
-    """Serves the control plane until told to stop. Its lane is forked through `line`, if there is one. Raises
+    """Serves the control plane until told to stop. The api's lane is forked through `line`, if there is one. Raises
     SchemaVersionError and SecretKeyDiffersError, unless the caller has `checked` both."""
     url = _prepare(settings, "api", checked)
     sys.setswitchinterval(_SWITCH)
@@ -170,7 +170,8 @@ def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | 
         logger.warning(KEY_REPLACED)
     lane = Lane(start_of(settings, url, line))
     services = make_services(settings, url, objects, open_vault(settings), lane=lane)
-    # A role that runs alone stops the embedded database unless another one is connected.
+    # A role that runs alone stops the embedded database at its end, unless another process is connected. The constant
+    # connection of the listener prevents that.
     services.followers.always = line is None
     app = make_application(services)
     config = uvicorn.Config(
@@ -236,7 +237,7 @@ def worker_pool(settings: Settings) -> int:
 
 
 def run_builder(settings: Settings, *, checked: bool = False, idle: float | None = None) -> None:
-    """Builds sources until told to stop, or until no build has come for `idle` seconds. Raises SchemaVersionError,
+    """Builds sources until told to stop, or until no build has come for `idle` seconds. Raises SchemaVersionError and
     SecretKeyDiffersError, unless the caller has just `checked` for both."""
     url = _prepare(settings, "builder", checked)
     if not checked and recognise_key(settings, url):
@@ -266,7 +267,7 @@ def run_builder(settings: Settings, *, checked: bool = False, idle: float | None
 
 
 def _serve_metrics(settings: Settings, role: Role) -> None:
-    """Serves the metrics of a process without another port. Raises PortTakenError and its like."""
+    """Serves the metrics of a process that has no other port. Raises PortTakenError and other errors of the port."""
     from prometheus_client import start_http_server
 
     port = settings.metrics_port(role)
@@ -283,7 +284,7 @@ def knows_routes(settings: Settings, url: str) -> bool:
     from easel.edge.routing.saved_routes import SavedRoutes
 
     confirmed = SavedRoutes(settings.edge_dir, url).confirmed()
-    # A time in the future was written by a wrong clock, and is as useless as one long ago.
+    # A time in the future was written by a wrong clock, and is as useless as a time long ago.
     return confirmed is not None and abs(time.time() - confirmed) < settings.edge_routes_kept
 
 
@@ -294,7 +295,7 @@ def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:
 
 
 def run_edge(settings: Settings, *, checked: bool = False) -> None:
-    """Answers visitors until told to stop. While the database is unreachable, uses the routes saved on this machine.
+    """Serves visitors until told to stop. While the database is unreachable, uses the routes saved on this machine.
     Raises SchemaVersionError, and DatabaseUnavailableError if no routes are saved, unless the caller has just `checked`
     for both."""
     known, check = None, None
@@ -318,8 +319,8 @@ def run_edge(settings: Settings, *, checked: bool = False) -> None:
 
 
 def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket | None:
-    """Returns the private port of a process. `easel serve` assigns one to each of several processes; processes started
-    separately share it, like the public one."""
+    """Returns the private port of a process. `easel serve` assigns a port to each of several processes. Processes that
+    are started separately share the private port, as they share the public port."""
     port = settings.metrics_port(role)
     if port is None:
         return None
@@ -329,14 +330,14 @@ def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket |
 def _prepare(settings: Settings, role: str, checked: bool) -> str:
     """Opens a role's database, and verifies its schema before the role's own modules are imported."""
     configure_logging(settings.log_level, role)
-    # Every connection and every cached object takes a descriptor; the usual limit of 1,024 exists for `select`.
+    # Every connection and every cached object takes a descriptor. The usual limit of 1,024 exists only for `select`.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard and hard != resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if settings.database_url is None and not EmbeddedPostgres(settings.postgres_dir).exists:
         raise DataFolderMissingError(folder=str(settings.data_dir))
     url = database_url(settings)
-    # A connection would copy a few mebibytes of shared memory into each process.
+    # The check needs a connection, which would copy a few mebibytes of shared memory into each process.
     if not checked:
         require_schema(url)
     return url

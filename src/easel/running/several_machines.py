@@ -14,7 +14,7 @@ class RolesApartError(EaselError):
 
 
 def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
-    """Raises RolesApartError if this is one of several machines but stores data where the others cannot reach it."""
+    """Raises RolesApartError if this machine is one of several but stores data where the others cannot reach it."""
     if settings.role is None:
         return
     needed: dict[str, object] = {
@@ -29,6 +29,6 @@ def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
 
 
 def opens_secrets(settings: Settings) -> bool:
-    """Returns true if this machine needs the secret key: an api encrypts and signs with it, a builder decrypts secrets
-    for builds."""
+    """Returns true if this machine needs the secret key. An api encrypts and signs with the key, and a builder decrypts
+    secrets for builds."""
     return "api" in settings.roles or "builder" in settings.roles

@@ -53,8 +53,8 @@ class NotReadyError(EaselError):
 
 
 class Supervisor:
-    """One run of `easel serve`. `say` receives messages for the person who started it. The first API key is among them
-    only if that person is present (`attended`), so that nobody else reads it."""
+    """One run of `easel serve`. `say` receives messages for the person who started it. The first API key is shown only
+    if that person is present (`attended`), so that nobody else reads it."""
 
     def __init__(self, settings: Settings, say: Callable[[str], None], *, attended: bool) -> None:
         self._settings = settings
@@ -110,7 +110,7 @@ class Supervisor:
             url = await asyncio.to_thread(starting.url)
             self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
         try:
-            # An unreachable store is reported now, not at the first upload.
+            # An unreachable store is reported at once, and not only at the first upload.
             checking = asyncio.create_task(self._nursery.call(check_store, self._settings))
             await self._prepare(url, starting)
             with self._bearable():
@@ -175,14 +175,14 @@ class Supervisor:
                     time.sleep(0.02)
 
     async def _prepare(self, url: str, starting: DatabaseStart | None) -> None:
-        """Removes the leftovers of a killed predecessor. On a single machine, also creates the schema, the first
-        organisation and the first key."""
-        # All writers start later, so these files are leftovers of a killed predecessor.
+        """Removes the files that remain from a killed predecessor. On a single machine, also creates the schema, the
+        first organisation and the first key."""
+        # All writers start later, so these files remain from a killed predecessor.
         for left in self._settings.scratch_dir.glob("*"):
             if left.is_file():
                 left.unlink(missing_ok=True)
         if self._apart:
-            # The operator decides when the schema changes: machines of the earlier release still run on it.
+            # The operator decides when the schema changes, because machines of the earlier release still use it.
             with self._bearable():
                 await self._nursery.call(prepare_apart, self._settings, url)
                 self._checked = True
@@ -229,8 +229,8 @@ class Supervisor:
             await asyncio.gather(*keepers, return_exceptions=True)
 
     async def _keep(self, number: int, role: Role, settings: Settings) -> None:
-        """Keeps one process running. If it ends by itself, it is restarted with growing backoff. A builder on demand is
-        started when a build waits, and ends when it is idle."""
+        """Keeps one process running. A process that ends by itself is restarted with growing backoff. A builder on
+        demand is started when a build waits, and ends when it is idle."""
         pause = FIRST_PAUSE
         stands = role != "builder" or settings.builders_stand
         wanted = stands
@@ -255,14 +255,14 @@ class Supervisor:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _want(self, role: Role) -> None:
-        """Starts the builders that do not run. A builder that is just ending is started by the next call, because the
-        worker calls every second while the build waits."""
+        """Starts the builders that do not run. A builder that is just ending is started by the next call. The worker
+        calls every second while the build waits."""
         if role == "builder":
             self._builds_wait.set()
             self._builds_wait.clear()
 
     async def _builder_wanted(self) -> bool:
-        """Waits until a build waits for a builder. Returns False if this Easel is told to stop first."""
+        """Waits until a build waits for a builder. Returns false if this Easel is told to stop first."""
         waits = [asyncio.create_task(one.wait()) for one in (self._builds_wait, self._stopping)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for one in waits:
@@ -270,7 +270,7 @@ class Supervisor:
         return not self._stopping.is_set()
 
     async def _try_sandbox(self) -> None:
-        """Logs whether builds are possible. As long as no builder runs, no builder logs it."""
+        """Logs whether builds are possible. Builders log this themselves, but here no builder runs yet."""
         if "builder" in self._settings.roles and not self._settings.builders_stand:
             try:
                 await self._nursery.call(try_sandbox, self._settings)
@@ -278,7 +278,7 @@ class Supervisor:
                 logger.warning("could not test whether builds can run in a sandbox: %s", error or type(error).__name__)
 
     async def _stops_within(self, seconds: float) -> bool:
-        """Waits for these seconds, or until this Easel is told to stop. Returns true if it was told to stop."""
+        """Waits for these seconds, or until this Easel is told to stop. Returns true in the latter case."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
@@ -336,6 +336,6 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
 
 
 def _program() -> str:
-    """Returns the command as it can be called from any folder: its name if the shell finds it, else its path."""
+    """Returns the command in a form that works in any folder: its name if the shell finds it, else its path."""
     beside = Path(sys.executable).with_name("easel")
     return "easel" if shutil.which("easel") is not None or not beside.exists() else str(beside)

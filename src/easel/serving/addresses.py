@@ -14,24 +14,24 @@ PRODUCTION: Final = "production"
 """The environment whose address is the slug alone."""
 STAGING: Final = "staging"
 NAMES: Final = (PRODUCTION, STAGING)
-"""The environments of every app. Production comes first. Others have names like `pr-7`."""
+"""The environments of every app. Production comes first. Other environments have names like `pr-7`."""
 
 LABEL: Final = 63
 """Maximum length of a DNS label, in octets (RFC 1035 §2.3.4)."""
 
 PREFIXES: Final = "staging-|v[0-9]+-|pr-[0-9]+-"
-"""Matches every prefix that a label can have before the slug. No slug may begin with one."""
+"""Matches every prefix that a label can have before the slug. No slug may begin with such a prefix."""
 _NUMBER = "[1-9][0-9]{0,9}"
 _PREFIXED = re.compile(rf"(staging|pr-{_NUMBER}|v({_NUMBER}))-(.+)\Z")
 _PREFIX_LENGTHS = range(len("v1-"), len("pr-1234567890-") + 1)
 
 DIGITS: Final = 6
-"""Number of hash digits (hex) that replace the cut part of a long slug."""
+"""Number of hash digits (hex) that replace the end of a truncated slug."""
 UNCUT: Final = LABEL - _PREFIX_LENGTHS[-1]
-"""Maximum length of a slug that is never cut."""
+"""Maximum length of a slug that is never truncated."""
 LEAST_CUT: Final = UNCUT - 1 - DIGITS
-"""Length of the part that remains of a long slug under the longest prefix. Two slugs that share this part and the
-digits would share addresses."""
+"""Length of the part that remains of a long slug under the longest prefix. Two slugs with the same part and digits
+would share addresses."""
 
 
 def host_label(environment: str, slug: str) -> str:

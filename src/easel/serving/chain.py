@@ -1,7 +1,7 @@
-"""The chain: all stages between a request to an app's host and its answer, in order.
+"""The chain: all stages between a request to an app's host and its response, in order.
 
-A request goes down the list until a stage answers. The answer goes back up through the stages that the request passed.
-A new concern is a file in `stages/` and a line in `SERVING`.
+A request goes down the list until a stage answers it. The response goes back up through the stages that the request
+passed. A new concern is a file in `stages/` and a line in `SERVING`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from easel.serving.stages import (
 
 
 class Decision(NamedTuple):
-    """The stage's decision about a request, and the stages that the request passed, including the one that answered."""
+    """The chain's decision about a request, and the stages that the request passed, including the stage that answered
+    it."""
 
     found: Found
     passed: PassedStages
@@ -48,22 +49,22 @@ class Decision(NamedTuple):
         return request.address.is_plain and not any(varies(site, request) for varies in others)
 
     def finish(self, site: Site, request: Request, answer: Answer) -> Answer:
-        """Returns the answer after every passed stage has changed it."""
+        """Returns the response after every passed stage has changed it."""
         for after in self.passed.after:
             answer = after(site, request, self.found, answer)
         return answer
 
 
 class Undecided(NamedTuple):
-    """A request that a stage, given by its index, cannot decide without live data."""
+    """A request that a stage (given by its index) cannot decide without live data."""
 
     need: Need
     number: int
 
 
 class PassedStages:
-    """The first stages of a chain: their changes to an answer, in reverse order, and the request headers that their
-    answers depend on."""
+    """The first stages of a chain: their changes to a response, in reverse order, and the request headers that their
+    responses depend on."""
 
     def __init__(self, stages: Iterable[Stage]) -> None:
         self.stages = tuple(stages)
@@ -83,9 +84,9 @@ class Chain:
         ]
 
     def decide(self, site: Site, request: Request, start: int = 0) -> Decision | Undecided:
-        """Returns the decision about the request, or the live data that it needs first. `start` is the number of the
-        stage that is asked first."""
-        # Without a generator, which would take as long as half of the stages.
+        """Returns the decision about the request, or the live data that the decision needs first. `start` is the number
+        of the first stage to ask."""
+        # A generator would take as long as half of the stages.
         number = start
         for before, passed in self._asked[start:]:
             found = before(site, request)
@@ -103,7 +104,7 @@ class Chain:
         return Undecided(found, number) if isinstance(found, Need) else Decision(found, self._asked[number][1])
 
     def decide_alone(self, site: Site, request: Request) -> Decision:
-        """Returns the decision about the request without any live data: only this version exists."""
+        """Returns the decision about the request without any live data, as if only this version existed."""
         decided = self.decide(site, request)
         while not isinstance(decided, Decision):
             decided = self.resume(decided, site, request, None)
@@ -113,12 +114,12 @@ class Chain:
 SERVING = Chain(
     headers.STAGE,
     platform.STAGE,
-    # Access rules belong here.
+    # Access rules belong at this place.
     runtime.STAGE,
     rule_headers.STAGE,
     workers.STAGE,
     redirects.FIRST,
-    # Paths of a proxy or of functions belong here.
+    # Paths of a proxy or of functions belong at this place.
     files.STAGE,
     earlier.STAGE,
     redirects.LAST,

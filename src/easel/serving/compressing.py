@@ -1,4 +1,4 @@
-"""Makes the variants of a version's files. This takes long, so a background job does it."""
+"""Makes the variants of a version's files in a background job, because this takes long."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ size. The other files are compressed about fifty times as fast."""
 WORTH_IT = 0.97
 """A variant is kept if its size is at most this share of the size sent without it."""
 _MOST_STRANGE: Final = 16
-"""Maximum number of prebuilt files (`app.js.br`) that turn out not to match their original. After that many, no further
+"""Maximum number of prebuilt files (`app.js.br`) that do not match their original. After that many, no further prebuilt
 files are read, because each may take half a second."""
 _QUICK: Final = {"br": 5, "zstd": 6, "gzip": 6}
 _THOROUGH: Final = {"br": 9, "zstd": 17, "gzip": 9}
@@ -44,10 +44,10 @@ def build_variants(
     used if it decodes to the file. Pages are skipped, because serving changes them. Long deflated files get restart
     points.
 
-    Quality falls with size: one large file takes about a second, and after `THOROUGHLY` bytes all files are compressed
-    fast, so that one app does not delay the others.
+    Quality decreases with size. One large file takes about a second, and after `THOROUGHLY` bytes all files are
+    compressed fast, so that one app does not delay other apps.
 
-    Returns None after `should_stop` has returned true; it is called between two files.
+    `should_stop` is called between two files. Returns None after it has returned true.
     """
     making = _Making(manifest, bundles)
     for path, member in manifest.files.items():

@@ -32,13 +32,13 @@ _WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_](?:[A-Z]?[a-z]+|[A-Z]+))*\Z|
 
 
 def is_immutable(path: str, member: Member) -> bool:
-    """Returns true if the file's content never changes under this name: as its manifest says or, for a manifest of an
-    old release, as its name alone proves."""
+    """Returns true if the file's content never changes under this name. The manifest states this. For a manifest of an
+    old release, the name alone must prove it."""
     return certain(path) if member.immutable is None else member.immutable
 
 
 def looks_fingerprinted(path: str) -> bool:
-    """Returns true if the name looks as if it contained a hash. This is a guess, for uses where a wrong guess does no
+    """Returns true if the name looks as if it contained a hash. This guess is for uses where a wrong guess does no
     harm."""
     stem = _stem(path)
     match = _HEX.search(stem) or _BASE32.search(stem)
@@ -53,15 +53,15 @@ def looks_fingerprinted(path: str) -> bool:
 
 
 def may_be_of_an_earlier_version(path: str) -> bool:
-    """Returns true if a missing file may belong to a page of an earlier version that is still open in a browser. Pages
-    never do. The rule is wide, because such an answer does no harm."""
+    """Returns true if a missing file may belong to a page of an earlier version that is still open in a browser.
+    Returns false for pages. The rule is wide, because an unneeded response does no harm."""
     if len(path) > MAX_NAME_BYTES or path.endswith((".html", ".htm")):
         return False
     stem = _stem(path)
     if _OF_ONE_BUILD.search(path) is not None or _FOLDER_OF_HASH.search(path) is not None:
         return True
     if len(stem) < _LONG and _MAYBE_TAIL.search(stem) is None:
-        # Most missing files are such: a name with a hash is this short only if it is little else.
+        # Most missing files have such short names. A name with a hash is this short only if it consists of little else.
         return len(stem) >= 8 and _is_random(path)
     if looks_fingerprinted(path) or _is_random(path):
         return True
@@ -73,7 +73,7 @@ def may_be_of_an_earlier_version(path: str) -> bool:
 
 
 def _is_random(path: str) -> bool:
-    """Returns true if a part of the name is neither a word nor typed otherwise."""
+    """Returns true if a part of the name is neither a word nor other typed text."""
     stem, suffix = split_name(path.rpartition("/")[2])
     if suffix not in _ASKED_BY_SCRIPTS:
         return False

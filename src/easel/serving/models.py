@@ -1,4 +1,4 @@
-"""The values of serving: site, request and answer."""
+"""The values of serving: site, request and response."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from easel.unlocked import cached_property
 class Site:
     """The content of one address: a version of an app in an environment.
 
-    `environment` is an environment's name, or a version's own ('v3'). `modified_at` (unix seconds) is the time when the
-    address began to serve this version. `is_one_page` is true if the app's page answers every address without a file.
+    `environment` is an environment's name, or a version's own name ('v3'). `modified_at` (unix seconds) is the time
+    when the address began to serve this version. `is_one_page` is true if the app's page is the response for every
+    address without a file.
     """
 
     app_id: str
@@ -38,13 +39,13 @@ class Site:
 
     @property
     def indexable(self) -> bool:
-        """Returns true if search engines may list the site: only in production, and only if the app allows it."""
+        """Returns true if search engines may list the site. This requires production and the app's permission."""
         return self.published.indexable and self.environment == PRODUCTION
 
 
-# The slow path makes one of these values or more each time: a struct takes a fifth of a dataclass's time.
+# The slow path creates at least one of these values for each request, and a struct takes a fifth of a dataclass's time.
 class Request(msgspec.Struct, frozen=True, dict=True):
-    """The parts of a request that the answer depends on.
+    """The parts of a request that the response depends on.
 
     `target` is the path and query as sent, decoded as Latin-1.
     """
@@ -92,10 +93,10 @@ class Request(msgspec.Struct, frozen=True, dict=True):
 
 
 class File(msgspec.Struct, frozen=True):
-    """A file of the site as the answer to a request, with its status and caching.
+    """A file of the site as the response to a request, with its status and caching.
 
-    `lasting` is true if the file answers this address as long as the site is live. `varies` names the request headers
-    that the choice depended on. `is_stand_in` is true if the address names no file, and this file answers in its place.
+    `lasting` is true if this address gets the file as long as the site is live. `varies` lists the request headers that
+    the choice depended on. `is_stand_in` is true if there is no file at the address, and this file replaces it.
     """
 
     path: str
@@ -114,10 +115,10 @@ class File(msgspec.Struct, frozen=True):
 
 
 class FixedAnswer(msgspec.Struct, frozen=True):
-    """An answer without a file: a redirect, an error, or a generated robots.txt.
+    """A response without a file: a redirect, an error, or a generated robots.txt.
 
-    `varies` has the same meaning as in `File`. `lasting` is true if every request for this address that has no query
-    gets this answer, as long as the site is live. `of_pattern` is true if the answer comes from a rule whose pattern
+    `varies` has the same meaning as in `File`. `lasting` is true if every request for this address without a query gets
+    this response, as long as the site is live. `of_pattern` is true if the response comes from a rule whose pattern
     matches any number of addresses.
     """
 
@@ -132,7 +133,7 @@ class FixedAnswer(msgspec.Struct, frozen=True):
 
 
 Found = File | FixedAnswer
-"""The result of a stage that answers."""
+"""The result of a stage that answers a request."""
 
 Encoding = Literal["identity", "gzip", "br", "zstd"]
 
@@ -141,9 +142,9 @@ Encoding = Literal["identity", "gzip", "br", "zstd"]
 class BundleSlice:
     """A body that is read from a bundle: bytes `start` to `stop` of the file's content in an encoding.
 
-    For 'identity', a compressed member is inflated, from the restart point `restart` if one is known. In the other
-    encodings, the body is always sent whole: 'gzip' is a deflated member's raw bytes in a gzip frame, and 'zstd' is the
-    raw bytes of a Zstandard member.
+    For 'identity', a compressed member is inflated, from the restart point `restart` if such a point is known. In the
+    other encodings, the body is always sent as a whole: 'gzip' is a deflated member's raw bytes in a gzip frame, and
+    'zstd' is the raw bytes of a Zstandard member.
     """
 
     member: Member
@@ -156,16 +157,16 @@ class BundleSlice:
 
 @dataclass(frozen=True, slots=True)
 class DeferredBody:
-    """A body that is compressed only when it is sent. Its length is known in advance, or 0."""
+    """A body that is compressed only when it is sent. The length is known in advance, or is 0."""
 
     encoding: Encoding
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A complete answer.
+    """A complete response.
 
     `length` is the body's length in bytes, also for HEAD and 304, which send no body. `of` keeps the body's source in
-    memory while the answer is sent. `source` is the site of the answered file, if the answer is a file.
+    memory while the response is sent. `source` is the site of the file, if the response is a file.
     """
 
     status: int
@@ -176,9 +177,9 @@ class Answer(msgspec.Struct, frozen=True):
     source: Site | None = None
 
     def with_only(self, headers: tuple[tuple[bytes, bytes], ...]) -> Answer:
-        """Returns the answer with its headers replaced by these."""
+        """Returns the response with these headers in place of its own."""
         return Answer(self.status, headers, self.body, self.length, self.of, self.source)
 
     def with_headers(self, *more: tuple[bytes, bytes]) -> Answer:
-        """Returns the answer with these headers appended."""
+        """Returns the response with these headers appended."""
         return Answer(self.status, (*self.headers, *more), self.body, self.length, self.of, self.source)

@@ -1,4 +1,4 @@
-"""Navigation: a person opens an address. A page that loads a resource does not navigate."""
+"""Navigation: a person opens an address. A page that loads a resource is not navigation."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ _FRAMES = ("frame", "iframe", *_EMBEDDED)
 def is_navigation(request: Request) -> bool:
     """Returns true if the request is a navigation.
 
-    If the browser states it (Fetch Metadata §2), that decides, whatever the address ends in. Otherwise a request is a
-    navigation if it accepts HTML and its address has no suffix of a resource.
+    If the browser states the kind of request (Fetch Metadata §2), its statement decides, whatever the suffix of the
+    address is. Otherwise, a request is a navigation if it accepts HTML and its address has no suffix of a resource.
     """
     declared = _declared(request)
     return _looks_like_one(request) if declared is None else declared
 
 
 def wants_page(request: Request) -> bool:
-    """Returns true if the request states that it wants a page, as opposed to accepting anything."""
+    """Returns true if the request explicitly wants a page, and does not only accept any type."""
     declared = _declared(request)
     return "text/html" in (request.accept or "") if declared is None else declared
 
 
 def _declared(request: Request) -> bool | None:
-    """Returns the browser's own statement whether it navigates. Returns None if there is none."""
+    """Returns the browser's own statement whether the request is a navigation. Returns None if there is no
+    statement."""
     dest, mode = request.fetch_dest, request.fetch_mode
     if asks_for_worker(request):
         return False

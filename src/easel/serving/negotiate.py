@@ -20,16 +20,16 @@ Accepted = tuple[tuple[Encoding, ...], ...]
 
 
 LONGEST_KEPT = 256
-"""Longest Accept-Encoding header (characters) whose parsed form is cached."""
+"""Maximum number of characters of an Accept-Encoding header whose parsed form is cached."""
 _UNMENTIONED = 0.0005
 """A weight below the smallest weight that a client can send."""
 _LONGEST_NUMBER = 18
-"""Maximum number of digits. No file is so long that its offsets have more."""
+"""Maximum number of digits. No file has offsets with more digits."""
 
 
 def acceptable(header: str | None) -> Accepted:
     """Returns the encodings that a client accepts, from its Accept-Encoding (RFC 9110 §12.5.3). Identity is always the
-    last resort: an answer in an unwanted encoding is better than none."""
+    last choice, because a response in an unwanted encoding is better than none."""
     if header is None:
         return (("identity",),)
     return _ranked(header) if len(header) <= LONGEST_KEPT else _ranked.__wrapped__(header)
@@ -48,7 +48,7 @@ def _ranked(header: str) -> Accepted:
         if name:
             weights["gzip" if name == "x-gzip" else name] = weight
     rest = weights.get("*", 0.0)
-    # Identity is acceptable without being named, as the last choice.
+    # If the header does not list identity, it is acceptable as the last choice.
     least = weights.get("*", _UNMENTIONED)
     groups: dict[float, list[Encoding]] = {}
     for encoding in PREFERENCE:
@@ -82,8 +82,8 @@ def http_date(seconds: int) -> str:
 def not_modified(tag: str, modified_at: int, if_none_match: str | None, if_modified_since: str | None) -> bool:
     """Returns true if the client's cached copy is still current (RFC 9110 §13.1.2, §13.1.3).
 
-    If-Modified-Since counts only without If-None-Match, and only if it names exactly the same time: after a restore,
-    the current version is older than the client's copy.
+    If-Modified-Since counts only without If-None-Match, and only if it contains exactly the same time, because after a
+    restore, the current version is older than the client's copy.
     """
     if if_none_match is not None:
         return if_none_match.strip() == "*" or tag in _tags(if_none_match)
@@ -93,7 +93,8 @@ def not_modified(tag: str, modified_at: int, if_none_match: str | None, if_modif
 
 
 def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
-    """Returns true if a Range applies: there is no If-Range, or it names this representation (§13.1.5)."""
+    """Returns true if a Range applies, because there is no If-Range, or If-Range contains this representation's
+    validator (§13.1.5)."""
     if if_range is None:
         return True
     value = if_range.strip()
@@ -103,9 +104,9 @@ def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
-    """Returns the requested range as (start, stop). Returns None if the header is ignored (§14.2). Several ranges are
-    ignored too, since the whole content is always a valid answer. Raises ValueError if the range is well-formed but
-    outside the content (416)."""
+    """Returns the requested range as (start, stop). Returns None if the header is ignored (§14.2). A request for
+    several ranges is ignored too, because the whole content is always a valid response. Raises ValueError if the range
+    is well-formed but outside the content (416)."""
     unit, _, numbers = header.partition("=")
     first, dash, last = (part.strip() for part in numbers.partition("-"))
     if unit.lstrip().lower() != "bytes" or not dash or not _is_number(first + last):

@@ -13,7 +13,7 @@ from easel.composed import composed
 from easel.serving.errors import PathInvalidError
 
 _LONGEST = 3 * MAX_NAME_BYTES
-"""Maximum length (characters) of a path that can name a file after NFC, which can shrink its UTF-8 to a third."""
+"""Maximum length (characters) of a path that can be a file's name after NFC, which can shrink its UTF-8 to a third."""
 _SLASHES = re.compile("//+")
 _DOTS = re.compile(r"(?:\.|%2e)(\.|%2e)?\Z", re.IGNORECASE)
 _IN_PATH: Final = "/-._~!$&'()*+,;=:@"
@@ -22,7 +22,7 @@ _IN_QUERY: Final = "!$%&'()*+,-./:;=?@[]_~"
 
 
 ESCAPED_SLASH: Final = "%2F"
-"""The form of an escaped slash in a decoded path, where it is part of a name."""
+"""The form of an escaped slash in a decoded path, in which the slash is part of a name."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -66,8 +66,8 @@ def read_target(target: str) -> Address:
 
 
 def without_dots(path: str) -> str:
-    """Resolves the segments of a path that are `.` or `..`, also as `%2e`. Returns the same object if there are none.
-    A path that would lead above the root leads to the root."""
+    """Resolves the segments of a path that are `.` or `..`, also as `%2e`. Returns the same object if there are no such
+    segments. A path that would lead above the root leads to the root."""
     if "/." not in path and "/%2" not in path:
         return path
     segments = path[1:].split("/")
@@ -98,8 +98,8 @@ def own_location(target: str) -> str:
 
 
 def _decoded(raw: str) -> tuple[str, bool]:
-    """Returns the decoded path, and whether it can name a file: names are UTF-8 without slashes, backslashes and
-    NULs."""
+    """Returns the decoded path, and whether it can be a file's path. A file's name is UTF-8 without slashes,
+    backslashes and NULs."""
     slashed = "%2f" in raw or "%2F" in raw
     if slashed:
         raw = raw.replace("%2f", "%252F").replace("%2F", "%252F")

@@ -25,7 +25,7 @@ def not_found_page(site: Site, path: str, status: int = 404) -> Found:
     returns a plain response with the status."""
     files = site.manifest.files
     caching = REVALIDATE if status == 404 else NO_STORE
-    # No folder of a file is deeper, and searching upwards from a longer path would take quadratic time.
+    # No folder of a file is deeper. Searching upwards from a longer path would take quadratic time.
     folder = path.rpartition("/")[0][:MAX_NAME_BYTES]
     while True:
         for name in NOT_FOUND_PAGES:
@@ -39,7 +39,7 @@ def not_found_page(site: Site, path: str, status: int = 404) -> Found:
 
 
 def redirect(status: int, location: str) -> FixedAnswer:
-    """Returns a redirect that clients revalidate each time."""
+    """Returns a redirect that clients revalidate for each request."""
     return FixedAnswer(status, b"", "text/plain; charset=utf-8", REVALIDATE, location)
 
 

@@ -1,7 +1,7 @@
-"""The published settings of an app in the form for edges, made from its configuration by one rule.
+"""The published settings of an app in the form that edges read, made from its configuration by one rule.
 
-Each publish stores the encoded value on the app's row. Edges receive it and keep it as bytes, and compare two values by
-their bytes. A new field needs a line in `PublishedSite` and its rule in `published_site`.
+Each publish stores the encoded value on the app's row. Edges receive this value and keep it as bytes, and compare two
+values by their bytes. A new field needs a line in `PublishedSite` and its rule in `published_site`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _NO_VARIABLES = msgspec.Raw(b"{}")
 class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The part of a configuration that visitors notice.
 
-    `indexable` is the owner's wish; search engines may list only production (`Site.indexable`). Every field has the
-    default of an empty configuration, so that most encoded values are short.
+    `indexable` is the owner's setting, although search engines may list only production (`Site.indexable`). Every field
+    has the default of an empty configuration, so that most encoded values are short.
     """
 
     indexable: bool = False
@@ -29,7 +29,7 @@ class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The public variables, as a JSON object of strings. This is a view into the encoded value. All sites of an app
     share the encoded value."""
     runtime: str = INLINE
-    """How pages get the variables: a `Runtime`, or a value of a later release."""
+    """The way in which pages get the variables: a `Runtime`, or a value of a later release."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -41,14 +41,14 @@ class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 FORM: Final = 1
 """The version of the encoding. A release that adds a field or changes a rule increments it.
 
-During an upgrade, processes of the earlier release still write earlier forms; readers then make the value again from
+During an upgrade, processes of the earlier release still write earlier forms. Readers then compute the value again from
 the configuration. A later form is read without its unknown fields. `published.sql` has the same number.
 """
 
 
 def published_site(config: Mapping[str, Any]) -> PublishedSite:
-    """Returns the public value of a configuration, which any release may have stored. `MIXPEEK_API_KEY` is used only on
-    the server, so it is never included; secrets are not included either. Raises nothing."""
+    """Returns the public value of a configuration, which any release may have stored. The value never includes secrets,
+    or `MIXPEEK_API_KEY`, which is used only on the server. Raises nothing."""
     meta, build = _section(config, "meta"), _section(config, "build_config")
     variables = {
         name: str(value)
@@ -71,7 +71,7 @@ decoded = msgspec.json.Decoder(PublishedSite).decode
 """Returns the value in these bytes. Raises msgspec.MsgspecError."""
 
 NOTHING_TOLD: Final = encoded(PublishedSite())
-"""The encoded value that most apps share."""
+"""The encoded value that most apps have."""
 
 
 def to_store(encoded_site: bytes) -> bytes:

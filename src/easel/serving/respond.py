@@ -1,4 +1,4 @@
-"""Makes the answer from the chain's decision: headers, representation, condition, range."""
+"""Makes the response from the chain's decision: headers, representation, condition, range."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from easel.serving.variants import SMALLEST
 
 Headers = tuple[tuple[bytes, bytes], ...]
 _GZIP_SMALLEST, _GZIP_LARGEST = 256, 1024 * 1024
-"""Range of sizes (bytes) in which a file is compressed to gzip on request."""
+"""Minimum and maximum size (bytes) of a file that is compressed to gzip on request."""
 
 NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
@@ -31,9 +31,9 @@ NO_SNIFF = (b"x-content-type-options", b"nosniff")
 class Representations(msgspec.Struct, frozen=True, weakref=True):
     """The available bodies of a file by encoding, and the hash in its ETags.
 
-    Bodies that are not listed are read from the bundle: identity always and, if the type is worth compressing, gzip of
-    a deflated member and zstd of a Zstandard member. Bodies in `lengths` (0 if unknown) are compressed only when they
-    are sent. `restarts` are the restart points of a long deflated member.
+    Bodies that are not listed are read from the bundle. These are identity, and, if the type is worth compressing, gzip
+    of a deflated member and zstd of a Zstandard member. Bodies in `lengths` (0 if unknown) are compressed only when
+    they are sent. `restarts` are the restart points of a long deflated member.
     """
 
     hash: str
@@ -57,8 +57,8 @@ def representations(file: File, variants: Variants | None = None) -> Representat
 
 
 def answer_file(site: Site, file: File, ready: Representations, request: Request) -> Answer:
-    """Returns the answer that sends a file: 200 or the file's own status, 206, 304 or 416. HEAD gets the same as GET.
-    Stages may add headers.
+    """Returns the response that sends a file: 200 or the file's own status, 206, 304 or 416. HEAD gets the same
+    response as GET. Stages may add headers.
 
     Conditions are evaluated in the order of RFC 9110 §13.2.2. A range always refers to the unencoded content.
     """
@@ -91,8 +91,8 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
 
 
 def needs_gzip(file: File, ready: Representations, request: Request, *, has_variants: bool) -> bool:
-    """Returns true if gzip is the client's best choice but must first be made: the file is small and worth compressing,
-    the member is not deflated, and no variant exists."""
+    """Returns true if gzip is the client's best choice but must be made first. In this case, the file is small and
+    worth compressing, the member is not deflated, and no variant exists."""
     member = file.member
     largest = SMALLEST - 1 if has_variants else _GZIP_LARGEST
     is_made = member.method != DEFLATED and _GZIP_SMALLEST <= member.size <= largest and member.coding is None
@@ -104,14 +104,14 @@ def needs_gzip(file: File, ready: Representations, request: Request, *, has_vari
 
 
 def without_content(headers: Headers) -> Headers:
-    """Returns the headers of a 200 that its 304 repeats: those about caching, none about the content (RFC 9110
-    §15.4.5)."""
+    """Returns the headers of a 200 that its 304 repeats: headers about caching, but no headers about the content (RFC
+    9110 §15.4.5)."""
     return tuple(one for one in headers if not one[0].startswith(b"content-") and one[0] != b"accept-ranges")
 
 
 def _available(file: File, ready: Representations) -> list[Encoding]:
-    """Returns the available encodings of a file, the smallest first; where lengths are unknown, the usually smallest
-    first."""
+    """Returns the available encodings of a file, the smallest first. If lengths are unknown, the order is that of the
+    usual size."""
     if file.member.coding is not None:
         return [file.member.coding, "identity"]
     if ready.lengths:
@@ -125,7 +125,7 @@ def _available(file: File, ready: Representations) -> list[Encoding]:
 
 
 def _stored_encoding(file: File) -> Encoding:
-    """Returns the encoding of the member's raw bytes, if the type is worth one."""
+    """Returns the encoding of the member's raw bytes, if the type is worth an encoding."""
     member = file.member
     if not is_compressible(member.type):
         return "identity"
@@ -145,7 +145,7 @@ def _length(file: File, ready: Representations, encoding: Encoding) -> int:
 
 
 def _encoded_type(file: File) -> str:
-    """Returns the type of the decoded body: the file's own, or the inner type of a compressed file."""
+    """Returns the type of the decoded body. This is the file's own type, or the inner type of a compressed file."""
     return file.member.type if file.member.coding is None else content_type(plain_name(file.path))
 
 
@@ -211,7 +211,7 @@ def _body(
 
 
 def answer_fixed(fixed: FixedAnswer) -> Answer:
-    """Returns the answer without a file."""
+    """Returns the response for a result without a file."""
     headers: Headers = (
         (b"content-type", fixed.content_type.encode()),
         (b"content-length", str(len(fixed.body)).encode()),

@@ -1,4 +1,4 @@
-"""The runtime object tells a page where it runs. It is written into the page when the page is served."""
+"""The runtime object tells a page where it runs. The object is written into the page when the page is served."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _FILE = Member(
     hash="", size=0, type="text/javascript; charset=utf-8", bundle=0, offset=0, length=0, method=STORED, crc=0
 )
 
-# Removing the element leaves the document as the framework rendered it, which hydration needs. A module has no current
-# script, nor has a script that is evaluated by other means.
+# The script removes its own element, so that the document stays as the framework rendered it, which hydration needs.
+# `currentScript` is null in a module, and in a script that is evaluated by other means.
 _LEAVES = "document.currentScript&&document.currentScript.remove()"
 _LEAVES_UNLOADED = (
     'addEventListener("error",function f(e){var s=e.target;s.hasAttribute&&s.hasAttribute("data-easel")&&'
@@ -50,22 +50,22 @@ EXTERNAL_SCRIPT = f'<script src="/{RUNTIME_PATH}" data-easel></script>'.encode()
 
 
 def cached_page_script(site: Site) -> bytes:
-    """Returns the script for pages that a service worker may cache: the present object, and an element that loads the
-    current one. That element also removes itself if the load fails, as it does offline."""
+    """Returns the script for pages that a service worker may cache. It contains the present object, and an element that
+    loads the current object later. That element removes itself, even if the load fails, as it does offline."""
     return f"<script>{_definition(site)};{_LEAVES_UNLOADED};{_LEAVES}</script>".encode() + EXTERNAL_SCRIPT
 
 
 def runtime_file(site: Site) -> File:
-    """Returns the script at `RUNTIME_PATH`, which has the content of `runtime_source`. Clients revalidate it each
-    time."""
+    """Returns the script at `RUNTIME_PATH`, which has the content of `runtime_source`. Clients revalidate the script
+    for each request."""
     return File(RUNTIME_PATH, _FILE, 200, "no-cache", site)
 
 
 def runtime_source(site: Site) -> bytes:
     """Returns the source of the script at `RUNTIME_PATH`.
 
-    It removes only an element that Easel wrote into the page. A framework may rely on an element that the page itself
-    contains.
+    The script removes only an element that Easel wrote into the page. A framework may rely on an element that the page
+    itself contains.
     """
     return (
         f'{_definition(site)};\n(function(s){{s&&s.hasAttribute("data-easel")&&s.remove()}})(document.currentScript);\n'
@@ -74,7 +74,7 @@ def runtime_source(site: Site) -> bytes:
 
 def _definition(site: Site) -> str:
     text = json.dumps(runtime_object(site), separators=(",", ":"), sort_keys=True)
-    # A quoted `__proto__` sets the prototype of an object literal; a computed one is an ordinary name (ECMA-262, annex
+    # A quoted `__proto__` sets the prototype of an object literal. A computed name is an ordinary name (ECMA-262, annex
     # B.3.1). Inside a value, the quotes would be escaped.
     text = text.replace('"__proto__":', '["__proto__"]:')
     for character in "<>&":
@@ -83,8 +83,9 @@ def _definition(site: Site) -> str:
 
 
 def place_in(member: Member, page: bytes) -> int | None:
-    """Returns the offset in the page where the script is inserted, or None for a page without such a place. `page` is
-    the content or its first bytes. The page is parsed only for manifests of releases that did not record the offset."""
+    """Returns the offset in the page where the script is inserted. Returns None for a page without such a place. `page`
+    is the content or its first bytes. The page is parsed only for manifests of releases that did not record the
+    offset."""
     if member.place is None:
         return script_place(page)
     return None if member.place == NO_PLACE else member.place

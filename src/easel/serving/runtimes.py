@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Runtime = Literal["inline", "external", "off"]
-"""Within the page, from `/_easel/runtime.js`, or not at all: then pages are sent byte for byte
-(`build_config.runtime`)."""
+"""The runtime object is in the page, loaded from `/_easel/runtime.js`, or left out. If it is left out, pages are sent
+byte for byte (`build_config.runtime`)."""
 INLINE: Runtime = "inline"
 RUNTIMES: dict[str, Runtime] = {name: name for name in get_args(Runtime)}

@@ -15,7 +15,7 @@ _LINE: Final = 1_600
 """Memory (bytes) of a redirect line in its table, with its pattern (`tests/edge/weighing.py`)."""
 _BLOCK: Final = 2_000
 _SEGMENT: Final = 500
-"""Memory (bytes) of one segment of a path pattern that contains placeholders or stars."""
+"""Memory (bytes) of one segment of a path pattern that contains placeholders or wildcards."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

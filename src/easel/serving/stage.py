@@ -10,15 +10,16 @@ from easel.serving.models import Answer, File, Found, Request, Site
 
 @dataclass(frozen=True, slots=True)
 class EarlierFile:
-    """A request for the newest earlier version's file in the same environment. The edge returns the file, or None."""
+    """A request for a file from the newest earlier version in the same environment. The edge returns the file, or
+    None."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Live data that a stage needs for its decision. The edge fetches the data that `what` names, and passes the result
-    to `then`."""
+    """Live data that a stage needs for its decision. The edge fetches the data described by `what`, and passes the
+    result to `then`."""
 
     what: EarlierFile
     then: Callable[[File | None], Found | Need | None]
@@ -29,8 +30,8 @@ class Stage:
     """One concern of serving.
 
     `before` answers a request, requests live data, or returns None to leave the decision to the next stage. `after`
-    changes an answer to a request that this stage passed or answered. `varies` says whether the answer depends on more
-    than the address and `Accept-Encoding`; the fast path never gives such answers.
+    changes the response to a request that this stage passed or answered. `varies` is true if the response depends on
+    more than the address and `Accept-Encoding`. The fast path never sends such responses.
     """
 
     name: str

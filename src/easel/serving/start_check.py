@@ -1,6 +1,6 @@
-"""Checks whether a version can start: the edge's own rules answer for its entry page and the files that the page loads.
+"""Checks whether a version can start, by the edge's own rules for its entry page and the files that the page loads.
 
-A version cannot start if its page does not answer, or if an essential script is missing: a module, or a script with a
+A version cannot start if its page cannot be served, or if an essential script is missing: a module, or a script with a
 fingerprinted name. Every other missing file is only reported.
 """
 
@@ -19,7 +19,7 @@ from easel.serving.respond import answer_file, representations
 LOOKED_AT = 512 * 1024
 """Number of bytes of the entry page that are parsed. Pages refer to their scripts well before this limit."""
 PARSE_BUDGET = 2
-"""Maximum processor time in seconds. A page that takes longer was designed to take long."""
+"""Maximum processor time in seconds. A page that takes longer was built to take long."""
 MOST_ASSETS = 200
 MOST_REDIRECTS = 5
 MOST_NAMED = 5
@@ -28,7 +28,7 @@ _SENT_AS_IT_IS = "/%-._~!$&'()*+,;=:@"
 
 
 def entry(site: Site) -> tuple[Request, Decision]:
-    """Returns the request for the entry page and its answer, after redirects by the version's own rules."""
+    """Returns the request for the entry page and the decision about it, after redirects by the version's own rules."""
     target = "/"
     for _ in range(MOST_REDIRECTS):
         asked = Request("GET", target, accept="text/html", fetch_dest="document")
@@ -41,8 +41,8 @@ def entry(site: Site) -> tuple[Request, Decision]:
 
 
 def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], list[str]]:
-    """Failures and notes about the entry page's answer, independent of its content. If there are none, the content is
-    checked next."""
+    """Returns failures and notes about the response for the entry page, independent of its content. If there are none,
+    the content is checked next."""
     page = decision.found
     if isinstance(page, FixedAnswer) and page.location is not None:
         return [], [f"its entry page redirects to `{page.location}`, which is not checked."]
@@ -68,7 +68,7 @@ def look(site: Site, page: File, data: bytes | memoryview) -> tuple[list[str], l
 
 
 def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
-    """Files of the site that the entry page loads and that are missing: failures and notes."""
+    """Returns failures and notes about missing files that the entry page loads from its site."""
     # Browsers read U+FFFD in place of a NUL (HTML §13.2.5). The database could not store an address with a NUL.
     page = page.replace("\0", "\N{REPLACEMENT CHARACTER}")
     parser = _Assets()
@@ -77,8 +77,8 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
         try:
             parser.feed(page[at : at + _PIECE])
         except (AssertionError, ValueError):
-            # Python's parser raises where a browser continues: at `<![x[y]]>`, or at a character reference out of
-            # range.
+            # Python's parser raises an error where a browser continues: at `<![x[y]]>`, or at a character reference out
+            # of range.
             break
         if len(parser.assets) >= MOST_ASSETS or time.thread_time() > until:
             break
@@ -122,7 +122,7 @@ class _Assets(HTMLParser):
         """Records the resources of an element."""
         values = {name: value or "" for name, value in attrs}
         if tag == "base" and "href" in values and self._base is None:
-            # The first base element counts, for all references after it (HTML §4.2.3).
+            # The first base element counts, and applies to all references after it (HTML §4.2.3).
             self._base = values["href"]
         elif tag == "script" and values.get("src"):
             self.assets.append((self._base or "", values["src"], values.get("type") == "module"))

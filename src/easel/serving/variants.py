@@ -29,7 +29,7 @@ else:
 
 MAGIC = b"EASELV1\n"
 SMALLEST, LARGEST = 1024, 32 * 1024 * 1024
-"""Range of sizes (bytes) of files that get other encodings."""
+"""Minimum and maximum size (bytes) of files that get other encodings."""
 RESTARTS = ".restarts"
 """The suffix of the keys of restart points."""
 HEADER = len(MAGIC) + 8
@@ -50,7 +50,7 @@ def variant_key(content_hash: str, coding: Coding) -> str:
 
 def read_index(data: memoryview) -> Iterator[dict[str, tuple[int, int]] | None]:
     """Parses the index: key → (offset into the object, length). Yields None after each slice of a large index, and the
-    whole index at the end. Raises ValueError if it is damaged."""
+    whole index at the end. Raises ValueError if the index is damaged."""
     begin = data_begins(data)
     encoded = bytes(data[HEADER:begin])
     index: dict[str, tuple[int, int]] = {}
@@ -70,7 +70,7 @@ def read_index(data: memoryview) -> Iterator[dict[str, tuple[int, int]] | None]:
 
 
 def _placed(index: dict[str, tuple[int, int]], begin: int, size: int) -> dict[str, tuple[int, int]]:
-    """Returns the same with offsets into the object, whose data begins at `begin`. Raises ValueError if an entry
+    """Returns the index with offsets into the object, whose data begins at `begin`. Raises ValueError if an entry
     exceeds the object."""
     if any(offset < 0 or length <= 0 or begin + offset + length > size for offset, length in index.values()):
         raise ValueError("an incomplete variants object")
@@ -87,7 +87,7 @@ def data_begins(head: bytes | bytearray | memoryview) -> int:
 
 
 def _data_begins(head: bytes | bytearray | memoryview) -> int | None:
-    """Returns the offset of the data. Returns None while the header is incomplete. Raises ValueError if it is
+    """Returns the offset of the data. Returns None while the header is incomplete. Raises ValueError if the header is
     damaged."""
     if bytes(head[: len(MAGIC)]) != MAGIC[: len(head)]:
         raise ValueError("not a variants object")
@@ -200,7 +200,7 @@ class _Content:
             raise ValueError("a variant does not match its file")
 
     def _feed_zstd(self, data: bytes) -> None:
-        # Decodes all input at once: a frame of so few bytes cannot exceed the memory.
+        # All input is decoded at once, because a frame of so few bytes cannot exceed the memory.
         for at in range(0, len(data), _ZSTD_AT_ONCE):
             left = data[at : at + _ZSTD_AT_ONCE]
             while left:

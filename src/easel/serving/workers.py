@@ -1,15 +1,15 @@
-"""Ends service workers whose script is missing, so that they do not answer an address's visitors for ever.
+"""Ends service workers whose script is missing, so that they do not control an address for ever.
 
-A browser keeps a worker while the address of its script answers 404, so a worker of an earlier version or of the slug's
-former owner would stay in control. The browser marks its request for a worker's script (`Service-Worker: script`,
-Service Workers §"Update"), and gets a script that unregisters the worker.
+A browser keeps a worker while the address of its script responds with 404. A worker of an earlier version, or of the
+slug's former owner, would therefore stay in control. The browser marks its request for a worker's script
+(`Service-Worker: script`, Service Workers §"Update"), and gets a script that unregisters the worker.
 """
 
 from __future__ import annotations
 
 from easel.serving.models import FixedAnswer, Request
 
-# Only pages under the old worker's control are reloaded; a page that registers a missing script is not.
+# Only pages under the old worker's control are reloaded. A page that registers a missing script is not reloaded.
 _SCRIPT = b"""\
 // There is no file at this address. This script takes the place of a worker that was here before, and ends it.
 self.addEventListener("install", () => self.skipWaiting());

@@ -1,4 +1,4 @@
-"""Disk space reserved for the embedded database, and freed for it when the disk is full.
+"""The ballast: disk space that is reserved for the embedded database, and freed for it when the disk is full.
 
 The ballast is one file of allocated blocks. The file is shortened piece by piece while the disk is almost full, and
 lengthened again when there is space. PostgreSQL stops if it cannot write a segment of its log. It cannot even delete
@@ -22,19 +22,20 @@ LOW = 2 * PIECE
 
 
 def size_on(total: int) -> int:
-    """Returns the ballast's size in bytes on a file system of `total` bytes: a number of whole pieces."""
+    """Returns the ballast's size in bytes on a file system of `total` bytes. The size is a number of whole pieces."""
     return min(LARGEST, total // 8) // PIECE * PIECE
 
 
 class Ballast:
-    """The reserved file. Many processes may read its size; only the process that holds the data folder changes it."""
+    """The reserved file. Many processes may read its size. Only the process that has locked the data folder changes
+    it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @property
     def is_kept(self) -> bool:
-        """Returns true if the file exists, however short. It exists if the database is on this disk."""
+        """Returns true if the file exists, however short it is. The file exists if the database is on this disk."""
         return self._path.exists()
 
     def missing(self, total: int) -> int:
@@ -45,7 +46,8 @@ class Ballast:
             return 0
 
     def give_up(self) -> int:
-        """Frees a piece, or the rest. Returns its bytes. Returns 0 if none are left. Raises OSError."""
+        """Frees a piece, or the rest, and returns the number of freed bytes. Returns 0 if no bytes are left. Raises
+        OSError."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:
@@ -69,7 +71,7 @@ class Ballast:
             os.close(descriptor)
 
     def make(self) -> None:
-        """Creates an empty file if there is none. From then on, its whole size is missing. Raises OSError."""
+        """Creates an empty file if there is no file. From then on, its whole size is missing. Raises OSError."""
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
 
 

@@ -27,8 +27,8 @@ two hours."""
 
 
 def noticing(url: str) -> dict[str, Any]:
-    """Returns connection parameters that detect a vanished server within half a minute. Leaves out parameters that the
-    URL itself sets."""
+    """Returns connection parameters that detect a vanished server within half a minute. Parameters that the URL itself
+    sets are left out."""
     given = conninfo_to_dict(url)
     return {name: value for name, value in _NOTICING.items() if name not in given}
 
@@ -54,10 +54,10 @@ def hang_up(connection: psycopg.BaseConnection[Any]) -> None:
 
 
 class OwnConnection:
-    """One connection outside the pools. It is opened on first use, and reopened after it has ended. A pool would add
-    backoff to each failed attempt.
+    """One connection outside the pools. The connection is opened on first use, and reopened after it has ended. A pool
+    would add backoff to each failed attempt.
 
-    With `snapshots`, a transaction on it is read-only, and sees the database as of its first query.
+    With `snapshots`, a transaction on the connection is read-only, and sees the database as of its first query.
     """
 
     def __init__(self, url: str, *, snapshots: bool = False) -> None:
@@ -69,7 +69,7 @@ class OwnConnection:
     @asynccontextmanager
     async def within(self, seconds: float | None) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         """Yields the connection, in autocommit mode, to one user at a time. Connecting and the block may each take
-        `seconds` (None: no limit); after that time, the connection is closed. Raises TimeoutError, OSError and
+        `seconds` (None means unlimited). After that time, the connection is closed. Raises TimeoutError, OSError and
         psycopg.Error."""
         connection = await self._connected(seconds)
         if seconds is not None:
@@ -93,7 +93,7 @@ class OwnConnection:
                     self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
                 )
                 if self._snapshots:
-                    # Part of the statement that begins a transaction.
+                    # This level is part of the statement that begins a transaction.
                     await self._connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
                     await self._connection.set_read_only(True)
         return self._connection
@@ -108,6 +108,6 @@ class OwnConnection:
 async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:
     """Applies `is_silent` to psycopg's pool, which takes another connection after an OperationalError."""
     if not is_silent(connection):
-        # The driver has not noticed the end yet, so the pool would hand the connection out again.
+        # The driver has not noticed the end yet, so the pool would return this connection to its next user.
         await connection.close()
         raise psycopg.OperationalError("the connection was closed while it was idle")

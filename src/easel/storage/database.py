@@ -31,7 +31,7 @@ from easel.storage.turns import Turn
 _SQL = statements(__name__)
 
 IDLE_AT_MOST = 10_000
-"""Idle timeout of a transaction, in milliseconds. A frozen process must not lock rows that others need."""
+"""Idle timeout of a transaction, in milliseconds. A frozen process must not lock rows that other processes need."""
 POOL = 16
 """Default of the maximum number of a process's connections."""
 
@@ -68,7 +68,8 @@ class Xid8(UserDefinedType[int]):
 
 
 class Transaction:
-    """One unit of work: a connection, a session on it if one is requested, and the changed slots of the freshness page.
+    """One unit of work: a connection, a session on the connection if one is requested, and the changed slots of the
+    freshness page (counters that edges compare).
 
     All changes in it are committed together or not at all. The slots are bumped when the commit is durable, before the
     caller continues. So no response is sent before the edges of this machine know the change.
@@ -94,14 +95,14 @@ class Transaction:
         return self._session
 
     def mark(self, slot: int) -> None:
-        """Marks a slot of the freshness page. It is bumped once this transaction is committed."""
+        """Marks a slot of the freshness page, which is bumped once this transaction is committed."""
         self._slots.add(slot)
 
     async def sql(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Runs a plain statement (`%(name)s` for arguments) by the driver in this transaction, and returns the rows.
 
-        Use it only for the statements that every request or every step runs: it takes a quarter of SQLAlchemy's time.
-        It does not see changes that the session has not flushed yet.
+        Use this method only for the statements that every request or every step runs, because it takes a quarter of
+        SQLAlchemy's time. It does not see changes that the session has not flushed yet.
         """
         return await _rows(self._driver or await self._connected(), query, arguments)
 
@@ -118,8 +119,9 @@ class Transaction:
         return self._driver
 
     async def release(self) -> None:
-        """Ends the transaction here and returns its connection, before slow work without the database. Rows that were
-        read stay usable. The next statement begins another transaction; `resume` waits for its turn."""
+        """Ends the transaction and returns its connection to the pool, before slow work without the database. Rows that
+        were read stay usable. The next statement begins another transaction. `resume` waits for the turn of that
+        transaction."""
         await self.commit()
         if self._turn is not None:
             self._turn.give()
@@ -144,9 +146,9 @@ class Transaction:
         self._slots.clear()
 
     async def close(self) -> None:
-        """Returns the connection; uncommitted changes are rolled back."""
+        """Returns the connection to the pool. Uncommitted changes are rolled back."""
         if self._session is not None:
-            # All of this is one step: a cancelled caller must not leave the connection without an owner.
+            # All of this is one step, because a cancelled caller must not leave the connection without an owner.
             await asyncio.shield(self._close(self._session))
         elif self._held is not None:
             await self._give_back()
@@ -182,8 +184,8 @@ class Database:
     @asynccontextmanager
     async def transaction(self, turn: Turn | None = None) -> AsyncIterator[Transaction]:
         """Yields a unit of work that commits at the end of the block, and rolls back if the block raises. With a
-        `turn`, waits for that first. Raises DatabaseReadOnlyError, TooManyAtOnceError, and the errors of driver and
-        SQLAlchemy if the database is unreachable."""
+        `turn`, first waits for the turn to use a connection. Raises DatabaseReadOnlyError, TooManyAtOnceError, and the
+        errors of driver and SQLAlchemy if the database is unreachable."""
         if turn is not None:
             await turn.take()
         work = Transaction(self.engine, self._page, turn)
@@ -217,11 +219,12 @@ class Database:
 
     @asynccontextmanager
     async def apart(self, seconds: float | None = None) -> AsyncIterator[Statement]:
-        """Opens a connection outside the pool, for the duration of the block. It runs plain statements, each of which
-        is a whole unit of work. Connecting and the block may each take `seconds` (None: no limit).
+        """Opens a connection outside the pool, for the duration of the block. The connection runs plain statements,
+        each of which is a whole unit of work. Connecting and the block may each take `seconds` (None means unlimited).
 
-        Use it for rare work of an idle process, which then has no connection in its pool, and no memory of its own for
-        SQLAlchemy. Raises DatabaseReadOnlyError, TimeoutError, and the driver's errors if the database is unreachable.
+        Use this method for rare work of an idle process. The process then has no connection in its pool, and no memory
+        of its own for SQLAlchemy. Raises DatabaseReadOnlyError, TimeoutError, and the driver's errors if the database
+        is unreachable.
         """
         own = OwnConnection(self.url)
         try:
@@ -302,7 +305,7 @@ async def _give_back(held: PoolProxiedConnection) -> None:
     elif status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         await asyncio.shield(greenlet_spawn(held.close))
     else:
-        # It is broken, or still waits for an unneeded answer.
+        # The connection is broken, or still waits for a response that nobody needs.
         await asyncio.shield(greenlet_spawn(held.invalidate))
 
 
@@ -329,7 +332,7 @@ def _require_silence(connection: DBAPIConnection, *_: object) -> None:
 
 
 def sqlalchemy_url(url: str) -> str:
-    """Returns the URL for SQLAlchemy on psycopg 3, from an ordinary `postgresql://` one."""
+    """Returns the URL for SQLAlchemy on psycopg 3, from an ordinary `postgresql://` URL."""
     for prefix in ("postgresql://", "postgres://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)

@@ -11,7 +11,7 @@ from easel.storage.disk_reserve import DiskReserve
 
 
 class DiskCollector(Collector):
-    """Free bytes on the disk of the data folder, and its reserve."""
+    """Exports the free bytes on the disk of the data folder, and the disk's reserve."""
 
     def __init__(self, reserve: DiskReserve) -> None:
         self._reserve = reserve

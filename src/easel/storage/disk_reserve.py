@@ -25,7 +25,8 @@ LOOK_EVERY = 1024 * 1024
 
 
 def reserve_on(setting: str | None, total: int) -> int:
-    """Returns the bytes that the setting keeps free on a file system of `total` bytes; None is the default."""
+    """Returns the bytes that the setting keeps free on a file system of `total` bytes. The setting None is the
+    default."""
     found = RESERVE.fullmatch(setting) if setting is not None else None
     if found is None:
         return min(LARGEST, int(total * PERCENT / 100))
@@ -51,7 +52,7 @@ class Room:
 
     @property
     def spare(self) -> int:
-        """Returns the bytes that may still be written; if negative, the bytes that have to be freed."""
+        """Returns the bytes that may still be written. If negative, that many bytes have to be freed."""
         return self.free - self.kept - self.promised
 
     @property
@@ -61,7 +62,7 @@ class Room:
 
 
 class DiskReserve:
-    """The reserve of the disk on which a folder is, as one process sees it."""
+    """The reserve of the disk with the given folder, as one process sees it."""
 
     def __init__(self, folder: Path, setting: str | None, ballast: Path | None = None) -> None:
         self._folder = folder
@@ -85,13 +86,13 @@ class DiskReserve:
         total = found.f_blocks * found.f_frsize
         given_up = self._ballast.missing(total) if self._ballast is not None else 0
         kept = reserve_on(self._setting, total) + given_up
-        # Some file systems create inodes on demand and report none.
+        # Some file systems create inodes on demand, and report a number of 0.
         kept_files = int(found.f_files * FILES_PERCENT / 100) if kept else 0
         return Room(total, found.f_bavail * found.f_frsize, kept, self._promised, found.f_favail, kept_files)
 
     def require(self, length: int = 0) -> None:
-        """Raises ReserveReachedError if the reserve is not free, or would not be after `length` more bytes;
-        FilesReserveReachedError; OSError."""
+        """Raises ReserveReachedError if the reserve is not free, or would not be free after `length` more bytes. Raises
+        FilesReserveReachedError, OSError."""
         room = self.room()
         if room.spare < length:
             raise ReserveReachedError(free=max(0, room.free - room.promised), reserve=room.kept)
@@ -103,7 +104,7 @@ class DiskReserve:
         disk."""
         if self.holds_database:
             with suppress(OSError):
-                # Promised bytes of uploads have not arrived yet, and may never.
+                # The promised bytes of uploads do not count, because they have not arrived yet, and may never arrive.
                 if self.is_reached:
                     self.require()
 
@@ -112,7 +113,7 @@ class DiskReserve:
         """Checks the space for an upload, and reserves its next bytes during the block.
 
         At most the next `AHEAD` bytes are reserved, so that a client that announces a large upload and sends nothing
-        does not block others. Raises ReserveReachedError, OSError.
+        does not block other uploads. Raises ReserveReachedError, OSError.
         """
         self.require(length)
         promise = Promise(self, length)
@@ -128,7 +129,7 @@ class DiskReserve:
 
 
 class Promise:
-    """The reservation of a running write: `left` bytes are still to come, of which `aside` are reserved."""
+    """The reservation of a running write. `left` bytes are still to come. `aside` of these are reserved."""
 
     def __init__(self, reserve: DiskReserve, length: int) -> None:
         self._reserve = reserve
@@ -137,7 +138,7 @@ class Promise:
         self.aside = min(length, AHEAD)
 
     def wrote(self, count: int) -> None:
-        """Records that this many bytes were written. Rechecks the disk now and then. Raises ReserveReachedError,
+        """Records that this many bytes were written. Checks the disk again now and then. Raises ReserveReachedError,
         OSError."""
         self.left -= min(count, self.left)
         aside = min(self.left, AHEAD)
@@ -147,6 +148,6 @@ class Promise:
         if self._unseen >= LOOK_EVERY:
             self._unseen = 0
             room = self._reserve.room()
-            # The space for the promised bytes was checked before. This checks for writes of other processes since then.
+            # The space for the promised bytes was checked before. This check covers later writes of other processes.
             if room.free < room.kept:
                 raise ReserveReachedError(free=room.free, reserve=room.kept)

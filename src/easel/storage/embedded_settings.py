@@ -1,4 +1,4 @@
-"""The start settings of the embedded PostgreSQL: it serves one machine, one database and only Easel."""
+"""The start settings of the embedded PostgreSQL, which serves one machine, one database and only Easel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ wal_buffers = 1MB
 # None of its statements runs long enough to be compiled.
 jit = off
 """
-"""Turns off parts that take memory or a process and that Easel does not use. For the other settings see PostgreSQL's
+"""Turns off parts that use memory or a process and that Easel does not need. For the other settings, see PostgreSQL's
 documentation, chapter 19."""
 SINCE_18: Final = """
 # Readers of a small database that lies in memory need no processes that read for them.
@@ -44,12 +44,12 @@ def configure(folder: Path) -> None:
     if not own.exists() or own.read_text() != settings:
         _write(own, settings, like=given)
     if _INCLUDE not in text:
-        # The line is at the top, because the last of several lines about a setting counts.
+        # This line is at the top, because the last of several lines about a setting counts.
         _write(given, _INCLUDE + text, like=given)
 
 
 def _write(path: Path, text: str, *, like: Path) -> None:
-    """Writes the file whole or not at all, readable for the owner of the other one."""
+    """Writes the file completely or not at all, with the owner of the file `like`, and readable only for that owner."""
     half, owner = path.with_name(f"{path.name}.half"), like.stat()
     half.write_text(text)
     half.chmod(0o600)

@@ -43,7 +43,7 @@ class ObjectTooLargeError(EaselError):
 class StorageFullError(EaselError):
     """The disk that holds Easel's objects is full. Nothing was changed. Free some space, and try again."""
 
-    # This is no ServiceUnavailableError, because waiting does not help: a deploy fails at once with this message.
+    # This error is no ServiceUnavailableError, because waiting does not help. A deploy fails at once with this message.
 
     status = 503
     code = "storage_full"

@@ -22,11 +22,11 @@ from easel.storage.objects import ObjectInfo, ObjectStore, PinnedUpload
 from easel.storage.translation import translated
 
 _HASHED_AT_ONCE = 64 * 1024
-"""Maximum bytes of an upload that is hashed without a thread, because starting a thread would take longer."""
+"""Maximum number of bytes of an upload that is hashed without a thread, because starting a thread would take longer."""
 
 
 class FolderObjects(ObjectStore):
-    """Objects in a folder. A pinned object is a hard link: no byte is copied, because an upload is only ever replaced
+    """Objects in a folder. A pinned object is a hard link. No byte is copied, because an upload is only ever replaced
     as a whole."""
 
     def __init__(self, root: Path, scratch: Path, *, reserve: DiskReserve | None = None) -> None:
@@ -36,12 +36,12 @@ class FolderObjects(ObjectStore):
         super().__init__(LocalStore(self.root, mkdir=True), scratch, reserve=reserve)
 
     def local_path(self, key: str) -> Path | None:
-        """Returns the object's path on this machine's disk. Keys are made by Easel and never hold `..`."""
+        """Returns the object's path on this machine's disk. Easel makes all keys, and they never contain `..`."""
         return self.root.joinpath(*key.split("/"))
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """Returns the object's size, time and ETag as the store itself has them; asking it would take a thread. Raises
-        StoreUnavailableError."""
+        """Returns the object's size, time and ETag in the form of the store itself. A call of the store would take a
+        thread. Raises StoreUnavailableError."""
         with translated(key):
             try:
                 found = self.root.joinpath(*key.split("/")).stat()

@@ -1,9 +1,9 @@
 """The freshness page: tells every edge process on this machine at once that a pointer moved.
 
-It is a file of 4,096 counters, mapped by all processes of the machine. A process that commits a change bumps the app's
-counter after the commit and before it answers. An edge compares the counter with its value before the edge's last query
-of the database. The comparison costs nanoseconds, needs no message to arrive, and works even for a process that was
-frozen. NOTIFY only makes the edges query earlier.
+The page is a file of 4,096 counters, mapped by all processes of the machine. A process that commits a change bumps the
+app's counter after the commit and before its response. An edge compares the counter with its value before the edge's
+last query of the database. The comparison costs nanoseconds, needs no message to arrive, and works even for a process
+that was frozen. NOTIFY only makes the edges query earlier.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from pathlib import Path
 
 SLOTS = 4096
 HOSTS_SLOT = 0
-"""Incremented whenever the set of host names changes."""
+"""The counter that is incremented whenever the set of host names changes."""
 
 
 def slot_of(app_id: str) -> int:
-    """Returns the counter of an app: 1 to 4095. Two apps may share a counter, which costs an unnecessary query and
-    never gives a stale answer."""
+    """Returns the counter of an app: 1 to 4095. Two apps may share a counter. This costs an unnecessary query, but
+    never results in a stale response."""
     return 1 + zlib.crc32(app_id.encode()) % (SLOTS - 1)
 
 
 class FreshnessPage:
-    """The mapped page. `view[slot]` is a counter; only `bump` writes.
+    """The mapped page. `view[slot]` is a counter, and only `bump` writes it.
 
-    Two processes that bump the same slot at once may write the same number. That is harmless: both had committed before
-    either read the counter, so an edge that sees the new number and queries the database sees both changes.
+    Two processes that bump the same slot at once may write the same number. This is harmless, because both had
+    committed before either read the counter. An edge that sees the new number and queries the database therefore sees
+    both changes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +39,8 @@ class FreshnessPage:
             if os.fstat(descriptor).st_size < SLOTS * 8:
                 os.ftruncate(descriptor, SLOTS * 8)
             if hasattr(os, "posix_fallocate"):
-                # The file has no holes: on a full disk, writing into one would kill the process.
+                # The blocks of the file are allocated, because on a full disk, a write to an unallocated block would
+                # kill the process.
                 os.posix_fallocate(descriptor, 0, SLOTS * 8)
             self._map = mmap.mmap(descriptor, SLOTS * 8)
         finally:

@@ -1,4 +1,4 @@
-"""Upgrades a database to this release's schema, and refuses to run on any other."""
+"""Upgrades a database to this release's schema, and refuses to run on any other schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REVISION = statements(__name__)["revision"]
 """The statement that reads a database's schema revision."""
 _WAIT, _TRIES = 3, 5
 """Seconds that a migration waits for a table at a time, and the number of attempts."""
-_LOCK = 0x4561_7365_6C  # "Easel": one migration at a time, from whatever machine
+_LOCK = 0x4561_7365_6C  # "Easel". This lock allows one migration at a time, on all machines together.
 
 
 class SchemaVersionError(EaselError):
@@ -66,7 +66,7 @@ def migrate(url: str, to: str = "head") -> None:
 
 @contextmanager
 def reached() -> Iterator[None]:
-    """Turns connection errors into a message. This is the first access to the database."""
+    """Turns connection errors into an error of Easel. The block contains the first access to the database."""
     try:
         yield
     except Exception as error:
@@ -75,9 +75,9 @@ def reached() -> Iterator[None]:
         if not isinstance(cause, psycopg.Error):
             raise
         if isinstance(cause, psycopg.ProgrammingError) and cause.sqlstate is None:
-            # The driver quotes the unreadable part, which may contain the password.
+            # The driver's message contains the unreadable part, which may contain the password.
             raise DatabaseUnavailableError(reason="the URL is not valid") from None
-        # The first of several lines is the error; the others guess at the cause.
+        # The first of several lines is the error. The other lines guess at its cause.
         reason = str(cause).strip().splitlines()[0].rstrip(".")
         raise DatabaseUnavailableError(reason=reason) from error
 
@@ -112,7 +112,8 @@ def _upgrade(url: str, to: str) -> bool:
 
 
 def check_schema(url: str) -> None:
-    """Raises SchemaVersionError unless the database has exactly this release's schema, and DatabaseUnavailableError."""
+    """Raises SchemaVersionError unless the database has exactly this release's schema. Raises
+    DatabaseUnavailableError."""
     with reached():
         found = _found(url)
     if found != schema():
@@ -137,7 +138,7 @@ def knows_schema(revision: str) -> bool:
 
 
 def _revisions() -> set[str]:
-    # Every process checks this at its start. The files are named by revision, so no heavy import is needed.
+    # Every process checks this at its start. The revisions are in the files' names, so no heavy import is needed.
     return {path.name.split("_", 1)[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py")}
 
 

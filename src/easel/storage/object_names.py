@@ -30,7 +30,7 @@ def upload_key(app_id: str, token: str, filename: str) -> str:
 
 def app_in(key: str) -> str:
     """Returns the id of the app that an object with such a name belongs to. Raises ObjectNameError if the name contains
-    none."""
+    no app."""
     parts = key.split("/", 2)
     if len(parts) < 3:
         raise ObjectNameError(key=key)
@@ -43,33 +43,33 @@ def is_of_a_version(key: str) -> bool:
 
 
 def bundle_key(app_id: str, sha256: str) -> str:
-    """Returns a pinned bundle, under the hash of its bytes."""
+    """Returns the key of a pinned bundle, under the hash of its bytes."""
     return f"apps/{app_id}/bundles/{sha256}.zip"
 
 
 def manifest_key(app_id: str, sha256: str) -> str:
-    """Returns a manifest, under the hash of its bytes."""
+    """Returns the key of a manifest, under the hash of its bytes."""
     return f"apps/{app_id}/manifests/{sha256}.json"
 
 
 def sources_key(app_id: str, sha256: str) -> str:
-    """Returns the source files sent with a deploy, under the hash of their JSON."""
+    """Returns the key of the source files sent with a deploy, under the hash of their JSON."""
     return f"apps/{app_id}/sources/{sha256}.json"
 
 
 def variants_key(app_id: str, manifest: str) -> str:
-    """Returns the better-compressed variants of a manifest's files."""
+    """Returns the key of the better-compressed variants of a manifest's files."""
     return f"apps/{app_id}/variants/{hash_in(manifest)}.bin"
 
 
 def names_its_content(key: str) -> bool:
-    """Returns true if the object is a bundle, a manifest or sources: these are stored under the hash of their bytes,
+    """Returns true if the object is a bundle, a manifest or sources. These are stored under the hash of their bytes,
     and never change."""
     return _NAMED_BY_CONTENT.fullmatch(key) is not None
 
 
 def names_variants(key: str) -> bool:
-    """Returns true if the object holds variants, each under the hash of its file."""
+    """Returns true if the object contains variants, each under the hash of its file."""
     return _VARIANTS.fullmatch(key) is not None
 
 
@@ -83,7 +83,7 @@ def hash_in(key: str) -> str:
 
 
 def asset_prefix(app_id: str, manifest: str | None) -> str:
-    """Returns the contract's `asset_prefix`, the prefix of a version's assets. It is empty for a version without files,
-    and for a name in another format, so that the other versions can be listed."""
+    """Returns the contract's `asset_prefix`, the prefix of a version's assets. The prefix is empty for a version
+    without files. It is also empty for a name in another format, so that the other versions can be listed."""
     named = _NAMED_BY_CONTENT.fullmatch(manifest) if manifest else None
     return f"apps/{app_id}/manifests/{named['bundle'] or named['json']}" if named else ""

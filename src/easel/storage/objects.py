@@ -1,6 +1,6 @@
 """The object store: bundles, manifests and uploads, in a folder or a bucket, through obstore.
 
-Only Easel makes keys. They are relative paths: `app-builds/{app}/{token}/{file}` for uploads and
+Only Easel makes keys. Keys are relative paths: `app-builds/{app}/{token}/{file}` for uploads and
 `apps/{app}/{bundles,manifests,sources,variants}/{sha256}` for the parts of versions.
 """
 
@@ -34,7 +34,7 @@ Method = Literal["GET", "PUT"]
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """The store's record of an object; size in bytes."""
+    """The store's record of an object. The size is in bytes."""
 
     key: str
     size: int
@@ -44,7 +44,7 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class PinnedUpload:
-    """A private, unchangeable copy of an upload on this machine's disk, with its size in bytes. `hashing` gives its
+    """A private, unchangeable copy of an upload on this machine's disk, with its size in bytes. `hashing` returns its
     SHA-256 (hex)."""
 
     path: Path
@@ -63,7 +63,7 @@ class ObjectStore:
     presigns: frozenset[Method] = frozenset()
     """The operations with presigned URLs of the store itself. Bytes sent to such a URL bypass the api."""
     far = False
-    """True if the store is reached over a network. No transaction should wait for the network."""
+    """True if the store is reached over a network, for which no transaction should wait."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class ObjectStore:
 
     @asynccontextmanager
     async def _soon(self, key: str) -> AsyncIterator[None]:
-        """Limits the read of a small object to `impatience` seconds in total, including retries."""
+        """Limits the block, which reads a small object, to `impatience` seconds in total, including retries."""
         with translated(key):
             try:
                 async with asyncio.timeout(self._impatience):
@@ -112,7 +112,7 @@ class ObjectStore:
             return (await self.get(key))[start : start + length]
 
     async def put(self, key: str, data: bytes) -> None:
-        """Stores the object, whole or not at all. Raises StorageFullError, StoreUnavailableError."""
+        """Stores the object, completely or not at all. Raises StorageFullError, StoreUnavailableError."""
         with translated(key):
             await obstore.put_async(self._store, key, data)
 
@@ -122,8 +122,8 @@ class ObjectStore:
             await obstore.put_async(self._store, key, path)
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
-        """Stores the pieces, completely or not at all. If `pieces` raises, nothing is stored and the error is passed
-        on.
+        """Stores the pieces, completely or not at all. If `pieces` raises an error, nothing is stored and the error is
+        passed on.
 
         `length` bytes, if known, are reserved on the target disk. Raises StorageFullError, StoreUnavailableError.
         """
@@ -132,7 +132,8 @@ class ObjectStore:
             await obstore.put_async(self._store, key, pieces, max_concurrency=2)
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """Returns the store's record of the object, or None if there is none. Raises StoreUnavailableError."""
+        """Returns the store's record of the object. Returns None if there is no object. Raises
+        StoreUnavailableError."""
         try:
             async with self._soon(key):
                 meta = await obstore.head_async(self._store, key)
@@ -161,7 +162,7 @@ class ObjectStore:
         """Returns a URL that the store itself accepts for `expires` seconds. Supports only the operations in
         `presigns`.
 
-        Raises StoreRefusesError if the credentials cannot sign. Raises StoreUnavailableError if signing fails:
+        Raises StoreRefusesError if the credentials cannot sign. Raises StoreUnavailableError if signing fails, because
         credentials of a cloud identity sign over the network.
         """
         assert isinstance(self._store, S3Store | GCSStore | AzureStore)
@@ -182,7 +183,8 @@ class ObjectStore:
         """Copies an uploaded object to a private file for the duration of the `with` block.
 
         A holder of the presigned URL may overwrite the upload at any time, but nobody can change the copy. Raises
-        ObjectMissingError, ObjectTooLargeError past `limit` bytes, StorageFullError, StoreUnavailableError.
+        ObjectMissingError, StorageFullError, StoreUnavailableError. Raises ObjectTooLargeError if the object has more
+        than `limit` bytes.
         """
         descriptor, name = tempfile.mkstemp(dir=self._scratch, suffix=".pin")
         path = Path(name)
@@ -204,12 +206,12 @@ class ObjectStore:
             path.unlink(missing_ok=True)
 
     async def adopt(self, pinned: PinnedUpload, key: str) -> None:
-        """Stores a pinned copy under its final key, unless an object of this size is already there. A small copy is
-        stored without that check, which would take as long."""
+        """Stores a pinned copy under its final key, unless an object of this size is already stored there. A small copy
+        is stored without this check, because the check would take as long as storing the copy."""
         existing = await self.head(key) if pinned.size > CHUNK else None
         if existing is None or existing.size != pinned.size:
             await self.put_file(key, pinned.path)
 
     async def check(self) -> None:
-        """Raises StoreUnavailableError unless the store answers."""
+        """Raises StoreUnavailableError unless the store responds."""
         await self.head("easel-ready")

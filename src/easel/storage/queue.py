@@ -26,8 +26,8 @@ SWEEPS = "sweeps"
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimit:
-    """Limits of a queue's jobs that run at the same time, on all machines together. None means no limit besides the
-    number of workers.
+    """Limits of a queue's jobs that run at the same time, on all machines together. None means that only the number of
+    workers limits the jobs.
 
     `places` is the number of jobs that one organisation may run on one worker. A worker's further places are for
     organisations that have no job on it.
@@ -49,12 +49,12 @@ def deferred(task: str, *, queue: str, lock: str | None, **arguments: Any) -> di
 
 
 class Queue:
-    """Enqueues jobs inside the caller's transaction: there is no row without its job, and no job without its row."""
+    """Enqueues jobs inside the caller's transaction, so there is no row without its job, and no job without its row."""
 
     async def defer(self, work: Transaction, task: str, *, queue: str, lock: str | None, **arguments: Any) -> None:
         """Enqueues `task`. Jobs with the same lock run one after another, in the order in which they were enqueued."""
         await self.put(work, deferred(task, queue=queue, lock=lock, **arguments))
 
     async def put(self, work: Transaction, job: Mapping[str, Any]) -> None:
-        """Enqueues a job made by `deferred`."""
+        """Enqueues a job that was made by `deferred`."""
         await work.sql(DEFER, job)

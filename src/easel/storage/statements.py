@@ -1,8 +1,8 @@
-"""SQL in named files: a module's statements are in the `.sql` file beside it, each with the reason for writing it as
+"""SQL in named files. A module's statements are in the `.sql` file beside it, each with the reason for writing it as
 SQL.
 
 A file is a list of sections. `-- name: x` begins a statement. `-- part: x` begins a text that several statements share.
-The comment lines after it give the reason. `{{x}}` includes the part `x` of the same file, and
+The comment lines after it state the reason. `{{x}}` includes the part `x` of the same file, and
 `{{deploys.states.unfinished}}` the part `unfinished` of `deploys/states.sql`. Arguments are psycopg's, `%(name)s`.
 """
 

@@ -1,4 +1,4 @@
-"""The supported object stores, and opening the one in a URL."""
+"""The supported object stores, and a function that opens the store at a URL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from easel.storage.objects import Method, ObjectStore
 
 _ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-"""The variables that name an S3 server, in order of precedence."""
+"""The variables that contain an S3 server's address, in order of precedence."""
 
 
 class BucketObjects(ObjectStore):
@@ -37,8 +37,8 @@ class BucketObjects(ObjectStore):
 class AzureObjects(BucketObjects):
     """Objects in Azure Blob Storage.
 
-    Azure requires the header `x-ms-blob-type` on a PUT. Clients of presigned URLs do not send it, and the URL cannot
-    replace it. Uploads therefore go through the api.
+    Azure requires the header `x-ms-blob-type` on a PUT. Clients of presigned URLs do not send this header, and the URL
+    cannot replace it. Uploads therefore go through the api.
     """
 
     presigns: frozenset[Method] = frozenset(("GET",))

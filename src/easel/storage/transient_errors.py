@@ -12,7 +12,7 @@ TRANSIENT = (OperationalError, InterfaceError, PoolTimeoutError, IdleInTransacti
 
 
 def is_transient(error: BaseException) -> bool:
-    """Returns true if the error is one of `TRANSIENT`, or SQLAlchemy's form of one."""
+    """Returns true if the error is one of `TRANSIENT`, or SQLAlchemy's form of such an error."""
     if isinstance(error, DBAPIError):
         return bool(error.connection_invalidated) or isinstance(error.orig, TRANSIENT)
     return isinstance(error, TRANSIENT)

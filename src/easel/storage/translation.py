@@ -22,18 +22,19 @@ _CODE = re.compile(r"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<\r\n]*)")
 
 _REFUSALS = frozenset(("AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "PermanentRedirect"))
-"""Codes of answers other than 401 and 403 after which a retry does not help."""
+"""Error codes of responses other than 401 and 403 after which a retry does not help."""
 
 _NO_BUCKET = frozenset(("ContainerNotFound", "NoSuchBucket"))
 _BUCKET = re.compile(r"<BucketName>([^<]+)|<Resource>/?([^</]+)")
 
 _REFUSED = re.compile(r"status code: 40[13] |Generating SAS keys .{0,200} not supported")
-"""Answers to credentials without the permission, and credentials that cannot sign (an Azure SAS token)."""
+"""Responses to credentials without the permission, and errors of credentials that cannot sign (an Azure SAS token)."""
 
 
 @contextmanager
 def translated(key: str) -> Iterator[None]:
-    """Turns the errors of store and system into Easel's: object missing, disk full, store refuses, unavailable."""
+    """Turns the block's errors of store and system into Easel's errors: object missing, disk full, store refuses, store
+    unavailable."""
     try:
         yield
     except FileNotFoundError as error:
@@ -50,7 +51,7 @@ def translated(key: str) -> Iterator[None]:
             raise StorageFullError() from error
         _require_bucket(error)
         said = _said(text)
-        # The first line is the request; the rest only helps to debug the library.
+        # The first line is the request. The remaining lines only help to debug the library.
         first = text.splitlines()[0]
         reason = f"{said[0]}, {said[1]}"[:300].rstrip(".") if said else first[:300].rstrip(".")
         if _REFUSED.search(first) or (said and said[0] in _REFUSALS):

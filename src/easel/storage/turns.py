@@ -45,7 +45,7 @@ class Turns:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def take(self, sharer: str) -> None:
-        """Waits for the sharer's turn. The caller must return it with `give`. Raises TooManyAtOnceError."""
+        """The turn was given at the moment of the cancellation, so the turn is passed on."""
         queue = self._waiting.get(sharer)
         if queue is None and self._may(sharer):
             self._begin(sharer)
@@ -64,7 +64,7 @@ class Turns:
             if turn.cancelled():
                 self._forget(sharer, turn)
             else:
-                # The turn was given at the moment of the cancellation, so it is passed on.
+                # Releases the turn, and starts the next request.
                 self.give(sharer)
             raise
 
@@ -77,13 +77,13 @@ class Turns:
         self.pass_on()
 
     def pass_on(self) -> None:
-        """Starts all waiting requests that may now start. Call this after the rule for a sharer allows more than
-        before."""
+        """Starts all waiting requests that may now start. Call this method after the rule for a sharer has changed to
+        allow more."""
         while (following := next(filter(self._may, self._waiting), None)) is not None:
             queue = self._waiting.pop(following)
             turn = queue.popleft()
             if queue:
-                # Appended at the end, so that the other sharers come first.
+                # The queue is appended at the end, so that the other sharers come first.
                 self._waiting[following] = queue
             if not turn.cancelled():
                 self._begin(following)
@@ -94,7 +94,7 @@ class Turns:
         return sharer in self._waiting
 
     def is_wanted(self, sharer: str) -> bool:
-        """Returns true if a request waits for one of this sharer's turns. It may be a request of the sharer, or of
+        """Returns true if a request waits for one of this sharer's turns. This may be a request of the sharer, or of
         another sharer if no turn is left."""
         return sharer in self._waiting or (bool(self._waiting) and self._all >= self._shared)
 
@@ -109,7 +109,7 @@ class Turns:
 
     def _forget(self, sharer: str, turn: asyncio.Future[None]) -> None:
         queue = self._waiting.get(sharer)
-        # `give` may have removed it already.
+        # `give` may have removed the turn already.
         if queue is not None and turn in queue:
             queue.remove(turn)
             if not queue:

@@ -1,4 +1,4 @@
-"""Upgrades an embedded data folder from one major version of PostgreSQL to the next, with PostgreSQL's own
+"""Upgrades an embedded data folder from one major version of PostgreSQL to a later version, with PostgreSQL's own
 pg_upgrade."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 _USER = "pgserver"
 """The system user that runs PostgreSQL if Easel runs as root."""
 _LONGEST_STEP = 3600
-"""Timeout of one program in seconds: copying a large database takes long."""
+"""Timeout of one program in seconds. It is long, because copying a large database takes long."""
 
 
 class PostgresUpgradeError(EaselError):
@@ -43,7 +43,7 @@ def upgrade(folder: Path, found: int, target: int, programs: Mapping[int, Path])
         for path in (working, new):
             path.mkdir(mode=0o700, exist_ok=True)
             run.hand_over(path)
-        # A killed server must first recover in its own version.
+        # After a kill, a server must first recover in its own version.
         old, data = programs[found], str(folder)
         if not (folder / "postmaster.pid").exists() or not run.allowed(old / "pg_ctl", "-D", data, "status"):
             run(old / "pg_ctl", "-w", "-t", "600", "-o", f'-h "" -k {working}', "-l", "log", "-D", data, "start")
@@ -65,7 +65,8 @@ def upgrade(folder: Path, found: int, target: int, programs: Mapping[int, Path])
 
 
 def finish(folder: Path) -> None:
-    """Completes an upgrade that was interrupted between its last two steps, when the new folder was complete."""
+    """Completes an upgrade that was interrupted between its last two steps. At that moment, the new folder is
+    complete."""
     if not folder.exists() and _upgrading(folder).exists():
         _upgrading(folder).rename(folder)
 
@@ -100,7 +101,8 @@ class _Runner:
         return done.stdout
 
     def _run(self, program: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-        # Output goes into files: a started server keeps its inherited files open, so a pipe would never end.
+        # The output goes into files, because a started server keeps its inherited files open, so a pipe would never
+        # end.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             done = subprocess.run(
                 [str(program), *arguments],

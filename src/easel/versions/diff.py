@@ -13,13 +13,14 @@ from easel.apps.config import Config, by_section, masked_text
 from easel.bundles.models import Manifest
 
 LONGEST_COMPARED = 20_000
-"""Maximum number of lines of a compared file. Nobody reads the differences of longer files, and comparing them may take
-seconds each."""
+"""Maximum number of lines of a compared file. Nobody reads the differences of longer files, and comparing one may take
+seconds."""
 COMPARE_BUDGET = 2
-"""Seconds of processor time for the sources of two versions. Later files are not compared line by line."""
+"""Maximum processor time in seconds for comparing the sources of two versions. Later files are not compared line by
+line."""
 
 Contents = Mapping[str, tuple[str, int]]
-"""path → (content hash, size in bytes)."""
+"""The files of a version: path → (content hash, size in bytes)."""
 
 
 def contents(manifest: Manifest | None) -> dict[str, tuple[str, int]]:
@@ -30,7 +31,7 @@ def contents(manifest: Manifest | None) -> dict[str, tuple[str, int]]:
 def section_paths(sections: Iterable[str], taken: Iterable[Container[str]]) -> dict[str, str]:
     """Returns the path under which the diff shows each section of the configuration: `meta` → `config/meta.json`.
 
-    If the app has a file of that name, the path is `/config/meta.json`, because no file of an app has a path that
+    If the app has a file at that path, the path is `/config/meta.json`, because no file of an app has a path that
     begins with a slash.
     """
     names = list(taken)
@@ -44,8 +45,8 @@ def configuration(config: Config, paths: Mapping[str, str]) -> dict[str, tuple[s
 
 
 class FileChange(msgspec.Struct, frozen=True):
-    """The difference of one file: the contract's FileDiff, light enough for a hundred thousand of them. Sizes in
-    bytes."""
+    """The difference of one file. This is the contract's FileDiff, but light enough for a hundred thousand files. Sizes
+    are in bytes."""
 
     path: str
     status: Literal["added", "removed", "modified", "unchanged"]
@@ -65,7 +66,7 @@ class Rename(msgspec.Struct, frozen=True):
 
 
 def compare(old: Contents, new: Contents) -> list[FileChange]:
-    """Returns the difference of each path, sorted by path. The content's hash decides; unchanged paths are listed
+    """Returns the difference of each path, sorted by path. Contents are compared by hash. Unchanged paths are listed
     too."""
     return [_compare_one(path, old.get(path), new.get(path)) for path in sorted(old.keys() | new.keys())]
 
@@ -119,7 +120,7 @@ def config_diff(old: Config, new: Config, paths: Mapping[str, str]) -> dict[str,
 
 
 def unified(path: str, old: str | None, new: str | None, *, compared: bool = True) -> str:
-    """Returns the unified diff of one file. None stands for a missing file."""
+    """Returns the unified diff of one file. The content None stands for a missing file."""
     sides = (f"a/{path}" if old is not None else "/dev/null", f"b/{path}" if new is not None else "/dev/null")
     head = f"--- {sides[0]}\n+++ {sides[1]}\n"
     before, after = (old or "").encode(), (new or "").encode()
@@ -131,7 +132,7 @@ def unified(path: str, old: str | None, new: str | None, *, compared: bool = Tru
     from pygit2 import Patch
     from pygit2.enums import DiffOption
 
-    # Git's own comparison stops searching for the shortest difference if that takes long.
+    # Git's own comparison stops searching for the shortest difference if the search takes long.
     patch = Patch.create_from(before, after, flag=DiffOption.FORCE_TEXT).data
     _, border, hunks = patch.partition(b"\n@@ ")
     return head + (border[1:] + hunks).decode("utf-8", "replace")

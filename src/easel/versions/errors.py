@@ -1,4 +1,4 @@
-"""Errors of versions: why one cannot be found or used."""
+"""Errors of versions: the reasons why a version cannot be found or used."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ async def with_immutable(
 
 
 def _to_ask(path: str, files: Mapping[str, Member], before: Mapping[str, Member]) -> int | None:
-    """Returns the record of the path. Returns None if the previous version already recorded it."""
+    """Returns the value to record for the path. Returns None if the previous version already recorded it."""
     earlier = before.get(path)
     if earlier is None:
         return _short(bytes.fromhex(files[path].hash))
@@ -58,7 +58,7 @@ async def _note(database: Database, org_id: str, app_id: str, asked: Mapping[str
     contents: dict[int, int] = {}
     for path, content in asked.items():
         short = _short(hashlib.sha256(path.encode()).digest())
-        # On a collision of two paths' hashes, the files count as changed, which is always safe.
+        # If the hashes of two paths collide, the files count as changed, which is always safe.
         contents[short] = _DIFFERENT if short in paths else content
         paths[short] = path
     rows = await database.statement(

@@ -40,8 +40,8 @@ async def load_manifest(objects: ObjectStore, version: Version | VersionRef) -> 
 class Verifier:
     """Verifies bundles by hash, and caches the result for their current state.
 
-    An untouched object is not hashed again: in the folder store, a file with the same inode, size and times; in a
-    bucket, an object with the same size and ETag.
+    An untouched object is not hashed again. In the folder store, this is a file with the same inode, size and times. In
+    a bucket, this is an object with the same size and ETag.
     """
 
     def __init__(self, objects: ObjectStore, remembered: int = 4096) -> None:
@@ -60,7 +60,8 @@ class Verifier:
                 raise VersionDamagedError(version=version.number, reason=reason)
 
     async def _bundles(self, version: Version | VersionRef) -> list[BundleRef]:
-        """Returns the version's bundles, from its manifest, which is cached while its file is untouched."""
+        """Returns the version's bundles from its manifest. The result is cached while the manifest's file is
+        untouched."""
         key, _ = _manifest_of(version)
         path = self._objects.local_path(key)
         if path is None or not path.exists():
@@ -105,7 +106,7 @@ class Verifier:
 
 
 def _manifest_of(version: Version | VersionRef) -> tuple[str, str]:
-    """Returns the key of the version's manifest and the hash in it. Raises VersionHasNoFilesError,
+    """Returns the key of the version's manifest, and the hash in this key. Raises VersionHasNoFilesError,
     VersionDamagedError."""
     if version.manifest_key is None:
         raise VersionHasNoFilesError(version=version.number)

@@ -31,9 +31,9 @@ class Version(Base):
     """An immutable, numbered version: manifest and configuration together. Rows are inserted, never updated.
 
     `kind` is 'deploy' or 'publish'. `manifest_key` is None for a publish before any code. `files_hash` covers only
-    paths and contents, `config_hash` only the configuration, which `configuration` stores under that hash.
+    paths and contents. `config_hash` covers only the configuration, which `configuration` stores under that hash.
     `config_version` is the publish that the configuration comes from. For a publish, `previous_published` is the
-    version whose configuration was live before; a rollback returns to it.
+    version whose configuration was live before, to which a rollback returns.
     """
 
     __tablename__ = "version"
@@ -48,8 +48,8 @@ class Version(Base):
     bundle_key: Mapped[str | None] = mapped_column(String)
     bundle_name: Mapped[str | None] = mapped_column(String)
     files_hash: Mapped[str | None] = mapped_column(String)
-    # Releases up to 0.2.0 write the configuration here; a trigger moves it to its own table, so the column is always
-    # null.
+    # Releases up to 0.2.0 write the configuration to this column. A trigger moves the configuration to its own table,
+    # so the column is always null.
     config: Mapped[dict[str, Any] | None] = mapped_column(JSONB, deferred=True, deferred_raiseload=True)
     config_hash: Mapped[str] = mapped_column(String)
     content_hash: Mapped[str] = mapped_column(String)
@@ -81,8 +81,9 @@ class PrunedVersion(Base):
 
 
 class HashedPath(Base):
-    """The content of a path that may be named by a hash, over all versions of the app. The columns hold the first eight
-    bytes of the hashes of path and content. The content is 0 once two versions had different content at the path."""
+    """The content of a path that may be named by a hash, over all versions of the app. The columns contain the first
+    eight bytes of the hashes of path and content. The content is 0 if two versions had different content at the
+    path."""
 
     __tablename__ = "hashed_path"
 

@@ -1,9 +1,9 @@
-"""Prunes old versions, if the operator wants that. By default every version is kept for ever.
+"""Prunes old versions, if the operator wants that. By default, every version is kept for ever.
 
-A pruned version keeps its number, its record, its manifest and its sources: it is still listed, and its files can be
+A pruned version keeps its number, its record, its manifest and its sources, so it is still listed, and its files can be
 compared. Its bundle is deleted, so it can neither be served, restored nor downloaded. Its configuration is deleted too,
-unless another version has the same or a rollback leads to it. The orphan sweep removes its objects, like all objects
-without a reference.
+unless another version has the same configuration, or a rollback leads to it. The orphan sweep removes its objects, like
+all objects without a reference.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rule for pruning an app's versions: a version is kept if it is among the newest `count` or younger than `age`
-    seconds. None means no limit. `skew` is the number of seconds for which an environment's earlier versions still
-    answer for open tabs."""
+    """The rule for pruning an app's versions. A version is kept if it is among the newest `count` or younger than `age`
+    seconds. None means unlimited. `skew` is the number of seconds for which files of an environment's earlier versions
+    are served to open tabs."""
 
     count: int | None
     age: float | None
@@ -53,7 +53,8 @@ _FORGET_CONFIGURATIONS = _SQL["forget_configurations"]
 
 
 async def prune(database: Database, policy: Policy) -> int:
-    """Prunes every app's versions that the policy does not keep; returns their number. Each app is a transaction."""
+    """Prunes every app's versions that the policy does not keep, and returns their number. Each app is a
+    transaction."""
     pruned, after = 0, ""
     while True:
         async with database.transaction() as work:
@@ -67,13 +68,12 @@ async def prune(database: Database, policy: Policy) -> int:
 
 
 async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int]:
-    """Prunes the app's versions that the policy does not keep; returns their numbers."""
+    """Prunes the app's versions that the policy does not keep, and returns their numbers."""
     which = {"app": app_id, "count": policy.count, "age": policy.age, "skew": policy.skew}
     async with database.transaction() as work:
         if not await work.sql(_MAY_GO, which):
             return []
-        # This is checked again under the lock of the app's row, because pointers and versions cannot change under that
-        # lock.
+        # The policy is checked again while the app's row is locked, because then pointers and versions cannot change.
         organisation = await hold(work, app_id)
         numbers = sorted(number for (number,) in await work.sql(_MAY_GO, which)) if organisation else []
         if not numbers:
@@ -89,7 +89,7 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
 
 
 async def pruned_among(work: Transaction, app_id: str, numbers: list[int]) -> set[int]:
-    """Returns which of these versions of the app are pruned."""
+    """Returns the numbers of those versions that are pruned."""
     return set(
         await work.session.scalars(
             select(PrunedVersion.number).where(PrunedVersion.app_id == app_id, PrunedVersion.number.in_(numbers))

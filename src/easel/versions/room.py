@@ -1,4 +1,5 @@
-"""The limit of configurations' size: versions are kept for ever, and each different configuration is stored whole."""
+"""The limit of configurations' size. Versions are kept for ever, and each different configuration is stored
+completely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers about versions. Fields marked as additions are not in the contract."""
+"""Responses about versions. Fields marked as additions are not in the contract."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from easel.schemas import Answer
 
 
 class VersionAdditions(Answer):
-    """Fields of a version beyond the contract; sizes in bytes."""
+    """Fields of a version beyond the contract. Sizes are in bytes."""
 
     kind: Literal["deploy", "publish"] = Field(description="A deploy of code, or a publish of configuration")
     content_hash: str = Field(
@@ -76,7 +76,7 @@ class VersionDetailResponse(VersionAdditions):
 
 
 class FileDiff(Answer):
-    """How one file differs between two versions; sizes in bytes."""
+    """The difference of one file between two versions. Sizes are in bytes."""
 
     path: str
     status: Literal["added", "removed", "modified", "unchanged"]
@@ -88,7 +88,7 @@ class FileDiff(Answer):
 
 
 class Rename(Answer):
-    """A file that is the same under another name: a removal and an addition in `files`."""
+    """A file with the same content under another name. In `files`, it is a removal and an addition."""
 
     from_path: str
     to_path: str
@@ -96,7 +96,8 @@ class Rename(Answer):
 
 
 class RuleDiff(Answer):
-    """How one rule differs. `source` identifies it: a path and its conditions, or a path and a header's name."""
+    """The difference of one rule. `source` identifies the rule: a path and its conditions, or a path and a header's
+    name."""
 
     kind: Literal["redirect", "header"]
     status: Literal["added", "removed", "modified"]
@@ -106,8 +107,8 @@ class RuleDiff(Answer):
 
 
 class VersionDiffResponse(Answer):
-    """The differences between two versions, and their equal parts; sizes in bytes. `renames` and the fields after it
-    are additions to the contract."""
+    """The differences between two versions, and their equal parts. Sizes are in bytes. `renames` and the fields after
+    it are additions to the contract."""
 
     app_id: str
     from_version: int
@@ -129,7 +130,8 @@ class VersionDiffResponse(Answer):
 
 
 class RuleInForce(Answer):
-    """A redirect line in force; `line` counts from 1, or is the number of an entry in the list that `file` names."""
+    """A redirect line in force. `line` counts from 1, or is the number of an entry in the list that `file` refers
+    to."""
 
     file: str
     line: int
@@ -141,7 +143,7 @@ class RuleInForce(Answer):
 
 
 class HeadersInForce(Answer):
-    """Headers in force for a path, as lines `Name: value`; `! Name` takes a header away."""
+    """Headers in force for a path, as lines `Name: value`. A line `! Name` removes a header."""
 
     file: str
     line: int
@@ -151,7 +153,7 @@ class HeadersInForce(Answer):
 
 
 class RefusedRule(Answer):
-    """A line that is not in force, and why; `guards` marks a line that protected something from visitors."""
+    """A line that is not in force, and the reason. `guards` is true if the line protected something from visitors."""
 
     file: str
     line: int
@@ -169,7 +171,7 @@ class RuleNote(Answer):
 
 
 class VersionRulesResponse(Answer):
-    """A version's rules, as they were read when it was deployed. `dialect` is null where it has none."""
+    """A version's rules, as they were read when it was deployed. `dialect` is null if the version has no rules."""
 
     app_id: str
     version: int
@@ -186,7 +188,7 @@ class VersionRulesResponse(Answer):
 
 
 class DownloadUrlResponse(Answer):
-    """Where to GET the bundle of a version; `expires_in` is seconds."""
+    """The address to GET the bundle of a version from. `expires_in` is in seconds."""
 
     download_url: str
     version: int

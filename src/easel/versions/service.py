@@ -58,9 +58,9 @@ class Origin:
 
 
 class HeldApp(NamedTuple):
-    """The fields of an app for recording and testing a version: the hash of the published configuration (None if
-    unknown), its encoded form for edges (`serving.published.encoded_site`), and `published`, the other fields that a
-    deploy needs."""
+    """The fields of an app for recording and testing a version. `published_hash` is the hash of the published
+    configuration (None if unknown). The encoded form is for edges (`serving.published.encoded_site`). `published` has
+    the other fields that a deploy needs."""
 
     id: str
     org_id: str
@@ -89,8 +89,8 @@ async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | Non
 async def record_published(work: Transaction, app: App, origin: Origin, files: Files | None) -> int:
     """Publishes the draft configuration, and records the app's next version with it. Returns the version's number.
 
-    The caller holds the app's row, and has computed the app's hashes. The number is assigned in this transaction under
-    the row's lock, so no number is skipped or used twice.
+    The caller has locked the app's row, and has computed the app's hashes. The number is assigned in this transaction
+    while the row is locked, so no number is skipped or used twice.
     """
     assert app.draft_hash is not None
     row = _row(app.id, app.org_id, app.draft_hash, app.published_version, origin, files)
@@ -107,8 +107,7 @@ async def record_deployed(work: Transaction, app: HeldApp, origin: Origin, files
     """Records the app's next version with the published configuration. The app's row is not locked yet. Returns the
     version's number and the app as recorded. Returns None if the app is deleted.
 
-    The same statement checks that the app has not changed since it was read. If the app has changed, it is read once
-    more.
+    The same statement checks that the app has not changed since it was read. If the app has changed, it is read again.
     """
     for _ in range(2):
         if app.published_hash is not None:
@@ -156,7 +155,7 @@ def _row(
 
 def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
     """Returns a version's hash (SHA-256 hex). The hash of a deploy covers files and configuration. The hash of a
-    publish covers only the configuration, so publishing the same configuration again gives the same hash."""
+    publish covers only the configuration, so publishing the same configuration again results in the same hash."""
     if kind == "publish":
         return configuration
     return hashlib.sha256(f"{files_hash}\n{configuration}".encode()).hexdigest()
@@ -164,7 +163,7 @@ def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VersionRef:
-    """The parts of a version and its app that a move of a pointer needs: far less than the full rows."""
+    """The parts of a version and its app that a move of a pointer needs. They are far less than the full rows."""
 
     app_id: str
     org_id: str
@@ -175,8 +174,8 @@ class VersionRef:
 
 
 async def find_recorded(work: Transaction, caller: Subject, app_id: str, number: int) -> VersionRef:
-    """Returns one version of the caller's app, in one round trip. Raises AppNotFoundError if the app is missing or
-    belongs to another organisation, VersionNotFoundError, VersionPrunedError."""
+    """Returns one version of the caller's app, in one round trip. Raises VersionNotFoundError and VersionPrunedError.
+    Raises AppNotFoundError if the app is missing or belongs to another organisation."""
     rows: list[tuple[Any, ...]] = []
     if caller.app_id is None or caller.app_id == app_id:
         known = number if 0 < number < 2**31 else 0
@@ -212,7 +211,7 @@ async def get_version(work: Transaction, app: App, number: int) -> Version:
 
 
 async def get_versions(work: Transaction, app: App, numbers: Sequence[int]) -> list[Version]:
-    """Returns these versions of the app, in this order. Raises VersionNotFoundError for the first missing one."""
+    """Returns these versions of the app, in this order. Raises VersionNotFoundError for the first missing version."""
     known = [number for number in numbers if _is_number(number)]
     rows = await work.session.scalars(_VERSIONS, {"app_id": app.id, "org_id": app.org_id, "numbers": known})
     found = {version.number: version for version in rows}
@@ -243,7 +242,7 @@ async def details_of(work: Transaction, version: Version) -> tuple[Config | None
 
 
 class ListedVersion(NamedTuple):
-    """A version in a list: all fields but its configuration."""
+    """A version in a list, with all fields except its configuration."""
 
     number: int
     kind: str
@@ -269,7 +268,8 @@ class ListedVersion(NamedTuple):
 async def latest_versions(
     work: Transaction, app_id: str, org_id: str, *, limit: int, offset: int = 0, newest: int = 2**31 - 1
 ) -> list[ListedVersion]:
-    """Returns the versions of the organisation's app, newest first, from the number `newest` on."""
+    """Returns the versions of the organisation's app, newest first. The first version has the number `newest` or a
+    lower number."""
     which = {"app": app_id, "org": org_id, "limit": limit, "offset": offset, "newest": newest}
     return [ListedVersion(*row) for row in await work.sql(LATEST, which)]
 

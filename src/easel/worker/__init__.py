@@ -1,1 +1,1 @@
-"""The worker role: the tasks it runs, the queue behind them, and housekeeping."""
+"""The worker role: its tasks, the queue behind them, and housekeeping."""

@@ -25,14 +25,14 @@ from easel.worker.retries import MOST_ATTEMPTS, again, is_outage
 logger = logging.getLogger(__name__)
 
 STOPPED_WITHIN = 30.0
-"""Seconds that a stopping builder waits for its build to be cancelled. Another builder repeats the build."""
+"""Seconds for which a stopping builder waits until its build is cancelled. Another builder repeats the build."""
 
 
 class Builder:
-    """One builder process: builds until it is told to stop, or is idle."""
+    """One builder process, which builds until it is told to stop, or is idle."""
 
     def __init__(self, settings: Settings, database: Database, objects: ObjectStore, vault: Vault) -> None:
-        """Raises OSError if the folder of builds cannot be made."""
+        """Creates a builder. Raises OSError if the folder of builds cannot be created."""
         self._settings = settings
         self._work = WorkFolder.made(settings)
         self._parts = BuilderServices(database, objects, settings, vault, self._work)
@@ -47,13 +47,13 @@ class Builder:
         self._stopping.set()
 
     async def run(self, idle: float | None = None) -> None:
-        """Builds until stopped, or until no build has come for `idle` seconds; even while the database is
+        """Builds until stopped, or until no build has come for `idle` seconds. Continues even while the database is
         unreachable."""
-        # This runs in the background, so that it does not delay a waiting build.
+        # The test runs in the background, so that it does not delay a waiting build.
         trying = asyncio.create_task(asyncio.to_thread(log_sandbox, self._find_sandbox))
         try:
             async with self._jobs.open():
-                # One job at a time: a build may use all processors.
+                # The worker runs one job at a time, because a build may use all processors.
                 worker = self._jobs.worker(
                     [BUILDS], 1, heartbeat=self._settings.heartbeat, stopped_within=STOPPED_WITHIN, idle=idle
                 )
@@ -68,12 +68,12 @@ class Builder:
             if self._sandbox is not None:
                 self._sandbox.close()
             await asyncio.to_thread(self._work.remove)
-        # If the builder cannot sign off, its missing heartbeat shows that it has ended.
+        # If the builder cannot remove its registration, its missing heartbeat shows that it has ended.
         if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
             raise result
 
     def _find_sandbox(self) -> Sandbox:
-        """Returns the sandbox, which is kept once it is found. Until then, it is searched for before each build. Raises
+        """Returns the sandbox. A sandbox that was found is kept. Until then, each build searches for a sandbox. Raises
         SandboxUnavailableError, BuildsOffError."""
         with self._finding:
             if self._sandbox is None:

@@ -1,4 +1,4 @@
-"""Decides which failures of a job are retried, and when: outages of a part, and shutdowns."""
+"""Decides which failures of a job are retried, and when. Retried failures are outages of a part, and shutdowns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from easel.storage.errors import StorageFullError
 from easel.storage.transient_errors import is_transient
 
 LONGEST_PAUSE = 8
-"""Cap of the exponential backoff, in seconds. Deaths of workers count as attempts too, so the exponent may already be
-large when a short outage begins."""
+"""Maximum of the exponential backoff, in seconds. Deaths of workers count as attempts too, so the exponent may already
+be large when a short outage begins."""
 LONGEST_WAIT_FOR_ROOM = 300
 """Seconds between two retries of background work while the disk is full."""
 MOST_ATTEMPTS = 60
-"""Maximum number of attempts, which last for about eight minutes of outage."""
+"""Maximum number of attempts. That many attempts last for about eight minutes of outage."""
 
 
 def again(error: BaseException, attempts: int) -> int | None:
@@ -26,8 +26,8 @@ def again(error: BaseException, attempts: int) -> int | None:
         return 0
     longest = None
     if isinstance(error, StorageFullError):
-        # Background work can wait for space. A deploy never reaches this line with this error, because a user waits for
-        # it.
+        # Background work can wait for space. A deploy never gets this far with this error, because a user waits for the
+        # deploy.
         longest = LONGEST_WAIT_FOR_ROOM
     elif is_outage(error):
         longest = LONGEST_PAUSE

@@ -35,13 +35,13 @@ from easel.worker.retries import MOST_ATTEMPTS, again, is_outage
 logger = logging.getLogger(__name__)
 
 STOPPED_WITHIN = 60.0
-"""Seconds that a stopping worker waits for its running steps. Longer steps are restarted on another worker."""
+"""Seconds for which a stopping worker waits for its running steps. Longer steps are restarted on another worker."""
 ROOM_LOOKS = 2.0
 """Seconds between two checks of the disk that holds the objects."""
 
 
 class DeployWorker:
-    """One worker process: runs deploys and background jobs until it is told to stop."""
+    """One worker process, which runs deploys and background jobs until it is told to stop."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class DeployWorker:
         queue: Queue,
         builds_wait: Callable[[], None] | None = None,
     ) -> None:
-        """Makes a worker. `builds_wait` is called while a build waits for a builder."""
+        """Creates a worker. `builds_wait` is called while a build waits for a builder."""
         self._settings = settings
         self._database = database
         self._objects = objects
@@ -71,13 +71,15 @@ class DeployWorker:
     async def run(self) -> None:
         """Works until stopped, even while the database is unreachable."""
         async with self._jobs.open():
-            # Most background jobs come from this process's own deploys. Notifications of the other jobs would load the
-            # database for little benefit.
+            # Most background jobs come from this process's own deploys. Notifications of other background jobs would
+            # load the database for little benefit.
             self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
-            # One more place than one organisation may use, so that another organisation's deploy begins at once.
+            # There is one more place than one organisation may use, so that another organisation's deploy begins at
+            # once.
             hears = {BUILDS: self._builds_wait} if self._builds_wait is not None else {}
             deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1, hears=hears)
-            # Each of these three tasks queries the database once per heartbeat. Staggered, they share one connection.
+            # Each of these three tasks queries the database once per heartbeat. Because they start at different times,
+            # they share one connection.
             step = self._settings.heartbeat / 3
             workers = [
                 asyncio.create_task(deploys.work()),
@@ -93,7 +95,7 @@ class DeployWorker:
             results = await asyncio.gather(*workers, taking_over, making_room, return_exceptions=True)
             stopper.cancel()
         for result in results:
-            # If the worker cannot sign off, its missing heartbeat shows that it has ended.
+            # If the worker cannot remove its registration, its missing heartbeat shows that it has ended.
             if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
                 raise result
 

@@ -1,4 +1,4 @@
-"""Answers for addresses that name no file: the app's own page for navigations, a plain 404 for all other requests."""
+"""Responses for addresses without a file: the app's own page for navigations, a plain 404 for all other requests."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _NO_PAGE = FixedAnswer(
 
 
 def _before(site: Site, request: Request) -> Found:
-    """Sends programs the contract's envelope for paths under the platform's prefixes, unless the request asks for a
-    page."""
+    """Sends the contract's envelope for paths under the platform's prefixes, which programs request, unless the request
+    asks for a page."""
     path, prefix = request.address.path, request.address.prefix
     if prefix in SHARED_FOLDERS and not wants_page(request):
         return refusal(PlatformPathError(prefix=prefix), varies=DECIDES)
@@ -31,9 +31,9 @@ def _before(site: Site, request: Request) -> Found:
 
 
 def configured_fallback(site: Site, path: str, not_found: NotFound) -> Found:
-    """Returns the answer of the project's `not_found_handling`."""
+    """Returns the response of the project's `not_found_handling`."""
     if not_found == "404-page":
-        # Netlify serves only a 404.html at the root.
+        # Netlify serves only the 404.html at the root.
         is_netlify = site.rules is not None and site.rules.pages == "netlify"
         return not_found_page(site, "" if is_netlify else path)
     if not_found == "single-page-application" and site.manifest.home in site.manifest.files:

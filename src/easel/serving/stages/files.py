@@ -55,7 +55,7 @@ def _find_as_asked(site: Site, address: Address, pages: Pages) -> Found | None:
 
 
 def _with_slashes(site: Site, address: Address) -> Found | None:
-    """Redirects an address with escaped slashes to its page, if the app asked for Cloudflare's page addresses."""
+    """Redirects an address with escaped slashes to its page, if the app has set Cloudflare's page addresses."""
     pages = site.rules.pages if site.rules is not None else ""
     path = address.path.replace(ESCAPED_SLASH, "/")
     if pages in ("", "netlify") or path in RULES_FILES:
@@ -72,8 +72,8 @@ def _file(site: Site, path: str) -> File:
 
 
 def _robots(site: Site) -> FixedAnswer:
-    """Returns the robots.txt of an app that has no such file. It admits crawlers only if the app may be indexed (RFC
-    9309)."""
+    """Returns the robots.txt of an app that has no such file. This robots.txt admits crawlers only if the app may be
+    indexed (RFC 9309)."""
     rule = b"Allow: /" if site.indexable else b"Disallow: /"
     return FixedAnswer(200, b"User-agent: *\n" + rule + b"\n", "text/plain; charset=utf-8", REVALIDATE)
 

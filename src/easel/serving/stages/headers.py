@@ -1,4 +1,4 @@
-"""Headers of every answer of a site."""
+"""Headers of every response of a site."""
 
 from __future__ import annotations
 

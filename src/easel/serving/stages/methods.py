@@ -1,4 +1,4 @@
-"""Methods: files can be read with GET and HEAD, nothing else."""
+"""Methods: files can be read with GET and HEAD, and no other method."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _before(site: Site, request: Request) -> FixedAnswer | None:
 
 
 def refuse_method(request: Request) -> FixedAnswer:
-    """Returns the answer to a method that files do not support.
+    """Returns the response to a method that files do not support.
 
     The POST of a form or of a payment page brings a person back, so a navigation is redirected to the page (RFC 9110
     §15.4.4). A program gets an error, because its data would be lost silently.

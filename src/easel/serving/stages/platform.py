@@ -1,7 +1,7 @@
 """The platform's own paths, and addresses that only an attempt to leave the site can produce.
 
-Every client resolves `.` and `..` before it sends a request. If a request with them arrives anyway, it is refused. It
-is not refused if the app chose a host's handling of addresses, because the hosts resolve them.
+Every client resolves `.` and `..` before it sends a request. A request that still contains them is refused, unless the
+app has set a host's handling of addresses, because the hosts resolve them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The header blocks of a version's rules, applied to answers on the paths that they match.
+"""The header blocks of a version's rules, applied to responses on the paths that they match.
 
-They apply to every answer of the app, including errors: an error page needs the same policy as a page. Headers about
-caching and about the body apply to files and redirects only, because a script that is missing today must not be cached
-as missing for a year.
+The blocks apply to every response of the app, including errors, because an error page needs the same policy as a page.
+Headers about caching and about the body apply to files and redirects only, because a script that is missing today must
+not be cached as missing for a year.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
     changes = rules.headers.find(request.visit)
     if not changes:
         return answer
-    # Without a source, a later stage has answered in the file's place.
+    # A response without a source is no file, because a later stage has replaced the file.
     is_file = isinstance(found, File) and not found.is_stand_in and answer.source is not None
     is_content = redirects or (is_file and answer.status < 400)
     names = {name for name in changes if is_content or name not in _OF_CONTENT}

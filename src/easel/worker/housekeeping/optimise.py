@@ -1,4 +1,4 @@
-"""The background step after activation: makes variants of a version's files."""
+"""The background step after activation, which makes variants of a version's files."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ async def optimise(
 ) -> None:
     """Makes the variants of a manifest that an environment serves, stores them, and notifies the edges.
 
-    Does nothing if they exist, or if no environment serves the manifest any more. `should_stop` is called between two
-    files, in a thread. Raises StopRequestedError once it returns true, and StoreUnavailableError, StorageFullError and
-    database errors: all can be retried.
+    Does nothing if the variants exist, or if no environment serves the manifest any more. `should_stop` is called
+    between two files, in a thread. Raises StopRequestedError after it has returned true. Raises StoreUnavailableError,
+    StorageFullError and database errors. All of these errors can be retried.
     """
     key = manifest_key(app_id, manifest_hash)
     if not await _wanted(database, app_id, key):

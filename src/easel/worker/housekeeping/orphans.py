@@ -1,4 +1,5 @@
-"""Removes objects without a reference: leftovers of a deploy that failed, or was killed, after it had stored them."""
+"""Removes objects without a reference. A deploy that failed or was killed after storing objects leaves such objects
+behind."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from easel.versions.needed_objects import needed_objects
 logger = logging.getLogger(__name__)
 
 GRACE = timedelta(days=1)
-"""The minimum age of an orphan: longer than any deploy takes."""
+"""The minimum age of an orphan (an object without a reference). It is longer than any deploy takes."""
 HELD_FOR = 1.0
 """Seconds after which the lock of an app's row is released briefly for waiting sessions."""
 REMOVED_WITHIN = 5.0
@@ -57,8 +58,8 @@ async def _remove_some(database: Database, objects: ObjectStore, app_id: str, ke
         for key in orphans:
             if removed and time.monotonic() > until:
                 break
-            # The database ends an idle transaction, which unlocks the app's row: another deploy may then need this very
-            # object. So each removal is short, and begins with a query.
+            # The database ends an idle transaction, which unlocks the app's row. Another deploy may then need this very
+            # object. Each removal is therefore short, and begins with a query.
             await work.session.execute(select(1))
             try:
                 async with asyncio.timeout(REMOVED_WITHIN):
@@ -82,7 +83,8 @@ async def _orphans(work: Transaction, app_id: str, keys: list[str]) -> list[str]
 
 
 async def _old_by_app(objects: ObjectStore, before: datetime) -> AsyncIterator[tuple[str, list[str]]]:
-    """Yields the apps' objects that are older than that, app by app. Stores list them in order of their keys."""
+    """Yields the apps' objects that are older than `before`, app by app. Stores list objects in the order of their
+    keys."""
     current: str | None = None
     keys: list[str] = []
     async for info in _listed(objects):

@@ -1,8 +1,8 @@
-"""Frees space on a nearly full disk: objects that a sweep would remove later are removed at once, as far as that is
+"""Frees space on a nearly full disk. Objects that a sweep would remove later are removed at once, as far as that is
 safe.
 
-An earlier operation may still be storing objects: a deploy of an app that was deleted meanwhile, or an upload whose URL
-has expired. So nothing is marked as swept here, and the sweep follows later.
+An earlier operation may still be storing objects: a deploy of an app that has just been deleted, or an upload whose URL
+has expired. Therefore, this module marks nothing as swept, and the sweep follows later.
 """
 
 from __future__ import annotations
@@ -72,6 +72,6 @@ async def _of_expired_uploads(database: Database, objects: ObjectStore, settings
     for key in uploads:
         await objects.delete(key)
     async with database.transaction() as work:
-        # The upload counts as not arrived.
+        # The upload now counts as not arrived.
         await work.session.execute(update(Upload).where(Upload.key.in_(uploads)).values(size=None, etag=None))
     return sum(uploads.values())

@@ -33,12 +33,12 @@ _SQL = statements(__name__)
 BATCH = 500
 ANSWERS_KEPT = timedelta(days=1)
 DELIVERIES_KEPT = timedelta(days=7)
-"""Time for which deliveries are stored. GitHub allows a delivery to be sent again for three days."""
+"""Time for which deliveries are stored. GitHub can send a delivery again for three days."""
 USAGE_KEPT = timedelta(days=90)
 
 
 async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings: Settings) -> None:
-    """Removes the objects and configurations of deleted apps. Removes unusable uploads, old remembered answers, old
+    """Removes the objects and configurations of deleted apps. Removes unusable uploads, old remembered responses, old
     webhook deliveries, and expired reservations of slugs.
 
     An upload is removed a day after its URL expired, unless an unfinished deploy refers to it.
@@ -58,7 +58,7 @@ async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings
 
 
 async def _end_abandoned(statement: Statement, database: Database, queue: Queue, settings: Settings) -> None:
-    """Ends deploys whose job is lost: every accepted deploy ends, whatever fails."""
+    """Ends deploys whose job is lost, because every accepted deploy ends, whatever fails."""
     ids = await statement(_SQL["abandoned"], {"age": settings.deploy_deadline})
     for (deploy_id,) in ids:
         async with database.transaction() as work:
@@ -66,7 +66,7 @@ async def _end_abandoned(statement: Statement, database: Database, queue: Queue,
             if deploy is None or deploy.status in FINAL:
                 continue
             if deploy.outcome is not None:
-                # The version is live, or recorded and overtaken; only the final status is missing.
+                # The version is live, or recorded and overtaken. Only the final status is missing.
                 logger.error("deploy %s had lost its job; enqueued a new job", deploy_id)
                 built = deploy.built_key is not None
                 await queue.put(work, next_job(deploy.app_id, deploy_id, step=deploy.step, built=built))
@@ -88,7 +88,7 @@ async def _sweep_deleted_apps(statement: Statement, database: Database, objects:
             await work.session.execute(
                 update(App).where(App.id == app_id).values(swept_at=clock.now(), draft={}, published={})
             )
-            # An api of an earlier release deletes an app without these rows.
+            # An api of an earlier release deletes an app without deleting these rows.
             await forget(work, app_id)
             await work.session.execute(delete(Configuration).where(Configuration.app_id == app_id))
             await work.session.execute(delete(HashedPath).where(HashedPath.app_id == app_id))

@@ -1,5 +1,5 @@
-"""The queue as a worker sees it: claiming jobs, leases, retries, and turns.
+"""The queue for a worker: claiming jobs, leases, retries, and turns (the order in which organisations get jobs).
 
-`tasks` and `queue` are its interface. No module outside this package imports procrastinate; `storage/queue.py`, which
-enqueues jobs, calls its function in the database.
+`tasks` and `queue` are the interface of this package. No module outside it imports procrastinate. `storage/queue.py`,
+which enqueues jobs, calls procrastinate's function in the database.
 """

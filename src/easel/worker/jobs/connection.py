@@ -21,8 +21,8 @@ _SQL = statements(__name__)
 async def _configure(connection: AsyncConnection[Any]) -> None:
     # Every statement of the queue is atomic, and a transaction around it would cost two round trips.
     await connection.set_autocommit(True)
-    # No write needs to survive a crash of the database's machine: the job would run once more, which changes nothing.
-    # Jobs are enqueued on their callers' connections, in durable transactions.
+    # No write needs to survive a crash of the database's machine, because the job would run once more, which changes
+    # nothing. Jobs are enqueued on their callers' connections, in durable transactions.
     await connection.execute("set synchronous_commit = off")
 
 
@@ -42,8 +42,8 @@ def queue_app(url: str, *, max_size: int = 6, at_once: ConcurrencyLimit = Concur
             max_idle=60,
             configure=_configure,
             kwargs=noticing(url),
-            # The pool's own backoff doubles without limit. With this timeout it stops after a second, and starts again
-            # at the next request; earlier requests fail, and are retried.
+            # The pool's own backoff doubles without limit. With this timeout, the backoff stops after a second, and
+            # starts again at the next request. Earlier requests fail, and are retried.
             reconnect_timeout=1,
             timeout=2,
             pool_factory=_pool,
@@ -86,6 +86,7 @@ async def take_over(app: App, silent_for: float) -> list[tuple[int, str]]:
 
 
 async def waits(app: App, queue: str) -> bool:
-    """Returns true if a job of the queue could be run now, limits and locks aside. Raises ConnectorException."""
+    """Returns true if a job of the queue could be run now, regardless of limits and locks. Raises
+    ConnectorException."""
     rows = await app.connector.execute_query_all_async(_SQL["waits"], queue=queue)
     return bool(rows[0]["waits"])

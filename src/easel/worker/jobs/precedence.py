@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 
 LINGER = 0.1
 """Seconds for which deferrable work still waits after urgent work has ended. Urgent requests mostly come in a row, each
-when the previous one has ended."""
+after the end of the previous request."""
 
 
 class Precedence:
-    """Makes deferrable work wait while urgent work runs in this process. It waits for at most `patience` seconds, so
-    that it progresses slowly even in a busy process. A lower scheduling priority alone does not help, because a thread
-    with little processor time may hold the interpreter lock that all other threads need."""
+    """Makes deferrable work wait while urgent work runs in this process. The work waits for at most `patience` seconds,
+    so that it progresses slowly even in a busy process. A lower scheduling priority alone does not help, because a
+    thread with little processor time may hold the interpreter lock that all other threads need."""
 
     def __init__(self, *, patience: float = 10.0) -> None:
         self._patience = patience
@@ -30,7 +30,7 @@ class Precedence:
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
-        """Marks the block as urgent. For use in the event loop."""
+        """Marks the block as urgent work. Use this method only in the event loop."""
         self._urgent += 1
         if self._resting is not None:
             self._resting.cancel()
@@ -56,7 +56,8 @@ class Precedence:
                 await self._rest.wait()
 
     def turns(self) -> Callable[[], None]:
-        """Waits as `turn` does, for `patience` seconds in total. Work in a thread calls this between its parts."""
+        """Returns a function that waits as `turn` does, for `patience` seconds in total. Work in a thread calls this
+        function between its parts."""
         left = self._patience
 
         def turn() -> None:

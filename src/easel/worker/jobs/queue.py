@@ -1,4 +1,4 @@
-"""The workers' side of the queue: claims jobs, runs them as tasks, and takes over jobs whose worker has no
+"""The workers' side of the queue. It claims jobs, runs them as tasks, and takes over jobs whose worker has no
 heartbeat."""
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Worker(Protocol):
     """A worker of some queues."""
 
     async def work(self) -> None:
-        """Claims and runs jobs until it is cancelled, or was idle for as long as it may be; then it waits for its
-        running jobs. Raises QueueUnreachableError if it cannot sign off."""
+        """Claims and runs jobs until it is cancelled, or until its idle timeout is over. Then waits for its running
+        jobs. Raises QueueUnreachableError if it cannot remove its registration."""
 
     def look(self) -> None:
         """Makes the worker poll for a job."""
@@ -34,8 +34,8 @@ def _never(error: BaseException, attempts: int) -> None:
 
 
 class JobQueue:
-    """The queue of one database, for workers with these tasks, with this many connections and one more for listening.
-    `retry` decides which failures are retried."""
+    """The queue of one database, for workers with these tasks. It has this many connections, and one more for
+    listening. `retry` decides which failures are retried."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class JobQueue:
         hears: Mapping[str, Callable[[], None]] = MappingProxyType({}),
         idle: float | None = None,
     ) -> Worker:
-        """Makes a worker of these queues that runs this many jobs at a time.
+        """Creates a worker of these queues that runs this many jobs at a time.
 
         The worker sends a heartbeat every `heartbeat` seconds. When it is stopped, its jobs have `stopped_within`
         seconds to end. For `turn`, `listens`, `hears` and `idle`, see `CarefulWorker`.

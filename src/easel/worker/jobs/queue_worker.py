@@ -41,7 +41,7 @@ class CarefulWorker(Worker):
     """procrastinate's worker with these differences:
 
     - An unreachable database ends neither the worker nor its jobs. The worker retries until it is told to stop.
-    - It polls again if a notification arrives while a poll is running. Otherwise that notification would be lost, and
+    - It polls again if a notification arrives while a poll is running. Otherwise, that notification would be lost, and
       the job would wait for the next poll. It also polls as soon as one of its jobs has ended.
     - It records a job's end only if it still holds the job. It retries while the database is unreachable, because no
       other worker takes over the job of a running worker.
@@ -50,8 +50,8 @@ class CarefulWorker(Worker):
     - If `turn` is set, it awaits `turn` before each poll.
     - If `listens` is false, it does not listen for notifications. It polls after a call of `look`, and every few
       seconds.
-    - For each queue in `hears`, it calls the queue's function when a job arrives. It uses the connection on which it
-      listens.
+    - For each queue in `hears`, it calls the queue's function when a job arrives. It receives these notifications on
+      the connection on which it listens.
     - It stops by itself after `idle` seconds without a job, right after a poll that found no job.
     """
 
@@ -67,7 +67,7 @@ class CarefulWorker(Worker):
     ) -> None:
         super().__init__(*arguments, **named)
         if idle is not None:
-            # Idleness is noticed after a poll.
+            # The idle timeout is checked only after a poll.
             self.fetch_job_polling_interval = min(self.fetch_job_polling_interval, idle)
         self._at_once = at_once
         self._turn = turn
@@ -75,7 +75,7 @@ class CarefulWorker(Worker):
         self._hears = hears
         self._idle = idle
         self._last_job = time.monotonic()
-        self.listen_notify = False  # It listens in its own way.
+        self.listen_notify = False  # This worker listens by its own code.
         self._unknown: set[int] = set()
         self._heard = False
         self._is_cut_off = False
@@ -125,7 +125,7 @@ class CarefulWorker(Worker):
             self._heard = True
 
     def look(self) -> None:
-        """Polls for a job. Like a notification, the call may come while a poll is running."""
+        """Polls for a job. This method may be called while a poll is running."""
         self._heard = True
         self._new_job_event.set()
 
@@ -145,14 +145,14 @@ class CarefulWorker(Worker):
             if self._heard:
                 self._new_job_event.set()
             elif self._idle is not None and time.monotonic() - self._last_job > self._idle:
-                # No job is on its way to this worker: the last poll found none.
+                # The last poll found no job, so no claimed job is on its way to this worker.
                 self.stop()  # type: ignore[no-untyped-call]
         except ConnectorException as error:
             self._cut_off(error)
             self._look_in(PAUSE)
 
     async def _periodic_deferrer(self) -> None:
-        # Beside the first poll, it would take a second connection.
+        # At the time of the first poll, this query would take a second connection.
         await asyncio.sleep(self.update_heartbeat_interval / 6)
         while True:
             try:

@@ -25,9 +25,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """Work that is repeated at the times of `cron`. At each time, the first worker that claims it runs it, once in the
-    whole installation. Only one of a queue runs at a time, and it comes before all other jobs in that worker's
-    queues."""
+    """Work that is repeated at the times of `cron`. At each time, the first worker that claims the work runs it, once
+    in the whole installation. Only one periodic task of a queue runs at a time, and it comes before all other jobs in
+    that worker's queues."""
 
     name: str
     queue: str

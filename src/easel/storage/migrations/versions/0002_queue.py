@@ -12,7 +12,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# A job that waits for another's lock, or was put back, is otherwise found only at the worker's next poll.
+# Without this trigger, only the worker's next poll would find a job that waited for another job's lock, or was put
+# back.
 WAKE_NEXT = """
 create function easel_wake_next_job() returns trigger language plpgsql as $$
 declare

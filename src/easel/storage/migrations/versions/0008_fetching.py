@@ -22,8 +22,9 @@ MAY_BEGIN = """j.status = 'todo'
            ))"""
 
 # Claims the job that procrastinate's own function would claim, but within limits that procrastinate lacks. Thousands of
-# jobs may wait for one app, or for thousands of apps of an organisation without a free place; neither may make a search
-# long. So it first searches the oldest jobs, one of which may nearly always begin, and then the first job of each lock.
+# jobs may wait for one app, or for thousands of apps of an organisation that has reached its limit. Neither may make a
+# search long. The function therefore first searches the oldest jobs, one of which may nearly always begin, and then the
+# first job of each lock.
 FETCH_JOB = f"""
 create function easel_fetch_job(
     p_queues varchar[], p_tasks varchar[], p_worker bigint, p_everywhere integer, p_organisation integer

@@ -12,7 +12,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-# Pruning holds the app's row, and moving a pointer takes it first, so one of them sees the other's change.
+# Pruning locks the app's row. Moving a pointer locks the same row first, so one of them sees the other's change.
 REFUSE_PRUNED = """
 create function easel_refuse_pruned() returns trigger language plpgsql as $$
 begin

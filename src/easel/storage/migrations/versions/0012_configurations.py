@@ -38,7 +38,7 @@ alter table version alter column config drop not null;
 alter table remembered_answer add column if not exists abridged boolean not null default false;
 """
 
-# Texts may have twenty thousand characters each, and a list has a thousand apps.
+# A string may have twenty thousand characters, and a list has a thousand apps.
 LISTED = """
 create or replace function easel_listed(draft jsonb) returns jsonb language sql immutable as $$
 select jsonb_build_object(
@@ -54,8 +54,9 @@ select jsonb_build_object(
 $$;
 """
 
-# A process of an earlier release knows no hashes. If it changes a configuration, the hash is unknown until it is
-# needed. It does not find a version's configuration either, and must not take that for an empty one.
+# A process of an earlier release writes no hashes. If it changes a configuration, the hash is unknown until it is
+# needed. The process does not find a version's configuration either, and must not take the missing configuration for an
+# empty one.
 APP_TRIGGERS = """
 create or replace function easel_app_draft() returns trigger language plpgsql as $$
 begin
@@ -149,7 +150,7 @@ def upgrade() -> None:
     assert isinstance(connection, psycopg.Connection)
     for statements in (TABLES, LISTED, APP_TRIGGERS, VERSION_TRIGGERS):
         connection.execute(statements.encode())
-    # The tables are unlocked again; a row is locked as long as its batch takes.
+    # The commit unlocks the tables. A row stays locked only for the time of its batch.
     bind.commit()
     connection.execute("set lock_timeout = 0")
     connection.commit()

@@ -52,9 +52,9 @@ MAY_BEGIN = """j.status = 'todo'
                and (j.scheduled_at is null or j.scheduled_at <= now())
                and not exists (select from procrastinate_jobs o where o.lock = j.lock and o.status = 'doing')"""
 
-# The organisation's turn is decided first, its job second. Thousands of jobs may wait for one app, for thousands of
-# apps or for thousands of organisations; none of these may make a search long. So the search skips from one
-# organisation to the next. Of the one whose turn it is, it first searches the oldest jobs, one of which may nearly
+# The function chooses the organisation first, and then its job. Thousands of jobs may wait for one app, for thousands
+# of apps, or for thousands of organisations. In no case may the search be long. It therefore skips from one
+# organisation to the next. For the chosen organisation, it first searches the oldest jobs, one of which may nearly
 # always begin, and then the first job of each lock.
 FETCH_JOB = f"""
 create function easel_fetch_job(
@@ -169,7 +169,7 @@ end;
 $$;
 """  # noqa: S608 (made of constants)
 
-# The call of earlier releases.
+# The function's signature in earlier releases.
 AS_BEFORE = """
 create or replace function easel_fetch_job(
     p_queues varchar[], p_tasks varchar[], p_worker bigint, p_everywhere integer, p_organisation integer
@@ -181,7 +181,7 @@ $$;
 """
 
 # Lets an upload of this many bytes begin, if the organisation's waiting uploads stay within the limit. Two concurrent
-# counts would both take the remaining bytes, so one counts after the other. A crash may forget a grant, as it does the
+# counts would both take the remaining bytes, so one counts after the other. A crash may lose a grant together with the
 # upload itself, so nothing waits for the disk.
 GRANT_UPLOAD = """
 create function easel_grant_upload(p_key varchar, p_length bigint, p_most bigint)

@@ -51,7 +51,7 @@ def upgrade() -> None:
     connection = bind.connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     connection.execute(SITE.encode())
-    # The table is unlocked again; a row is locked as long as its batch takes.
+    # The commit unlocks the table. A row stays locked only for the time of its batch.
     bind.commit()
     connection.execute("set lock_timeout = 0")
     connection.commit()
