@@ -45,7 +45,7 @@ class Turns:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def take(self, sharer: str) -> None:
-        """The turn was given at the moment of the cancellation, so the turn is passed on."""
+        """Waits for the sharer's turn. The caller must return the turn with `give`. Raises TooManyAtOnceError."""
         queue = self._waiting.get(sharer)
         if queue is None and self._may(sharer):
             self._begin(sharer)
@@ -64,12 +64,12 @@ class Turns:
             if turn.cancelled():
                 self._forget(sharer, turn)
             else:
-                # Releases the turn, and starts the next request.
+                # The turn was given at the moment of the cancellation, so the turn is passed on.
                 self.give(sharer)
             raise
 
     def give(self, sharer: str) -> None:
-        """Releases the turn, and starts the next one."""
+        """Releases the turn, and starts the next request."""
         self._all -= 1
         self._going[sharer] -= 1
         if not self._going[sharer]:
