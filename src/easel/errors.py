@@ -81,10 +81,9 @@ class ConflictError(EaselError):
 
 
 class LimitReachedError(EaselError):
-    """A limit is reached: {used} of {limit} are used. `details` contains the limit, the current use and, if waiting
-    helps, `retry_after_seconds`.
+    """A limit is reached: {used} of {limit} are used.
 
-    `details` hold the limit, its usage and, if waiting helps, `retry_after_seconds`.
+    `details` contains the limit, the current usage and, if waiting helps, `retry_after_seconds`.
     """
 
     limit: ClassVar[str] = "other"

@@ -183,5 +183,6 @@ async def test_the_log_says_for_how_long_visitors_slowed_a_build(sandbox: Sandbo
         for seconds in (1.2, 4.2):
             run._note("build", replace(ended, confined=seconds))
     assert log == [
-        "Visitors came meanwhile, so the build left processors to them for 5 seconds (EASEL_BUILD_LEAVES_CORES)."
+        "Visitors used apps during this build, so the build left processors free for 5 seconds "
+        "(EASEL_BUILD_LEAVES_CORES)."
     ]

@@ -26,7 +26,7 @@ class KeyResponse(Answer):
     name: str
     scope: Scope
     app_id: str | None = None
-    hint: str = Field(description="The first and last characters of the key, which identify it for a reader")
+    hint: str = Field(description="The first and last characters of the key, by which people can recognise the key")
     created_at: str | None = None
 
 
@@ -47,12 +47,12 @@ class LimitResponse(Answer):
     """A limit of the organisation, and how much of it is used."""
 
     name: str
-    limit: int | None = Field(default=None, description="None means unlimited")
+    limit: int | None = Field(default=None, description="null means unlimited")
     used: int
     frees_at: str | None = Field(
         default=None,
-        description="When some of it becomes free without any action: for requests all current usage, for "
-        "uploads the oldest",
+        description="The next time at which the usage decreases by itself: to zero for requests, by the oldest "
+        "upload for uploads",
     )
 
 

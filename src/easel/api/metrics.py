@@ -27,7 +27,7 @@ async def queue_metrics(services: Services) -> bytes:
     """Returns the unfinished deploys and waiting jobs, in Prometheus' text format. While the database is unreachable,
     reports only that it is unreachable."""
     registry = CollectorRegistry()
-    answers = Gauge("easel_database_up", "Whether the database is reachable and writable", registry=registry)
+    answers = Gauge("easel_database_up", "1 if the database is reachable and writable, else 0", registry=registry)
     deploys = Gauge("easel_deploys", "Deploys that have not ended", ["status"], registry=registry)
     oldest = Gauge(
         "easel_deploys_oldest_seconds",

@@ -80,7 +80,7 @@ class ApiProtocol(GuardedProtocol):
         two, a proxy might use the other host, and upload addresses are built from the host."""
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
-            self.break_off(400, "The request does not name exactly one host.")
+            self.break_off(400, "The request must have exactly one Host header.")
         super().on_headers_complete()
 
     def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:

@@ -44,26 +44,28 @@ Host = Annotated[str, StringConstraints(max_length=253, to_lower=True, pattern=_
 class BuildSettings(Part):
     """Settings that replace Easel's detection. Null leaves the value to the detection."""
 
-    root: Folder | None = Field(default=None, description="An addition: the folder of the project within the sources")
-    preset: Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-z0-9-]*$")] | None = Field(
-        default=None, description="An addition: the framework, by its name in Easel's list of frameworks"
+    root: Folder | None = Field(
+        default=None, description="Easel extension: the folder of the project within the sources"
     )
-    install: Command | None = Field(default=None, description="An addition: the command that installs dependencies")
-    build: Command | None = Field(default=None, description="An addition: the command that builds")
-    output: Folder | None = Field(default=None, description="An addition: the folder that the build writes")
+    preset: Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-z0-9-]*$")] | None = Field(
+        default=None, description="Easel extension: the framework, by its name in Easel's list of frameworks"
+    )
+    install: Command | None = Field(default=None, description="Easel extension: the command that installs dependencies")
+    build: Command | None = Field(default=None, description="Easel extension: the command that builds")
+    output: Folder | None = Field(default=None, description="Easel extension: the folder that the build writes")
     node: Annotated[str, StringConstraints(max_length=100, pattern=_RANGE)] | None = Field(
-        default=None, description="An addition: the version of Node, or a range of versions"
+        default=None, description="Easel extension: the version of Node, or a range of versions"
     )
     package_manager: Annotated[str, StringConstraints(max_length=70, pattern=_PACKAGE_MANAGER)] | None = Field(
-        default=None, description="An addition: npm, pnpm, yarn or bun, optionally with `@version`"
+        default=None, description="Easel extension: npm, pnpm, yarn or bun, optionally with `@version`"
     )
     ignore: list[Pattern] | None = Field(
-        default=None, max_length=100, description="An addition: a push that only changes these files is not built"
+        default=None, max_length=100, description="Easel extension: a push that only changes these files is not built"
     )
     build_hosts: list[Host] | None = Field(
         default=None,
         max_length=50,
-        description="An addition: additional hosts that a build may reach (`*.example.com` for all subdomains)",
+        description="Easel extension: additional hosts that a build may reach (`*.example.com` for all subdomains)",
     )
 
 

@@ -44,7 +44,7 @@ class SlugCollidesError(BadRequestError):
 
 
 class TooManyAppsError(BadRequestError, LimitReachedError):
-    """This organisation has {current} apps; the limit is {limit}."""
+    """This organisation has {current} apps; the limit is {limit}. Delete apps that you no longer need."""
 
     code = "app_limit_reached"
     limit = "apps"
@@ -71,7 +71,7 @@ class AccessModeNotBuiltError(BadRequestError):
 
 
 class ConfigTooLargeError(BadRequestError):
-    """The configuration would be {size} bytes long; the limit is {limit}."""
+    """The configuration would be {size} bytes long; the limit is {limit}. Shorten it."""
 
     code = "config_too_large"
 

@@ -46,7 +46,7 @@ def _few_in_all(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # Each value may be a secret, and is then encrypted separately.
     if sum(map(len, keys)) > _MOST_KEY_VALUES:
         raise PydanticCustomError(
-            "too_many_values", "the keys may have {most} values in total", {"most": _MOST_KEY_VALUES}
+            "too_many_values", "all keys together may have at most {most} values", {"most": _MOST_KEY_VALUES}
         )
     return keys
 
@@ -117,22 +117,22 @@ class BuildConfig(BuildSettings):
     api_allow: list[ApiAllowRule] | None = Field(default=None, max_length=1_000)
     allow: list[Allowed] | None = Field(
         default=None,
-        description="An addition: the likely mistakes that Easel accepts in the bundles of this app",
+        description="Easel extension: the likely mistakes that Easel accepts in the bundles of this app",
     )
     rules: Dialect | None = Field(
-        default=None, description="An addition: the dialect in which `_redirects` and `_headers` are read"
+        default=None, description="Easel extension: the dialect in which `_redirects` and `_headers` are read"
     )
     html_handling: PageAddresses | None = Field(
         default=None,
-        description="An addition: the canonical form of the addresses of pages, to which all other forms redirect",
+        description="Easel extension: the canonical form of the addresses of pages, to which all other forms redirect",
     )
     not_found_handling: WithoutPage | None = Field(
-        default=None, description="An addition: the response for addresses without a file"
+        default=None, description="Easel extension: the response for addresses without a file"
     )
     runtime: Runtime | None = Field(
         default=None,
-        description="An addition: how pages get `window.__EASEL__`. `inline` (the default) writes it into each page, "
-        "`external` provides it in `/_easel/runtime.js`, and `off` sends pages unchanged, without it",
+        description="Easel extension: how pages get `window.__EASEL__`. `inline` (the default) writes it into each "
+        "page, `external` provides it in `/_easel/runtime.js`, and `off` sends pages unchanged, without it",
     )
 
 
@@ -278,8 +278,10 @@ class AppResponse(Answer):
     featured_gallery: FeaturedGalleryConfigOutput | None
     tabs: list[PageTabOutput]
     password_protected: bool
-    staging_url: str = Field(description="An addition: the address of staging")
-    draft_hash: str = Field(description="An addition: SHA-256 of the configuration, as `config_hash` of versions")
+    staging_url: str = Field(description="Easel extension: the address of staging")
+    draft_hash: str = Field(
+        description="Easel extension: SHA-256 of the configuration, computed like the `config_hash` of versions"
+    )
 
 
 class AppListItem(Answer):

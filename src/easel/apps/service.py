@@ -197,7 +197,7 @@ async def update_app(
         return AppChange(app, warnings)
     active = app.is_active if request.is_active is None else request.is_active
     if not active:
-        warnings.append("The app is offline: from now on, all its addresses respond with 404.")
+        warnings.append("The app is offline, so all its addresses respond with 404 from now on.")
     renamed, switched = slug != app.slug, active != app.is_active
     set_draft(app, draft, digest)
     app.slug, app.is_active, app.updated_at = slug, active, clock.now()

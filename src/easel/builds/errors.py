@@ -13,7 +13,7 @@ class SandboxUnavailableError(EaselError):
 
 
 class BuildVariableInvalidError(EaselError):
-    """The variable `{name}` cannot be passed to a build: {problem}. Rename or shorten it."""
+    """The variable `{name}` cannot be passed to a build: {problem}. Change or remove the variable."""
 
     status = 400
     code = "build_variable_invalid"

@@ -95,8 +95,8 @@ class Phases:
         """Logs that visitors made the build slower, if they did."""
         if self._confined >= _NOTABLE:
             self.say(
-                f"Visitors came meanwhile, so the build left processors to them for {self._confined:.0f} seconds"
-                " (EASEL_BUILD_LEAVES_CORES)."
+                "Visitors used apps during this build, so the build left processors free for "
+                f"{self._confined:.0f} seconds (EASEL_BUILD_LEAVES_CORES)."
             )
 
     def _left(self) -> Limits:

@@ -210,7 +210,7 @@ def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
         data, central.header
     )
     if signature != _LOCAL_SIGNATURE:
-        raise _mismatch(central, "there is no local header where it should be")
+        raise _mismatch(central, "there is no local header at the stated place")
     offset = at + name_length + extra_length
     if offset + central.length > stop:
         raise MemberOutOfBoundsError(member=printable(central.name))
@@ -219,13 +219,13 @@ def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
     if method != central.method:
         raise _mismatch(central, "its local header has another compression method")
     if flags & _ENCRYPTED_FLAGS:
-        raise _mismatch(central, "its local header says that it is encrypted")
+        raise _mismatch(central, "its local header marks it as encrypted")
     if extra_length:
         size, length, _, _ = _widen(bytes(data[at + name_length : offset]), size, length, 0, 0)
     if crc != central.crc or length != central.length or size != central.size:
         _compare(central, crc, length, size, silent=bool(flags & _DESCRIPTOR_FLAG))
     if central.method == STORED and central.length != central.size:
-        raise _mismatch(central, "it is stored, but its length and size differ")
+        raise _mismatch(central, "it is stored without compression, but its compressed and uncompressed sizes differ")
     is_folder = central.name.endswith(("/", "\\")) or stat.S_ISDIR(central.mode)
     if is_folder and central.size:
         raise _mismatch(central, "it is a folder, but it has content")

@@ -117,7 +117,7 @@ def _no_end(data: memoryview, tail: bytes) -> NotAZipError | ZipTruncatedError |
         found = next((name for magic, name in _OTHER_FORMATS if begins.startswith(magic)), None)
         if found is None and bytes(data[257:262]) == b"ustar":
             found = "a tar archive"
-        return NotAZipError(found=found or ("something else" if begins else "empty"))
+        return NotAZipError(found=found or ("a file of an unknown format" if begins else "empty"))
     at = tail.rfind(_END_SIGNATURE)
     if at >= 0 and at + _END.size <= len(tail):
         following = len(tail) - at - _END.size - int.from_bytes(tail[at + _END.size - 2 : at + _END.size], "little")

@@ -128,7 +128,8 @@ class PathDuplicateError(BadRequestError):
 
 
 class PathConflictError(BadRequestError):
-    """The zip contains `{member}` as a file, but the path `{other}` needs a folder of that name. Rename one of them."""
+    """The zip contains `{member}` as a file, but the path `{other}` needs a folder of that name. Rename the file or the
+    folder."""
 
     code = "path_conflict"
 

@@ -9,8 +9,8 @@ from easel.errors import EaselError
 
 
 class PackageMissingError(EaselError):
-    """The zip contains data compressed with {package}, but that package is not installed here. Install it with `pip
-    install {package}`."""
+    """The zip contains data compressed with {package}, but that package is not installed. Install it with `pip install
+    {package}`."""
 
     status = 400
     code = "package_missing"

@@ -66,7 +66,7 @@ def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, ru
             return deploy
     if running:
         raise NoDeployError(
-            slug=slug, kind=" that is queued or building", hint=" `easel deploys` lists those that have ended."
+            slug=slug, kind=" that is queued or building", hint=" List the ended deploys with `easel deploys`."
         )
     raise NoDeployError(slug=slug, kind=" yet", hint=" Start one with `easel deploy`.")
 

@@ -125,8 +125,8 @@ def _end(session: Session, error: EaselError) -> None:
 
 
 _ADVICE: Final[Mapping[str | None, tuple[str, str]]] = {
-    VersionNotFoundError.code: ("versions", "lists the existing ones."),
-    DeployNotFoundError.code: ("deploys", "lists the existing ones."),
+    VersionNotFoundError.code: ("versions", "lists the existing versions."),
+    DeployNotFoundError.code: ("deploys", "lists the existing deploys."),
     EnvironmentLockedError.code: ("status", "shows the reason. `easel unlock` unlocks the environment."),
     NothingToPromoteError.code: ("deploy --env staging -m …", "deploys to staging."),
     NothingToRollBackError.code: (

@@ -18,7 +18,7 @@ Decoding one `%` takes as long as decoding twenty other bytes, and a path is dec
 
 
 class HeadRefusedError(Exception):
-    """A refused head: the status, and a sentence."""
+    """The head of a request is refused. Holds the HTTP status of the response, and the reason as a sentence."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

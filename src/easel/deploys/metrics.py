@@ -6,7 +6,7 @@ from prometheus_client import Counter, Histogram
 
 STEP_SECONDS = Histogram(
     "easel_deploy_step_seconds",
-    "How long the steps of deploys took",
+    "Duration of the steps of deploys in seconds",
     ["step"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )

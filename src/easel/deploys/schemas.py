@@ -29,7 +29,7 @@ class DeploySettings(BuildSettings):
     not_found_handling: WithoutPage | None = None
     allow: list[Allowed] | None = Field(default=None, max_length=10)
     no_cache: bool | None = Field(
-        default=None, description="An addition: build without the dependencies and caches of earlier builds"
+        default=None, description="Easel extension: build without the dependencies and caches of earlier builds"
     )
 
 

@@ -73,10 +73,12 @@ class EdgeCollector(Collector):
             "Requests served with the last known state, because the database did not respond",
             value=self._freshness.timeouts,
         )
-        yield GaugeMetricFamily("easel_edge_fresh", "Whether the database responds", value=int(self._freshness.healthy))
+        yield GaugeMetricFamily(
+            "easel_edge_fresh", "1 if the database responds, else 0", value=int(self._freshness.healthy)
+        )
         yield GaugeMetricFamily(
             "easel_edge_store_up",
-            "Whether the object store responded to the last request",
+            "1 if the object store responded to the last request, else 0",
             value=int(self._store.answers),
         )
         cached = GaugeMetricFamily(

@@ -303,8 +303,8 @@ class Supervisor:
         settings = self._settings
         if shares_cookies:
             self._say(
-                f"{settings.domain} is not on the Public Suffix List: each app can set cookies for all others"
-                ' (see docs/running.md, "A domain that apps share").'
+                f"{settings.domain} is not on the Public Suffix List, so each app can set cookies for all "
+                'other apps (see docs/running.md, "A domain that apps share").'
             )
         if self._apart:
             self._say(f"Ready, as {' and '.join(settings.roles)}.")

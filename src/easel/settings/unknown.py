@@ -11,8 +11,8 @@ COMMAND_LINE = ("EASEL_SERVER", "EASEL_API_KEY", "EASEL_APP", "EASEL_TRACEBACK")
 OF_BUILDS = ("EASEL_ENVIRONMENT", "EASEL_URL", "EASEL_DEPLOY_ID", "EASEL_GIT_COMMIT", "EASEL_GIT_BRANCH")
 """The variables that Easel sets for the builds of apps. They are not settings either."""
 _OF_OTHERS = re.compile(
-    r"""EASEL_((SUPERVISOR|PROXY)$|TEST_|CHAOS_|FUZZ)      # of processes that Easel starts, and of its tests
-    |   EASEL_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_)  # of containers, where something beside them is called `easel`""",
+    r"""EASEL_((SUPERVISOR|PROXY)$|TEST_|CHAOS_|FUZZ)      # variables of processes that Easel starts, and of tests
+    |   EASEL_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_)  # variables of containers next to a service named `easel`""",
     re.VERBOSE,
 )
 

@@ -16,8 +16,8 @@ class VisitorSettings(BaseSettings):
     )
     refresh_timeout: float = Field(
         default=1.0,
-        description="Maximum time in seconds that the request of a visitor waits until the edge has queried which "
-        "version is live.",
+        description="Maximum time in seconds that a visitor's request waits while the edge queries the database for "
+        "the live version.",
     )
     edge_cache_bytes: int = Field(
         default=256 * MIB,

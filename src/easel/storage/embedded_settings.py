@@ -8,23 +8,24 @@ from typing import Final
 
 NAME: Final = "easel.conf"
 SETTINGS: Final = """\
-# Written by Easel at each start. A line of postgresql.conf below the one that includes this file comes before it.
+# Easel writes this file at each start. To override a setting, add it to postgresql.conf, below the line that includes
+# this file.
 
-# Nothing subscribes to another database here.
+# Easel uses no logical replication.
 max_logical_replication_workers = 0
-# No transaction of Easel's is serializable.
+# Easel uses no serializable transactions.
 max_pred_locks_per_transaction = 10
-# None of its transactions locks hundreds of tables and indexes.
+# No transaction locks hundreds of tables and indexes.
 max_locks_per_transaction = 16
-# Its transactions are small; what one writes beyond that goes to the disk in pieces.
+# Transactions are small. A larger transaction writes its log to the disk in several pieces.
 wal_buffers = 1MB
-# None of its statements runs long enough to be compiled.
+# No statement runs long enough for its compilation to pay.
 jit = off
 """
 """Turns off parts that use memory or a process and that Easel does not need. For the other settings, see PostgreSQL's
 documentation, chapter 19."""
 SINCE_18: Final = """
-# Readers of a small database that lies in memory need no processes that read for them.
+# A small database is in memory, so reading it needs no I/O processes.
 io_method = sync
 io_max_concurrency = 8
 """

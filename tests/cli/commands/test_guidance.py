@@ -89,7 +89,7 @@ def test_advice_names_the_app_where_no_file_does(person: Person, slug: str) -> N
     command = advised.split("`easel ")[1].split("`")[0]
     assert "no index.html" in person.ok(*command.split()).stdout
     missing = person.run("restore", "99", "--app", slug)
-    assert (missing.code, f"`easel versions --app {slug}` lists the existing ones" in missing.stderr) == (4, True)
+    assert (missing.code, f"`easel versions --app {slug}` lists the existing versions" in missing.stderr) == (4, True)
 
 
 def test_the_configuration_is_changed_published_and_rolled_back(person: Person, slug: str) -> None:

@@ -224,7 +224,7 @@ def test_pages_by_hand_have_their_easel_toml_beside_them(tmp_path: Path) -> None
 def test_a_page_of_source_is_known_however_it_is_written(tmp_path: Path, script: str, encoding: str) -> None:
     (tmp_path / "package.json").touch()
     (tmp_path / "index.html").write_text(f"<!doctype html><title>x</title>{script}", encoding=encoding)
-    with pytest.raises(SourceFolderError, match="its page loads"):
+    with pytest.raises(SourceFolderError, match=r"its index\.html loads"):
         refuse_source(Target(tmp_path), ".")
 
 

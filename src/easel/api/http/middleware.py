@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 REQUEST_SECONDS = Histogram(
     "easel_api_request_seconds",
-    "How long requests took, by route and status",
+    "Duration of requests in seconds, by route and status",
     ["method", "route", "status"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )

@@ -111,7 +111,7 @@ class Lane:
             async with asyncio.timeout(self._deadline):
                 answer = await _exchange(ours, LaneRequest.of(scope), body, size)
         except TimeoutError:
-            logger.error("a costly request was not answered in time; its process is killed")
+            logger.error("the process for costly requests did not complete a request in time, so the process is killed")
             self._kill()
             raise RequestBrokenOffError(retry_after_seconds=1, retryable=True) from None
         finally:
@@ -137,7 +137,8 @@ class Lane:
                 self._end_when_idle()
                 await self._watch(ours)
             logger.error(
-                "the process for costly requests has ended; until it runs again, the api carries them out itself"
+                "the process for costly requests has ended; until it runs again, the api process carries out costly "
+                "requests"
             )
         except (OSError, EOFError, TimeoutError, EaselError) as error:
             logger.warning("could not start the process for costly requests: %s", error or type(error).__name__)
@@ -169,7 +170,7 @@ class Lane:
                     if not await _hear(control):
                         return
             except TimeoutError:
-                logger.error("the process for costly requests does not answer, so it is killed")
+                logger.error("the process for costly requests does not respond, so the process is killed")
                 self._kill()
                 return
             except OSError:

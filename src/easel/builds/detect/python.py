@@ -131,7 +131,7 @@ def _conf_py(tree: Tree, project: Project) -> str:
     if found is None:
         raise NothingToBuildError(
             place=f"`{printable(project.folder) or '.'}`",
-            reason="there is no conf.py in it, in docs/ or in source/",
+            reason="the folder has no conf.py, and neither docs/ nor source/ contains one",
             hint="Set the folder with the conf.py as `root`. Or set the build command as `build` and its output "
             "folder as `output`.",
         )

@@ -23,7 +23,7 @@ _ADAPTER = re.compile(
 FIXES: Final[Mapping[str, str]] = {
     "next": "add `output: 'export',` and `images: { unoptimized: true },` to the configuration in {config}.",
     "nuxt": 'put `"generate": "nuxt generate"` into the scripts of package.json, and set '
-    '`build = "npm run generate"`, or leave out `build`.',
+    '`build = "npm run generate"` or remove the setting `build`.',
     "sveltekit": "run `npm install -D @sveltejs/adapter-static`, write "
     "`import adapter from '@sveltejs/adapter-static';` in {config}, and put "
     "`export const prerender = true;` into src/routes/+layout.js.",

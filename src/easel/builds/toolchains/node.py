@@ -1,4 +1,5 @@
-"""Chooses the Node of a build: the builder's own if it is in the project's range, else one from the registry."""
+"""Chooses the Node of a build: the Node on the builder if its version is in the project's range, else one from the
+registry."""
 
 from __future__ import annotations
 
@@ -56,8 +57,9 @@ def local_nodes() -> Iterator[Node]:
 
 
 async def choose_node(wanted: str | None, packages: Packages) -> Node:
-    """Returns the Node for a range. For the range None, returns a version with long-term support. This is the builder's
-    own version if that has long-term support. Raises VersionRangeError, VersionUnavailableError, ToolchainError."""
+    """Returns the Node for a range. For the range None, returns a version with long-term support. This is the
+    builder's own version if that has long-term support. Raises VersionRangeError, VersionUnavailableError,
+    ToolchainError."""
     allowed = SUPPORTED if wanted is None else check_range("Node", wanted)
     for local in await asyncio.to_thread(lambda: list(local_nodes())):
         if is_within(local.version, allowed):
@@ -99,7 +101,7 @@ def _of_the_wheel() -> Node | None:
         npm=f"{INSIDE}/lib/node_modules/npm/bin/npm-cli.js" if npm.is_dir() else None,
         npm_version=_npm_version(npm),
         headers=INSIDE if (folder / "include" / "node" / "node.h").is_file() else None,
-        source="the builder's own",
+        source="which is installed on the builder",
     )
 
 
@@ -117,7 +119,7 @@ def _of_debian() -> Node | None:
         npm=str(npm) if inside else None,
         npm_version=_npm_version(npm.parent.parent) if inside else None,
         headers="/usr" if Path("/usr/include/node/node.h").is_file() else None,
-        source="the builder's own",
+        source="which is installed on the builder",
     )
 
 

@@ -100,7 +100,7 @@ def show(session: Session, named: str | None, app: str | None) -> None:
         ("Address", found.url),
         ("Newest", f"v{found.version}" if found.version else "no version yet"),
         *((name.capitalize(), environment_line(entry)) for name, entry in sorted((found.environments or {}).items())),
-        ("On the air", "yes" if found.is_active else "no: every address responds with 404"),
+        ("Online", "yes" if found.is_active else "no, so every address responds with 404"),
         (
             "Unpublished",
             "has unpublished configuration changes (make them live with `easel publish`)"
@@ -167,7 +167,9 @@ def update(
     if answer.has_unpublished_changes:
         session.output.done(f"Changed the draft of {answer.slug}. Make it live with {session.again('publish -m …')}.")
     else:
-        session.output.done(f"Changed {answer.slug}{f': published as version {answer.version}' if publish else ''}.")
+        session.output.done(
+            f"Changed {answer.slug}{f' and published the change as version {answer.version}' if publish else ''}."
+        )
     if publish:
         warn_if_nothing_is_live(session, answer)
     session.output.document(answer)

@@ -26,7 +26,7 @@ _SHOWN = 20
 
 @client_command("check")
 @click.argument(
-    "path", metavar="DIR|ZIP", help="Folder or zip. [default: the one that `easel deploy` would choose]", required=False
+    "path", metavar="DIR|ZIP", help="Folder or zip. [default: the same as for `easel deploy`]", required=False
 )
 @click.option(
     "--request", "addresses", metavar="/PATH", help="Show the response at this address; repeatable.", multiple=True

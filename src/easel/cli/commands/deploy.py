@@ -112,7 +112,7 @@ def deploy(
     if not build:
         overrides |= _as_it_is(target, _shown(target.path, session.working), as_is=as_is)
     if target.found:
-        output.say(f"Deploying {_shown(target.path, session.working)}: {target.found}.")
+        output.say(f"Deploying {_shown(target.path, session.working)}, because {target.found}.")
     root = project_root(session.project, target, session.working)
     new_name = name_of_app(root, target)
     name = _app_name(session, app, new_name, create=create)

@@ -156,7 +156,9 @@ def logs(session: Session, deploy: str | None, app: str | None, follow: bool) ->
 
 @client_command("deploys")
 @app_option
-@click.option("--limit", "-n", help="How many.", type=click.IntRange(min=1, max=100), default=20)
+@click.option(
+    "--limit", "-n", help="Maximum number of deploys to list.", type=click.IntRange(min=1, max=100), default=20
+)
 def list_deploys(session: Session, app: str | None, limit: int) -> None:
     """List an app's deploys, newest first."""
     found = session.app(app)

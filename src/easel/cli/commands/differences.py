@@ -38,7 +38,7 @@ def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
     parts = [f"{counts[status]} {status}" for status in (*_LETTERS, "unchanged") if counts[status]]
     output.say(f"v{answer.from_version} → v{answer.to_version}: " + (", ".join(parts) or "nothing differs"))
     if with_sources and differing and answer.source_diff is None:
-        output.say("(Lines are shown only for files of versions that were both deployed with --source-files.)")
+        output.say("(To see differences by line, deploy both versions with --source-files.)")
 
 
 def _show_rule(output: Output, rule: RuleChange) -> None:

@@ -54,7 +54,8 @@ def rollback(session: Session, app: str | None) -> None:
 @click.option("--message", "-m", help="The reason, which other users see; required.")
 @app_option
 def lock(session: Session, environment: str, message: str | None, app: str | None) -> None:
-    """Lock an environment, so that its live version stays: deploys still create versions, but these do not go live."""
+    """Lock an environment, so that its live version does not change. Deploys still create versions, but these versions
+    do not go live."""
     name = environment_or_default(session, environment)
     reason = message_or_ask(session, message, question="Why", missing=ReasonMissingError)
     found = session.app(app)

@@ -42,7 +42,12 @@ def group() -> None:
 @click.option("--root", metavar="DIR", help="The app's folder within the repository.")
 @click.option("--username", metavar="NAME", help="The user name for the token, if the Git host needs one.")
 @click.option("--token-stdin", is_flag=True, help="Read an access token from standard input.")
-@click.option("--deploy-key", type=click.Path(path_type=Path), metavar="FILE", help="Your own private ssh key.")
+@click.option(
+    "--deploy-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A file with an ssh private key to use as the deploy key.",
+)
 @click.option(
     "--new-deploy-key",
     is_flag=True,
@@ -54,7 +59,12 @@ def group() -> None:
     metavar="FILE",
     help="A file with the ssh host keys. [default: your known_hosts file]",
 )
-@click.option("--allow", multiple=True, metavar="submodules|lfs", help="Build without these parts of the repository.")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="submodules|lfs",
+    help="Allow builds in which these parts of the repository are missing.",
+)
 @click.option("--new-webhook-secret", is_flag=True, help="Create a new webhook secret.")
 @app_option
 def connect(

@@ -19,7 +19,7 @@ def list_keys(session: Session) -> None:
     """List API keys, without their secrets."""
     answer = session.client.list_keys()
     session.output.table(
-        ("KEY", "NAME", "SCOPE", "APP", "BEGINS AND ENDS", "CREATED"),
+        ("KEY", "NAME", "SCOPE", "APP", "SHORTENED KEY", "CREATED"),
         [(key.key_id, key.name, key.scope, key.app_id or "all", key.hint, when(key.created_at)) for key in answer.keys],
     )
     session.output.document(answer)

@@ -19,7 +19,7 @@ from easel.cli.text import size, when
 
 @client_command("versions")
 @app_option
-@click.option("--limit", "-n", help="How many.", type=click.IntRange(min=1), default=20)
+@click.option("--limit", "-n", help="Maximum number of versions to list.", type=click.IntRange(min=1), default=20)
 def list_versions(session: Session, app: str | None, limit: int) -> None:
     """List an app's versions, newest first, with the environments that serve them."""
     found = session.app(app)

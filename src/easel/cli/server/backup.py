@@ -59,8 +59,8 @@ def _back_up(place: str, data_dir: Path | None, *, keys: bool) -> None:
 
     made = back_up(read_settings(data_dir=data_dir), place, with_keys=keys, say=_say)
     _say(
-        f"Backup {made.name}: {made.objects} objects, {size(made.bytes)}; {made.copied} of them were copied, and the "
-        f"others were already there."
+        f"Backup {made.name}: {made.objects} objects, {size(made.bytes)}. {made.copied} objects were copied now, and "
+        "all other objects were already stored."
     )
     if keys and "://" not in place:
         Path(place).chmod(0o700)

@@ -79,7 +79,7 @@ def _conclude(session: Session, made: AuditResult, app: str | None) -> None:
     served = sorted({f"{name} of {fault.slug}" for fault in made.faults for name in fault.environments})
     if served:
         more = f" and {len(served) - _APPS_NAMED:,} more" if len(served) > _APPS_NAMED else ""
-        output.say(f"Some of them are live: {', '.join(served[:_APPS_NAMED])}{more}.", style="bold red")
+        output.say(f"Some of the faulty objects are live: {', '.join(served[:_APPS_NAMED])}{more}.", style="bold red")
     output.say(f"{len(made.faults):,} of {plural(made.objects, 'object')} are missing or damaged.", style="red")
     output.say(
         "Restore them from a backup (see `Objects are lost or damaged` in docs/operations/disaster.md), and run "

@@ -56,7 +56,7 @@ def select(folder: Path, rules: IgnoreRules) -> Selection:
     if home_page([file.path for file in files]) is None:
         ignored = next((entry for entry in walk.left_out if entry.path == ENTRY_POINT), None)
         hint = (
-            f"The index.html in it is left out {_by(ignored.reason)}."
+            f"Its index.html is left out {_by(ignored.reason)}."
             if ignored
             else "Deploy the folder that your build writes."
         )

@@ -21,7 +21,7 @@ _HELD_BACK: Final[Mapping[str | None, str]] = {
     "builder": "no builder is free",
     "app": "another deploy of this app must end first",
     "organisation": "your organisation's limit of simultaneous deploys is reached",
-    "everywhere": "the limit of simultaneous deploys is reached",
+    "everywhere": "the server's limit of simultaneous deploys is reached",
 }
 
 

@@ -158,7 +158,7 @@ def _sources(session: Session, shipment: Shipment) -> dict[str, str]:
     found = collect_sources(shipment.root, output)
     said = f"Also sending {plural(len(found.texts), 'source file')}"
     if found.not_text:
-        said += f"; {plural(len(found.not_text), 'file is', 'files are')} left out, because of binary content"
+        said += f"; {plural(len(found.not_text), 'binary file is', 'binary files are')} left out"
     session.output.say(said + ".")
     if found.too_much:
         session.output.warn(

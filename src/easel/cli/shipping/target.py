@@ -118,7 +118,7 @@ def refuse_source(target: Target, shown: str) -> None:
     script = next((address for address in scripts if (_SOURCE if is_source else _TYPED).match(address)), None)
     if script is None and not built:
         return
-    why = f"its page loads {script}" if script else f"there is a package.json, and {built[0]}/ with an index.html"
+    why = f"its index.html loads {script}" if script else f"there is a package.json, and {built[0]}/ with an index.html"
     where = (Path(shown) / built[0]).as_posix() if built else ""
     way = "Build the app (`npm run build`), or use `easel deploy --build`."
     hint = f"The build output is in {built[0]}/. Deploy it with `easel deploy {where}`." if built else way
