@@ -1,4 +1,4 @@
-"""The tables of organisations, API keys and remembered answers."""
+"""The tables of organisations, API keys and remembered responses."""
 
 from __future__ import annotations
 

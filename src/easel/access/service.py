@@ -37,7 +37,7 @@ have its own query."""
 class Subject:
     """The author of a call: its organisation, its name, its scope, and the one app that it is limited to, if any.
 
-    Remembered answers, limits and the audit refer to subjects, not to keys. An id is unique among subjects of all
+    Remembered responses, limits and the audit refer to subjects, not to keys. An id is unique among subjects of all
     kinds.
     """
 

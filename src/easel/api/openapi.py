@@ -73,7 +73,7 @@ def install(app: FastAPI) -> None:
 
 
 def finish(document: dict[str, Any]) -> dict[str, Any]:
-    """Returns the document with the error answers of every operation, and their models."""
+    """Returns the document with the error responses of every operation, and their models."""
     schemas = document["components"]["schemas"]
     model = ErrorResponse.model_json_schema(ref_template=_REF)
     schemas.update(model.pop("$defs", {}), ErrorResponse=model)

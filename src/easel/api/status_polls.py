@@ -1,7 +1,7 @@
 """The fast path of the most frequent request: polling a deploy's status. Tools poll several times a second until the
 deploy has ended.
 
-The fast path answers without router, transaction and the framework's checks. Every request that is not plainly valid
+The fast path works without router, transaction and the framework's checks. Every request that is not plainly valid
 takes the slow path, which reports the error.
 """
 

@@ -1,4 +1,4 @@
-"""Requests and answers about apps. The page-builder fields are in `legacy`."""
+"""Requests and responses about apps. The page-builder fields are in `legacy`."""
 
 from __future__ import annotations
 

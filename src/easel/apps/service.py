@@ -278,8 +278,8 @@ async def with_hashes(work: Transaction, app: App) -> None:
 
 
 async def delete_app(work: Transaction, app: App) -> None:
-    """Deletes the app. Its addresses answer 404 at once, its organisation may use the slug again, and a background job
-    removes its objects later."""
+    """Deletes the app. Its addresses respond with 404 at once, its organisation may use the slug again, and a
+    background job removes its objects later."""
     app.deleted_at = clock.now()
     await work.session.flush()
     await routing_changed(work, app.id, hosts=True)
@@ -306,7 +306,7 @@ class ServedEnvironment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The parts of an answer about an app that are not in the app's row: the branch that the app follows, and its
+    """The parts of a response about an app that are not in the app's row: the branch that the app follows, and its
     served environments."""
 
     repo_url: str | None

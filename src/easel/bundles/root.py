@@ -21,7 +21,7 @@ from easel.rules.read import FILES
 
 ENTRY_POINT = "index.html"
 APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
-"""Pages that build tools write to answer every address without a file: SvelteKit, Nuxt; React Router; TanStack
+"""Pages that build tools write to be served at every address without a file: SvelteKit, Nuxt; React Router; TanStack
 Start."""
 FALLBACK_PAGES = (*APPS_PAGES, "index.csr.html")
 """Pages for all addresses of an app, and Angular's page, which is no entry page. Without an index.html beside such a
@@ -32,8 +32,8 @@ for each page write the third."""
 RESERVED_FOLDERS = ("_easel",)
 """Folders whose addresses belong to the platform in every app."""
 SHARED_FOLDERS = ("api", "_api", "_auth", "functions")
-"""Folders whose addresses belong to the platform only in an app with a proxy, functions or a login. In other apps,
-their own files answer there."""
+"""Folders whose addresses belong to the platform only in an app with a proxy, functions or a login. In other apps, the
+app's own files are served at these addresses."""
 RULES_FILES = FILES
 """Files with rules for the edge. They are never served themselves."""
 

@@ -1,1 +1,1 @@
-"""The edge: answers visitors from memory and from the stored bundles. No request queries the database."""
+"""The edge: serves visitors from memory and from the stored bundles. No request queries the database."""

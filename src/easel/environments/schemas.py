@@ -1,4 +1,4 @@
-"""Requests and answers about environments."""
+"""Requests and responses about environments."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _allowed(request: Request) -> list[str]:
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Makes the application answer every error in the envelope."""
+    """Makes the application respond to every error with the envelope."""
 
     async def easel_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EaselError)

@@ -264,5 +264,5 @@ class Fairness:
             self._large.pop((organisation, address), None)
 
     def answers_large(self, organisation: str, address: str) -> bool:
-        """Returns true if answers at this address have been large."""
+        """Returns true if responses at this address have been large."""
         return (organisation, address) in self._large

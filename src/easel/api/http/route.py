@@ -1,4 +1,4 @@
-"""Runs every request in one transaction, and remembers first answers under their Idempotency-Key."""
+"""Runs every request in one transaction, and remembers first responses under their Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 REMEMBERED = 64 * 1024
-"""Maximum size in bytes of an answer that is remembered in full."""
+"""Maximum size in bytes of a response that is remembered in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Abridgement:
-    """How large answers of an operation are remembered: without the parts that the database can restore."""
+    """How large responses of an operation are remembered: without the parts that the database can restore."""
 
     abridge: Callable[[bytes], bytes]
     complete: Callable[[Transaction, Subject, bytes], Awaitable[bytes]]
@@ -45,7 +45,7 @@ class Abridgement:
 def abridged(
     abridge: Callable[[bytes], bytes], complete: Callable[[Transaction, Subject, bytes], Awaitable[bytes]]
 ) -> Callable[[Endpoint], Endpoint]:
-    """Marks an operation whose answers may be large."""
+    """Marks an operation whose responses may be large."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
         endpoint.abridgement = Abridgement(abridge, complete)  # type: ignore[attr-defined]
@@ -55,7 +55,7 @@ def abridged(
 
 
 class EaselRoute(APIRoute):
-    """A route that runs in one transaction: committed before the answer is sent, rolled back if the route raises.
+    """A route that runs in one transaction: committed before the response is sent, rolled back if the route raises.
 
     The caller is authenticated before any of the request is read.
     """
@@ -97,7 +97,7 @@ class EaselRoute(APIRoute):
                 return await in_turn(request, True)
 
         async def in_turn(request: BoundedRequest, costly: bool) -> Response:
-            """Returns the answer. An operation that takes longer than a plain request first waits for its
+            """Returns the response. An operation that takes longer than a plain request first waits for its
             organisation's turn."""
             fairness, organisation, address = services_of(request).fairness, _whose(request), request.scope["path"]
             large = request.size > HEAVY or fairness.answers_large(organisation, address)
@@ -130,7 +130,7 @@ class EaselRoute(APIRoute):
 
 
 async def in_lane(request: BoundedRequest, organisation: str, weight: float = PLAIN) -> Response | None:
-    """Passes a costly request to the api's lane, and returns the answer. Returns None if this process must carry out
+    """Passes a costly request to the api's lane, and returns the response. Returns None if this process must carry out
     the request. Raises RateLimitedError and RequestBrokenOffError."""
     services = services_of(request)
     lane, fairness = services.lane, services.fairness

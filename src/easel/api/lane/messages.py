@@ -74,7 +74,7 @@ class LaneRequest(msgspec.Struct, array_like=True, frozen=True):
 
 
 class LaneAnswer(msgspec.Struct, array_like=True, frozen=True):
-    """The lane's answer, and the name of the limit that refused the request."""
+    """The lane's response, and the name of the limit that refused the request."""
 
     status: int
     headers: Headers

@@ -71,7 +71,7 @@ async def _answer(app: ASGIApp, connection: socket.socket) -> None:
         answered, pieces = await working
         await send(writer, answered, pieces, sum(map(len, pieces)))
     except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-        # The api is gone, or nobody waits for the answer any more.
+        # The api is gone, or nobody waits for the response any more.
         return
     finally:
         writer.close()

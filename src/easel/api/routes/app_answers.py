@@ -47,7 +47,7 @@ _KEPT = (
 
 
 async def describe(work: Transaction, settings: Settings, app: App, warnings: list[str] | None = None) -> AppResponse:
-    """Returns the full answer about an app. The app's draft must be loaded."""
+    """Returns the full response about an app. The app's draft must be loaded."""
     await with_hashes(work, app)
     around = (await surroundings_of(work, [app.id]))[app.id]
     versions = await latest_versions(work, app.id, app.org_id, limit=RECENT_VERSIONS)
@@ -103,13 +103,13 @@ def _whole(rest: Mapping[str, Any], draft: Config, versions: list[ListedVersion]
 
 
 def abridge(answer: bytes) -> bytes:
-    """Returns the answer without the parts that the database can restore: the configuration and the versions."""
+    """Returns the response without the parts that the database can restore: the configuration and the versions."""
     whole = msgspec.json.decode(answer)
     return msgspec.json.encode({name: whole[name] for name in _KEPT})
 
 
 async def complete(work: Transaction, caller: Subject, abridged: bytes) -> bytes:
-    """Restores an answer that `abridge` has shortened. A draft that is in no version and has changed since is shown in
+    """Restores a response that `abridge` has shortened. A draft that is in no version and has changed since is shown in
     its current state. Raises AppNotFoundError if the app was deleted and swept."""
     rest = msgspec.json.decode(abridged)
     app_id, organisation = rest["app_id"], caller.org_id

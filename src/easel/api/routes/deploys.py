@@ -150,7 +150,7 @@ async def stream_deploy_logs(
 
 
 def describe(settings: Settings, slug: str, deploy: Deploy | DeployStatus) -> DeployStatusResponse:
-    """Returns the answer about a deploy of the app with that slug."""
+    """Returns the response about a deploy of the app with that slug."""
     addresses = Addresses.of(settings)
     return DeployStatusResponse(
         deploy_id=deploy.id,

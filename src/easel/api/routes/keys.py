@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/keys", tags=["Keys"], route_class=EaselRoute)
 
 @router.post("", summary="Create an API Key", response_model=CreatedKeyResponse)
 async def create_key(body: CreateKeyRequest, work: Work, caller: OrganisationAdmin) -> CreatedKeyResponse:
-    """Create an API key. Only this answer contains the key itself."""
+    """Create an API key. Only this response contains the key itself."""
     if body.app_id is not None:
         await get_app(work, caller, body.app_id)
     key, secret = await make_key(work, caller.org_id, name=body.name, scope=body.scope, app_id=body.app_id)

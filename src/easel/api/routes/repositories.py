@@ -88,7 +88,7 @@ async def github_install_url(app_id: str, work: Work, caller: Admin, parts: Part
 
 
 def describe(repository: Repository, base: str, secret: str | None) -> RepositoryAnswer:
-    """Returns the answer about a repository. `base` is the api's public address, `secret` the webhook secret to
+    """Returns the response about a repository. `base` is the api's public address, `secret` the webhook secret to
     show."""
     return RepositoryAnswer(
         app_id=repository.app_id,

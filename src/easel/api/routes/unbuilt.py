@@ -1,4 +1,5 @@
-"""The contract's operations that are not implemented yet. Each checks its request, and answers 501 in the envelope."""
+"""The contract's operations that are not implemented yet. Each operation checks its request, and responds with 501 in
+the envelope."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _MOST_FOLLOWERS: Final = 50
 @router.post(WEBHOOKS_PATH + "/{provider}/{app_id}", status_code=202)
 async def receive_webhook(provider: str, app_id: str, request: Request) -> Response:
     """Receives a webhook. The whole body is read before any look-up, because the signature covers the body. Unknown
-    apps and wrong signatures get the same answer."""
+    apps and wrong signatures get the same response."""
     if provider not in _PROVIDERS:
         raise HTTPException(404)
     bounded, client = _bounded(request)
