@@ -23,7 +23,7 @@ NAMES: Final = ("root", "preset", "install", "build", "output", "node", "package
 
 
 def _folder(path: str) -> str:
-    """Returns the folder with '/' only between its parts; `.` is the source's root. Raises PydanticCustomError."""
+    """Returns the folder with '/' only between its parts. `.` is the source's root. Raises PydanticCustomError."""
     plain = path.replace("\\", "/").removeprefix("./").rstrip("/")
     if path.startswith("/"):
         raise PydanticCustomError("folder_invalid", "write the folder relative to the sources, without a leading /")

@@ -1,4 +1,4 @@
-"""The rules of a slug's form. Pure functions; the database decides whether a slug is free."""
+"""The rules of a slug's form. The functions are pure. The database decides whether a slug is free."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def _few_in_all(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class PageMeta(Part):
-    """The app's title and description. They also say whether search engines may list the app (null: no)."""
+    """The app's title and description, and whether search engines may list the app (null: no)."""
 
     title: Text
     description: Text | None = None

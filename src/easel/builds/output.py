@@ -1,4 +1,4 @@
-"""Finds the folder with a build's pages. If there is none, says what to change."""
+"""Finds the folder with a build's pages. If there is no such folder, the error describes the necessary change."""
 
 from __future__ import annotations
 

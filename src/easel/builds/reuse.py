@@ -189,8 +189,8 @@ class Reuse:
         return tuple(place for path, place in places.items() if joined(self._plan.root, path) in paths)
 
     async def keep(self, output: Path) -> None:
-        """Saves the folders of a successful build for the next one. Copies folders that the output may link to, and
-        moves others."""
+        """Saves the folders of a successful build for the next build. Copies folders that the output may link to, and
+        moves all other folders."""
         plan, cache = self._plan, self._cache
         is_apart = await asyncio.to_thread(self._is_apart, output)
         try:

@@ -83,8 +83,8 @@ def _declared(plain: str, head: bytes) -> str | None:
 
 
 def _of_page(head: bytes) -> str | None:
-    """Returns the charset of the first `<meta>` that has one, or of an XML declaration: "prescan a byte stream" (HTML
-    §13.2.3.2)."""
+    """Returns the charset of the first `<meta>` that has a charset, or of an XML declaration: "prescan a byte stream"
+    (HTML §13.2.3.2)."""
     at = 0
     while (found := _TO_META.match(head, at)) is not None:
         tag = start_tag(head, found.end(), len(head))

@@ -1,4 +1,4 @@
-"""Errors of bundles: one class per fault. The message names the member and says what to do."""
+"""Errors of bundles: one class per fault. The message contains the member and the next step."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ has so many characters."""
 
 
 class HashedNames(NamedTuple):
-    """The files whose names are `known` to contain a hash, and all files whose names `may` contain one."""
+    """The files whose names are `known` to contain a hash, and all files whose names `may` contain a hash."""
 
     known: Set[str]
     may: Set[str]
@@ -255,8 +255,8 @@ class _Confirmed:
                 self._anywhere.add((kind, mark))
 
     def includes(self, group: tuple[str, str, str], form: HashForm, by_code: bool, by_pages: bool) -> bool:
-        """Returns true if a picture, font or other binary of this group belongs to a confirmed group of code.
-        `by_code` and `by_pages` are true if scripts or pages name the file."""
+        """Returns true if a picture, font or other binary of this group belongs to a confirmed group of code. `by_code`
+        and `by_pages` are true if scripts or pages refer to the file."""
         folder, kind, before = group
         by_names = self._beside.get(group), self._below.get((folder.partition("/")[0], kind, before))
         if kind == "b64" and form.kind != "b32" and resembles_typed(form.token):

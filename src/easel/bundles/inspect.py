@@ -1,7 +1,7 @@
 """Inspects a bundle in one pass over the stored zip, in bounded memory. An inspected bundle can be served.
 
 Each member is inflated in memory once, compared with its size and CRC, and hashed. The limits hold while inflating,
-whatever the headers state: inflating stops one piece past a member's declared size.
+whatever the headers state. Inflating stops one piece past a member's declared size.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def inspect_file(
     should_stop: Callable[[], bool] | None = None,
     before: PreviousVersion | None = None,
 ) -> Inspection:
-    """Inspects the zip at the path; see `inspect`. The file must not change while it is read."""
+    """Inspects the zip at the path (see `inspect`). The file must not change while it is read."""
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             raise NotAZipError(found="empty")
@@ -157,7 +157,7 @@ def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: RuleSet
 
 
 def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, int], bytes]:
-    """Returns a function that reads the first bytes of a file, and one more if the file is longer."""
+    """Returns a function that reads the first bytes of a file, and one byte more if the file is longer."""
 
     def read(path: str, most: int) -> bytes:
         member = files[path]

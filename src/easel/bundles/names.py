@@ -17,7 +17,7 @@ from easel.bundles.errors import (
 from easel.composed import composed
 
 MAX_NAME_BYTES = 1024
-# `C:/x` and `C:` alone; `a:b.js` is an ordinary name.
+# Matches `C:/x` and `C:` alone, but not `a:b.js`, which is an ordinary name.
 _DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
 # C0, DEL, C1 (Unicode's Cc), and halves of surrogate pairs, which UTF-8 cannot encode.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -51,7 +51,7 @@ class Project:
 
     @property
     def build_config(self) -> dict[str, Any]:
-        """Returns the project's settings for reading a deploy's bundle, in the API's form, without unset ones."""
+        """Returns the project's settings for reading a deploy's bundle, in the API's form, without unset settings."""
         said: dict[str, Any] = {name: getattr(self, name) for name in _OF_BUNDLES if getattr(self, name) is not None}
         return said | ({_ALLOW: list(self.allow)} if self.allow else {})
 

@@ -16,8 +16,8 @@ from easel.environments.names import PRODUCTION, EnvironmentName
 from easel.schemas import Answer, Line, Message, Request, Text
 
 Cause = Literal["worker", "builder", "app", "organisation", "everywhere"]
-"""The cause of a queued deploy's wait. It waits for a worker, a builder, an earlier deploy or build of the same app, or
-until fewer deploys run under the limit of its organisation or of the installation."""
+"""The cause of a queued deploy's wait: a worker, a builder, an earlier deploy or build of the same app, or the limit of
+its organisation or of the installation."""
 
 
 class DeploySettings(BuildSettings):

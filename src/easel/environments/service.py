@@ -108,8 +108,8 @@ async def next_place(work: Transaction, app_id: str, org_id: str) -> AcceptanceP
 async def move_pointer(work: Transaction, move: Move) -> MoveResult:
     """Moves the pointer, and writes audit and revision in the same transaction.
 
-    Repeating a move changes only the intent. A locked environment stays unchanged; see `refuse_lock`. Raises
-    EnvironmentNotFoundError, also if the app is deleted, and VersionPrunedError.
+    Repeating a move changes only the intent. A locked environment stays unchanged (see `refuse_lock`). Raises
+    VersionPrunedError. Raises EnvironmentNotFoundError, also if the app is deleted.
     """
     try:
         rows = await work.sql(_MOVE, {name: getattr(move, name) for name in _ASKED})

@@ -15,8 +15,8 @@ from easel.settings import Settings
 
 
 async def open_remote(vault: Vault, settings: Settings, repository: Repository) -> Remote:
-    """Opens the remote of a repository, with a token from its GitHub App's installation if the repository uses one.
-    Raises SecretUnreadableError and the errors of `installation_token`."""
+    """Opens the remote of a repository. If the repository uses a GitHub App's installation, the remote gets a token of
+    the installation. Raises SecretUnreadableError and the errors of `installation_token`."""
     remote = remote_of(vault, repository)
     installation = repository.github_installation_id
     if installation is None or remote.token is not None:

@@ -147,7 +147,7 @@ def _opens(vault: Vault, sealed: str) -> bool:
 
 
 def _drop_unreadable(vault: Vault, repository: Repository) -> None:
-    """Deletes secrets that can no longer be decrypted, so that a new connection creates new ones."""
+    """Deletes secrets that can no longer be decrypted, so that a new connection creates new secrets."""
     if not _opens(vault, repository.sealed_webhook_secret):
         repository.sealed_webhook_secret = ""
     if repository.sealed_token is not None and not _opens(vault, repository.sealed_token):

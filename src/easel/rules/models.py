@@ -23,8 +23,8 @@ WRANGLER = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 """The names of Cloudflare's own file, in the order of the search."""
 
 Pages = Literal["", "netlify", "auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none"]
-"""The handling of pages' addresses: Easel's own; Netlify's, which serves a page at every form of its address; or one of
-Cloudflare's four, which redirect to one form."""
+"""The handling of pages' addresses. The empty value is Easel's own handling. Netlify's handling serves a page at every
+form of its address. Cloudflare's four values redirect to one form."""
 
 REDIRECTING = frozenset({301, 302, 303, 307, 308})
 """Statuses that redirect a client. Any other status is sent with the target's content."""
@@ -60,8 +60,8 @@ NotFound = Literal["", "none", "404-page", "single-page-application"]
 
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """A project's settings for its rules: the dialect, the handling of pages' addresses, and the response for addresses
-    without a file. They also say whether refused guards (lines that protect something) may be lost."""
+    """A project's settings for its rules: the dialect, the handling of pages' addresses, the response for addresses
+    without a file, and whether refused guards (lines that protect something) may be lost."""
 
     choice: Choice = "auto"
     pages: Pages = ""

@@ -106,7 +106,7 @@ class ObjectStore:
             async with self._soon(key):
                 return bytes(await obstore.get_range_async(self._store, key, start=start, length=length))
         except StoreUnavailableError as error:
-            # A server may ignore a range (RFC 9110 §14.2); rclone's does.
+            # A server may ignore a range (RFC 9110 §14.2), as rclone's server does.
             if "non-partial" not in str(error):
                 raise
             return (await self.get(key))[start : start + length]

@@ -76,8 +76,8 @@ async def list_apps(
     slug: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
     search: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
 ) -> Response:
-    """List the organisation's apps, newest first. `auth_config` and `build_config` are left out; getting one app
-    returns them.
+    """List the organisation's apps, newest first, without `auth_config` and `build_config`. The response about a single
+    app contains these.
 
     Strings of more than 1,000 characters are left out, and a title of that length is truncated.
     """

@@ -119,7 +119,8 @@ async def receive_upload(
     signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
 ) -> Response:
     """Receives the bytes of an upload. They are streamed to the store, installed when complete, and removed otherwise.
-    Their Content-Type is ignored: browsers and tools label zips in many ways, and the deploy checks the content."""
+    Their Content-Type is ignored, because browsers and tools label zips in many ways, and the deploy checks the
+    content."""
     services = services_of(request)
     signed = SignedAddress("PUT", key, expires, content_type, "")
     signed.check(services.vault, signature)

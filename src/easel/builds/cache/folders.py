@@ -1,7 +1,7 @@
 """Copies, moves, measures and removes whole folders.
 
-Builds filled these folders. They may be very deep or very wide, and hold links to any place. The system's own programs
-do the work: they follow no link, and have no limit of depth.
+Builds have filled these folders. They may be very deep or very wide, and contain links to any place. The system's own
+programs do the work, because they follow no link, and have no limit of depth.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class _Key:
 
 
 def dependencies_of(source: Path, plan: Plan, toolchain: str, environment: Mapping[str, str]) -> Dependencies:
-    """Returns the dependencies of a plan. `toolchain` names the versions of Node and the package manager. Raises
+    """Returns the dependencies of a plan. `toolchain` contains the versions of Node and the package manager. Raises
     OSError."""
     lock = plan.package_manager.lock if plan.package_manager else None
     tree = Tree(source)

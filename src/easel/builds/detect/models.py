@@ -40,7 +40,7 @@ class BuildOptions:
 
 @dataclass(frozen=True, slots=True)
 class PackageManager:
-    """The package manager of a project, and its lock file (a path in the sources) if it has one.
+    """The package manager of a project, and the project's lock file (a path in the sources), if there is one.
 
     `version` is an exact version ("9.1.0"), a range (">=9 <10"), or None for the newest version. `digest` is the
     checksum of an exact version, as in `packageManager` ("sha512.ab12…").

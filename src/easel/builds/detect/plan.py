@@ -28,7 +28,7 @@ from easel.bundles.root import PROJECT_SETTINGS
 STATIC: Final = "static"
 """The value of `framework` for a folder that is served without a build."""
 _NONE: Final = ("", "react")
-"""Values of `framework` that name no tool. Every app's configuration has `react`, whatever its tool is."""
+"""Values of `framework` that stand for no tool. Every app's configuration has `react`, whatever its tool is."""
 _WITH_NODE: Final = ("hugo",)
 """Tools of other languages that run programs of Node.js."""
 _MISSING: Final = {

@@ -119,9 +119,8 @@ def is_nx_project(tree: Tree, folder: str) -> bool:
 
 
 def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
-    """Returns the project to build when no option names its folder. `is_told` is true if an option names the command.
-    The command is then meant for the top folder. Raises SeveralAppsError, NothingToBuildError,
-    BuildFileInvalidError."""
+    """Returns the project to build when no option sets its folder. `is_told` is true if an option sets the command. The
+    command is then meant for the top folder. Raises SeveralAppsError, NothingToBuildError, BuildFileInvalidError."""
     top = project_at(tree, "")
     is_nx = tree.is_file(NX_FILE)
     # In an Nx repository, the top's package.json has the dependencies of all projects.

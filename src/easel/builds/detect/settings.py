@@ -33,8 +33,8 @@ _CONTROL_IN_COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def options_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions:
-    """Returns the options in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, which names the
-    table (`where`)."""
+    """Returns the options in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, whose message
+    contains the table (`where`)."""
     if not isinstance(table, Mapping):
         raise BuildSettingInvalidError(setting=TABLE, where=where, reason=f"it must be a table, `[{TABLE}]`")
     named: dict[str, Any] = {_OTHER_NAMES.get(name, name): value for name, value in table.items()}

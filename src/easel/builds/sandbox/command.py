@@ -25,7 +25,8 @@ class Command:
     """A command: `argv` runs in `folder`, with `work` as the writable `/build`.
 
     `environment` is added to the sandbox's own variables (HOME, PATH, TMPDIR, CI, the proxy), and overrides them.
-    `hosts` can be reached through the proxy; the default is none."""
+    `hosts` can be reached through the proxy. By default, no host can be reached.
+    """
 
     argv: tuple[str, ...]
     work: Path

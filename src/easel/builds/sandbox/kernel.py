@@ -22,11 +22,11 @@ _IDLE_CLASS = 3 << 13
 _SCHED_SETATTR: Final = {"x86_64": 314, "aarch64": 274}
 _SCHED_OTHER = 0
 _LONGEST_SLICE = 100_000_000
-"""Nanoseconds that a thread may run before others that wait."""
+"""Nanoseconds that a thread may run before other waiting threads."""
 _SET_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41
 
 NICE: Final = 10
-"""The nice value that gives a process a tenth of the processor time of a normal one."""
+"""The nice value that gives a process a tenth of the processor time of a normal process."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

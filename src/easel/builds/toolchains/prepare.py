@@ -44,7 +44,7 @@ hour."""
 
 
 async def prepare(plan: Plan, source: Path, sandbox: Sandbox, settings: Settings) -> Toolchain:
-    """Prepares the tools of a plan, and fetches missing ones. Raises ToolchainError, VersionUnavailableError,
+    """Prepares the tools of a plan, and fetches missing tools. Raises ToolchainError, VersionUnavailableError,
     VersionRangeError, and errors of `outgoing` for an unreachable registry."""
     folder = settings.data_dir.resolve() / "builds" / "tools"
     limits = Limits.of(settings)
@@ -108,7 +108,7 @@ async def _node(
 
 
 def _has_own_registry(source: Path, plan: Plan) -> bool:
-    """Returns true if the project's Yarn settings name a registry."""
+    """Returns true if the project's Yarn settings contain a registry."""
     try:
         text = Tree(source).head(joined(plan.install_root, ".yarnrc.yml"), _YARN_SETTINGS)
     except (OSError, LeadsOutError):

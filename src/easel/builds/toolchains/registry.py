@@ -56,12 +56,12 @@ class Registry:
 
     @property
     def host(self) -> str:
-        """Returns the host as a rule for `HostRules`: with the port if the address names one."""
+        """Returns the host as a rule for `HostRules`, with the port if the address contains a port."""
         return host_of(self.url)
 
     async def releases(self, package: str) -> dict[str, Release]:
-        """Returns the releases of a package by version, including deprecated ones. Raises RegistryUnreachableError, and
-        the errors of `outgoing_client`."""
+        """Returns the releases of a package by version, including deprecated releases. Raises RegistryUnreachableError,
+        and the errors of `outgoing_client`."""
         # Most builds query no registry, and the client takes megabytes.
         from easel.outgoing.client import outgoing_client
 
@@ -103,7 +103,7 @@ class Registry:
 
 
 def host_of(url: str) -> str:
-    """Returns the host of an address, with the port if it names one."""
+    """Returns the host of an address, with the port if the address contains a port."""
     parts = urlsplit(url)
     name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     return f"{name}:{parts.port}" if parts.port is not None else name

@@ -14,7 +14,7 @@ _CREDENTIAL: Final = re.compile(
     rb"^[^#;\n=]*_(?:auth|authtoken|password)[ \t]*=(?![ \t\"']*\$\{)|://[^/\s@]*@|-----BEGIN|\0",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A line that assigns a literal value, and not a variable, to a credential; an address with a user; a key."""
+"""A line that assigns a literal value (not a variable) to a credential, an address with a user, or a key."""
 
 
 def holds_no_credential(file: Path) -> bool:

@@ -326,7 +326,7 @@ class BuildRun:
 
     async def _firmly(self, write: Callable[[], Awaitable[T]]) -> T:
         """Calls `write` and returns its result. Retries while database or store are unreachable, because the data took
-        minutes to make. Raises the errors of `write`; errors of an outage are raised only after `OUTAGE` seconds."""
+        minutes to make. Raises the errors of `write`. Errors of an outage are raised only after `OUTAGE` seconds."""
         until, pause = time.monotonic() + OUTAGE, 0.5
         while True:
             try:

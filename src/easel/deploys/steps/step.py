@@ -44,7 +44,7 @@ class Run:
     """True if the result of this run's threads is no longer needed."""
 
     async def manifest(self) -> Manifest:
-        """Returns the manifest of the new version, from this run or an earlier one. Raises StoreUnavailableError."""
+        """Returns the manifest of the new version, from this run or an earlier run. Raises StoreUnavailableError."""
         if self.ingested is not None:
             return self.ingested.manifest
         assert self.row.deploy.manifest_key is not None

@@ -20,7 +20,8 @@ class SingleFlight(Generic[K, V]):
         self._making: dict[K, asyncio.Task[V]] = {}
 
     async def run(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
-        """Returns the result of `make`. Raises its errors. A cancelled caller does not affect the others."""
+        """Returns the result of `make`. Raises the errors of `make`. A cancelled caller does not affect other
+        callers."""
         task = self._making.get(key)
         if task is None:
             task = asyncio.ensure_future(_await(make))
@@ -83,7 +84,7 @@ class LruCache(Generic[V]):
         return value
 
     async def get(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
-        """Returns the value, loaded if it is missing. Raises the loader's errors; failures are not cached."""
+        """Returns the value, loaded if it is missing. Raises the loader's errors. Failures are not cached."""
         value = self.cached(key)
         if value is not None:
             return value

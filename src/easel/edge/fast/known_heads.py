@@ -109,7 +109,7 @@ class KnownHeads:
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is not None:
             between, values = _split_head(data, line.end())
-            # The parser reads the first of two conditions, but only the last one is variable here.
+            # The parser uses the first of two If-None-Match headers, but only the last header would be variable here.
             is_single = data.lower().count(b"if-none-match") < 2
             if is_single and sum(map(len, between)) <= _LONGEST_KEPT:
                 self._behind_lines.keep(between, KnownHead(between, values, asked))

@@ -77,7 +77,7 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
 
 
 def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """Returns the host pattern ('' without one), the path pattern and the query parameters of a source."""
+    """Returns the host pattern ('' if there is none), the path pattern and the query parameters of a source."""
     host = ""
     if not word.startswith("/") and (match := _HOST.match(word)):
         host, word = f"{match[1].lower()}://{match[2].lower()}", match[3] or "/"

@@ -28,8 +28,8 @@ class RequestPath(msgspec.Struct, frozen=True):
 
     @property
     def bare(self) -> tuple[str, ...]:
-        """Returns the segments without the empty ones at the end. Thus '/a/' and '/a' have the same segments, and '/'
-        has none."""
+        """Returns the segments without the empty segments at the end. Thus '/a/' and '/a' have the same segments, and
+        '/' has none."""
         stop = len(self.segments)
         while stop and not self.segments[stop - 1]:
             stop -= 1

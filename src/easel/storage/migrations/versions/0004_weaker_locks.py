@@ -1,8 +1,8 @@
 """pointer: takes weaker locks, which do not conflict with the lock of a row that only refers to the app
 
-A row that refers to an app (a variant, an upload, an audit) holds the app's row against deletion and change of its key
-while it is inserted. `for update` waits for that, `for no key update` does not: with the stronger lock a promote and
-the recording of a variant could each wait for the other.
+While a row that refers to an app (a variant, an upload, an audit) is inserted, it locks the app's row against deletion
+and change of its key. `for update` waits for that lock. `for no key update` does not wait. With the stronger lock, a
+promote and the recording of a variant could each wait for the other.
 
 Revision ID: 0004
 Revises: 0003
