@@ -48,7 +48,7 @@ async def back_up(
 
     All records are from one moment. Objects never change and are older than the records that refer to them, so copying
     them afterwards is consistent with that moment. Objects of an earlier backup at the place are not copied again. The
-    result names missing or damaged objects; all others are in the backup. Raises the store's errors.
+    result lists missing or damaged objects. All other objects are in the backup. Raises the store's errors.
     """
     made = BackupResult(name=clock.now().strftime("%Y%m%dT%H%M%S.%fZ"))
     async with records.snapshot(url) as moment:
