@@ -40,6 +40,12 @@ def caught(pattern: str, path: str, dialect: Dialect = "netlify") -> dict[str, s
         ("/u/:id", "/u/", None),
         ("/v:major.:minor/*", "/v1.2.3/x", {"major": "1.2", "minor": "3", "splat": "x"}),
         ("/ext/:file.html", "/ext/page.html", {"file": "page"}),
+        ("/v:n*", "/v2/a", {"n": "2", "splat": "a"}),
+        ("/v:n*", "/v", None),
+        ("/pre-:m-post*", "/pre-a-post-post.html/b", {"m": "a-post", "splat": ".html/b"}),
+        ("/:a.:b-*.png", "/1.2.3-x/y.png", {"a": "1.2", "b": "3", "splat": "x/y"}),
+        ("/files/*.:ext", "/files/a.b/c.tar.gz", {"ext": "gz", "splat": "a.b/c.tar"}),
+        ("/files/*.:ext", "/files/a.b/c", None),
         ("/dash/:my-id", "/dash/5", {"my-id": "5"}),
         ("/same/:n/:n", "/same/1/1", {"n": "1"}),
         ("/same/:n/:n", "/same/1/2", {"n": "1"}),
@@ -56,6 +62,8 @@ def test_a_pattern_catches_what_stands_at_its_holes(pattern: str, path: str, fou
 @pytest.mark.parametrize(
     ("pattern", "path", "found"),
     [
+        ("/v:n*", "/v2/a", {"n": "2", "splat": "/a"}),
+        ("/v:n*.html", "/v2/a.html", {"n": "2", "splat": "/a"}),
         ("/news/*", "/news", None),
         ("/news/*", "/news/", {"splat": ""}),
         ("/x/", "/x", None),
@@ -71,7 +79,7 @@ def test_an_encoded_slash_is_part_of_a_name() -> None:
     assert caught("/u/:id/:more", "/u/a%2Fb") is None
 
 
-@pytest.mark.parametrize("pattern", ["/a/**", "/:a:b", "/x/*.*", "/a*/b*", "/*/*/*", "/:id*"])
+@pytest.mark.parametrize("pattern", ["/a/**", "/:a:b", "/x/*.*", "/a*/b*", "/*/*/*", "/*:id", "/:a*-:b", "/*/x:n*"])
 def test_a_pattern_that_cannot_be_matched_in_one_pass_is_refused(pattern: str) -> None:
     with pytest.raises(PatternError):
         parse(pattern, "netlify")
@@ -81,7 +89,11 @@ names = st.sampled_from(["a", "b", "ab", "a-b", "x.y"])
 
 
 @given(
-    st.lists(st.sampled_from(["a", "b", ":p", "v:q", ":r.html", "*", "*.png", "a*"]), min_size=1, max_size=5),
+    st.lists(
+        st.sampled_from(["a", "b", ":p", "v:q", ":r.html", "*", "*.png", "a*", "v:s*", "*.:t", ":u-*.png"]),
+        min_size=1,
+        max_size=5,
+    ),
     st.lists(st.sampled_from(["a", "b", "ab", "v1", "x.html", "y.png", "a-b", "v.html"]), min_size=1, max_size=6),
 )
 def test_a_pattern_matches_what_the_same_regular_expression_matches(parts: list[str], path: list[str]) -> None:

@@ -379,7 +379,7 @@ def test_a_header_for_the_app_alone_may_be_set(header: str) -> None:
         ("https://shop.test:x", "the host of its target ends with a placeholder"),
         ("https://shop.:x:80/", "the host of its target ends with a placeholder"),
         ("https://user@shop.test/", "has no valid host"),
-        ("https://münchen.test/", "has no valid host"),
+        ("https://straße.test/", "has no valid host"),
         ("https:///x", "has no valid host"),
         ("https://shop.test:x@evil.test/", "has no valid host"),
     ],

@@ -145,6 +145,11 @@ def test_cloudflare_joins_blocks_and_fills_placeholders() -> None:
     assert headers(text, "/u/7", "cloudflare") == {"x-user": ["7, all"], "x-gone": None}
 
 
+def test_a_block_that_removes_a_header_and_sets_it_replaces_it() -> None:
+    text = "/*\n  X-A: 1\n  X-B: 1\n/a\n  X-A: 2\n  ! X-A\n/*\n  ! X-B"
+    assert headers(text, "/a", "cloudflare") == {"x-a": ["2"], "x-b": None}
+
+
 def test_netlify_tidies_the_commas_of_a_value_and_leaves_those_of_an_address() -> None:
     text = '/*\n  X-A: a ,b,c,  d\n  Link: </a,b>; rel=x\n  X-B: "a,b"\n  X-C: https://x.test/a,b'
     wanted = {"x-a": ["a, b, c, d"], "link": ["</a,b>; rel=x"], "x-b": ['"a,b"'], "x-c": ["https://x.test/a,b"]}
@@ -173,7 +178,7 @@ def test_a_block_may_be_for_one_host() -> None:
 def test_what_is_caught_stays_one_value(caught: str) -> None:
     text = "/u/:id\n  Set-Cookie: u=:id; Path=/\n  Link: </u/:id>; rel=canonical"
     found = headers(text, f"/u/{quote(caught)}", "cloudflare")
-    escaped = quote(caught, safe="=:")
+    escaped = quote(caught)
     assert found == {"set-cookie": [f"u={escaped}; Path=/"], "link": [f"</u/{escaped}>; rel=canonical"]}
 
 
@@ -224,6 +229,28 @@ def test_an_escaped_slash_is_a_border_to_netlify_and_part_of_a_name_to_cloudflar
     assert location("/r/* /:splat 302", "/r/%2F%2Fevil.test") == "/evil.test"
     assert location(lines, "/enc/a%2Fb", choice="cloudflare") == "/e/a%2Fb"
     assert location(lines, "/one/a%2Fb", choice="cloudflare") == "/o/a%2Fb"
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "to"),
+    [
+        ("/a/:x /b/:x 301", "/a/R%26D%2f%7C|", "/b/R%26D%2F%7C|"),
+        ("/a&b/:x /b/:x?y=:x 301", "/a%26b/1%2B1", "/b/1+1?y=1%2B1"),
+        ("/v:n* /n/:n:splat 301", "/v2/a%40b", "/n/2/a%40b"),
+        ("/a/* https://Example.com/:splat/x 301", "/a/b//", "https://example.com/b///x"),
+        ("/a //example.com/x//y 301", "/a", "//example.com/x//y"),
+        ("/a/* //:splat 301", "/a/evil.test", "/evil.test"),
+        ("/a /b/../c/?# 301", "/a", "/c/"),
+        ("/ https://example.com/index.html 301", "/", "https://example.com/index.html"),
+        ("/a https://münchen.test/x 301", "/a", "https://xn--mnchen-3ya.test/x"),
+    ],
+)
+def test_cloudflare_sends_a_url(line: str, path: str, to: str) -> None:
+    assert location(line, path, choice="cloudflare") == to
+
+
+def test_cloudflare_hands_on_a_query_as_a_url_spells_it() -> None:
+    assert location("/a /b#x?y 301", "/a", "q='|", choice="cloudflare") == "/b?q=%27|#x?y"
 
 
 def test_no_more_escapes_of_a_query_are_decoded_than_a_request_may_cost() -> None:

@@ -363,7 +363,7 @@ def functions() -> Iterator[Case]:
     """Functions that get such texts later."""
     place = Place({"index.html": b"home"})
     vault = Vault("tests")
-    ruled = _ruled()
+    ruled, ruled_as_cloudflare = _ruled(), _ruled("cloudflare")
     limits = Settings(data_dir=Path("/nonexistent"))
     readers: dict[str, tuple[Callable[[str], object], int]] = {
         "check_path": (check_path, USUAL),
@@ -438,6 +438,10 @@ def functions() -> Iterator[Case]:
             2_000,
         ),
         "rules, a path": (lambda text: _hold(ruled, Visit("/" + text)), LONGEST_PATH // 4 - 1),
+        "rules, a path, of Cloudflare": (
+            lambda text: _hold(ruled_as_cloudflare, Visit("/" + text)),
+            LONGEST_PATH // 4 - 1,
+        ),
         "rules, a query": (lambda text: _hold(ruled, Visit("/q", text)), 2_000),
         "rules, cookies": (lambda text: _hold(ruled, Visit("/q", cookie=text)), 2_000),
         "rules, languages": (lambda text: _hold(ruled, Visit("/q", accept_language=text)), 1_000),
@@ -512,21 +516,31 @@ def _route(kind: str, source: str) -> str:
     return json.dumps({kind: [{"source": source, "destination": "/x/:a/$1"}]})
 
 
-def _ruled() -> SiteRules:
+def _ruled(choice: Choice = "netlify") -> SiteRules:
     """Rules with every kind of pattern, query and condition."""
     lines = [
         "/*/a/*/b /x 301",
         "/a:x-:y/* /y/:x 301",
         "/:a/:b/:c /z 301",
         "/*.html /:splat 301",
+        "/v:n*.png /n/:n/:splat 301",
+        "/*.:ext /ext/:ext/:splat 301",
         "/q a=:a b=1 /q/:a 301",
     ]
-    lines += ["/q /c 302 Cookie=zz", "/q /l 302 Language=zz,zy", "http://*.example.com/q /h 301", "/a/* /n/:splat 301"]
+    if choice == "netlify":
+        lines += [
+            "/q /c 302 Cookie=zz",
+            "/q /l 302 Language=zz,zy",
+            "http://*.example.com/q /h 301",
+            "/a/* /n/:splat 301",
+        ]
+    else:
+        lines = [line for line in lines if "=" not in line]
     blocks = "/*\n  X-A: 1\n/*/a/*/b\n  X-B: 1\n/:a/*\n  X-C: 1\n"
     files = {"_redirects": "\n".join(lines).encode(), "_headers": blocks.encode()}
-    rules = read_rules(files, RuleSettings("netlify"))
+    rules = read_rules(files, RuleSettings(choice))
     assert rules is not None
-    assert not rules.refused
+    assert not rules.refused or choice == "cloudflare"
     return site_rules(rules)
 
 

@@ -6,6 +6,7 @@ import re
 
 from easel.rules.files.lines import shown
 from easel.rules.files.reading import BadLineError, seems_guard, source_of
+from easel.rules.matching.target import names_other_host
 from easel.rules.models import REDIRECTING, Redirect
 
 _HOST = re.compile(r"https?://", re.IGNORECASE)
@@ -33,16 +34,31 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
         status = int(said)
     if not target.startswith(("/", "https://")):
         raise BadLineError("its target begins with neither `/` nor `https://`.")
-    if _HOME.search(source) and _INDEX.search(target):
-        raise BadLineError("its target is the index page, which is already served without this line.")
-    if target.startswith("/"):
-        # Cloudflare treats two slashes in an address as one slash.
-        target = _SLASHES.sub("/", target)
+    target = _as_url(target)
+    if target.startswith("/") and _HOME.search(source) and _INDEX.search(target):
+        raise BadLineError(
+            "Cloudflare refuses a line from a folder to an index page, which is served without a line. For a "
+            'single-page app, set `not_found_handling = "single-page-application"`.'
+        )
     return Redirect(number, source, target, status, query=query)
 
 
 def _guards(words: list[str]) -> bool:
     return seems_guard(" " + " ".join(words))
+
+
+def _as_url(target: str) -> str:
+    """Returns the target in the form of a parsed URL (WHATWG URL §4.4): `.` and `..` are resolved, and an empty query
+    or fragment is left out. Two slashes in a path of the app are one."""
+    rest, _, fragment = target.partition("#")
+    rest, _, query = rest.partition("?")
+    at = 0 if rest.startswith("/") else rest.find("/", len("https://"))
+    if at >= 0:
+        path = rest[at:]
+        if not at and not names_other_host(path):
+            path = _SLASHES.sub("/", path)
+        rest = rest[:at] + _without_dots(path)
+    return rest + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
 
 
 def _without_dots(path: str) -> str:

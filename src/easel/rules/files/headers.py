@@ -140,6 +140,8 @@ def _begin(number: int, line: str, reading: Reading) -> _Block:
                 block.refused = "it has two `*`."
             elif reading.dialect == "cloudflare" and pattern.stars and ":splat" in block.path:
                 block.refused = "it has both a `*` and a `:splat`."
+            elif reading.dialect == "cloudflare" and pattern.has_twins:
+                block.refused = "it contains the same placeholder twice."
         except BadLineError as bad:
             block.refused = str(bad)
     if block.refused is None and any(char.isspace() for char in block.path):

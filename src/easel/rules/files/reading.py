@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import msgspec
+
 from easel.rules.files.lines import shown
 from easel.rules.matching.pattern import Pattern, PatternError, parse
-from easel.rules.matching.target import names_host, target_of
+from easel.rules.matching.target import names_host, target_of, with_ascii_host
 from easel.rules.models import (
     MOST_BLOCKS,
     MOST_DOUBLE,
@@ -113,6 +115,8 @@ class Reading:
         # A path of the app is always a valid target. A host without placeholders is valid too. Most targets are one of
         # these two, and parsing the target takes half of the time.
         away = redirect.redirects and not redirect.target.startswith("/") and not names_host(redirect.target)
+        if away and not redirect.target.isascii():
+            redirect = msgspec.structs.replace(redirect, target=with_ascii_host(redirect.target))
         if away and (reason := target_of(redirect, pattern, self.dialect).reason_against()):
             raise BadLineError(reason, guards=is_guard)
         try:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from easel.rules.matching.paths import RequestPath
-from easel.rules.matching.pattern import Pattern, PlaceholderSegment
+from easel.rules.matching.pattern import Pattern
+from easel.rules.matching.segments import PlaceholderSegment
 
 QueryPairs = Sequence[tuple[str, str]]
 

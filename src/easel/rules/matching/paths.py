@@ -17,6 +17,12 @@ LONGEST_PATH = 16_384
 MOST_SEGMENTS = 1_024
 
 ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)
+_RESERVED = re.compile("%(2[1468-9a-c]|3[abd]|40|5[bd]|7c)", re.IGNORECASE)
+"""Escapes of characters that a path may contain in both forms, with a different meaning (RFC 3986 §2.2)."""
+_MARK = 0xDC00
+"""A lone surrogate, which no UTF-8 contains, stands for a reserved character that was sent as an escape."""
+_MARKS = {f"%{code:02X}": quote(chr(_MARK + code), errors="surrogatepass") for code in range(0x21, 0x7D)}
+_KEPT = re.compile("[\udc21-\udc7c]")
 _PATH_SAFE = "/-._~!$&'()*+,;=:@"
 _QUERY_SAFE = "-._~!$'()*,;:@/?"
 
@@ -46,22 +52,47 @@ def read_path(raw: str) -> RequestPath | None:
     if "%00" in raw or ENCODED_SLASH in raw:
         return None
     try:
-        # Bytes beyond ASCII were decoded as Latin-1, as HTTP does.
-        sent = ESCAPED_SLASH.sub("%00", raw).encode("latin-1")
-    except UnicodeEncodeError:
-        sent = ESCAPED_SLASH.sub("%00", raw).encode()
-    try:
-        path = unquote_to_bytes(sent).decode()
+        return _decoded(raw, "strict")
     except UnicodeDecodeError:
         return None
-    return RequestPath(tuple(composed(path)[1:].split("/")))
 
 
-def escaped_for_path(caught: str) -> str:
-    """Returns a captured string, encoded for the path of a URL."""
-    return quote(caught, safe=_PATH_SAFE).replace("%00", "%2F")
+def _decoded(raw: str, errors: str) -> RequestPath:
+    escaped = ESCAPED_SLASH.sub("%00", raw)
+    try:
+        # Bytes beyond ASCII were decoded as Latin-1, as HTTP does.
+        sent = escaped.encode("latin-1")
+    except UnicodeEncodeError:
+        sent = escaped.encode()
+    return RequestPath(tuple(composed(unquote_to_bytes(sent).decode(errors=errors))[1:].split("/")))
+
+
+def as_sent(raw: str) -> RequestPath | None:
+    """Returns the path with a mark for each escape of a reserved character: `escaped_for_path` spells it as it was
+    sent. Returns None if the path has no such escape, or if no rule can match it."""
+    if "%" not in raw or _RESERVED.search(raw) is None or read_path(raw) is None:
+        return None
+    return _decoded(_RESERVED.sub(lambda found: _MARKS[found[0].upper()], raw), "surrogatepass")
+
+
+def without_marks(caught: str) -> str:
+    """Returns a string of a path `as_sent` with its marks replaced by the characters."""
+    return caught if caught.isascii() else _KEPT.sub(lambda mark: chr(ord(mark[0]) - _MARK), caught)
+
+
+def escaped(caught: str, safe: str) -> str:
+    """Returns a captured string with its escapes (RFC 3986 §2.1). Characters of `safe` stay as they are."""
+    if caught.isascii() or (kept := _KEPT.findall(caught)) == []:
+        return quote(caught, safe=safe).replace("%00", "%2F")
+    texts = [quote(text, safe=safe).replace("%00", "%2F") for text in _KEPT.split(caught)]
+    return texts[0] + "".join(f"%{ord(mark) - _MARK:02X}{text}" for mark, text in zip(kept, texts[1:], strict=True))
+
+
+def escaped_for_path(caught: str, also: str = "") -> str:
+    """Returns a captured string, encoded for the path of a URL. Characters of `also` stay as they are."""
+    return escaped(caught, _PATH_SAFE + also)
 
 
 def escaped_for_query(caught: str) -> str:
     """Returns a captured string, encoded for a value in the query of a URL."""
-    return quote(caught.replace(ENCODED_SLASH, "/"), safe=_QUERY_SAFE)
+    return escaped(caught, _QUERY_SAFE)

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from easel.composed import composed
 from easel.rules.matching.paths import ESCAPED_SLASH, RequestPath
+from easel.rules.matching.segments import SPLAT, PlaceholderSegment, Segment, Star
 from easel.rules.models import Dialect
 
 MOST_SEGMENTS = 64
@@ -27,66 +28,9 @@ _NAME = re.compile(r":([A-Za-z]\w*)", re.ASCII)
 _LONGEST_NAME = 64
 _WORD = re.compile(r"[\w-]{0,64}", re.ASCII)
 
-SPLAT = "splat"
-
 
 class PatternError(ValueError):
     """A pattern that matches nothing, or that cannot be matched in one pass. Its text is the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceholderSegment:
-    """A segment with placeholders (`names`) between `literals`. There is one literal more than there are
-    placeholders."""
-
-    literals: tuple[str, ...]
-    names: tuple[str, ...]
-
-    @property
-    def whole(self) -> bool:
-        """Returns true if the segment is a single placeholder."""
-        return self.literals == ("", "")
-
-    def catch(self, segment: str, caught: dict[str, str]) -> bool:
-        """Puts the string of each placeholder into `caught`. Each placeholder captures at least one character. The
-        first placeholder captures as many characters as possible. If two segments contain placeholders with the same
-        name, the first one counts, as on Netlify."""
-        first, last = self.literals[0], self.literals[-1]
-        if len(segment) < len(first) + len(last) or not segment.startswith(first) or not segment.endswith(last):
-            return False
-        stop = len(segment) - len(last)
-        # The loop begins at the last placeholder, which takes as few characters as possible, so that earlier
-        # placeholders get most.
-        for index in range(len(self.names) - 1, 0, -1):
-            literal = self.literals[index]
-            at = segment.rfind(literal, len(first) + 1, stop - 1)
-            if at < 0:
-                return False
-            if not _take(caught, self.names[index], segment[at + len(literal) : stop]):
-                return False
-            stop = at
-        return _take(caught, self.names[0], segment[len(first) : stop])
-
-
-def _take(caught: dict[str, str], name: str, text: str) -> bool:
-    caught.setdefault(name, text)
-    return bool(text)
-
-
-Segment = str | PlaceholderSegment
-
-
-@dataclass(frozen=True, slots=True)
-class Star:
-    """A wildcard (`*`), with the text before and after it in its segment."""
-
-    prefix: str = ""
-    suffix: str = ""
-
-    @property
-    def plain(self) -> bool:
-        """Returns true if the wildcard is the whole segment."""
-        return not self.prefix and not self.suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +46,16 @@ class Pattern:
     @property
     def names(self) -> frozenset[str]:
         """Returns the names of all placeholders and wildcards."""
-        holes = (segment for run in self.runs for segment in run if isinstance(segment, PlaceholderSegment))
-        return frozenset(name for segment in holes for name in segment.names) | ({SPLAT} if self.stars else set())
+        return frozenset(self._holes) | ({SPLAT} if self.stars else set())
 
     @property
     def has_twins(self) -> bool:
         """Returns true if a placeholder's name occurs twice."""
+        holes = self._holes
+        return len(set(holes)) < len(holes)
+
+    @property
+    def _holes(self) -> list[str]:
         holes = [
             name
             for run in self.runs
@@ -115,7 +63,7 @@ class Pattern:
             if isinstance(segment, PlaceholderSegment)
             for name in segment.names
         ]
-        return len(set(holes)) < len(holes)
+        return holes + [name for star in self.stars for name in star.names]
 
     @property
     def odd(self) -> int:
@@ -181,9 +129,9 @@ class Pattern:
             rest = rest[: len(rest) - len(tail)]
         first = self.stars[0]
         if len(self.stars) == 1:
-            return _catch_star(first, rest, caught)
+            return first.catch(rest, caught)
         middle, last = self.runs[1], self.stars[1]
-        if last.suffix and not (rest and rest[-1].endswith(last.suffix)):
+        if isinstance(last.suffix, str) and last.suffix and not (rest and rest[-1].endswith(last.suffix)):
             return False
         literal = middle[0] if middle and isinstance(middle[0], str) else None
         # The first wildcard takes as many segments as possible, as on Netlify.
@@ -194,9 +142,9 @@ class Pattern:
                 continue
             here = dict(caught)
             behind = at + len(middle)
-            if _all_catch(middle, rest[at:behind], here) and _fits(last, rest, behind):
+            if _all_catch(middle, rest[at:behind], here) and last.fits(rest, behind):
                 caught.update(here)
-                return _catch_star(first, rest[:at], caught)
+                return first.catch(rest[:at], caught)
         return False
 
 
@@ -205,24 +153,6 @@ def _all_catch(run: tuple[Segment, ...], segments: tuple[str, ...], caught: dict
         segment == found if isinstance(segment, str) else segment.catch(found, caught)
         for segment, found in zip(run, segments, strict=True)
     )
-
-
-def _fits(star: Star, segments: tuple[str, ...], start: int = 0) -> bool:
-    """Returns true if the segments from `start` on match the wildcard. The texts before and after the wildcard are each
-    in one segment."""
-    if start >= len(segments):
-        return star.plain
-    first, last = segments[start], segments[-1]
-    is_long = start < len(segments) - 1 or len(first) >= len(star.prefix) + len(star.suffix)
-    return is_long and first.startswith(star.prefix) and last.endswith(star.suffix)
-
-
-def _catch_star(star: Star, segments: tuple[str, ...], caught: dict[str, str]) -> bool:
-    if not _fits(star, segments):
-        return False
-    text = "/".join(segments)
-    caught[SPLAT] = text[len(star.prefix) : len(text) - len(star.suffix)]
-    return True
 
 
 def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
@@ -250,14 +180,14 @@ def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
             runs[-1].append(_segment(text, dialect))
             continue
         prefix, _, suffix = text.partition("*")
-        if ":" in text and _NAME.search(text):
-            raise PatternError("its path has a `*` and a placeholder in one segment")
         if stars and not stars[-1].plain:
             raise PatternError("its path has a second `*`, but the first is not a whole segment")
-        stars.append(Star(prefix, suffix))
+        stars.append(_star(prefix, suffix))
         runs.append([])
     if len(stars) > _MOST_STARS:
         raise PatternError(f"its path has {len(stars)} `*`; the limit is two")
+    if len(stars) > 1 and any(star.names for star in stars):
+        raise PatternError("its path has two `*`, and a placeholder in the segment of one of them")
     return Pattern(tuple(map(tuple, runs)), tuple(stars), forgiving)
 
 
@@ -289,6 +219,10 @@ def _segment(text: str, dialect: Dialect) -> Segment:
     # Netlify's names may contain hyphens and be numbers. Inside a segment, it would be unclear where such a name ends.
     if dialect == "netlify" and (whole := _WHOLE_NAME.match(text)):
         return PlaceholderSegment(("", ""), (_checked(whole[1]),))
+    return _holes(text)
+
+
+def _holes(text: str) -> Segment:
     parts = _NAME.split(text)
     names, literals = tuple(parts[1::2]), tuple(parts[::2])
     if not names:
@@ -296,6 +230,16 @@ def _segment(text: str, dialect: Dialect) -> Segment:
     if any(not literal for literal in literals[1:-1]):
         raise PatternError("two placeholders are adjacent, so the end of the first is undefined")
     return PlaceholderSegment(literals, tuple(map(_checked, names)))
+
+
+def _star(prefix: str, suffix: str) -> Star:
+    """Returns the star with these texts before and after it in its segment."""
+    star = Star(_holes(prefix), _holes(suffix))
+    if star.prefix != prefix and star.suffix != suffix:
+        raise PatternError("its path has a `*` between two placeholders in one segment")
+    if isinstance(star.suffix, PlaceholderSegment) and not star.suffix.literals[0]:
+        raise PatternError("a placeholder follows a `*` directly, so the end of the `*` is undefined")
+    return star
 
 
 def _checked(name: str) -> str:

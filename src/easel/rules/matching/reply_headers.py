@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from easel.rules.matching.index import Index
+from easel.rules.matching.paths import escaped
 from easel.rules.matching.pattern import Pattern, folded, parse, split
 from easel.rules.matching.table import MOST_TRIED, HostPattern
 from easel.rules.matching.visit import Visit
@@ -40,8 +39,8 @@ class HeaderTable:
         """Returns the headers for the response, by lower-case name: all values, or None to remove the header.
 
         Netlify: the last block with a header decides. Cloudflare: the values of all blocks are joined in the file's
-        order, and placeholders in values are filled. Two blocks of one path count as one block, whose later lines
-        decide. Each Set-Cookie is a separate line.
+        order, and placeholders in values are filled. A block removes headers of earlier blocks before it sets its own.
+        Two blocks of one path count as one block, whose later lines decide. Each Set-Cookie is a separate line.
         """
         asked = visit.asked
         if asked is None:
@@ -49,23 +48,28 @@ class HeaderTable:
         path = folded(asked) if self._folds else asked
         changes: Changes = {}
         size = applied = 0
-        by_path: dict[tuple[str, str], dict[str, list[str] | None]] = {}
+        by_path: dict[tuple[str, str], Changes] = {}
+        removed: dict[tuple[str, str], set[str]] = {}
         for number in self._index.find(path)[:MOST_TRIED]:
             block, pattern, host = self._blocks[number]
             caught = pattern.catch(path)
             of_host = host.catch(visit) if host is not None else {}
             if caught is None or of_host is None:
                 continue
+            if caught and self._dialect == "cloudflare" and visit.spelled is not None:
+                caught = pattern.catch(visit.spelled) or caught
             fills = {**caught, **of_host} if self._dialect == "cloudflare" else {}
             filled = _filled(block, {name: _safe(text) for name, text in fills.items()})
             size += sum(len(name) + sum(map(len, pieces or ())) for name, pieces in filled)
             applied += 1
             if size > LARGEST_HEADERS or applied > MOST_APPLIED:
                 break
-            by_path.setdefault((block.host, block.path), {}).update(_values(filled))
-        for own in by_path.values():
+            place = block.host, block.path
+            removed.setdefault(place, set()).update(name.lower() for name, pieces in filled if pieces is None)
+            by_path.setdefault(place, {}).update(_values(filled))
+        for place, own in by_path.items():
             for name, values in own.items():
-                before = changes.get(name)
+                before = None if name in removed[place] else changes.get(name)
                 joins = self._dialect == "cloudflare" and values and before
                 changes[name] = [*before, *values] if joins and before and values else values
         return {name: _joined(name, values) for name, values in changes.items()}
@@ -91,13 +95,14 @@ def _values(filled: list[tuple[str, list[str] | None]]) -> Changes:
     values: Changes = {}
     for name, pieces in filled:
         key = name.lower()
-        values[key] = None if pieces is None else [*(values.get(key) or ()), "".join(pieces)]
+        # A block that removes a header and sets it removes the value of earlier blocks, in either order.
+        values[key] = values.get(key) if pieces is None else [*(values.get(key) or ()), "".join(pieces)]
     return values
 
 
 def _safe(caught: str) -> str:
     """Returns a captured string for a header, encoded as in a URL, without separators of values."""
-    return quote(caught, safe=_SAFE).replace("%00", "%2F")
+    return escaped(caught, _SAFE)
 
 
 def _joined(name: str, values: list[str] | None) -> list[str] | None:

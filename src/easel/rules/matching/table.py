@@ -128,6 +128,8 @@ class RedirectTable:
             caught = line.pattern.catch(asked)
             if caught is None or any(one.catch(asked) is not None for one in line.excepts):
                 continue
+            if caught and self.dialect == "cloudflare" and visit.spelled is not None:
+                caught = line.pattern.catch(visit.spelled) or caught
             by = line.redirect
             plain = plain and not (by.conditional or by.query or by.host)
             if not _holds(line, visit, caught) or (line.steps_aside and _is_there(line, asked, caught)):

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote
 
-from easel.rules.matching.paths import escaped_for_path, escaped_for_query
-from easel.rules.matching.pattern import SPLAT, Pattern, split
+from easel.rules.matching.paths import escaped_for_path, escaped_for_query, without_marks
+from easel.rules.matching.pattern import Pattern, split
+from easel.rules.matching.segments import SPLAT
 from easel.rules.models import Dialect, Redirect
 
 _LITERAL = "%/-._~!$&'()*+,;=:@?#[]"
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
+_URL_ALSO = "|[]"
+"""Characters that a URL keeps, although no URI contains them unescaped (WHATWG URL §1.3)."""
+_URL_QUERY = _QUERY.replace("'", "") + "|[]\\^`{}"
+_LONGEST_HOST = 253
+_DIFFERING = re.compile("[\u00df\u03c2\u200c\u200d]")
+"""Letters that RFC 3490 replaces or drops, and RFC 5891 keeps: the two spellings may be different hosts."""
 LONGEST = 64 * 1024
 """Maximum number of characters of a Location or of a rewritten path."""
 NO_PATH = "/\0"
@@ -39,14 +46,16 @@ class _Piece:
 
 
 class Target:
-    """The target of a line, parsed once. If `collapses` is true, adjacent slashes in the path become one slash."""
+    """The target of a line, parsed once. Cloudflare sends a URL (WHATWG URL §4.4), and in a path of the app,
+    adjacent slashes become one slash."""
 
-    def __init__(self, text: str, names: Collection[str], *, collapses: bool = False) -> None:
+    def __init__(self, text: str, names: Collection[str], *, is_url: bool = False) -> None:
         self._text = text
-        self._collapses = collapses
-        self._pieces = tuple(_pieces(text, names))
+        self._is_url = is_url
+        self._pieces = tuple(_pieces(text, names, _URL_ALSO if is_url else ""))
         self._names = {(piece.text, piece.place) for piece in self._pieces if piece.is_name}
-        self._has_query = "?" in text
+        self._has_query = "?" in text.partition("#")[0]
+        self._names_host = names_other_host(text)
 
     def reason_against(self) -> str | None:
         """Returns the reason why a client cannot be sent to the target. Returns None if there is no reason. No captured
@@ -67,7 +76,7 @@ class Target:
         """Returns the path of the app (decoded, with its leading slash) whose content is the response, without query
         and fragment."""
         parts = (piece for piece in self._pieces if piece.place == "path")
-        texts = [caught[piece.text] if piece.is_name else unquote(piece.text) for piece in parts]
+        texts = [without_marks(caught[piece.text]) if piece.is_name else unquote(piece.text) for piece in parts]
         return "".join(texts) if sum(map(len, texts)) <= LONGEST else NO_PATH
 
     def start(self, caught: Mapping[str, str]) -> tuple[str, bool]:
@@ -85,7 +94,8 @@ class Target:
         """Returns the Location of the redirect, with the request's query if the target has none. Returns None if a
         captured string is not valid in a host's name. Returns None if the Location exceeds LONGEST, because a name may
         occur in it a thousand times."""
-        spelled = {key: _spelled(caught[key[0]], key[1]) for key in self._names}
+        also = _URL_ALSO if self._is_url else ""
+        spelled = {key: _spelled(caught[key[0]], key[1], also) for key in self._names}
         texts = [spelled[piece.text, piece.place] if piece.is_name else piece.text for piece in self._pieces]
         if sum(map(len, texts)) + len(query) > LONGEST:
             return None
@@ -95,15 +105,16 @@ class Target:
         host, path = parts["host"], parts["path"]
         if host and not _AUTHORITY.match(host.partition("://")[2]):
             return None
-        if self._collapses:
-            path = SLASHES.sub("/", path)
-        elif not host and not _OTHER_HOST.match(self._text):
-            # A captured string may begin with a slash, and a client would read two leading slashes as another host.
-            path = "/" + path.lstrip("/")
+        if not host and not self._names_host:
+            # A captured text may begin with a slash, and a client would read two leading slashes as another host.
+            path = SLASHES.sub("/", path) if self._is_url else "/" + path.lstrip("/")
+        if self._is_url:
+            host, parts["query"] = host.lower(), parts["query"].removesuffix("#")
         address = host + (path or "/")
         if query and not self._has_query:
             tail, sharp, fragment = parts["query"].partition("#")
-            return f"{address}?{quote(query, safe=_QUERY, encoding='latin-1')}{tail}{sharp}{fragment}"
+            safe = _URL_QUERY if self._is_url else _QUERY
+            return f"{address}?{quote(query, safe=safe, encoding='latin-1')}{tail}{sharp}{fragment}"
         return address + parts["query"]
 
 
@@ -113,23 +124,43 @@ def names_host(target: str) -> bool:
     return _PLAIN_HOST.match(target) is not None
 
 
+def names_other_host(target: str) -> bool:
+    """Returns true if a target that begins with two slashes names another host, which no placeholder can change."""
+    return _OTHER_HOST.match(target) is not None
+
+
 def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
     """Returns the target of a line with this source pattern, and the names captured in its path, query and host."""
     names = set(pattern.names)
     names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
     labels = redirect.host.partition("://")[2].split(".")
     names.update(SPLAT if label == "*" else label[1:] for label in labels if label == "*" or label.startswith(":"))
-    return Target(redirect.target, names, collapses=dialect == "cloudflare")
+    return Target(redirect.target, names, is_url=dialect == "cloudflare")
 
 
-def _spelled(caught: str, place: _Place) -> str:
+def with_ascii_host(target: str) -> str:
+    """Returns the target with its host in ASCII (RFC 3490 §4.1). Leaves a host unchanged that newer rules would spell
+    in another way."""
+    scheme, sign, rest = target.partition("://")
+    end = _end_of_host(rest, after_scheme=False)
+    host = rest[:end]
+    if not sign or host.isascii() or len(host) > _LONGEST_HOST or _DIFFERING.search(host):
+        return target
+    try:
+        return f"{scheme}://{host.encode('idna').decode()}{rest[end:]}"
+    except UnicodeError:
+        return target
+
+
+def _spelled(caught: str, place: _Place, also: str) -> str:
     if place == "host":
         return caught
-    return escaped_for_path(caught) if place == "path" else escaped_for_query(caught)
+    return escaped_for_path(caught, also) if place == "path" else escaped_for_query(caught)
 
 
-def _pieces(text: str, names: Collection[str]) -> list[_Piece]:
-    """Returns the pieces of a target, each with the part of the URL that contains the piece."""
+def _pieces(text: str, names: Collection[str], also: str) -> list[_Piece]:
+    """Returns the pieces of a target, each with the part of the URL that it is in. Characters of `also` are not
+    escaped."""
     place: _Place = "path" if text.startswith("/") else "host"
     pieces: list[_Piece] = []
     for is_name, piece in split(text, names):
@@ -144,11 +175,11 @@ def _pieces(text: str, names: Collection[str]) -> list[_Piece]:
             place = "path" if rest else "host"
         if place == "path" and rest:
             at = next((at for at, char in enumerate(rest) if char in "?#"), len(rest))
-            pieces.append(_Piece(quote(rest[:at], safe=_LITERAL), False, "path"))
+            pieces.append(_Piece(quote(rest[:at], safe=_LITERAL + also), False, "path"))
             rest = rest[at:]
             place = "query" if rest else "path"
         if place == "query" and rest:
-            pieces.append(_Piece(quote(rest, safe=_LITERAL), False, "query"))
+            pieces.append(_Piece(quote(rest, safe=_LITERAL + also), False, "query"))
     return pieces
 
 

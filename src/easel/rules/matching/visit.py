@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from easel.rules.matching.paths import ENCODED_SLASH, RequestPath, read_path
+from easel.rules.matching.paths import ENCODED_SLASH, RequestPath, as_sent, read_path
 from easel.unlocked import cached_property
 
 MOST_PAIRS = 64
@@ -32,6 +32,12 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
     def asked(self) -> RequestPath | None:
         """Returns the path in segments. Returns None if no rule can match the path."""
         return read_path(self.path)
+
+    @cached_property
+    def spelled(self) -> RequestPath | None:
+        """Returns the path with its escapes of reserved characters, which Cloudflare's lines capture as they were sent.
+        Returns None if there are none."""
+        return as_sent(self.path)
 
     @cached_property
     def opened(self) -> RequestPath | None:
