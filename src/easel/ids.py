@@ -7,7 +7,7 @@ import string
 
 _LETTERS_AND_DIGITS = string.ascii_letters + string.digits
 _SECRET_LENGTH = 43
-"""The smallest number of characters (of 62 different ones) for 256 bits."""
+"""The smallest number of characters, out of 62 different characters, for 256 bits."""
 
 
 def new_id(prefix: str) -> str:

@@ -33,8 +33,8 @@ class DataFolderMissingError(EaselError):
 
 
 def home() -> Path | None:
-    """Returns the user's home with links resolved. Returns None for a user without a home, such as a numeric user in a
-    container."""
+    """Returns the user's home folder with links resolved. Returns None for a user without a home folder, such as a
+    numeric user in a container."""
     try:
         return Path.home().resolve()
     except (OSError, RuntimeError):
@@ -69,7 +69,7 @@ def data_dir_note() -> Path:
     """Returns the path of the file in which `easel serve` records its data folder for its user (XDG Base Directory
     Specification: state).
 
-    Raises RuntimeError for a user without a home.
+    Raises RuntimeError for a user without a home folder.
     """
     folder = Unix("easel").user_state_path
     if not folder.is_absolute():

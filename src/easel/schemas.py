@@ -77,8 +77,8 @@ Message = Annotated[
 
 
 def storable_tree(value: Any) -> Any:
-    """Returns the JSON value, if it can be stored. Its depth, count and text are bounded, and it contains no NUL, half
-    characters or NaN.
+    """Returns the JSON value, if it can be stored. Its depth, count and text are bounded, and it contains no NUL, no
+    halves of surrogate pairs and no NaN.
 
     Raises PydanticCustomError, which becomes a 422.
     """
@@ -140,8 +140,8 @@ Tree = Annotated[Any, AfterValidator(storable_tree)]
 
 
 def never_null(schema: dict[str, Any]) -> None:
-    """Publishes a field that may be left out, but must not be null. In the model, null stands for a field that was left
-    out."""
+    """Changes the published schema of a field that may be left out, but must not be null. In the model, null stands for
+    a field that was left out."""
     options = schema.pop("anyOf")
     schema.pop("default", None)
     schema.update(next(option for option in options if option.get("type") != "null"))

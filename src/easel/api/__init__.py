@@ -1,4 +1,4 @@
 """The api: the control plane, assembled from the domains' routes."""
 
-# Before any other module imports the framework.
+# This import comes before all other modules import the framework.
 from easel.api import framework  # noqa: F401

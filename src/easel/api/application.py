@@ -120,7 +120,7 @@ class _Lifespan:
         if followers.any:
             listener.start()
         counting = asyncio.create_task(_count_again(services))
-        # Before the first upload arrives. An unreachable database must not delay the start.
+        # The uploads are counted before the first upload arrives. But an unreachable database must not delay the start.
         await asyncio.wait([counting], timeout=1)
         try:
             yield {}

@@ -1,6 +1,6 @@
 """Imports the web framework without building its models of an OpenAPI document.
 
-They are built when the document is first requested. At each start, that would take 30 ms and a mebibyte.
+The models are built when the document is first requested. Building them at each start would take 30 ms and a mebibyte.
 """
 
 from pydantic import BaseModel

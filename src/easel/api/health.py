@@ -123,6 +123,6 @@ class ReadinessChecks:
         if scope["type"] != "http" or scope["path"] != "/readyz" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        # For the metrics of requests.
+        # The metrics of requests read the route.
         scope["route"] = self._route
         await (await _ready(self._health))(scope, receive, send)

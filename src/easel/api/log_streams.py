@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 HEARTBEAT = 15
 """Seconds between two comment lines of a silent log stream."""
 FIRST_LOOK, NEXT_LOOKS = 1, 5
-"""Seconds after which a stream polls for news without a notification: at first, and later."""
+"""Seconds without a notification after which a stream polls for news: the first time, and later."""
 _DONE = b"event: done\ndata: {}\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 

@@ -1,5 +1,5 @@
-"""The settings for building an app from its source, shared by apps and single deploys. All are additions to the
-contract."""
+"""The settings for building an app from its source, shared by apps and single deploys. All settings are additions to
+the contract."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ SECTIONS = (
     "tabs",
     "password_secret_name",
 )
-"""The keys of a configuration. A diff of two versions shows each as a separate file."""
+"""The keys of a configuration. A diff of two versions shows each section as a separate file."""
 
 _PLAIN: Set[type] = frozenset((str, int, float, bool, type(None)))
 """Types of values without children. Most values of a configuration have one of these types, so they are recognised
@@ -184,7 +184,7 @@ def masked_text(value: Any) -> str:
 
 
 def allowances(config: Config, *, is_built: bool = False) -> Allowances:
-    """Returns the likely accidents that the app allows in its bundles (`build_config.allow`). Sources are allowed if a
+    """Returns the likely mistakes that the app allows in its bundles (`build_config.allow`). Sources are allowed if a
     builder made the bundle, or if `preset` says that pages are served without a build."""
     build = config.get("build_config") or {}
     allowed = build.get("allow") or []

@@ -42,7 +42,7 @@ _SQL = statements(__name__)
 CONFIG_LIMIT = 2 * 1024 * 1024
 ENV_VARS_LIMIT = 64 * 1024
 """Maximum size (bytes) of an app's public variables, as JSON in UTF-8. Edges cache the variables of every app, and
-every page contains those of its app."""
+every page contains the variables of its app."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class AppChange:
     warnings: list[str] = field(default_factory=list)
 
 
-# Built once: compiling a statement costs as much as running it.
+# The statement is built once, because compiling it takes as long as running it.
 _APP = select(App).where(App.id == bindparam("app_id"), App.org_id == bindparam("org_id"), App.deleted_at.is_(None))
 _APP_HELD = held(_APP).execution_options(populate_existing=True)
 _WITH_DRAFT = {False: _APP.options(undefer(App.draft)), True: _APP_HELD.options(undefer(App.draft))}

@@ -1,1 +1,1 @@
-"""Backups: exports of a running instance, restoring into an empty one, and audits of the live store's objects."""
+"""Backups: exports a running instance, restores into an empty instance, and audits the live store's objects."""

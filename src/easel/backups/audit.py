@@ -65,8 +65,8 @@ class AuditResult:
 async def verify(
     url: str, objects: ObjectStore, *, named: str | None, say: Say, found: Callable[[Fault], None]
 ) -> AuditResult:
-    """Reads every object that the database refers to, or those of the app with this slug or id, and verifies its hash.
-    Served versions come first, then all others.
+    """Reads every object that the database refers to, or the objects of the app with this slug or id, and verifies
+    their hashes. Served versions come first, then all other versions.
 
     Easel may run at the same time. Objects that are recorded during the audit may be left out. `found` is called at
     once for each fault. Memory holds pieces of the few objects that are being read, the records of a few apps, and the

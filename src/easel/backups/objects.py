@@ -11,8 +11,8 @@ from easel.storage.object_names import hash_in, names_its_content, names_variant
 T = TypeVar("T")
 
 AT_ONCE = 4
-"""Number of objects that are read at the same time: enough to keep a bucket busy, and few enough for an Easel that
-runs."""
+"""Number of objects that are read at the same time: enough to keep a bucket busy, and few enough not to disturb a
+running Easel."""
 MISSING = "is missing"
 CHANGED = "does not match the hash in its name"
 MISNAMED = "does not have the form of a key that Easel uses for objects"
@@ -29,7 +29,8 @@ def has_changed(key: str, sha256: str) -> bool:
 
 
 async def each(what: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
-    """Runs the work for each item, a few at once. After the first error, starts no more, and raises the error."""
+    """Runs the work for each item, a few at once. After the first error, starts no further work, and raises the
+    error."""
     left = iter(what)
 
     async def some() -> None:

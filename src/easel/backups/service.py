@@ -1,4 +1,4 @@
-"""Makes a backup of a running instance, and restores one into an empty one."""
+"""Makes a backup of a running instance, and restores a backup into an empty instance."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ _REPOSITORIES: Final = frozenset({".git", ".hg", ".svn"})
 
 @dataclass(frozen=True, slots=True)
 class PackedOutput:
-    """A written zip: its number of files, their bytes, its own bytes, and its SHA-256 (hex)."""
+    """A written zip: the number of its files, their total size in bytes, the zip's own size in bytes, and the zip's
+    SHA-256 (hex)."""
 
     files: int
     bytes: int

@@ -36,7 +36,7 @@ class Reuse:
 
     Dependencies are cached by lock file and toolchain. They replace an install that would do nothing else. A build
     takes the dependencies out of the cache. A successful build puts them back if no dependency is missing, and a failed
-    build puts them back if it changed none. Downloads are cached for installs with a changed lock file.
+    build puts them back if it changed no dependency. Downloads are cached for installs with a changed lock file.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Reuse:
         return found.key
 
     async def note(self) -> None:
-        """Notes the state of the dependencies, before the first command after the install."""
+        """Records the state of the dependencies, before the first command after the install."""
         if self._dependencies_key is None:
             return
         try:

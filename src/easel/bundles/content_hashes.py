@@ -62,7 +62,7 @@ def _spellings(content: bytes, token: str) -> Iterator[str]:
             yield hashlib.sha512(content).hexdigest()
     try:
         from xxhash import xxh3_128_digest, xxh64_digest
-    # The command line works without this module. Only the caching of its responses may differ.
+    # The command line works without this module. Without it, only the caching of responses may differ.
     except ModuleNotFoundError:
         return
     if _HEX.issuperset(token):
@@ -70,7 +70,7 @@ def _spellings(content: bytes, token: str) -> Iterator[str]:
         return
     if _BASE32.issuperset(token):
         yield b32encode(xxh64_digest(content)).decode()  # esbuild, Angular
-    yield _base64_number(xxh3_128_digest(content)[::-1])  # Rollup, Rolldown, and so Vite, Astro and SvelteKit
+    yield _base64_number(xxh3_128_digest(content)[::-1])  # Rollup and Rolldown, which Vite, Astro and SvelteKit use
 
 
 def _base64_number(digest: bytes) -> str:

@@ -146,7 +146,8 @@ def _confirmed(
     proven: Set[tuple[str, str, str]],
 ) -> set[str]:
     """Returns the names that neighbouring files confirm as hashes. In the groups of `proven`, a picture's name contains
-    the hash of its content. If a picture's name in such a group does not, the name contains no hash."""
+    the hash of the picture's content. If a picture's name in such a group contains something else, the name counts as
+    not hashed."""
     groups: dict[tuple[str, str, str], dict[str, HashForm]] = defaultdict(dict)
     code_in: dict[str, int] = defaultdict(int)
     for path, form in forms.items():

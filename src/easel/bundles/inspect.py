@@ -138,7 +138,7 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
     try:
         script = unbuilt_script(paths, ENTRY_POINT, read)
     except DamagedDataError:
-        # The whole file is read later, and that error then names the member.
+        # The whole file is read later, and the error at that time contains the member's name.
         return
     if script is not None:
         member = printable(root + script)

@@ -119,7 +119,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """Likely accidents that an app allows."""
+    """Likely mistakes that an app allows in its bundles."""
 
     secrets: bool = False
     dependencies: bool = False

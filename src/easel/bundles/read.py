@@ -1,4 +1,4 @@
-"""Reads the files of a version from its bundles: whole, or as a gzip body, which needs only a frame."""
+"""Reads the files of a version from its bundles: whole, or as a gzip body by adding a frame."""
 
 from __future__ import annotations
 

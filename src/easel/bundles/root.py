@@ -1,4 +1,5 @@
-"""Determines the app's files in a zip: leaves out junk, finds the root, refuses accidents. Pure rules on paths."""
+"""Determines the app's files in a zip: leaves out junk, finds the root, refuses likely mistakes. Pure rules on
+paths."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ class Answer(msgspec.Struct, dict=True, kw_only=True):
 
     @classmethod
     def read(cls, content: bytes) -> Self:
-        """Returns the response in a body. Raises msgspec.DecodeError for a body that is no such response."""
+        """Returns the response in a body. Raises msgspec.DecodeError for a body that does not have the form of this
+        response."""
         document = msgspec.json.decode(content)
         answer = msgspec.convert(document, cls)
         answer.__dict__["document"] = document

@@ -35,7 +35,7 @@ TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=30.0)
 _STREAM_SILENCE: Final = 40.0
 _CHUNK: Final = 64 * 1024
 _PAUSES: Final = (0.3, 1.0, 2.0, 4.0)
-"""Seconds of backoff, for an api that is restarting behind a balancer."""
+"""Backoff in seconds before each retry, for an api that is restarting behind a balancer."""
 
 
 class Client:
@@ -141,8 +141,8 @@ class Client:
         self, app_id: str, deploy_id: str, last_id: str | None, silence: float | None = None
     ) -> Iterator[Iterator[bytes]]:
         """Yields the bytes of the deploy's log after the event `last_id`. Ends after `silence` seconds without data. If
-        `silence` is None, the time is longer than the interval of the server's heartbeats. Raises urllib3's HTTPError
-        when the connection breaks."""
+        `silence` is None, the timeout is longer than the interval of the server's heartbeats. Raises urllib3's
+        HTTPError when the connection breaks."""
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if last_id:
             headers["Last-Event-ID"] = last_id
@@ -160,7 +160,7 @@ class Client:
                 raise NotAnEaselServerError(server=self.server, status=response.status)
             yield iter(lambda: response.read1(_CHUNK, decode_content=True), b"")
         finally:
-            # Unread bytes are not awaited.
+            # The connection is closed without waiting for unread bytes.
             response.close()
 
     # Versions and environments
@@ -210,10 +210,10 @@ class Client:
         return self._delete(f"/v1/keys/{quote(key_id, safe='')}")
 
     def list_limits(self) -> answers.Limits:
-        """Returns the organisation's limits, and how much of each is used."""
+        """Returns the organisation's limits, and how much of each limit is used."""
         return self._get("/v1/limits", answers.Limits)
 
-    # The wire
+    # Requests
 
     def _get(self, path: str, kind: type[AnyAnswer], params: Mapping[str, Any] | None = None) -> AnyAnswer:
         return self._read(self._send("GET", path, retry=True, params=params), kind)
@@ -257,7 +257,7 @@ class Client:
             try:
                 response = self._pool.request(method, url, body=content, headers=said, timeout=TIMEOUT)
             except HTTPError as error:
-                # If no server accepts connections at an address, there is rarely one a second later.
+                # If no server accepts connections at an address, a retry a second later rarely helps.
                 if pause is None or not retry or isinstance(error, NOT_CONNECTED) or is_untrusted(error):
                     raise ServerUnreachableError(server=self.server, reason=reason(error)) from error
                 time.sleep(pause)

@@ -60,7 +60,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of commands. Its help lists them in their order, with whole sentences."""
+    """A group of commands. Its help lists the commands in the order in which they were added, with whole sentences."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns the names of the group's commands, in the order in which they were added."""

@@ -81,8 +81,8 @@ def find_access(wanted: ServerChoice) -> ServerAccess:
 
 
 def default_server(wanted: ServerChoice) -> str:
-    """Returns the server to use if the user gives none: the server of the last login, the server on this machine, or
-    the default."""
+    """Returns the server to use if the user sets no server: the server of the last login, the server on this machine,
+    or the default."""
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
         if stored.default is not None:
@@ -124,7 +124,7 @@ def checked_key(text: str) -> str:
 
 def credentials_file() -> Path | None:
     """Returns the file for the keys of `easel login` (XDG Base Directory Specification). Returns None for a user
-    without a home."""
+    without a home folder."""
     try:
         folder = Unix("easel").user_config_path
     except RuntimeError:

@@ -49,8 +49,8 @@ def open_pool(url: str) -> urllib3.PoolManager:
 
 
 def _tls() -> ssl.SSLContext:
-    """Returns a TLS context with the system's trusted certificates, or, on every system, with those of OpenSSL's two
-    variables."""
+    """Returns a TLS context that trusts the certificates in SSL_CERT_FILE and SSL_CERT_DIR, if one of these variables
+    is set, else the system's certificates. Raises CertificatesUnusableError."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file or folder:
         try:
@@ -63,8 +63,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def reason(error: HTTPError) -> str:
-    """Returns the cause of a failure in words. These are the system's own words, if they are better than the error
-    number."""
+    """Returns the cause of a failure in words."""
     what = _reason(error)
     if not isinstance(error, ProxyError):
         return what

@@ -57,7 +57,7 @@ class Output:
         """Prints the result as a table. In a pipe, lines are never folded."""
         if self.as_json:
             return
-        # Importing the drawing takes longer than running most commands.
+        # Importing the module that draws takes longer than running most commands.
         from easel.cli.drawing import draw_table
 
         draw_table([clean(heading) for heading in headings], [[clean(cell) for cell in row] for row in rows])

@@ -62,7 +62,7 @@ class Session:
         return Client(find_access(self.wanted))
 
     def app_name(self, given: str | None) -> str:
-        """Returns the app's slug or id: the given one, else the one in easel.toml. Raises NoAppGivenError."""
+        """Returns the app's slug or id: the given app, else the app in easel.toml. Raises NoAppGivenError."""
         name = given or self.project.app
         if not name:
             raise NoAppGivenError()

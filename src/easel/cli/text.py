@@ -43,8 +43,8 @@ def size(count: int) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """Returns the text in a form that can be sent and stored: without NUL, without half characters, and with at most
-    `longest` characters."""
+    """Returns the text in a form that can be sent and stored: without NUL, without halves of surrogate pairs, and with
+    at most `longest` characters."""
     whole = text.replace("\0", "").encode("utf-8", "replace").decode()
     return whole if len(whole) <= longest else whole[: longest - 1].rstrip() + "…"
 

@@ -53,7 +53,7 @@ class GuardedProtocol(HttpToolsProtocol):
     at_border = True
     """True if all requests that have begun are complete, so that the next bytes begin a new request."""
     begun = 0
-    """Number of requests that have begun. A subclass that counts requests starts at 0."""
+    """Number of requests that have begun. The fast path sets this number to 0 before it parses bytes."""
     reads_over_cookies = False
     """True if cookies are ignored and counted separately from the rest of the head."""
     _head_bytes = 0

@@ -1,8 +1,8 @@
 """A deploy's row during one run of the deploy, with the log and the timings that are written with it.
 
 A run claims the row. From then on, each of its transactions ends by writing the row on the condition that the row still
-belongs to this run. Otherwise, the transaction is rolled back. The run therefore needs no check before. It uses few,
-plain statements, because the deploys of all workers wait for the same database.
+belongs to this run. Otherwise, the transaction is rolled back. The run therefore needs no check before its work. It
+uses few, plain statements, because the deploys of all workers wait for the same database.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ MOST_RUNS = 80
 take fewer runs."""
 
 QUIET = 0.25
-"""Seconds after a run's start during which followers are notified only of its end, and the minimum between two
-notifications later. A transaction that notifies waits until all other such transactions are on disk."""
+"""Seconds after a run's start during which followers are notified only of the run's end. Later, this is the minimum
+time between two notifications. A transaction that notifies waits until all other such transactions are on disk."""
 QUIET_START = 1.0
 """Seconds in the queue after which followers are notified of the start."""
 

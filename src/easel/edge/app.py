@@ -293,7 +293,7 @@ class EdgeApp:
             self._content.forget_bundles(source.manifest)
 
     def _own_answer(self, path: str) -> Answer:
-        """Returns the responses at the edge's own address: its health, and a short page."""
+        """Returns the response at the edge's own address: its health, or a short page."""
         if path == "/healthz":
             return answer_fixed(FixedAnswer(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":

@@ -21,7 +21,8 @@ _MADE_AT_ONCE = 2
 
 class LargePages:
     """The pages that are being sent, and recently sent pages in the remaining space. Together they take at most about
-    `limit` bytes. Recently sent pages stay so that repeated requests for the first byte of a page build it only once.
+    `limit` bytes. Recently sent pages stay, so that repeated requests for the first byte of a page build the page only
+    once.
 
     A page that is being sent stays until its last response is complete, even if clients read slowly.
     """

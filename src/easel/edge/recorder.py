@@ -1,5 +1,5 @@
-"""Counts the responses of an edge process in one place, for both paths. Counting is only an addition, because the fast
-path counts too."""
+"""Counts the responses of an edge process in one place, for both paths. Counting a response is a single addition,
+because the fast path must not become slower."""
 
 from __future__ import annotations
 

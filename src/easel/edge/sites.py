@@ -34,7 +34,7 @@ _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
 _MOST_VERSIONS = 65536
 _EARLIER_SHARE = 16
-"""The earlier versions of one site may take one part in this many of the memory budget."""
+"""The memory of one site's earlier versions is limited to the memory budget divided by this number."""
 
 
 class Sites:

@@ -57,7 +57,7 @@ ENVIRONMENT: Final = 238
 
 
 def of_rules(rules: Rules) -> int:
-    """Returns the memory of a version's rules: lines of the usual length, and the excess of longer lines."""
+    """Returns the memory (bytes) of a version's rules: lines of the usual length, and the excess of longer lines."""
     lines = len(rules.redirects) + len(rules.headers)
     text = sum(len(line.source) + len(line.target) for line in rules.redirects)
     text += sum(len(name) + len(value or "") for block in rules.headers for name, value in block.headers)
@@ -66,10 +66,10 @@ def of_rules(rules: Rules) -> int:
 
 
 def of_text(value: str | bytes) -> int:
-    """Returns the memory of a text, rounded up to sixteen bytes."""
+    """Returns the memory (bytes) of a text, rounded up to sixteen bytes."""
     return sys.getsizeof(value) + 15 & ~15
 
 
 def of_texts(values: Collection[str]) -> int:
-    """Returns the bytes of many texts."""
+    """Returns the memory (bytes) of many texts."""
     return sum(map(sys.getsizeof, values)) + 8 * len(values)

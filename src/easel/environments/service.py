@@ -24,7 +24,7 @@ _SQL = statements(__name__)
 
 
 NEXT = 0
-"""The sequence of a move that gets its acceptance number only when the pointer moves."""
+"""The value of `Move.sequence` for a move that gets its acceptance number only when the pointer moves."""
 
 
 @dataclass(frozen=True, slots=True)

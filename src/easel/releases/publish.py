@@ -120,8 +120,8 @@ async def _before(work: Transaction, app: App, version: Version) -> Version | No
 async def adopt_config(
     work: Transaction, app: App, configuration: str, version: int | None, *, of: int, shown: bool = False
 ) -> bool:
-    """Makes the configuration of the version `of` live. The configuration is stored under this hash. The draft is
-    replaced too, if it has no changes of its own. Returns true if the draft was replaced.
+    """Makes the configuration of the version `of` live. The configuration is stored under the hash `configuration`. The
+    draft is replaced too, if it has no changes of its own. Returns true if the draft was replaced.
 
     With `shown`, the app object has its current draft afterwards. The caller has locked the app's row. A configuration
     is copied only inside the database. Raises VersionPrunedError if the version's configuration was pruned.

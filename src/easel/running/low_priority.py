@@ -19,8 +19,8 @@ _IOPRIO_IDLE = 3 << 13
 
 
 def yield_to_others() -> None:
-    """Gives the processor and the disk to this process, and to those that it starts, only when other processes do not
-    need them."""
+    """Gives the processor and the disk to this process, and to the processes that it starts, only when other processes
+    do not need them."""
     os.nice(_NICER)
     take_long_slices()
     number = _IOPRIO_SET.get(platform.machine())

@@ -96,7 +96,8 @@ class Chain:
         raise AssertionError("the last stage answers every request")
 
     def resume(self, undecided: Undecided, site: Site, request: Request, given: File | None) -> Decision | Undecided:
-        """Continues with the live data of an undecided request: the file, or None if there is none."""
+        """Continues the decision about an undecided request with the live data that it needed. `given` is a file, or
+        None if there is no such file."""
         need, number = undecided
         found = need.then(given)
         if found is None:

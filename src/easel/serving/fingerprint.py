@@ -19,7 +19,7 @@ _PICTURE = re.compile(r"[A-Za-z0-9_-]{10}-\d{2,4}\Z")
 _SCALE = re.compile(r"@[1-9]x\Z")
 _MAYBE_TAIL = re.compile(r"[-._][A-Za-z0-9_-]{6}")
 _LONG = 13
-"""Number of characters from which a name can hold a hash without a mark before it."""
+"""Minimum number of characters of a name that can contain a hash without a separator before it."""
 _FOLDER_OF_HASH = re.compile(r"(?:^|/)[0-9a-f]{16,64}/")
 _PART = re.compile(r"[A-Za-z0-9]{7,128}")
 _WHOLE = re.compile(r"(?:\A|[-._])([A-Za-z0-9_-]{8})\Z")

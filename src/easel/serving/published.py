@@ -71,7 +71,7 @@ decoded = msgspec.json.Decoder(PublishedSite).decode
 """Returns the value in these bytes. Raises msgspec.MsgspecError."""
 
 NOTHING_TOLD: Final = encoded(PublishedSite())
-"""The encoded value that most apps have."""
+"""The encoded value of an app without published settings, which most apps have."""
 
 
 def to_store(encoded_site: bytes) -> bytes:

@@ -39,7 +39,8 @@ class Ballast:
         return self._path.exists()
 
     def missing(self, total: int) -> int:
-        """Returns the bytes that have been freed on a file system of `total` bytes. Returns 0 without a ballast."""
+        """Returns the number of bytes of the ballast that have been freed. `total` is the size of the file system in
+        bytes. Returns 0 without a ballast."""
         try:
             return max(0, size_on(total) - self._path.stat().st_size)
         except FileNotFoundError:
@@ -71,7 +72,8 @@ class Ballast:
             os.close(descriptor)
 
     def make(self) -> None:
-        """Creates an empty file if there is no file. From then on, its whole size is missing. Raises OSError."""
+        """Creates an empty file if there is no file. From then on, `missing` returns the ballast's whole size. Raises
+        OSError."""
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
 
 

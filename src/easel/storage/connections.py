@@ -22,8 +22,7 @@ _NOTICING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-"""Keepalive settings. A machine that vanished sends nothing, and the system's own timeouts are a quarter of an hour or
-two hours."""
+"""Keepalive settings that detect a vanished server. The system's own timeouts are a quarter of an hour or two hours."""
 
 
 def noticing(url: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from easel.storage.ballast import Ballast
 from easel.storage.errors import FilesReserveReachedError, ReserveReachedError
 
 LARGEST = 1024 * 1024 * 1024
-"""Default reserve in bytes, or `PERCENT` of the file system if that is less."""
+"""Default reserve in bytes. If `PERCENT` of the file system is less, that share is the default."""
 PERCENT = 5.0
 FILES_PERCENT = 2.0
 """Percentage of a file system's files (inodes) that are reserved too, if the file system has a fixed number of them."""
@@ -124,12 +124,13 @@ class DiskReserve:
             self.release(promise.aside)
 
     def release(self, count: int) -> None:
-        """Returns this many reserved bytes."""
+        """Ends the reservation of this many bytes."""
         self._promised -= count
 
 
 class Promise:
-    """The reservation of a running write. `left` bytes are still to come. `aside` of these are reserved."""
+    """The reservation of a running write. `left` is the number of bytes that are still to come. `aside` is the number
+    of bytes that are reserved for them."""
 
     def __init__(self, reserve: DiskReserve, length: int) -> None:
         self._reserve = reserve

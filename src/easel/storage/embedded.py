@@ -167,7 +167,8 @@ class EmbeddedPostgres:
 
     @property
     def is_unused(self) -> bool:
-        """Returns true if no process is connected to the server. The server was started or found before."""
+        """Returns true if no process is connected to the server. Call this only after the server was started or
+        found."""
         import psycopg
 
         try:

@@ -107,7 +107,7 @@ class FolderObjects(ObjectStore):
                     out.write(piece)
                     promise.wrote(len(piece))
                 out.flush()
-                # A large file may take seconds, so it is read in a thread.
+                # Syncing a large file may take seconds, so it runs in a thread.
                 await asyncio.to_thread(os.fsync, out.fileno())
             self.install(part, key)
         finally:

@@ -63,8 +63,8 @@ def variants_key(app_id: str, manifest: str) -> str:
 
 
 def names_its_content(key: str) -> bool:
-    """Returns true if the object is a bundle, a manifest or sources. These are stored under the hash of their bytes,
-    and never change."""
+    """Returns true if the object is a bundle, a manifest or sources. Such objects are stored under the hash of their
+    bytes, and never change."""
     return _NAMED_BY_CONTENT.fullmatch(key) is not None
 
 

@@ -60,7 +60,7 @@ def translated(key: str) -> Iterator[None]:
 
 
 def _require_bucket(error: Exception) -> None:
-    """Raises BucketMissingError if the store reports that."""
+    """Raises BucketMissingError if the store reports that the bucket is missing."""
     text = str(error)
     said = _said(text)
     if said and said[0] in _NO_BUCKET:

@@ -43,7 +43,7 @@ def upgrade(folder: Path, found: int, target: int, programs: Mapping[int, Path])
         for path in (working, new):
             path.mkdir(mode=0o700, exist_ok=True)
             run.hand_over(path)
-        # After a kill, a server must first recover in its own version.
+        # If the server was killed, its own version must recover the data first.
         old, data = programs[found], str(folder)
         if not (folder / "postmaster.pid").exists() or not run.allowed(old / "pg_ctl", "-D", data, "status"):
             run(old / "pg_ctl", "-w", "-t", "600", "-o", f'-h "" -k {working}', "-l", "log", "-D", data, "start")

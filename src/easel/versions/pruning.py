@@ -1,4 +1,4 @@
-"""Prunes old versions, if the operator wants that. By default, every version is kept for ever.
+"""Prunes old versions, if the operator has set limits for them. By default, every version is kept for ever.
 
 A pruned version keeps its number, its record, its manifest and its sources, so it is still listed, and its files can be
 compared. Its bundle is deleted, so it can neither be served, restored nor downloaded. Its configuration is deleted too,

@@ -128,7 +128,7 @@ class BoundedRequest(Request):
 
     @property
     def size(self) -> int:
-        """Returns the bytes of the body that `take` has read."""
+        """Returns the number of bytes of the body that `take` has read."""
         return sum(map(len, self.pieces or ()))
 
     async def body(self) -> bytes:

@@ -97,7 +97,7 @@ def forget_who_asks(request: Request) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """The scope that a key needs."""
+    """The scope that an operation requires, and whether a key that is limited to one app is refused."""
 
     scope: str
     whole_organisation: bool

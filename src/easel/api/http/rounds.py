@@ -1,5 +1,5 @@
 """Rounds of the event loop. In each round, a few requests of every sharer begin, however many have arrived. A sharer is
-an organisation, or a client without one."""
+an organisation, or a client without a known organisation."""
 
 from __future__ import annotations
 

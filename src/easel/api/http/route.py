@@ -61,7 +61,7 @@ class EaselRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Handler:
-        """Returns the route's handler, inside a transaction."""
+        """Returns the route's handler, which runs inside a transaction."""
         handle = super().get_route_handler()
         rule, weight, model = rule_of(self.endpoint), weight_of(self.endpoint), _model_of(self)
         needs = [need for dependency in self.dependant.dependencies if (need := needed_by(dependency.call)) is not None]
@@ -109,7 +109,7 @@ class EaselRoute(APIRoute):
                 await request.quiet()
                 # If the client has disconnected, nobody sees the result, and the work would only delay other requests.
                 await request.require_client()
-                # Publishing is a small step if the configuration is small, and it is urgent.
+                # Publishing a small configuration takes little time, and the user waits for it.
                 if large or request.method == "GET":
                     return await in_lane(request, organisation, weight) or await answer(request)
                 return await answer(request)

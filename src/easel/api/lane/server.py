@@ -57,7 +57,7 @@ async def _answer(app: ASGIApp, connection: socket.socket) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=connection)
     try:
         asked, body = await receive(reader, LaneRequest)
-        # Sent at once. The writer would send it later, when the request may have changed something.
+        # BEGUN is sent at once. The writer would send it later, when the request may already have changed something.
         connection.send(BEGUN)
         working = asyncio.ensure_future(_carry_out(app, asked, body))
         # The api sends nothing more. It closes the socket when it aborts the request.

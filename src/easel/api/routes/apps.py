@@ -52,7 +52,7 @@ async def create_app(
     parts: Parts,
     x_namespace: Annotated[str | None, Header(max_length=200)] = None,
 ) -> AppResponse:
-    """Create an app. Only `slug` and `meta` are required; it goes live with its first deploy."""
+    """Create an app. Only `slug` and `meta` are required. The app goes live with its first deploy."""
     app = await make_app(
         work,
         parts.vault,

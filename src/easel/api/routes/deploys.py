@@ -142,7 +142,7 @@ async def stream_deploy_logs(
     parts: Parts,
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> Response:
-    """Follow a deploy's log as server-sent events: everything so far, then live until the deploy ends."""
+    """Follow a deploy's log as server-sent events: first all lines so far, then each new line until the deploy ends."""
     app = await get_app(work, caller, app_id)
     await get_deploy(work, app, deploy_id)
     place = LogPlace.of(bearer(request.headers.get("authorization")), app.id, deploy_id, last_event_id)

@@ -1,1 +1,1 @@
-"""The build cache: folders that a build leaves for the next one of its app and environment."""
+"""The build cache: folders that a build leaves for the next build of the same app and environment."""

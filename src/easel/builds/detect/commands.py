@@ -43,7 +43,7 @@ def script_of(project: Project) -> str | None:
 def build_command(
     tree: Tree, project: Project, manager: Manager, workspace: Workspace | None, reasons: list[str]
 ) -> tuple[Command, str]:
-    """Returns the command, and the text of the script that it runs in the end. Raises NothingToBuildError,
+    """Returns the command, and the text of the script that the command finally runs. Raises NothingToBuildError,
     BuildFileInvalidError."""
     tool, package = project.framework, project.package
     name = script_of(project)

@@ -1,7 +1,7 @@
 """The version of Node.js that a project requires.
 
-The version is read from the first of these places that states one: the build's setting, .nvmrc, .node-version,
-.tool-versions, `volta`, `devEngines.runtime`, `engines`. Files in the build's root come before those in its parent
+The version is read from the first of these places that states a version: the build's setting, .nvmrc, .node-version,
+.tool-versions, `volta`, `devEngines.runtime`, `engines`. Files in the build's root come before files in its parent
 folders.
 """
 

@@ -46,8 +46,8 @@ def pages_in(tree: Tree, outputs: Iterable[str], framework: str | None) -> dict[
     """Returns the folders with an entry page, in the order of the outputs, each with the time when that page was
     written.
 
-    If the framework may also write a server, only entry pages count. A search engine may require another page among the
-    assets as proof of the site's ownership.
+    If the framework may also write a server, only entry pages count, because the assets may contain another page. For
+    example, a search engine may require a page as proof of the site's ownership.
     """
     of_any_name = framework not in FIXES
     found = ((path, _page(tree, path, of_any_name=of_any_name)) for path in folders_of(tree, outputs))

@@ -36,7 +36,7 @@ class Package:
 
 
 def read_package(tree: Tree, folder: str) -> Package | None:
-    """Returns the folder's package.json, or None if it has none. Raises BuildFileInvalidError."""
+    """Returns the folder's package.json, or None if the folder has no package.json. Raises BuildFileInvalidError."""
     data = read_json(tree, joined(folder, PACKAGE_FILE))
     if data is None:
         return None

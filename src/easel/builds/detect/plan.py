@@ -42,8 +42,8 @@ _MISSING: Final = {
 
 
 def plan(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> Plan:
-    """Returns the plan for the sources. The deploy's options `wanted` override easel.toml, which overrides the `app`'s
-    own.
+    """Returns the plan for the sources. The deploy's options `wanted` override easel.toml, which overrides the options
+    of `app`.
 
     Raises a subclass of BuildPlanError. Nothing from the sources is run, and no link out of them is followed.
     """

@@ -46,7 +46,7 @@ _WITH_THE_TOOL: Final = frozenset(
         *("blog", "group", "info", "meta", "offline", "optimize", "privacy", "projects", "social", "tags", "typeset"),
     }
 )
-"""Themes and plugins that MkDocs or Material for MkDocs install themselves."""
+"""Names of themes and plugins that are installed together with MkDocs or Material for MkDocs."""
 _PLUGINS: Final = {
     "autorefs": "mkdocs-autorefs",
     "awesome-nav": "mkdocs-awesome-nav",
@@ -102,7 +102,7 @@ def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
     lines = [command] if command else []
     if where:
         reasons.append(f"Install: the Python packages of {printable(where)}.")
-    # Themes and plugins are named after their tool, and install it.
+    # The packages of themes and plugins contain the name of their tool, and install the tool.
     packages = [] if name in named.lower() else [*_PACKAGES.get(name, ())]
     if packages or not command:
         packages += _guessed(tree, project, reasons)
@@ -188,7 +188,7 @@ def _of_pyproject(data: Mapping[str, Any], *, is_package: bool) -> tuple[str, st
     group = next((one for one in _GROUPS if one in _table(groups)), None)
     extra = next((one for one in _GROUPS if one in _table(extras)), None)
     if group:
-        # Debian 12 has pip 23, and groups came with 25.1.
+        # Debian 12 has pip 23, but groups need pip 25.1.
         lines.append(f"pip install --quiet 'pip>=25.1' && pip install --quiet --group {group}")
     if is_package and (extra or (project and not group)):
         lines.append(f"pip install --quiet '.[{extra}]'" if extra else "pip install --quiet .")

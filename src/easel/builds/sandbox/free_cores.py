@@ -19,7 +19,7 @@ WINDOW = 0.5
 """Seconds over which the edges' processor time is compared."""
 SHARE = 0.008
 """The share of one processor's time from which the edges of a machine count as visited: about 50 visits a second. An
-idle edge uses less than half of it."""
+idle edge uses less than half of this share."""
 AFTER = 2.0
 """Seconds without visitors after which a build gets all processors back."""
 _LONGEST = 2.0

@@ -129,7 +129,7 @@ class Processes:
     def lower(self) -> bool:
         """Gives all sessions low priority. Returns False if some sessions do not have it yet, because the kernel
         accepts only ten changes a second."""
-        # Opened through this machine's /proc, because the sandbox's own /proc is read-only.
+        # The files are opened through this machine's /proc, because the sandbox's own /proc is read-only.
         for process in self._below():
             if not kernel.has_low_session(process):
                 kernel.lower_session(process)

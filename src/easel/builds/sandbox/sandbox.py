@@ -90,8 +90,8 @@ class Sandbox:
         return sandbox
 
     def own(self, folder: Path) -> None:
-        """Gives a folder and its content to the user of builds, with the mode 0700, if that user is not Easel's own.
-        Raises OSError."""
+        """Gives a folder and its content to the user of builds, with the mode 0700, if that user is not Easel's own
+        user. Raises OSError."""
         if self._user is not None:
             own(folder, self._user.number)
         else:
@@ -264,7 +264,7 @@ def _rlimits(limits: Limits) -> dict[str, list[int]]:
 
 
 def log_sandbox(find: Callable[[], Sandbox]) -> None:
-    """Logs whether builds are possible. Each refused build logs it too."""
+    """Logs whether builds are possible. Each refused build logs the reason too."""
     try:
         logger.info("builds run %s", find().kind)
     except EaselError as error:

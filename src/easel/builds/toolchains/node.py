@@ -1,4 +1,4 @@
-"""Chooses the Node of a build: the Node on the builder if its version is in the project's range, else one from the
+"""Chooses the Node of a build: the Node on the builder if its version is in the project's range, else a Node from the
 registry."""
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ UNPACKED_LIMIT = 1024 * 1024 * 1024
 """Maximum size in bytes of a package's unpacked files. Node's files have 130 million bytes."""
 MOST_FILES = 50_000
 IN_USE = 2 * 3600.0
-"""Seconds after its last choice during which a running build may still use a package."""
+"""Seconds for which a running build may still use a package after the package was last chosen."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,8 @@ def _check_and_unpack(release: Release, archive: Path, folder: Path) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Writes the regular files of an npm archive. All names begin with one folder. Links are skipped."""
+    """Writes the regular files of an npm archive. All names in the archive begin with the same folder. Links are
+    skipped."""
     folder.mkdir(mode=0o755)
     size = 0
     with tarfile.open(archive, "r:gz") as tar:

@@ -1,4 +1,5 @@
-"""Prepares the toolchain of a plan. Easel itself fetches the tools, never a build, and all builds share the folders."""
+"""Prepares the toolchain of a plan. Easel itself fetches the tools, never a build, and all builds share the tools'
+folders."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ INDEX_LIMIT = 32 * 1024 * 1024
 ARCHIVE_LIMIT = 256 * 1024 * 1024
 """Maximum size of an archive in bytes. Node's archive has 52 million bytes."""
 ARCHIVE_TIMEOUT = 300.0
-"""Timeout of an archive's download, seconds."""
+"""Timeout in seconds of an archive's download."""
 INDEX_KEPT = 3600.0
 """Lifetime in seconds of a cached list of versions."""
 

@@ -29,7 +29,7 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """The tools of a build. `key` names Node and the package manager with their versions, for caches. `venv` is a
+    """The tools of a build. `key` contains the versions of Node and the package manager, for caches. `venv` is a
     virtual environment to copy and mount. `hidden` are passwords in addresses, which must not appear in a log."""
 
     mounts: tuple[Mount, ...] = ()
@@ -133,8 +133,8 @@ def node_environment(
         said |= dict.fromkeys(("npm_config_registry", "pnpm_config_registry", "YARN_REGISTRY"), registry.url)
     if manager.name == "pnpm":
         said |= dict.fromkeys(("npm_config_store_dir", "pnpm_config_store_dir"), f"{DOWNLOADS}/pnpm")
-        # This is already the required version. pnpm must neither download itself again, nor require a line about itself
-        # in a frozen lock file.
+        # The installed pnpm is already the required version. It must neither download itself again, nor require a line
+        # about itself in a frozen lock file.
         said |= {"npm_config_manage_package_manager_versions": "false", "pnpm_config_pm_on_fail": "ignore"}
     elif manager.name == "bun":
         said["BUN_INSTALL_CACHE_DIR"] = f"{DOWNLOADS}/bun"

@@ -172,7 +172,7 @@ _SETTINGS: Final = {
     "node": "node",
     "no_cache": "no_cache",
 }
-"""The names of the options' settings in `build_config`."""
+"""The options, and the names of their settings in `build_config`."""
 
 
 def _overrides(
@@ -208,7 +208,7 @@ def _shown(path: Path, working: Path) -> str:
 
 
 def _app_name(session: Session, given: str | None, new_name: str, *, create: bool) -> str:
-    """Returns the app's slug or id: the given one, else the one in easel.toml. With --create, returns a slug made from
+    """Returns the app's slug or id: the given app, else the app in easel.toml. With --create, returns a slug made from
     the name for a new app."""
     if given or session.project.app or not create:
         return session.app_name(given)

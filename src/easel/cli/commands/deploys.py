@@ -26,7 +26,7 @@ _CALLED = {
     DeploySkippedError.code: "skipped",
     DeploySupersededError.code: "superseded",
 }
-"""Deploys that ended without a version, but not because of an error."""
+"""The status that is shown for a deploy that ended without a version, but not because of a fault, by error code."""
 
 
 @client_command("status")

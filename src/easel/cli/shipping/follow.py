@@ -47,8 +47,8 @@ class Follower:
     def to_the_end(self) -> Deploy:
         """Passes on every log line once, and returns the finished deploy. Raises FollowingLostError, ApiError.
 
-        If the stream sends nothing, the status is polled between attempts. So the deploy is followed across a restart
-        of the server, and behind a proxy that blocks streams.
+        The status is polled between attempts to open the stream. So the deploy is followed across a restart of the
+        server, and behind a proxy that blocks streams.
         """
         ended = False
         stuck = unreachable = 0

@@ -56,13 +56,13 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
 
 
 def _beside(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
-    """Yields the files with these names in the project: beside the configuration of the tool that wrote the output, or
-    else at the root."""
+    """Yields the rules files (`OF_PROJECTS`) of the project: beside the configuration of the tool that wrote the
+    output, or else at the root."""
     wanted = {*OF_PROJECTS, *OF_OUTPUTS}
     source = source_of(folder)
     for place in dict.fromkeys((root, *((source,) if source is not None else ()))):
         rules = rules_for(place)
         for name in wanted:
-            # A link could lead anywhere.
+            # Links are left out, because a link could lead anywhere.
             if (place / name).is_file() and not (place / name).is_symlink() and rules.reason(name) is None:
                 yield name, place / name

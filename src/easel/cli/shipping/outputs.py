@@ -82,7 +82,7 @@ def tools_of(folder: Path) -> list[Framework]:
 
 def find_outputs(base: Path) -> list[Path]:
     """Returns the built apps of the project at `base`: the outputs of the tools that it uses, else outputs at the usual
-    places. In a plain folder of pages, most of these names may be pages too."""
+    places. In a plain folder of pages, most of the usual names may be names of pages too."""
     tools = tools_of(base)
     plain = has_entry_point(base) and not tools and not (base / "package.json").exists()
     written = [output for tool in tools for output in tool.outputs]

@@ -1,4 +1,4 @@
-"""From a folder to an accepted deploy: zip, upload, request. If the user interrupts it, nothing remains."""
+"""From a folder to an accepted deploy: zip, upload, request. If the user interrupts the command, nothing remains."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _REPOSITORIES = frozenset({".git", ".hg", ".svn"})
 
 
 def source_target(given: Path | None, project: Project, working: Path) -> Target:
-    """Returns the folder or zip of sources: the given one, else the one in easel.toml, else the working directory.
+    """Returns the folder or zip of sources: the given path, else the folder in easel.toml, else the working directory.
     Raises FolderMissingError."""
     path = project.root if given is None else working / given
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Chooses the folder or zip to deploy: the given one, the one in easel.toml, or a detected build."""
+"""Chooses the folder or zip to deploy: the given path, the folder in easel.toml, or a detected build."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NAMED_AT_MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The folder or zip to deploy. If the user did not give it, `found` says how it was detected."""
+    """The folder or zip to deploy. If the user did not give the path, `found` is the reason for the choice."""
 
     path: Path
     found: str | None = None
@@ -58,7 +58,7 @@ class Target:
 
 
 def choose_target(given: Path | None, project: Project, working: Path) -> Target:
-    """Returns the folder or zip to deploy: the given one, the one in easel.toml, or the first build folder with an
+    """Returns the folder or zip to deploy: the given path, the folder in easel.toml, or the first build folder with an
     index.html.
 
     Raises FolderMissingError, EntryPointMissingError, NothingToDeployError.
@@ -139,7 +139,7 @@ def _checked(target: Target, *, shown: str) -> Target:
 
 
 def _nearest(folder: Path, shown: str) -> str:
-    """Returns the nearest built app: inside the folder or beside it."""
+    """Returns advice to deploy the nearest built app, inside the folder or beside it."""
     around = folder.resolve().parent
     for base, prefix in ((folder, Path(shown)), (around, Path(shown) / "..")):
         inside = [child for child in (base / "browser", base / "client") if has_entry_point(child)]

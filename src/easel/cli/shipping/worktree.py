@@ -1,4 +1,4 @@
-"""The facts that Git has about the deployed code."""
+"""Git's facts about the deployed code: its commit and its files."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def _tracked_source(target: Path, root: Path) -> Path | None:
 
 
 def is_ancestor(folder: Path, sha: str, of: str) -> bool | None:
-    """Returns true if one commit precedes the other in the same history. Returns None if Git does not know both."""
+    """Returns true if the commit `sha` is an ancestor of the commit `of`. Returns None if Git does not know both
+    commits."""
     done = _run(folder, "merge-base", "--is-ancestor", sha, of)
     return {0: True, 1: False}.get(done.returncode) if done is not None else None
 

@@ -47,12 +47,12 @@ logger = logging.getLogger(__name__)
 
 TELL_EVERY: Final = 0.25
 """Seconds between two writes of a build's lines. Without new lines, the run checks every second time whether the deploy
-still belongs to it."""
+still belongs to this run."""
 COUNT_EVERY: Final = 30.0
 """Interval in seconds at which a running build's time is counted for its organisation. After a builder is killed, no
 more time is counted."""
 LAST_LINES_WITHIN: Final = 5.0
-"""Timeout for writing the last lines after the build, seconds."""
+"""Timeout in seconds for writing the last lines after the build."""
 OUTAGE: Final = 300.0
 """Seconds for which the result of a build is kept and stored again while database or store are unreachable."""
 LONGEST_PAUSE: Final = 8.0

@@ -21,7 +21,8 @@ class Activate(Step):
         return run.row.deploy.outcome is not None
 
     async def run(self, run: Run) -> None:
-        """Raises AppGoneError, VersionPrunedError, and database errors."""
+        """Moves the environment's pointer to the version. Raises AppGoneError, VersionPrunedError, and database
+        errors."""
         async with run.row.ours() as work:
             deploy = run.row.deploy
             deploy.step = self.name

@@ -28,7 +28,7 @@ class Ingest(Step):
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
-        """Raises StorageFullError, StoreUnavailableError, and database errors."""
+        """Stores the bundle and its manifest. Raises StorageFullError, StoreUnavailableError, and database errors."""
         assert run.pinned is not None
         assert run.inspection is not None
         assert run.earlier is not None

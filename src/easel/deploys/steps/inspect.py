@@ -42,7 +42,7 @@ class Inspect(Step):
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
-        """Raises the errors of `bundles`."""
+        """Inspects the pinned bundle. Raises the errors of `bundles`."""
         assert run.pinned is not None
         # The manifest is read in parallel. From a bucket, this takes as long as inspecting a small bundle.
         run.earlier = asyncio.ensure_future(_manifest(run.objects, run.before))

@@ -11,7 +11,7 @@ from easel.uploads.errors import BundleTooLargeError
 
 
 class Pin(Step):
-    """Sets the run's `pinned`, until it is ingested."""
+    """Sets the run's `pinned`, which is kept until the bundle is ingested."""
 
     name = "pin"
 
@@ -24,7 +24,8 @@ class Pin(Step):
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
-        """Raises BundleGoneError, BundleTooLargeError, StorageFullError and the errors of the store."""
+        """Copies the upload. Raises BundleGoneError, BundleTooLargeError, StorageFullError and the errors of the
+        store."""
         deploy = run.row.deploy
         key = deploy.built_key or deploy.bundle_s3_key
         assert key is not None

@@ -20,7 +20,7 @@ class Record(Step):
         return run.row.deploy.version is not None
 
     async def run(self, run: Run) -> None:
-        """Raises AppGoneError, and database errors."""
+        """Records the version. Raises AppGoneError, and database errors."""
         manifest = await run.manifest()
         # If the smoke test does not have to wait for anything, one transaction records the version and moves the
         # pointer.

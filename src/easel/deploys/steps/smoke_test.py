@@ -22,7 +22,7 @@ class SmokeTest(Step):
         return run.row.deploy.smoke_test is not None
 
     async def run(self, run: Run) -> None:
-        """Raises SmokeTestFailedError, and StoreUnavailableError."""
+        """Tests the candidate's entry page. Raises SmokeTestFailedError, and StoreUnavailableError."""
         site = await _candidate(run)
         url = Addresses.of(run.settings).version_url(site.version, run.app.slug)
         run.smoke = await smoke_test(run.objects, site, url)

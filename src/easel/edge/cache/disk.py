@@ -38,7 +38,7 @@ _FETCHES = 4
 IN_MEMORY = 32 * 1024 * 1024
 """Maximum number of bytes cached in memory while the disk is full."""
 MOST_HELD = 16384
-"""Maximum number of cached objects, if the process may open eight times as many descriptors."""
+"""Maximum number of cached objects. It is lower if the process may open fewer than eight times as many descriptors."""
 FULL_FOR = 5.0
 """Backoff in seconds after a full disk."""
 
@@ -91,7 +91,7 @@ class _CachedObject:
                 at += os.pwrite(self.file.descriptor, data[at:], start + at)
 
     def evict_one(self) -> None:
-        """Frees the disk space, unless a write is pending. A reader of the view can continue reading."""
+        """Frees the object's disk space, unless a write is pending. Readers of a view can continue reading."""
         if self.file is not None and self.is_open and not self.pending:
             self.is_open = False
             os.close(self.file.descriptor)
@@ -150,8 +150,8 @@ class DiskCache:
     async def view(self, key: str, size: int, start: int, stop: int) -> memoryview:
         """Returns a view of an object of `size` bytes, readable at least from `start` to `stop`.
 
-        The memory stays valid as long as a reference to it exists, even after eviction. Another call may return another
-        memory with other parts of the object. Raises ObjectMissingError, StoreUnavailableError.
+        The memory stays valid while a reference to it exists, even after eviction. Another call may return different
+        memory with other readable parts of the object. Raises ObjectMissingError, StoreUnavailableError.
         """
         if size == 0:
             return memoryview(b"")
@@ -259,7 +259,7 @@ class DiskCache:
                 held = self._open_left(path, size)
                 if held is None:
                     path.unlink(missing_ok=True)
-                    # An operator may have freed space.
+                    # An operator may have removed the folder to free space.
                     path.parent.mkdir(parents=True, exist_ok=True)
                     held = _opened(path, size, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), range(0))
                 return held

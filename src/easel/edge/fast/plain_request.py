@@ -41,7 +41,8 @@ K = TypeVar("K")
 
 
 class RecentCache(Generic[K, V]):
-    """A cache of recent values by key: at least `size`, at most twice as many. Reading does not renew an entry."""
+    """A cache of recent values by key. It holds at least the `size` most recent values, and at most twice as many.
+    Reading does not renew an entry."""
 
     __slots__ = ("_older", "_older_weight", "_size", "_weigh", "newer")
 

@@ -175,7 +175,8 @@ class EdgeProtocol(GuardedProtocol):
     def _write(self, data: bytes) -> None:
         """Sends at once as much as the connection takes. The transport writes the rest, as fast as the client reads.
 
-        The transport reaches the same system call by more code, which costs a twentieth of a small response.
+        The transport reaches the same system call by more code, which takes a twentieth of the time of a small
+        response.
         """
         transport = self.transport
         sent = 0

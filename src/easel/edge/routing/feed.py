@@ -188,7 +188,7 @@ async def _one(
 async def _changed(
     connection: psycopg.AsyncConnection[Any], read: _Read, query: LiteralString, arguments: dict[str, Any]
 ) -> dict[str, AppRoute | None]:
-    """Returns the current state of each changed app. Returns None if the app is deleted."""
+    """Returns the current state of each changed app. The state of a deleted app is None."""
     served: dict[str, tuple[EnvironmentRoute, ...]] = {}
     async for app_id, name, since, has_variants, moves in read(connection, query, arguments):
         if len(moves) % MOVE.size:

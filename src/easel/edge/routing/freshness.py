@@ -42,7 +42,7 @@ class Freshness:
         return self._next
 
     async def settle(self, slot: int) -> None:
-        """Returns when the slot's state is fresh, or when the query times out. After a timeout, the last known state is
+        """Waits until the slot's state is fresh, or until the query times out. After a timeout, the last known state is
         served."""
         if not self.is_stale(slot) or time.monotonic() < self._quiet_until:
             return

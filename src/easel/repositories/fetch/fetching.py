@@ -104,7 +104,7 @@ async def fetching(
     say: Say,
 ) -> AsyncIterator[FetchedCommit]:
     """Fetches one commit, and writes its tree into the empty folder `into`, without Git's own folder, submodules, LFS
-    files, and links that lead out.
+    files, and links that lead out of the tree.
 
     The only connection is to the remote's host, if `destinations` allow it. Inside the block, the commit can be
     compared with other commits. `limits.seconds` is the timeout for the fetch and the comparisons together. `say`

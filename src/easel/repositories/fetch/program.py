@@ -211,8 +211,8 @@ def _ssh(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
 
 
 def _as_option(path: Path) -> str:
-    """Returns a path in ssh's syntax, in which a blank would end the path, and a percent sign begins a token of ssh
-    (ssh_config(5))."""
+    """Returns a path, escaped for an option of ssh. Unescaped, a blank would end the path, and a percent sign would
+    begin a token of ssh (ssh_config(5))."""
     return '"' + str(path).replace("%", "%%") + '"'
 
 

@@ -177,14 +177,14 @@ def _read_header(number: int, line: str, block: _Block, reading: Reading) -> Non
 
 def tidied(value: str) -> str:
     """Puts one blank after each comma, as Netlify does. Leaves a value with quotes or addresses unchanged, because its
-    commas may belong to them."""
+    commas may belong to the quotes or addresses."""
     if "," not in value or '"' in value or "<" in value or "://" in value:
         return value
     return ", ".join(map(str.strip, value.split(",")))
 
 
 def header_reason(name: str, value: str) -> str | None:
-    """Returns the reason why no rule can set this header. Returns None if a rule can."""
+    """Returns the reason why no rule can set this header. Returns None if a rule can set it."""
     if name.lower() in GUARDS:
         return (
             "Easel does not support `Basic-Auth`, so this line would send the password to every visitor and "

@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 
 _OF_THE_PROXY = re.compile(r"x-accel-|x-sendfile|x-lighttpd-|x-litespeed-|x-reproxy-")
-"""Response headers that a proxy obeys. They choose the file that it sends instead, or its caching time."""
+"""Response headers that a proxy obeys. They choose the file that the proxy sends instead, or the proxy's caching
+time."""
 _OUTLASTS = frozenset({"alt-svc", "nel"})
 """Headers that a browser stores for a host, even after the host belongs to another app."""
 _FORGET = {"alt-svc": "clear"}

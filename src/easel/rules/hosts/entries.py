@@ -26,7 +26,7 @@ _LONGEST = 8_000
 
 def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Reading, *, guards: bool) -> T | None:
     """Returns the file as a value of the kind. Refuses the file and returns None if the file is unreadable. `read`
-    returns the plain value. A value of the wrong type is refused with its place."""
+    returns the plain value. If a value has the wrong type, the reason contains its place in the file."""
     try:
         return msgspec.convert(read(), kind, strict=False)
     except (ValueError, RecursionError) as error:
