@@ -1,6 +1,3 @@
-# Builds the sites beside this script and zips the output of their build tools, as a person would.¶Needs Python 3.11,
-# Node 20 or newer with npm, and Info-ZIP's `zip`. Packages come from the registry in npm's configuration; the builds
-# themselves need no network. Usage: `build.py [NAME ...] [--lock]`; without names, every site.
 """Builds the sites beside this script and zips what their build tools wrote, as a person would.
 
 Needs Python 3.11, Node 20 or newer with npm, and Info-ZIP's `zip`. Packages come from the registry npm is configured
