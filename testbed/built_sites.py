@@ -27,8 +27,8 @@ _REVEAL = b"""<!doctype html>
 
 @dataclass(frozen=True)
 class Site:
-    """A built site: its files, the files that its entry page loads, and the script that is changed later in one
-    line."""
+    """A built site: its files, the files that its entry page loads, and the script in which one line is changed
+    later."""
 
     name: str
     files: dict[str, bytes]

@@ -1,5 +1,5 @@
-"""Debian's own PostgreSQL on this machine, reached over TCP with a password, and copies of an embedded database with
-Easel's schema, for benchmarks and tests."""
+"""Debian's own PostgreSQL on this machine, reached over TCP with a password. Also copies of an embedded database with
+Easel's schema. Both are for benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PROGRAMS = Path("/usr/lib/postgresql")
 
 
 def debian_postgres_version() -> int | None:
-    """Returns the newest major version from Debian's packages on this machine, or None."""
+    """Returns the newest major version from Debian's packages on this machine. Returns None if none is installed."""
     found = [int(path.parent.parent.name) for path in _PROGRAMS.glob("[0-9]*/bin/initdb")]
     return max(found, default=None)
 
 
 @contextmanager
 def debian_postgres(folder: Path) -> Iterator[str]:
-    """Yields the URL of a fresh server with its data in the folder. Raises RuntimeError if there is none to run.
+    """Yields the URL of a fresh server with its data in the folder. Raises RuntimeError if no server is installed.
 
     As root, the server runs as Debian's system user `postgres`, which gets access through the folder's parents.
     """
@@ -62,7 +62,7 @@ def debian_postgres(folder: Path) -> Iterator[str]:
 class Migrated:
     """The data of an embedded PostgreSQL that has Easel's schema and nothing else, made once for several processes.
 
-    To copy it takes a tenth of the processor time of `initdb` and the migrations.
+    Copying the data takes a tenth of the processor time of `initdb` and the migrations.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,7 +70,7 @@ class Migrated:
         self._lock = folder / "migrated.lock"
 
     def copy_to(self, postgres: Path) -> None:
-        """Makes it the data of the embedded PostgreSQL whose folder this is, which does not exist yet."""
+        """Copies the data to the embedded PostgreSQL of this folder, which does not exist yet."""
         with self._lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not self._postgres.exists():

@@ -1,7 +1,8 @@
 """Starts `easel …` by a fork of a process that has imported all modules, within a few milliseconds.
 
-Importing them takes a second of processor time, and the tests start Easel hundreds of times. A forked process is like
-any other: it has its own environment, folder and files, runs the command's `main`, and ends as Python ends.
+Importing the modules takes a second of processor time, and the tests start Easel hundreds of times. A forked process is
+like any other process. It has its own environment, folder and files, runs the command's `main`, and ends as Python
+ends.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _FILES = 4
 
 
 class Forked:
-    """A running `easel …`, as far as a test needs `subprocess.Popen`."""
+    """A running `easel …`, with those methods of `subprocess.Popen` that tests need."""
 
     def __init__(self, channel: socket.socket, arguments: Sequence[str]) -> None:
         self._channel = channel
@@ -52,8 +53,8 @@ class Forked:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Waits for the end of the process, and returns its exit code: the negative number of a signal that ended it.
-        Raises TimeoutError."""
+        """Waits for the end of the process, and returns its exit code. A negative exit code is the number of the signal
+        that ended the process. Raises TimeoutError."""
         if self.returncode is None:
             ended = select.poll()
             ended.register(self._channel, select.POLLIN)
@@ -85,7 +86,8 @@ def forks() -> Forks:
 
 
 class Forks:
-    """A process that has imported all modules. It ends with its parent; the processes that it has forked continue."""
+    """A process that has imported all modules, and forks other processes. It ends with its parent. The forked processes
+    continue."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -138,15 +140,16 @@ class Forks:
 
 
 def _serve(control: socket.socket) -> None:
-    """Forks a process for each request, and returns in each forked process, which then calls `main`."""
+    """Forks a process for each request. Returns in each forked process, which then calls `main`."""
     gc.disable()
     for name in dict.fromkeys((*(name for names in MODULES.values() for name in names), PREPARING, *_FURTHER)):
         importlib.import_module(name)
     gc.freeze()
     gc.enable()
-    # The first call finds the memory of the process title, which needs the environment of the process's start.
+    # The first call finds the memory of the process title. To find it, the call needs the environment of the process's
+    # start.
     getproctitle()
-    # This process does not wait for its children: the kernel removes ended ones at once.
+    # This process does not wait for its children, so the kernel removes ended children at once.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         head, files, _, _ = socket.recv_fds(control, _LENGTH.size, _FILES)
@@ -172,11 +175,12 @@ _FURTHER = (
     "easel.running.supervisor",
     "psycopg",
 )
-"""Further modules of commands. The wheel of PostgreSQL is absent: it searches for its programs during its import."""
+"""Further modules of commands. PostgreSQL's package is not among them, because it searches for its programs during its
+import."""
 
 
 def _wait_or_be(files: list[int], arguments: list[str], environment: dict[str, str], folder: str) -> None:
-    """Forks once more: the parent tells of the child's life, and the child returns."""
+    """Forks once more. The parent reports the child's id and end. The child returns."""
     *standard, channel = files
     child = os.fork()
     if child != 0:

@@ -72,7 +72,8 @@ class BareRepository:
         links: Mapping[str, str] | None = None,
         submodules: Mapping[str, str] | None = None,
     ) -> str:
-        """Makes a commit of exactly these files, links and submodules, moves the branch to it, and returns its id."""
+        """Commits exactly these files, links and submodules, moves the branch to the commit, and returns the commit's
+        id."""
         entries = [("100644", path, self._blob(content)) for path, content in files.items()]
         entries += [("120000", path, self._blob(target)) for path, target in (links or {}).items()]
         entries += [("160000", path, sha) for path, sha in (submodules or {}).items()]
@@ -86,7 +87,7 @@ class BareRepository:
         return sha
 
     def forget(self, sha: str) -> None:
-        """Prunes objects that no branch reaches, and checks that the commit is among them."""
+        """Prunes objects that no branch reaches, and checks that the commit is pruned."""
         self.git("-c", "gc.pruneExpire=now", "gc", "--quiet", "--prune=now")
         assert subprocess.run(["git", "--git-dir", str(self.folder), "cat-file", "-e", sha], check=False).returncode
 
@@ -97,9 +98,10 @@ class BareRepository:
 
 @dataclass
 class GitServer:
-    """A running server over HTTP. Below `/private/` it requires `user` and `password`; `/moved/x` redirects to `/x`.
+    """A running server over HTTP. Below `/private/`, the server requires `user` and `password`. `/moved/x` redirects to
+    `/x`.
 
-    `heard` are the heads of its requests. `before` is called with the path before each answer.
+    `heard` are the heads of received requests. `before` is called with the path before each response.
     """
 
     root: Path
@@ -111,7 +113,7 @@ class GitServer:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """Returns the server's address."""
         return f"http://127.0.0.1:{self.port}"
 
     def repository(self, name: str, *arguments: str) -> BareRepository:
@@ -119,7 +121,7 @@ class GitServer:
         return BareRepository.create(self.root / name, *arguments)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """The ASGI application."""
+        """Handles a request, as an ASGI application."""
         if scope["type"] != "http":
             return
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -161,11 +163,11 @@ class GitServer:
             await end_process(process)
 
     async def _converse(self, process: asyncio.subprocess.Process, receive: Any, send: Any) -> None:
-        """Hands the request on to Git, and Git's answer to the client."""
+        """Passes the request on to Git, and Git's response to the client."""
         assert process.stdin is not None
         assert process.stdout is not None
         more = True
-        # uvloop reports it as a RuntimeError.
+        # uvloop reports a closed connection as a RuntimeError.
         with suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
             while more:
                 message = await receive()
@@ -212,7 +214,7 @@ def git_server(root: Path) -> Iterator[GitServer]:
 
 @dataclass(frozen=True)
 class SshServer:
-    """A running sshd that lets the holder of one key use Git. `known_hosts` is its line for clients."""
+    """A running sshd that lets the holder of one key use Git. `known_hosts` is the server's line for clients."""
 
     port: int
     user: str
@@ -226,8 +228,8 @@ class SshServer:
 
 @contextmanager
 def ssh_server(folder: Path, public_key: str, *, protocol: bool = True) -> Iterator[SshServer]:
-    """Yields an sshd for the repositories in the folder and this key. Without `protocol`, it hides that clients support
-    version 2. Call it only if `SSHD` is found."""
+    """Yields an sshd for the repositories in the folder and this key. If `protocol` is false, the server hides from Git
+    that clients support version 2. Call this function only if `SSHD` is found."""
     assert SSHD is not None
     settings = folder / ".sshd"
     settings.mkdir(parents=True, exist_ok=True)
@@ -244,7 +246,7 @@ def ssh_server(folder: Path, public_key: str, *, protocol: bool = True) -> Itera
         + ("AcceptEnv GIT_PROTOCOL\n" if protocol else "")
     )
     if os.geteuid() == 0:
-        # sshd, as root, keeps its unprivileged process there; Debian's service makes the folder.
+        # If root starts sshd, its unprivileged process runs in this folder, which Debian's service creates.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     process = subprocess.Popen(
         [SSHD, "-D", "-e", "-f", str(settings / "config")], stderr=(settings / "log").open("wb"), start_new_session=True

@@ -1,6 +1,6 @@
-"""The large bundle: two npm packages with many files, zipped with a page that loads a script of one of them.
+"""The large bundle: two npm packages with many files, zipped with a page that loads a script of one of the packages.
 
-It has about 2,500 files, 130 MB inflated. It is fetched once and cached; the repository does not contain it.
+The bundle has about 2,500 files, 130 MB inflated. It is fetched once and cached. The repository does not contain it.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ class LargeBundleUnavailable(Exception):
 
 
 def large_bundle(cache_dir: Path) -> Path:
-    """The zip of both packages, from the cache or newly made with `npm pack`, from the registry in npm's configuration.
+    """Returns the zip of both packages, from the cache or newly made. `npm pack` fetches the packages from the registry
+    in npm's configuration.
 
-    Its members are in the order of their names with one fixed time, so it is always the same zip. Raises
+    The members are in the order of their names with one fixed time, so the zip is always the same. Raises
     LargeBundleUnavailable.
     """
     # npm runs in a separate folder, where a relative path would lead elsewhere.
@@ -65,7 +66,7 @@ def large_bundle(cache_dir: Path) -> Path:
 
 
 def changed_bundle(large: Path, cache_dir: Path) -> Path:
-    """Returns the same zip with one file changed: the page at the root, whose `#edition` is 2 instead of 1."""
+    """Returns the same zip with one file changed: the page at the root, in which `#edition` is 2 instead of 1."""
     target = cache_dir / f"{large.stem}-changed.zip"
     if not target.exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
@@ -99,7 +100,7 @@ def fetched(package: str, folder: Path) -> Path:
 
 
 def _told(done: subprocess.CompletedProcess[str]) -> str:
-    """npm's explanation in one line: its first few errors, which name the cause."""
+    """Returns npm's explanation in one line: its first few errors, which contain the cause."""
     told = [line.removeprefix("npm error").strip() for line in done.stderr.splitlines() if line.startswith("npm error")]
     return "; ".join([line for line in told if line][:3]) or f"npm pack ended with {done.returncode}"
 
@@ -123,8 +124,8 @@ def _write_zip(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
 
 @contextmanager
 def _written_whole(target: Path) -> Iterator[Path]:
-    """Yields a path to write to. It is renamed to the target at the end, so that an interruption leaves no partial
-    zip."""
+    """Yields a path to write to. At the end, the file is renamed to the target, so that an interruption leaves no
+    partial zip."""
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         yield partial

@@ -1,4 +1,5 @@
-"""The package registry in this machine's npm configuration, for builds with packages from it, and a cache of it."""
+"""The package registry in this machine's npm configuration, for builds with packages from it, and a cache of the
+registry."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ class RegistryMissingError(Exception):
 
 
 def networks_of_the_registry() -> tuple[str, ...]:
-    """Returns the private networks that builds need for the registry: a mirror may be in one, which builds reach only
-    if the operator allows it. Raises RegistryMissingError if nothing answers there."""
+    """Returns the private networks that builds need for the registry. A mirror may be in such a network, which builds
+    reach only if the operator allows it. Raises RegistryMissingError if the registry does not respond."""
     try:
         registry = asyncio.run(npm_registry())
     except EaselError as error:
@@ -53,7 +54,7 @@ class CachedRegistry:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Returns the variables that make npm, and Easel's builds, use it."""
+        """Returns the variables that make npm, and Easel's builds, use the proxy."""
         trusted = dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(self.authorities))
         return {**trusted, "npm_config_registry": self.url}
 
@@ -62,7 +63,8 @@ class CachedRegistry:
 def cached_registry(folder: Path) -> Iterator[CachedRegistry]:
     """Yields an nginx that fetches each package once from this machine's registry, and serves it over TLS from then on.
 
-    It is at 127.0.0.2, because programs behind a proxy connect to 127.0.0.1 directly. Raises RegistryMissingError.
+    The proxy is at 127.0.0.2, because programs behind a proxy connect to 127.0.0.1 directly. Raises
+    RegistryMissingError.
     """
     folder.mkdir(parents=True)
     try:
@@ -88,7 +90,8 @@ def cached_registry(folder: Path) -> Iterator[CachedRegistry]:
 
 
 def _configuration(folder: Path, upstream: str, url: str) -> str:
-    """Two servers: one fetches, and replaces the registry's address in its answers; the other caches these answers."""
+    """Returns nginx's configuration of two servers. The first server fetches, and replaces the registry's address in
+    its responses. The second server caches these responses."""
     address = urlsplit(url)
     user = "user root;" if os.geteuid() == 0 else ""
     trusted = ssl.get_default_verify_paths().cafile
@@ -125,9 +128,10 @@ http {{
 
 
 def _certificate(folder: Path) -> Path:
-    """Makes a certificate for the address. Returns the file of it and the authorities that this machine trusts."""
+    """Makes a certificate for the address. Returns a file with this certificate and the authorities that this machine
+    trusts."""
     made = folder / "certificate.pem"
-    # Behind a proxy, npm checks the certificate of an address against the name localhost.
+    # Behind a proxy, npm compares the certificate of an address with the name localhost.
     subprocess.run(
         (
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),

@@ -23,19 +23,20 @@ import psycopg
 from obstore.store import AzureStore, LocalStore, S3Store
 
 if TYPE_CHECKING:
-    # A benchmark runs on Easels of earlier commits, which forking does not know.
+    # A benchmark runs Easels of earlier commits, with which forking does not work.
     from testbed.forking import Forked, Forks
 
 METRICS_ABOVE = 1000
 """The default distance of the private port of an api or edge above its public port."""
 PATIENT = {"EASEL_REFRESH_TIMEOUT": "30"}
-"""The settings of an Easel on a busy machine: by default, visitors get the known state after a second."""
+"""The settings of an Easel on a busy machine. By default, visitors get the last known state after a second."""
 
 
 def free_port(following: int = 0) -> int:
-    """Returns a free port of this machine. The following ones and their private ports are free too.
+    """Returns a free port of this machine. The `following` ports after it, and their private ports, are free too.
 
-    It is below the range for outgoing connections, so that none of these can take it before a server listens.
+    The port is below the range for outgoing connections, so that no such connection can take it before a server
+    listens.
     """
     while True:
         first = random.randrange(10_000, 32_000 - METRICS_ABOVE - following)
@@ -62,7 +63,8 @@ class Platform:
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | Forked | None = None
     forked: bool = False
-    """Whether its commands are forked from a process that has read the modules: quicker than as a user starts them."""
+    """True if commands are forked from a process that has imported the modules. They start faster than a user's
+    commands."""
 
     @property
     def api_url(self) -> str:
@@ -80,8 +82,8 @@ class Platform:
         return self.data_dir.with_suffix(".log")
 
     def start(self, *, look_every: float = 0.05) -> None:
-        """Starts it, and returns once it reports that it is ready, which is checked at this interval. Raises
-        RuntimeError with the last lines of its output."""
+        """Starts Easel, and returns when it reports that it is ready, which is checked at this interval (seconds).
+        Raises RuntimeError with the last lines of the output."""
         ports = ("--api-port", str(self.api_port), "--edge-port", str(self.edge_port))
         begin = self.log.stat().st_size if self.log.exists() else 0
         self.process = self.launch("serve", *ports)
@@ -92,7 +94,7 @@ class Platform:
             time.sleep(look_every)
 
     def launch(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes] | Forked:
-        """Starts a command of its operators, which says everything in the log, with these variables beside its own."""
+        """Starts an operator's command, whose output goes to the log, with these additional variables."""
         given = (name, "--data-dir", str(self.data_dir), *arguments)
         env = {**os.environ, **self.environment, **environment}
         with self.log.open("ab") as log:
@@ -102,7 +104,7 @@ class Platform:
             return subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
 
     def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command of its operators to its end."""
+        """Runs an operator's command to its end."""
         given = (name, *arguments, "--data-dir", str(self.data_dir))
         env = {**os.environ, **self.environment}
         if self.forked:
@@ -122,7 +124,7 @@ class Platform:
             os.kill(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
 
     def organisation(self, name: str) -> str:
-        """Creates another organisation; returns its first key, which has all scopes in it."""
+        """Creates another organisation, and returns its first key, which has all scopes."""
         done = self.run("organisation", name)
         done.check_returncode()
         return done.stdout.strip()
@@ -143,17 +145,18 @@ class Platform:
             connection.execute("checkpoint")
 
     def database(self) -> psycopg.Connection[tuple[object, ...]]:
-        """Returns a connection to its database; every statement is a separate transaction."""
+        """Returns a connection to the platform's database. Every statement is a separate transaction."""
         return psycopg.connect(self.database_url, autocommit=True)
 
     @property
     def database_url(self) -> str:
-        """Returns the URL of its database: the configured one, or its own while that runs."""
+        """Returns the URL of the platform's database: the configured URL, or the embedded database's URL while that
+        runs."""
         own = f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}"
         return self.environment.get("EASEL_DATABASE_URL", own)
 
     def objects(self) -> LocalStore | S3Store | AzureStore:
-        """Returns the folder or bucket of its objects, for inspection or damage."""
+        """Returns the folder or bucket of the platform's objects, for inspection or damage."""
         url = self.environment.get("EASEL_OBJECTS_URL")
         if url is None:
             return LocalStore(self.data_dir / "objects")
@@ -189,13 +192,13 @@ class Platform:
         )
 
     def private(self, role: str, path: str) -> httpx.Response:
-        """Returns the answer of the private port of its (first) api or edge."""
+        """Returns the response of the private port of the platform's (first) api or edge."""
         port = (self.api_port if role == "api" else self.edge_port) + METRICS_ABOVE
         return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=60)
 
     def visit(self, host: str, path: str = "/", method: str = "GET", **headers: str) -> httpx.Response:
-        """Returns the answer to a visitor of a host (`shop`, `staging-shop`, …), without following redirects."""
-        # Loading the certificate authorities takes a client a hundred times as long as a visit.
+        """Returns the response to a visitor of a host (`shop`, `staging-shop`, …), without following redirects."""
+        # Loading the certificate authorities takes a hundred times as long as a visit.
         with httpx.Client(trust_env=False, timeout=60, verify=False) as client:
             return client.request(
                 method,
@@ -208,14 +211,14 @@ class Platform:
 
 
 def make_platform(folder: Path, **environment: str) -> Platform:
-    """Returns a platform on a fresh folder, not started yet."""
-    # The note goes to a different place than that of a real server of this user.
+    """Returns a platform on a fresh folder. The platform is not started yet."""
+    # `easel serve` writes its note to another place than a real server of this user does.
     given = {"XDG_STATE_HOME": str(folder / "state"), **PATIENT, **environment}
     return Platform(folder / "data", free_port(), free_port(), given)
 
 
 def forked_platform(folder: Path, **environment: str) -> Platform:
-    """Returns the same, whose commands are forked from a process that has read the modules."""
+    """Returns the same platform, but with commands that are forked from a process that has imported the modules."""
     made = make_platform(folder, **environment)
     made.forked = True
     return made
@@ -232,7 +235,7 @@ def zip_of(files: Mapping[str, str | bytes]) -> bytes:
 
 @dataclass
 class RunningApp:
-    """An app on a platform, used as by a front-end team."""
+    """An app on a platform, used as a front-end team uses it."""
 
     platform: Platform
     client: httpx.Client
@@ -254,7 +257,7 @@ class RunningApp:
         return f"/v1/apps/{self.app_id}"
 
     def upload(self, data: bytes | Path) -> str:
-        """Uploads a bundle; returns its key."""
+        """Uploads a bundle, and returns its key."""
         issued = self.client.post(f"{self.path}/deploy/upload-url", json={"filename": "bundle.zip"})
         assert issued.status_code == 200, issued.text
         content = data.read_bytes() if isinstance(data, Path) else data
@@ -270,7 +273,7 @@ class RunningApp:
         return str(issued.json()["bundle_s3_key"])
 
     def order(self, key: str, **fields: Any) -> str:
-        """Requests a deploy of an uploaded bundle; returns its id."""
+        """Requests a deploy of an uploaded bundle, and returns its id."""
         answer = self.client.post(f"{self.path}/deploy", json={"message": "a deploy", "bundle_s3_key": key, **fields})
         assert answer.status_code == 200, answer.text
         return str(answer.json()["deploy_id"])
@@ -282,7 +285,7 @@ class RunningApp:
         return dict(answer.json())
 
     def wait(self, deploy_id: str, seconds: float = 180) -> dict[str, Any]:
-        """Waits until a deploy has ended; returns its last status."""
+        """Waits until a deploy has ended, and returns its last status."""
         deadline = time.monotonic() + seconds
         while (status := self.status(deploy_id))["status"] not in ("complete", "failed"):
             assert time.monotonic() < deadline, f"the deploy did not end: {status}"
@@ -290,11 +293,11 @@ class RunningApp:
         return status
 
     def deploy(self, files: Mapping[str, str | bytes] | bytes | Path, **fields: Any) -> dict[str, Any]:
-        """Uploads, deploys and waits; returns the last status."""
+        """Uploads, deploys and waits. Returns the last status."""
         data = files if isinstance(files, bytes | Path) else zip_of(files)
         return self.wait(self.order(self.upload(data), **fields))
 
     def visit(self, path: str = "/", environment: str | None = None, **headers: str) -> httpx.Response:
-        """Returns the answer to a visitor of the app."""
+        """Returns the response to a visitor of the app."""
         host = self.slug if environment is None else f"{environment}-{self.slug}"
         return self.platform.visit(host, path, **headers)

@@ -1,4 +1,4 @@
-"""Real S3 servers on this machine, for benchmarks and tests: moto, and rclone as an independent second one."""
+"""Real S3 servers on this machine, for benchmarks and tests: moto, and rclone as a second, independent server."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def moto() -> Iterator[Bucket]:
 
 @contextmanager
 def rclone(folder: Path) -> Iterator[Bucket]:
-    """Yields a bucket on `rclone serve s3`, which stores it in the folder."""
+    """Yields a bucket on `rclone serve s3`, which stores its objects in the folder."""
     port = free_port()
     (folder / "easel").mkdir(parents=True)
     beside = Path(sys.executable).with_name("rclone")
@@ -80,7 +80,8 @@ def rclone(folder: Path) -> Iterator[Bucket]:
 
 @contextmanager
 def serving(command: list[str], port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Yields a server that the command starts, once it answers on the port. Raises RuntimeError if it never does."""
+    """Starts a server with the command, and yields its process when it responds on the port. Raises RuntimeError if it
+    never responds."""
     env = {**os.environ, **environment}
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=env

@@ -1,4 +1,4 @@
-"""Patience for a busy machine, in benchmarks and tests. It costs nothing where all goes well."""
+"""Patience for a busy machine, in benchmarks and tests. It costs nothing if all goes well."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE = 120.0
-"""Seconds that a wait may take. A process gets a tenth of a busy machine, or less."""
+"""Timeout of a wait, in seconds. A process gets a tenth of a busy machine's time, or less."""
 
 
 def until(found: Callable[[], T], said: Callable[[], object] = lambda: "", *, seconds: float = PATIENCE) -> T:
-    """Returns the first true value that it finds. Raises AssertionError after that many seconds, with `said()`."""
+    """Calls `found` until its result is true, and returns the result. Raises AssertionError with `said()` after
+    `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline, said()
@@ -22,10 +23,10 @@ def until(found: Callable[[], T], said: Callable[[], object] = lambda: "", *, se
 
 
 def at_some_pace(check: Callable[[float], None], *paces: float) -> None:
-    """Returns once the check passes at one of these paces, in seconds. Raises the AssertionError of the last one.
+    """Returns when the check passes at one of these paces, in seconds. Raises the AssertionError of the last pace.
 
-    For timeouts that a test has to wait for: a short one is quick to wait for, and a busy machine needs a longer one.
-    A fault shows at every pace.
+    This function is for timeouts that a test has to wait for. A short timeout saves time, but a busy machine needs a
+    longer timeout. A fault fails at every pace.
     """
     *quick, last = paces
     for pace in quick:
