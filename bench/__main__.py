@@ -15,7 +15,7 @@ from bench.measure import Report
 from testbed.running import make_platform
 
 ON_ONE_PLATFORM = ("pointers", "diffs", "deploys")
-"""This order matters: large deploys leave background work, which would disturb measurements in milliseconds."""
+"""The order matters, because large deploys leave background work, which would disturb measurements in milliseconds."""
 BY_THEMSELVES = (
     "rest",
     "memory",
@@ -34,11 +34,11 @@ BY_THEMSELVES = (
     "scale",
     "edge",
 )
-"""Each makes its own platform or data."""
+"""Each of these benchmarks makes its own platform or data."""
 
 
 def _run_by_itself(name: str, report: Report, folder: Path) -> None:
-    # Each module is imported when it runs: another commit may lack modules that other benchmarks need.
+    # Each module is imported when it runs, because another commit may lack modules that other benchmarks need.
     module = importlib.import_module(f"bench.{name}")
     if name in ("memory", "command_line"):
         (folder / name).mkdir()
@@ -75,7 +75,7 @@ def _measure(chosen: list[str]) -> Report:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the chosen parts, or all. Returns 1 if a target was missed or a measurement failed."""
+    """Runs the chosen benchmarks, or all. Returns 1 if a target was missed or a measurement failed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join((*ON_ONE_PLATFORM, *BY_THEMSELVES))}; none is all")
     parser.add_argument("--against", metavar="COMMIT", help="run them on that commit as well, in turn, and compare")

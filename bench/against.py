@@ -23,7 +23,8 @@ ROUNDS = 5
 ROOT = Path(__file__).parents[1]
 
 _OWN_DETAILS = ("easel_s", "easel_per_s", "deploy_s", "p95_ms")
-"""For figures that are ratios to a peer, the names of Easel's own values, which do not contain the peer's noise."""
+"""The names of Easel's own values in figures that are ratios to a peer. These values do not contain the peer's
+noise."""
 
 
 @dataclass
@@ -34,18 +35,18 @@ class Side:
     python: Path
     source: Path
     rounds: list[dict[str, tuple[float, str]]] = field(default_factory=list)
-    """By row: value and unit."""
+    """The value and unit of each row."""
     figures: list[list[dict[str, Any]]] = field(default_factory=list)
 
     def measure(self, part: str, figures: Path) -> None:
-        """Runs the part once more. Raises RuntimeError if it could not be measured."""
+        """Runs the benchmark once more. Raises RuntimeError if it could not be measured."""
         figures.unlink(missing_ok=True)
         command = [str(self.python), "-m", "bench", part, "--figures", str(figures)]
         # A missed target also ends with 1, which does not matter here.
         done = subprocess.run(
             command,
             cwd=ROOT,
-            # Peers take most of the time of a part, and their noise is none of this comparison's.
+            # Peers take most of a benchmark's time, and their noise is irrelevant to this comparison.
             env={**os.environ, "PYTHONPATH": str(self.source), "BENCH_ALONE": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -60,9 +61,9 @@ class Side:
 
 
 def compare(commit: str, parts: list[str], rounds: int) -> int:
-    """Runs each part that many times on the commit and on this tree in turn, prints this tree's figures divided by the
-    commit's, and saves all of them. Returns 1 if a row is missing on one side. Raises CalledProcessError for an unknown
-    commit, RuntimeError if a part cannot be measured."""
+    """Runs each benchmark that many times on the commit and on this tree in turn, prints this tree's figures divided by
+    the commit's, and saves all of them. Returns 1 if a row is missing on one side. Raises CalledProcessError for an
+    unknown commit. Raises RuntimeError if a benchmark cannot be measured."""
     report, kept = Report(), {}
     with tempfile.TemporaryDirectory(prefix="easel-against-", ignore_cleanup_errors=True) as folder:
         full, tree = _checked_out(commit, Path(folder))
@@ -80,10 +81,10 @@ def compare(commit: str, parts: list[str], rounds: int) -> int:
 
 
 def _checked_out(commit: str, folder: Path) -> tuple[str, Path]:
-    """Returns the commit's full name, and a tree of it."""
+    """Returns the commit's full name, and the folder with its tree."""
     full = _git(ROOT, "rev-parse", "--verify", f"{commit}^{{commit}}").strip()
     tree = folder / "old"
-    # A clone instead of a work tree: if a run is killed, nothing of it remains in the repository.
+    # This is a clone instead of a work tree, so that nothing remains in the repository if a run is killed.
     _git(ROOT, "clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(tree))
     _git(tree, "checkout", "--quiet", "--detach", full)
     return full, tree
@@ -119,7 +120,8 @@ def _rows(figures: list[dict[str, Any]]) -> dict[str, tuple[float, str]]:
 
 
 def _report(report: Report, old: Side, new: Side) -> None:
-    """One line for each row: the median of this tree's value divided by the commit's in each round, and the spread."""
+    """Prints one line for each row: the median, over all rounds, of this tree's value divided by the commit's value,
+    and the spread."""
     for name in dict.fromkeys(name for side in (old, new) for one in side.rounds for name in one):
         pairs = [(a[name], b[name]) for a, b in zip(old.rounds, new.rounds, strict=True) if name in a and name in b]
         if len(pairs) < len(old.rounds) or not all(a[0] for a, _ in pairs):

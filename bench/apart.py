@@ -25,7 +25,7 @@ IDLE_SECONDS = 20
 
 
 def run(report: Report, folder: Path) -> None:
-    """Starts one of each, side by side."""
+    """Starts both kinds of Easel, side by side."""
     (folder / "apart").mkdir()
     (folder / "embedded").mkdir()
     server = EmbeddedPostgres(folder / "database" / "postgres")
@@ -73,7 +73,7 @@ def _objects(report: Report, apart: Platform, bucket: Bucket) -> None:
 
 
 def _starts(report: Report, platform: Platform, where: str) -> None:
-    """The wait of a deploy on an idle Easel, and of the tenth deploy in a row after the ninth has ended."""
+    """Measures the wait of a deploy on an idle Easel, and of the tenth deploy in a row after the ninth has ended."""
     first, tenth = [], []
     for number in range(20):
         app = RunningApp.create(platform)
@@ -90,7 +90,7 @@ def _milliseconds(begin: dict[str, Any], since: str, end: dict[str, Any], until:
 
 
 def _idle(report: Report, platform: Platform) -> None:
-    """The processor time of all processes of an idle `easel serve`, including its database."""
+    """Measures the processor time of all processes of an idle `easel serve`, including its database."""
     assert platform.process is not None
     platform.settle()
     postmaster = int((platform.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
@@ -110,7 +110,7 @@ def descendants(processes: list[int]) -> Iterator[int]:
 
 
 def processor_time(processes: list[int]) -> float:
-    """Seconds of processor time of these processes and all their descendants so far."""
+    """Returns the seconds of processor time of these processes and all their descendants so far."""
     seconds = 0.0
     for process in descendants(processes):
         with suppress(OSError):

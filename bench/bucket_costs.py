@@ -17,7 +17,7 @@ from testbed.running import RunningApp
 from testbed.stores import moto
 
 PRICES = {"PUT": 0.005, "GET": 0.0004, "DELETE": 0.0}
-"""US dollars for a thousand requests: S3 Standard, us-east-1, list price. This is an assumption; check your own
+"""US dollars for a thousand requests: S3 Standard, us-east-1, list price. This is an assumption, so check your own
 price."""
 STORED = 0.023
 """US dollars for a gigabyte and month, under the same assumption."""

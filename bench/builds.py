@@ -3,8 +3,8 @@ effect on visitors.
 
 The project is one of `make test-builds`. "By hand" is a shell of the same user on the same machine: `git clone`, `npm
 ci`, `npm run build`, with the builds' Node. Both sides take their packages from the same cache of the registry on
-loopback, which was filled before. They are measured in turn, and the figures are medians with the least and the largest
-value of a round.
+loopback, which was filled before. Both sides are measured in turn, and the figures are medians with the smallest and
+the largest value of a round.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from testbed.running import Platform, RunningApp, make_platform, zip_of
 PROJECTS = Path(__file__).parents[1] / "tests" / "data" / "builds"
 ROUNDS = 7
 SETTLED = 1.0
-"""Seconds after a deploy in which its builder saves the caches, before the other side is measured."""
+"""Seconds after a deploy in which its builder saves the caches. The other side is measured only afterwards."""
 STARTS = 20
 PAUSE = 0.2
 """Seconds between two starts."""
 ASKED_FOR = 8.0
-"""Seconds of requests, without a build and during one."""
+"""Seconds of requests, both without a build and during a build."""
 DEPLOYS = 8
 _LOOPBACK = "127.0.0.0/8"
 
@@ -64,7 +64,7 @@ if (isMainThread) {
 
 
 def run(report: Report, folder: Path) -> None:
-    """Needs the registry. An unreachable registry is a failure, not a figure."""
+    """Runs all measurements. Needs the registry. An unreachable registry is a failure, not a figure."""
     try:
         sandbox = Sandbox.find(Settings(data_dir=folder / "sandbox"))
         asyncio.run(_starts(report, sandbox, folder / "starts"))
@@ -89,7 +89,7 @@ def _builds(report: Report, folder: Path, registry: CachedRegistry) -> None:
 
 
 async def _starts(report: Report, sandbox: Sandbox, folder: Path) -> None:
-    """The time of `true` in the sandbox, divided by that of `true`."""
+    """Measures the time of `true` in the sandbox, divided by the time of `true` alone."""
     folder.mkdir()
     sandbox.own(folder)
     command = Command(("/bin/true",), folder, Limits.of(Settings()), hosts=HostRules())
@@ -116,7 +116,7 @@ async def _starts(report: Report, sandbox: Sandbox, folder: Path) -> None:
 
 
 def _by_hand(report: Report, platform: Platform, server: GitServer, folder: Path, registry: CachedRegistry) -> None:
-    """A commit of a Vite app, built cold and again, and the same commands in a shell."""
+    """Measures a commit of a Vite app, built first without and then with caches, and the same commands in a shell."""
     folder.mkdir()
     files = {
         str(path.relative_to(PROJECTS / "vite")): path.read_bytes()
@@ -135,7 +135,7 @@ def _by_hand(report: Report, platform: Platform, server: GitServer, folder: Path
         time.sleep(SETTLED)
         with _shell(folder, registry) as shell:
             hand_cold = seconds(lambda: shell(f"git clone -q --depth 1 {address} . && npm ci && npm run build"))
-            # npm's downloads exist; only the folder of dependencies is made again.
+            # npm's downloads exist. Only the folder of dependencies is made again.
             hand_warm = seconds(lambda: shell("npm ci && npm run build"))
         warm = seconds(lambda: _deploy(app))
         time.sleep(SETTLED)
@@ -202,7 +202,7 @@ def _deploy(app: RunningApp) -> dict[str, Any]:
     order = app.client.post(f"{app.path}/deploy", json={"message": "m", "source": "git"})
     order.raise_for_status()
     deploy = order.json()["deploy_id"]
-    # As `easel deploy` waits. Polling would take processor time from the build.
+    # The benchmark waits as `easel deploy` does. Polling would take processor time from the build.
     with app.client.stream("GET", f"{app.path}/deploys/{deploy}/logs/stream", timeout=600) as log:
         for _ in log.iter_lines():
             pass
@@ -212,7 +212,7 @@ def _deploy(app: RunningApp) -> dict[str, Any]:
 
 
 def _meanwhile(report: Report, platform: Platform) -> None:
-    """Requests and deploys of one file, alone and while a build uses everything that it gets."""
+    """Measures requests and deploys of one file, alone and while a build uses everything that it gets."""
     app, busy = RunningApp.create(platform), RunningApp.create(platform)
     files = {"index.html": "<!doctype html><title>x</title>"}
     app.deploy(files)
@@ -222,7 +222,7 @@ def _meanwhile(report: Report, platform: Platform) -> None:
     source = zip_of({"package.json": package, "burn.js": BURNER})
     order = busy.order(busy.upload(source))
     with busy.client.stream("GET", f"{busy.path}/deploys/{order}/logs/stream") as log:
-        # npm prints the command as it starts it; the plan names it before the install.
+        # npm prints the command when it starts the command. The plan contains the command before the install.
         assert any("> node burn.js" in line for line in log.iter_lines()), busy.status(order)
     beside = (_visits(app), _deploys(app, files))
     assert busy.status(order)["status"] == "building"

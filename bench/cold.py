@@ -1,6 +1,6 @@
 """The first visit to an edge with empty caches: the page of the large bundle, from a bucket.
 
-Its peer is one GET of as many bytes as the edge needed, from the same bucket, with the same client library, in a
+The peer is one GET of as many bytes as the edge needed. It uses the same bucket and the same client library, in a
 process that has not used the bucket before either. Each round starts a new edge process with an empty disk.
 """
 
@@ -42,7 +42,7 @@ def run(report: Report, folder: Path) -> None:
         report.fail(name, str(error))
         return
     server = EmbeddedPostgres(folder / "cold" / "database" / "postgres")
-    # The other server here, rclone's, answers every range with the whole object.
+    # The other server, rclone's, responds to every range with the whole object.
     with moto() as bucket:
         site = Machine.prepared(folder / "cold" / "machine", server.start(), bucket.environment("bench"))
         try:
@@ -83,7 +83,7 @@ async def _page(store: S3Store, app_id: str) -> tuple[str, Member]:
 
 
 def _first_visit(site: Machine, app: RunningApp, bucket: Bucket) -> float:
-    """Seconds from the request to the end of the answer, on an existing connection."""
+    """Returns the seconds from the request to the end of the response, on an existing connection."""
     shutil.rmtree(site.data_dir / "edge", ignore_errors=True)
     edge = site.begin("edge", environment={"EASEL_EDGE_PORT": str(site.edge_port), **bucket.environment("bench")})
     try:
@@ -104,7 +104,7 @@ def _first_visit(site: Machine, app: RunningApp, bucket: Bucket) -> float:
 
 
 def _connected(port: int) -> http.client.HTTPConnection:
-    """A connection to the edge once it is ready. No app was requested on it."""
+    """Returns a connection to the edge once the edge is ready. No app was requested on the connection."""
     deadline = time.monotonic() + 60
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -121,7 +121,7 @@ def _connected(port: int) -> http.client.HTTPConnection:
 
 
 def _one_get(bucket: Bucket, key: str, start: int, length: int) -> float:
-    """Seconds of one ranged GET in a fresh process, without its start."""
+    """Returns the seconds of one ranged GET in a fresh process, without the start of the process."""
     asked = {"port": bucket.port, "name": bucket.name, "key": key, "start": start, "length": length}
     done = subprocess.run(
         [sys.executable, "-m", "bench.cold", json.dumps(asked)], capture_output=True, text=True, check=True

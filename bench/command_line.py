@@ -43,8 +43,8 @@ def run(report: Report, platform: Platform) -> None:
 
 
 def processor_time(command: list[str], environment: dict[str, str]) -> float:
-    """Returns the processor time of a command in seconds, user's and system's. Raises CalledProcessError if the command
-    fails."""
+    """Returns the processor time of a command in seconds, user time and system time together. Raises CalledProcessError
+    if the command fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -16,12 +16,12 @@ from testbed.running import free_port
 from testbed.stores import Bucket
 
 CHARGED = {"PUT": "PUT", "POST": "PUT", "LIST": "PUT", "GET": "GET", "HEAD": "GET", "DELETE": "DELETE"}
-"""The kinds of requests by S3's price; DELETE is free of charge."""
+"""The kinds of requests by S3's price. DELETE is free of charge."""
 
 
 @dataclass
 class Asked:
-    """The traffic of the proxy: requests by kind (GET, HEAD, PUT, POST, DELETE, LIST), and bytes of answers."""
+    """The traffic of the proxy: requests by kind (GET, HEAD, PUT, POST, DELETE, LIST), and bytes of responses."""
 
     requests: Counter[str] = field(default_factory=Counter)
     received: int = 0
@@ -41,7 +41,7 @@ class Asked:
 
 @contextmanager
 def counted(bucket: Bucket) -> Iterator[tuple[Bucket, Asked]]:
-    """The same bucket through the proxy, and the counts."""
+    """Yields the same bucket through the proxy, and the counts."""
     asked = Asked()
     port = free_port()
     with socket.create_server(("127.0.0.1", port)) as server:

@@ -1,4 +1,4 @@
-"""Deploys: the large bundle compared with `unzip` of the same file; small ones one by one and all at once."""
+"""Deploys: the large bundle compared with `unzip` of the same file, and small bundles one by one and all at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUNDS = 7
 
 
 def run(report: Report, platform: Platform) -> None:
-    """Measures deploys. The large ones come last, since they leave minutes of background work."""
+    """Measures deploys. The large deploys come last, because they leave minutes of background work."""
     _small(report, platform)
     _rate(report, platform)
     platform.settle()
@@ -62,7 +62,7 @@ def _large(report: Report, platform: Platform) -> None:
 
 
 def deploy_until_live(app: RunningApp, key: str) -> None:
-    """The time from POST …/deploy until the new address serves the new version."""
+    """Waits from POST …/deploy until the new address serves the new version."""
     deploy_id = app.order(key)
     while (status := app.status(deploy_id))["status"] not in ("complete", "failed"):
         time.sleep(0.005)

@@ -1,12 +1,13 @@
 """`python -m bench.document [--check] [OLD.json=NEW.json …]`: writes the figures of saved runs into the documents that
-show them; with OLD=NEW, replaces one run by another.
+show them. OLD=NEW replaces one run by another.
 
-A document names the run and the figures that it shows. The table between the two marks is generated from the run's
-file. To show a new run, name it; a document always shows measured values (`tests/docs/test_figures.py`).
+A document contains the names of the run and of the figures. The table between the two marks is generated from the run's
+file. To show a new run, change its name. A document always shows measured values (`tests/docs/test_figures.py`).
 
-<!-- figures 2026-11-24-0930.json: restore; promote --> figures whose names begin like this, in the run's order <!--
-figures 2026-11-24-0930.json: rows:* --> the same, without the common beginning <!-- text 2026-11-24-0930.json: an app
---> another text of the run, unchanged <!-- end -->
+<!-- figures 2026-11-24-0930.json: restore; promote -->: figures whose names begin with these words, in the run's order
+<!-- figures 2026-11-24-0930.json: rows:* -->: the same, without the common prefix
+<!-- text 2026-11-24-0930.json: an app -->: another text of the run, unchanged
+<!-- end -->: the end of a marked place
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _held(rows: list[tuple[str, dict[str, Any]]]) -> str:
 
 
 def _told(rows: list[tuple[str, dict[str, Any]]]) -> str:
-    """Figures without targets, and their details."""
+    """Returns the lines of figures without targets, and their details."""
     lines = ["| measurement | result | |", "|---|---|---|"]
     for name, figure in rows:
         detail = ", ".join(f"{key.replace('_', ' ')} {_number(value)}" for key, value in figure["detail"].items())
@@ -71,7 +72,7 @@ def _value(figure: dict[str, Any]) -> str:
 
 
 def _number(value: float | str) -> str:
-    """Three digits; large numbers in full, with commas."""
+    """Returns the number with three digits. Large numbers are written in full, with commas."""
     if isinstance(value, str):
         return f"`{value}`" if "_" in value else value
     if float(value).is_integer() or abs(value) >= 1000:
@@ -80,7 +81,8 @@ def _number(value: float | str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the documents, or with `--check` only names those that would change; returns 1 if one does."""
+    """Writes the documents. With `--check`, only prints the names of documents that would change, and returns 1 if
+    there are any."""
     changed = 0
     only_check = "--check" in arguments
     replaced = [argument for argument in arguments if argument != "--check"]

@@ -1,9 +1,9 @@
 """The edge compared with nginx, lighttpd and Caddy: the same files, the same client, in turn, with all of Easel
 switched on.
 
-Each server runs as an operator would run it: Easel by `easel serve` with one edge process and its database; peers serve
-the files from a folder on the same disk. Beside each rate, the figures show the answers per second of processor time:
-of all processes of a peer, and of the edge.
+Each server runs as an operator would run it. Easel runs as `easel serve` with one edge process and its database. Peers
+serve the files from a folder on the same disk. Besides each rate, the figures show the responses per second of
+processor time of all processes of a peer, and of the edge.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ AT_LEAST_FOR_ITS_PROCESSOR = {BROWSERS: 1.0, STORED: 0.8, DEFLATED: 0.8}
 P99_AT_MOST = 1.2
 AT_LEAST_OF_CADDY = {PLAIN: 3.0, SCRIPT: 3.0}
 ALONE = bool(os.environ.get("BENCH_ALONE"))
-"""Whether only Easel is measured, once, to be compared with another commit's."""
+"""True if only Easel is measured, once, to be compared with another commit's Easel."""
 
 BROWSER: Mapping[str, str] = {
     "Connection": "keep-alive",
@@ -50,7 +50,7 @@ BROWSER: Mapping[str, str] = {
     "Accept-Encoding": "identity",
     "Accept-Language": "en-GB,en;q=0.9,de;q=0.8",
 }
-"""Chromium's headers for a script, with Host, Referer and Cookie. All servers send the content unencoded, so none
+"""Chromium's headers for a script, with Host, Referer and Cookie. All servers send the content unencoded, so no server
 compresses during the run."""
 
 EACH_ANOTHER = """
@@ -68,7 +68,7 @@ end
 
 
 def text(size: int) -> bytes:
-    """Returns a script of exactly this size (bytes) that compresses about as a bundled script does."""
+    """Returns a script of exactly this size (bytes). It compresses about as well as a bundled script."""
     lines = (f"export const v{n} = '{hashlib.sha256(str(n).encode()).hexdigest()[:20]}';\n" for n in range(size))
     written = ""
     while len(written) < size:
@@ -83,7 +83,7 @@ FILES = {
     "1m.bin": random.Random(1).randbytes(1024 * 1024),
     "index.html": b"<!doctype html><html><head><title>bench</title></head></html>",
 }
-"""In the app's zip, all are deflated except the last but one."""
+"""In the app's zip, all files are deflated except the last but one."""
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def run(report: Report) -> None:
 
 
 def _peers(report: Report) -> dict[str, Callable[[Path], object]]:
-    """The installed peers."""
+    """Returns the installed peers."""
     peers: dict[str, Callable[[Path], object]] = {}
     if shutil.which("nginx") is not None:
         peers["nginx"] = lambda folder: nginx(folder, FILES, "1")
@@ -179,7 +179,7 @@ def _report(report: Report, name: str, servers: Mapping[str, Server]) -> None:
     for peer, server in servers.items():
         if server is own:
             continue
-        # Rounds are compared one by one: a disturbance affects both sides of a round.
+        # Rounds are compared one by one, because a disturbance affects both sides of a round.
         pairs = list(zip(own.rounds[name], server.rounds[name], strict=True))
         its = server.median(name)
         report.add(

@@ -1,7 +1,7 @@
-"""A distant server: forwards a port of this machine, and delays each answer.
+"""A distant server: forwards a port of this machine, and delays each response.
 
 It runs as a separate process (`python -m bench.far PORT TO_PORT SECONDS`), so that it does not disturb the measuring
-one.
+process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from testbed.stores import Bucket, serving
 
 @contextmanager
 def far(bucket: Bucket, seconds: float) -> Iterator[tuple[Bucket, subprocess.Popen[bytes]]]:
-    """Yields the same bucket with delayed answers, and the process that delays them."""
+    """Yields the same bucket with delayed responses, and the process that delays them."""
     port = free_port()
     command = [sys.executable, "-m", "bench.far", str(port), str(bucket.port), str(seconds)]
     with serving(command, port) as process:

@@ -1,7 +1,7 @@
 """Fills a database with the rows of a large Easel, by SQL alone: apps with versions, deploys, audit and logs.
 
-The rows are as Easel writes them: with the keys, configurations and JSON of a small real app. They are inserted
-directly, since deploying a million versions would take a day.
+The rows are as Easel writes them, with the keys, configurations and JSON of a small real app. They are inserted
+directly, because deploying a million versions would take a day.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from easel.serving.published import encoded, published_site, to_store
 
 ORGANISATIONS = 500
 LOGGED = 2
-"""The number of an app's deploys with log lines: nine each, like a real deploy."""
+"""The number of an app's deploys that have log lines. Each of these has nine lines, like a real deploy."""
 
 _CONFIG = '{"meta": {"title": "An app of the model", "description": "What it is for, in a sentence."}}'
 _CONFIG_HASH = config_hash(json.loads(_CONFIG))
@@ -38,7 +38,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], apps: int, versions
     all_versions = f"generate_series(1, {apps}) n, generate_series(1, {versions}) v"
     at = f"now() - make_interval(hours => ({versions} - v) * 36 + n % 30)"
     for statement in (
-        # References are right by construction; checking each of them would take most of the time.
+        # References are right by construction. Checking each reference would take most of the time.
         "set session_replication_role = replica",
         "set synchronous_commit = off",
         f"insert into organisation (id, name) select 'org_' || left(md5(g::text), 16), 'Organisation ' || g"
@@ -101,7 +101,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], apps: int, versions
 
 
 def add_a_busy_app(connection: psycopg.Connection[tuple[object, ...]], versions: int) -> str:
-    """Adds an app with that many versions, each an hour after the previous one; returns its id."""
+    """Adds an app with that many versions, each an hour after the previous version. Returns the app's id."""
     statements = (
         "set session_replication_role = replica",
         f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed, site,
@@ -144,7 +144,7 @@ def _copied(table: str, number: str, count: int) -> str:
 
 
 def add_bare_apps(connection: psycopg.Connection[tuple[object, ...]], count: int) -> str:
-    """Adds that many apps without versions to one organisation; returns the organisation's id."""
+    """Adds that many apps without versions to one organisation, and returns the organisation's id."""
     for statement in (
         "insert into organisation (id, name) values ('org_large', 'A large organisation')",
         f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed, site,

@@ -1,5 +1,5 @@
-"""Lists of a thousand items with 2 MiB of configuration each: their cost for the api, compared with the same rows
-alone."""
+"""Lists of a thousand items with 2 MiB of configuration each: their cost for the api, compared with reading the same
+rows alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(report: Report, folder: Path) -> None:
 
 
 def _fill(connection: psycopg.Connection[tuple[object, ...]], app: RunningApp) -> None:
-    """Adds a thousand versions of the app, and a thousand more apps, each with its own configuration."""
+    """Adds a thousand versions of the app, and a thousand other apps, each with its own configuration."""
     of_version, of_app = _CONFIG.format(n="n"), _CONFIG.format(n="(-n)")
     for statement in (
         f"""insert into configuration (app_id, hash, org_id, config)
@@ -75,7 +75,7 @@ def _measure(
     api = _api(app.platform)
     _get(app, path, 1)
     before = _resident(api, "VmRSS")
-    # The peak is counted from here (proc(5), clear_refs).
+    # The peak is counted from this moment (proc(5), clear_refs).
     Path(f"/proc/{api}/clear_refs").write_text("5")
     first = _get(app, path, COUNT)
     growth = _resident(api, "VmHWM") - before
@@ -91,7 +91,7 @@ def _measure(
 
 
 def _by_psycopg(app: RunningApp) -> float:
-    """Seconds of this process's CPU for reading the same rows and writing them as JSON."""
+    """Returns the seconds of this process's processor time for reading the same rows and writing them as JSON."""
     taken = []
     with app.platform.database() as connection:
         row = connection.execute("select org_id from app where id = %s", (app.app_id,)).fetchone()
@@ -121,12 +121,12 @@ def _api(platform: Platform) -> int:
 
 
 def _worked(process: int) -> float:
-    """Seconds of CPU that the process has used (proc(5), schedstat)."""
+    """Returns the seconds of processor time that the process has used (proc(5), schedstat)."""
     return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{process}/task").glob("*/schedstat")) / 1e9
 
 
 def _resident(process: int, which: str) -> int:
-    """Bytes of the process's memory: now (VmRSS), or at its peak (VmHWM)."""
+    """Returns the bytes of the process's memory, now (VmRSS) or at its peak (VmHWM)."""
     found = re.search(rf"^{which}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) * 1024

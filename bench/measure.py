@@ -1,4 +1,4 @@
-"""Measuring: repeatedly, in turn with the peer, and reported together with the machine."""
+"""Measuring: actions are repeated, in turn with the peer, and reported together with the machine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
-    """Other results of a run that a document shows, by name, such as plans of queries."""
+    """Other results of a run that a document shows, such as plans of queries, by name."""
 
     def add(
         self,
@@ -59,12 +59,12 @@ class Report:
         print(f"{name:<58} {value:8.3f} {unit:<8} {target:<8} {mark:<7} {told}", flush=True)
 
     def skip(self, name: str, reason: str) -> None:
-        """Records why something was not measured."""
+        """Records the reason why something was not measured."""
         self.skipped[name] = reason
         print(f"{name:<58} skipped: {reason}", flush=True)
 
     def fail(self, name: str, reason: str) -> None:
-        """Records why a required measurement failed. The run is then not a good one."""
+        """Records the reason why a required measurement failed. The run is then not good."""
         self.failed[name] = reason
         print(f"{name:<58} FAILED: {reason}", flush=True)
 
@@ -112,14 +112,14 @@ def describe_machine() -> dict[str, str | int]:
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """How long the action takes, in seconds."""
+    """Returns the seconds that the action takes."""
     began = time.perf_counter()
     action()
     return time.perf_counter() - began
 
 
 def in_turn(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Returns the medians (seconds) of two actions measured in turn, so that other load disturbs both alike."""
+    """Returns the medians (seconds) of two actions measured in turn, so that other load disturbs both equally."""
     pairs = [(seconds(first), seconds(second)) for _ in range(rounds)]
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 

@@ -14,7 +14,7 @@ APPS, DEPLOYS = 50, 4
 
 
 def run(report: Report, platform: Platform) -> None:
-    """Measures each process before and after deploys of many apps, all of which are visited."""
+    """Measures each process before and after many apps are deployed and visited."""
     _measure(report, platform, "at rest")
     apps = [RunningApp.create(platform) for _ in range(APPS)]
     for number in range(DEPLOYS):
@@ -32,7 +32,7 @@ def _measure(report: Report, platform: Platform, when: str) -> None:
 
 
 def measure(report: Report, processes: list[int], when: str) -> None:
-    """Adds a row for each kind of process among these and their descendants, and one for all together."""
+    """Adds a row for each kind of process among these and their descendants, and a row for all processes together."""
     kinds: dict[str, float] = {}
     for process in descendants(processes):
         kind = _kind(process)
@@ -51,9 +51,9 @@ def _kind(process: int) -> str:
 
 
 def _proportional(process: int) -> int:
-    """Bytes of the process's own memory, plus its share of shared memory (PSS)."""
+    """Returns the bytes of the process's own memory, plus its share of shared memory (PSS)."""
     try:
         found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)
     except (FileNotFoundError, ProcessLookupError):
-        return 0  # It has ended.
+        return 0  # The process has ended.
     return int(found[1]) * 1024 if found else 0

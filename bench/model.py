@@ -1,6 +1,6 @@
 """One million apps, modelled: measurements on fifty thousand apps of twenty versions each, per row, app or request.
 
-Values that grow with the number of apps are scaled to a million; the figure's name says so.
+Values that grow with the number of apps are scaled to a million. Their names say that they are scaled.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ APPS = 50_000
 VERSIONS = 20
 MODELLED = 1_000_000
 REQUESTS = 10_000
-"""Requests a second, per edge."""
+"""Requests per second and edge."""
 BUSY = 10_000
-"""Versions of the one busy app, and jobs of a long queue."""
+"""Number of versions of the one busy app, and number of jobs of a long queue."""
 
 SWEPT = ("deleted apps", "uploads", "deploys whose job is gone", "old answers")
 """The searches of a sweep, in order."""
 NOTIFYING = 4
-"""A deploy's transactions that notify: accepting, activating, completing, optimising."""
+"""Number of a deploy's transactions that notify: accepting, activating, completing, optimising."""
 
 TABLES = ("app", "environment", "version", "deploy", "deploy_log", "audit", "variants", "api_key")
 
 
 def run(report: Report, folder: Path, *, apps: int = APPS) -> None:
-    """Fills a database, then measures it."""
+    """Fills a database, and measures it."""
     server = EmbeddedPostgres(folder / "model" / "postgres")
     url = server.start()
     migrate(url)
@@ -75,12 +75,12 @@ def run(report: Report, folder: Path, *, apps: int = APPS) -> None:
 
 
 def _rows(report: Report, connection: psycopg.Connection[Any], apps: int) -> None:
-    """Rows and bytes of each table."""
+    """Measures the rows and bytes of each table."""
     total = 0.0
     for table in TABLES:
         (rows,) = _row(connection, f"select count(*) from {table}")
         heap, indexes = _row(connection, f"select pg_table_size('{table}'), pg_indexes_size('{table}')")
-        # In the model, two deploys of each app have log lines; in the end, all have.
+        # In the model, two deploys of each app have log lines. In a real Easel, all deploys have log lines in the end.
         full = rows * (VERSIONS / LOGGED if table == "deploy_log" else 1) * MODELLED / apps
         gigabytes = full * (heap + indexes) / rows / 1e9
         total += gigabytes
@@ -134,7 +134,7 @@ async def _queries(
     everybody = Subject("key_x", large, "model", "admin", None)
     (horizon,) = _row(connection, "select pg_snapshot_xmax(pg_current_snapshot())::text")
     connection.execute("update app set changed_xid = pg_current_xact_id() where id = %s", (some,))
-    # The time is long ago, so that this one is not due for its first read.
+    # The time is long ago, so that the app is not due for its first read.
     since = {"since": horizon, "retention": 7 * 86400.0, "carefully": False}
     asked: dict[str, list[Statement]] = {
         "who asks (every request)": await watched.statements(lambda work: authenticate(work, "sk_x")),
@@ -202,7 +202,7 @@ async def _nothing(_: object) -> None:
 
 
 def _queue(report: Report, connection: psycopg.Connection[Any]) -> None:
-    """Milliseconds until a worker gets its next job, or learns that there is none."""
+    """Measures the milliseconds until a worker gets its next job, or the response that there is none."""
     worker = _row(connection, "insert into procrastinate_workers default values returning id")[0]
     for name, lock, running in (
         ("of as many apps", "'app-' || g", 0),
@@ -235,7 +235,8 @@ def _fetch(connection: psycopg.Connection[Any], worker: int) -> None:
 
 
 def _notify(report: Report, url: str, apps: int) -> None:
-    """Transactions a second that change an app's routing: eight clients, with and without notifying the edges."""
+    """Measures the transactions per second that change an app's routing, of eight clients, with and without notifying
+    the edges."""
     change = (
         f"\\set n random(1, {apps})\nbegin;\n"
         "update app set changed_xid = pg_current_xact_id() where id = 'app_' || left(md5((:n)::text), 16);\n"
@@ -268,7 +269,8 @@ def _pgbench(url: str, script: str) -> float:
 
 
 def _capacity(report: Report) -> None:
-    """The share of an edge's processors for ten thousand requests a second, from the newest saved run of `edge`."""
+    """Computes the share of an edge's processors for ten thousand requests a second, from the newest saved run of
+    `edge`."""
     for path in sorted(RESULTS.glob("*.json"), reverse=True):
         measured = {
             f["name"]: f for f in json.loads(path.read_text())["figures"] if f["name"].startswith("edge / nginx")

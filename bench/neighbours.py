@@ -1,8 +1,8 @@
-"""Neighbours: the effect on one organisation of another one that does everything it may, on the same Easel.
+"""Neighbours: the effect on one organisation of another organisation that does everything it may, on the same Easel.
 
-The other one queues deploys of small zips that inflate to almost the limit; then it writes the largest configuration
-through 64 connections; then it opens log streams by the hundred. Its clients run in a separate process (`python -m
-bench.neighbours`), but their use of the machine is part of the measurement.
+The other organisation queues deploys of small zips that inflate to almost the limit. Then it writes the largest
+configuration through 64 connections. Then it opens log streams by the hundred. Its clients run in a separate process
+(`python -m bench.neighbours`), but their use of the machine is part of the measurement.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def run(report: Report, folder: Path) -> None:
-    """Measures one-file deploys and plain requests of one organisation beside another one."""
+    """Measures one-file deploys and plain requests of one organisation while the other organisation is active."""
     (folder / "neighbours").mkdir()
     platform = make_platform(folder / "neighbours")
     platform.start()
@@ -75,7 +75,7 @@ def _deploys(report: Report, platform: Platform, other: str) -> None:
 
 
 def _heavy_zip() -> bytes:
-    """2 MB that inflate to 2,000 MiB."""
+    """Returns 2 MB that inflate to 2,000 MiB."""
     files: dict[str, str | bytes] = {"index.html": "<!doctype html>"}
     return zip_of({**files, **{f"{n}.bin": bytes(250 * MEBIBYTE) for n in range(8)}})
 
@@ -129,7 +129,7 @@ def _hostile(url: str, key: str) -> Iterator[None]:
 
 
 async def _storm(url: str, key: str) -> None:
-    """Writes, or follows, through that many connections until it is ended, and reports the answers."""
+    """Writes, or follows logs, through that many connections until it is ended, and reports the responses."""
     answered: dict[int | str, int] = {}
     sections = [{"type": "text", "props": {"text": "x" * 19_000}} for _ in range(50)]
     body = json.dumps({"custom_html": "x" * 1_000_000, "sections": sections}).encode()
@@ -176,7 +176,7 @@ async def _follow(client: httpx.AsyncClient, url: str) -> httpx.Response:
 
 
 def main(arguments: list[str]) -> Any:
-    """Returns the other organisation's process."""
+    """Runs as the other organisation's process."""
     url, key = arguments
     asyncio.run(_storm(url, key))
 

@@ -34,8 +34,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Round:
-    """Requests a second, requests per second of the server's processor time, and the 99th percentile of the time
-    (ms)."""
+    """Requests per second, requests per second of the server's processor time, and the 99th percentile of the response
+    time (ms)."""
 
     rate: float
     per_processor: float
@@ -44,7 +44,7 @@ class Round:
 
 @dataclass
 class Server:
-    """A running server: its port, the Host to request, the processes that answer, and its rounds by request."""
+    """A running server: its port, the Host to request, its processes, and its rounds by request."""
 
     port: int
     host: str
@@ -52,7 +52,7 @@ class Server:
     rounds: dict[str, list[Round]] = field(default_factory=dict)
 
     def ask(self, asked: Asked, seconds: int) -> Round:
-        """One round of requests. Raises RuntimeError if an answer was not a 200."""
+        """Runs one round of requests. Raises RuntimeError if a response was not a 200."""
         before = processor_time(self.processes)
         rate, answers, p99 = load(self.port, asked, {"Host": self.host, **asked.headers}, seconds)
         return Round(rate, answers / (processor_time(self.processes) - before), p99)
@@ -68,8 +68,8 @@ class Server:
 
 
 def load(port: int, asked: Asked, headers: Mapping[str, str], seconds: int) -> tuple[float, int, float]:
-    """Requests a second of one wrk thread on `CONNECTIONS` connections, their number, and the 99th percentile of the
-    time (ms)."""
+    """Returns the requests per second of one wrk thread on `CONNECTIONS` connections, the number of requests, and the
+    99th percentile of the response time (ms)."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
@@ -90,7 +90,7 @@ def nginx(
     folder: Path, files: Mapping[str, bytes], workers: str, *, more: str = "", of_server: str = ""
 ) -> Iterator[Server]:
     """Yields an nginx over the files, with sendfile, its open-file cache, long keep-alive and no access log. `more` are
-    further directives, `of_server` those inside `server`."""
+    further directives. `of_server` are further directives inside `server`."""
     port = free_port()
     _write_files(folder / "www", files)
     config = folder / "nginx.conf"
@@ -140,7 +140,7 @@ mimetype.assign = ( ".html" => "text/html", ".js" => "text/javascript", "" => "a
 
 @contextmanager
 def caddy(folder: Path, files: Mapping[str, bytes], also: str = "") -> Iterator[Server]:
-    """Yields a Caddy over the files with its file server's defaults; `also` is another directive."""
+    """Yields a Caddy over the files with its file server's defaults. `also` is another directive."""
     port = free_port()
     _write_files(folder / "www", files)
     config = folder / "Caddyfile"
@@ -169,14 +169,14 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     for path in (folder, *folder.parents):
-        # nginx's workers may run under another user; the parent folders belong to this benchmark.
+        # nginx's workers may run under another user, and the parent folders belong to this benchmark.
         if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
             path.chmod(0o755)
 
 
 @contextmanager
 def _started(command: list[str], port: int, path: str) -> Iterator[list[int]]:
-    """Yields the processes of a server that answers."""
+    """Yields the processes of a server, once it responds."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 15

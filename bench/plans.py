@@ -1,4 +1,4 @@
-"""PostgreSQL's plans for Easel's queries: the plans of the statements that Easel's own functions send."""
+"""PostgreSQL's plans for Easel's queries. The plans are those of the statements that Easel's own functions send."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Watched:
         async with self.database.transaction() as work:
             await work.sql("select 1", {})
             self._noted.clear()
-            # A query without a result has the same text.
+            # A query that fails without a result has sent the same statement.
             with suppress(EaselError):
                 await ask(work)
             return [(query, params) for query, params in self._noted if _is_explained(query)]

@@ -1,4 +1,4 @@
-"""Restore and promote: the api's time, and that the next request to the edge sees the change."""
+"""Restore and promote: the api's time, and a check that the next request to the edge gets the changed version."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Deploys under polling: 200 clients request the status of a deploy, a thousand times a second in total.
 
-The clients are one process (`python -m bench.polling`). Each has its own persistent connection, and requests its own
-deploy five times a second, at its own moments. Their cost for the machine is part of the measurement. A deploy counts
-as over when its app's address serves the new version: its status would measure the speed of poll answers.
+The clients are one process (`python -m bench.polling`). Each client has its own persistent connection, and requests its
+own deploy five times a second, at its own moments. Their cost for the machine is part of the measurement. A deploy
+counts as ended when its app's address serves the new version, because its status would measure the speed of responses
+to polls.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from testbed.running import Platform, RunningApp, make_platform, zip_of
 
 CLIENTS = 200
 RATE = 1000
-"""Polls a second of all clients together."""
+"""Polls per second of all clients together."""
 ROUNDS = 30
 DEPLOYS = 6
-"""Deploys per round with polling, and as many without."""
+"""Number of deploys per round with polling, and number of deploys without polling."""
 
 
 def run(report: Report, folder: Path) -> None:
@@ -100,12 +101,12 @@ class _Clients:
         self._process = process
 
     def go(self) -> None:
-        """Returns once all of them poll."""
+        """Starts the clients, and returns when all of them poll."""
         self._say("go")
         self._said("polling")
 
     def stop(self) -> None:
-        """Returns once none polls any more."""
+        """Stops the clients, and returns when none of them polls any more."""
         self._say("stop")
         self._said("quiet")
 
@@ -138,7 +139,7 @@ def _clients(platform: Platform, paths: list[str]) -> Iterator[_Clients]:
 
 @dataclass(repr=False)
 class _Client(asyncio.Protocol):
-    """One client. It polls at its moments, or as soon as its last poll is answered if that is later."""
+    """One client. It polls at its moments, or as soon as its last poll has a response if that is later."""
 
     request: bytes
     loop: asyncio.AbstractEventLoop
@@ -206,7 +207,7 @@ async def _poll(port: int, key: str, paths: list[str]) -> None:
             for client in clients:
                 times += client.times
                 client.polls = False
-            # Pending data arrives, and every timer finds that it is no longer needed.
+            # By then, pending data has arrived, and every timer has noticed that it is no longer needed.
             await asyncio.sleep(2 * len(clients) / RATE)
             print("quiet", flush=True)
         else:

@@ -1,8 +1,8 @@
 """The cost of an idle `easel serve`: its memory at rest by process, and its start-up time on an existing data folder.
 Also the memory of an edge alone, on a separate machine.
 
-Memory is the proportional set size: a process's own memory plus its share of shared memory. So the sum over all
-processes, including PostgreSQL's, is the memory that the machine loses.
+Memory is the proportional set size: a process's own memory plus its share of shared memory. The sum over all processes,
+including PostgreSQL's, is therefore the memory that the machine loses.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ SETTLED = 3.0
 
 
 def run(report: Report, folder: Path) -> None:
-    """Starts an installation several times, measures the last one, and then an edge alone beside a database."""
+    """Starts an installation several times, measures the last start, and then measures an edge alone beside a
+    database."""
     (folder / "rest").mkdir()
     platform = make_platform(folder / "rest")
-    # The first start makes the folder and compiles modules.
+    # The first start creates the folder and compiles modules, so it is not measured.
     _start(platform)
     platform.stop()
     times = []
@@ -56,7 +57,7 @@ def _edge_alone(report: Report, folder: Path) -> None:
     with moto() as bucket:
         shared = {"EASEL_DATABASE_URL": server.start(), "EASEL_SECRET_KEY": "k" * 43, **bucket.environment("bench")}
         try:
-            # This creates the schema.
+            # This start creates the schema.
             whole = make_platform(folder, **shared)
             whole.start()
             whole.stop()

@@ -1,4 +1,5 @@
-"""An edge's routing table of all apps. It runs as a separate process, so that the memory is its own."""
+"""An edge's routing table of all apps. The table is in a separate process, so that the process's memory is the table's
+memory."""
 
 from __future__ import annotations
 
@@ -57,7 +58,7 @@ async def measure(url: str) -> dict[str, float]:
 
 
 def _kept(table: RouteTable) -> dict[str, float]:
-    """Returns the size of the whole table on an edge's disk, and the seconds to write and to read it."""
+    """Returns the size of the whole table on an edge's disk, and the seconds for writing and for reading it."""
     with tempfile.TemporaryDirectory() as folder:
         kept = SavedRoutes(Path(folder), "postgresql://bench/bench")
         began = time.perf_counter()
@@ -80,7 +81,7 @@ async def _timed(feed: DatabaseFeed) -> float:
 
 
 def manifests() -> dict[str, float]:
-    """Bytes per file of a manifest: as stored, and in an edge's memory."""
+    """Returns the bytes per file of a manifest, as stored, and in an edge's memory."""
     files = {
         f"assets/components/part-{n:04}.{hashlib.sha256(b'%d' % n).hexdigest()[:8]}.js": Member(
             hashlib.sha256(b"%d" % n).hexdigest(), 9000 + n, "text/javascript", 0, 3000 * n, 2900 + n % 90, 8, 2**31 + n

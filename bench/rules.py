@@ -1,5 +1,5 @@
-"""The cost of rules files: reading them at a deploy, looking rules up, and an edge with many rules in force, compared
-with one without rules and with nginx with the same lines as a `map`.
+"""The cost of rules files: reading them at a deploy, looking rules up, and serving with many rules in force. An edge
+with many rules is compared with an edge without rules, and with nginx with the same lines as a `map`.
 
 Requests are counted per second of processor time, so that other load matters little.
 """
@@ -41,20 +41,20 @@ FILES = {"index.html": b"<!doctype html><title>bench</title>", "1k.js": text(102
 
 
 def run(report: Report, folder: Path) -> None:
-    """Runs everything; an edge is loaded for a few seconds in turn."""
+    """Runs all measurements. Each edge is loaded for a few seconds, in turn."""
     _reading(report)
     _looking_up(report)
     _serving(report, folder / "rules")
 
 
 def redirects(count: int) -> bytes:
-    """That many lines of `_redirects`; every tenth has a star, and another tenth a placeholder."""
+    """Returns that many lines of `_redirects`. Every tenth line has a wildcard, and another tenth has a placeholder."""
     kinds = ("/old/{n}/page /new/{n} 301", "/blog/{n}/* /articles/{n}/:splat 301", "/user/{n}/:id /people/:id 302")
     return "".join(kinds[n % 10 if n % 10 < 3 else 0].format(n=n) + "\n" for n in range(count)).encode()
 
 
 def headers(count: int) -> bytes:
-    """That many blocks of `_headers`."""
+    """Returns that many blocks of `_headers`."""
     return "".join(f"/section/{n}/*\n  X-Section: {n}\n" for n in range(count)).encode()
 
 
@@ -141,8 +141,8 @@ def _serving(report: Report, folder: Path) -> None:
 
 
 def _without_rules(report: Report, rate: float) -> None:
-    """The cost of rules for an app without any: the rule stages in the chain, per request of the slow path. An edge
-    answers `rate` of these per second of processor time. The fast path does not use the chain."""
+    """Measures the cost of rules for an app without any: the rule stages in the chain, per request of the slow path. An
+    edge answers `rate` of these requests per second of processor time. The fast path does not use the chain."""
     of_rules = {rule_headers.STAGE, redirects_stage.FIRST, redirects_stage.LAST}
     chains = {"with": SERVING, "without": Chain(*(stage for stage in SERVING.stages if stage not in of_rules))}
     member = Member(hash="0" * 64, size=1024, type="text/plain", bundle=0, offset=0, length=1024, method=STORED, crc=0)
@@ -166,7 +166,7 @@ def _without_rules(report: Report, rate: float) -> None:
 
 
 def _ask(processes: list[int], port: int, host: str, path: str, header: str = "X-None: 0") -> float:
-    """Requests per second of these processes' processor time."""
+    """Returns the requests per second of these processes' processor time."""
     target = f"http://127.0.0.1:{port}{path}"
     command = ["wrk", "-t1", "-c32", f"-d{SECONDS:g}s", "-H", f"Host: {host}", "-H", header, target]
     before = processor_time(processes)
@@ -177,7 +177,8 @@ def _ask(processes: list[int], port: int, host: str, path: str, header: str = "X
 
 
 def _as_map() -> str:
-    """Returns the lines for nginx: literal ones in the map's table, the others as its expressions."""
+    """Returns the lines for nginx. Literal lines are in the map's table, and all other lines are regular expressions of
+    the map."""
     lines = []
     for line in redirects(LINES).decode().splitlines():
         source, target, _ = line.split()

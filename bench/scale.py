@@ -19,8 +19,8 @@ VERSIONS = 20
 
 
 def run(report: Report, folder: Path, *, apps: int = APPS, versions: int = VERSIONS) -> None:
-    """Fills a store by deploying, then measures it in turn with an empty one."""
-    # This is more than the default limit of apps of an organisation.
+    """Fills a store by deploying, and then measures it in turn with an empty store."""
+    # The store has more apps than an organisation's default limit.
     full, empty = (make_platform(folder / name, EASEL_MAX_APPS="0") for name in ("full", "empty"))
     for platform in (full, empty):
         platform.data_dir.parent.mkdir(parents=True)
@@ -41,7 +41,7 @@ def run(report: Report, folder: Path, *, apps: int = APPS, versions: int = VERSI
                 app.deploy(small_files(1))
                 app.deploy(small_files(2))
                 app.platform.settle()
-            # They run one by one in turn, so that a disturbance affects both.
+            # The two sides run one by one in turn, so that a disturbance affects both.
             of_full, of_empty = in_turn(measure(apps_measured[0]), measure(apps_measured[1]), rounds)
             report.add(
                 f"{name}, {apps} apps of {versions} versions / empty store",
@@ -76,7 +76,7 @@ def _fill(platform: Platform, apps: int, versions: int) -> None:
 
 
 def _deploy(app: RunningApp) -> Callable[[], object]:
-    # The time starts at the order; the upload does not count.
+    # The time starts at the request for the deploy. The upload does not count.
     keys = cycle([app.upload(zip_of(small_files(number))) for number in range(3, 63)])
     return lambda: app.wait(app.order(next(keys)))
 

@@ -27,12 +27,12 @@ PART = 100
 ROUNDS = 40
 AT_MOST_MS = 5.0
 CADDYS = "encode zstd gzip"
-"""Caddy's encodings; it has no brotli."""
+"""Caddy's encodings. Caddy has no brotli."""
 BROWSER: Mapping[str, str] = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate, br, zstd"}
 
 
 def run(report: Report, folder: Path) -> None:
-    """Measures both on one Easel."""
+    """Measures both on the same Easel."""
     (folder / "transfer").mkdir()
     platform = make_platform(folder / "transfer")
     platform.start()
@@ -53,7 +53,7 @@ def run(report: Report, folder: Path) -> None:
 
 
 def _measure_part(report: Report, app: RunningApp, port: int, settle: Callable[[], None]) -> None:
-    # Deflate gains as much as base64 adds, so there is a lot to read.
+    # Deflate compresses as much as base64 adds, so there is a lot to read.
     content = base64.b64encode(os.urandom(LONG * 3 // 4))
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -103,7 +103,7 @@ def _compare(report: Report, site: Site, app: RunningApp, port: int, settle: Cal
 
 
 class _Visitor:
-    """A browser's cache for one server: it requests a cached file only if necessary."""
+    """A browser's cache for one server. It requests a cached file only if necessary."""
 
     def __init__(self, port: int, host: str) -> None:
         self._port = port
@@ -112,7 +112,7 @@ class _Visitor:
         self._kept: set[str] = set()
 
     def visit(self, loads: tuple[str, ...]) -> int:
-        """Opens the page; returns the bytes of all answers, including their heads."""
+        """Opens the page, and returns the bytes of all responses, including their heads."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         total = 0
         for path in ("", *loads):

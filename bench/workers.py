@@ -1,9 +1,10 @@
-"""The throughput of four workers compared with one, on a PostgreSQL and a bucket on the same machine.
+"""The throughput of four workers compared with one worker, on a PostgreSQL and a bucket on the same machine.
 
-The workers are started beforehand and frozen (SIGSTOP). Meanwhile, deploys of many apps are queued, each with its own
-bundle. Then one worker continues, or all four, and the time is measured until every deploy has ended. So neither the
-start of a process nor the api's accepting counts. A shared machine's speed changes from minute to minute, so each round
-of one worker and the next round of four are a pair, and the figure is the median of the pairs' ratios.
+The workers are started beforehand and frozen (SIGSTOP). While they are frozen, deploys of many apps are queued, each
+with its own bundle. Then one worker continues, or all four, and the time is measured until every deploy has ended.
+Thus, neither the start of a process nor the api's time for accepting counts. A shared machine's speed changes from
+minute to minute, so each round of one worker and the next round of four are a pair, and the figure is the median of the
+pairs' ratios.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ WORKERS = 4
 APPS = 20
 ROUNDS = 5
 FAR = 0.01
-"""Seconds until a bucket in the same region answers, at least."""
+"""Minimum response time, in seconds, of a bucket in the same region."""
 
 
 def run(report: Report, folder: Path) -> None:
@@ -99,7 +100,7 @@ class Machine(Platform):
     def begin(
         self, *command: str, out: int | None = None, environment: Mapping[str, str] = MappingProxyType({})
     ) -> subprocess.Popen[bytes]:
-        """Starts an `easel` command on this machine, with further variables; `out` receives its output."""
+        """Starts an `easel` command on this machine, with further variables. `out` receives its output."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "easel.cli.main", *command, "--data-dir", str(self.data_dir)],
@@ -137,7 +138,7 @@ class Machine(Platform):
             started = [self.begin("worker", environment=limit) for _ in range(WORKERS)]
             try:
                 deadline = time.monotonic() + 60
-                # Each has one process for deploys and one for background work.
+                # Each worker has one process for deploys and one for background work.
                 while records.execute("select count(*) from procrastinate_workers").fetchone() != (2 * WORKERS,):
                     assert time.monotonic() < deadline, self.log.read_text()[-3000:]
                     time.sleep(0.05)
@@ -156,7 +157,7 @@ class Machine(Platform):
 
 @dataclass(frozen=True)
 class Round:
-    """Deploys a second, and the number of busy cores of the workers and of database and store."""
+    """Deploys per second, and the number of busy cores of the workers and of database and store."""
 
     rate: float
     workers: float
@@ -183,9 +184,9 @@ def _measure(
         f"deploys a second, 4 workers / 1, {name}, {concurrency} at a time each",
         statistics.median(four.rate / one.rate for one, four in pairs),
         "x",
-        # If one worker alone uses more than this share of the cores, four cannot reach more.
+        # If one worker alone uses more than this share of the cores, four workers cannot reach more.
         at_least=1.6 if name.endswith("small") and concurrency == 1 else None,
-        # The theoretical result if four workers left no core unused, and a deploy took them no longer than one.
+        # The theoretical result if four workers left no core unused, and a deploy took them no longer than one worker.
         most=(os.cpu_count() or 1) / busy,
         one_per_s=one,
         four_per_s=four,
@@ -200,7 +201,8 @@ def _round(
     site: Machine, workers: list[subprocess.Popen[bytes]], count: int, each: int, bundle: Callable[[int], bytes]
 ) -> Round:
     with site.records() as records:
-        # After the last round, only the running background work is awaited: the rest would take minutes.
+        # After the last round, only the running background work is awaited, because the remaining work would take
+        # minutes.
         records.execute("delete from procrastinate_jobs where status = 'todo'")
         _until(records, "select not exists (select from procrastinate_jobs where status in ('todo', 'doing'))")
         for worker in workers:
@@ -240,7 +242,8 @@ def small(number: int) -> bytes:
 
 
 def realistic(number: int) -> bytes:
-    """About 300 files in about 3 MB: scripts and pages that compress, pictures that do not, and an entry page."""
+    """Returns about 300 files in about 3 MB: scripts and pages that compress, pictures that do not compress, and an
+    entry page."""
     data = io.BytesIO(_common())
     with zipfile.ZipFile(data, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("index.html", f"<!doctype html><title>{number} {random.random()}</title>")

@@ -18,7 +18,7 @@ from bench.measure import Report
 from testbed.running import Platform, RunningApp, make_platform, zip_of
 
 ROUNDS = 5
-"""The least of this many rounds is taken, since a process sometimes does other work."""
+"""Number of rounds. The figure is the smallest value of all rounds, because a process sometimes does other work."""
 SMALL, LARGE, LARGEST = 64 * 1024, 4 * 1024 * 1024, 64 * 1024 * 1024
 EDGE_MS, API_MS, LARGE_MS = 5, 20, 200
 
@@ -133,14 +133,14 @@ def _measure(
     for _ in range(ROUNDS):
         before = processor_time(processes)
         send()
-        # Work after the answer is sent counts too.
+        # Work after the response is sent counts too.
         time.sleep(0.02)
         taken.append(processor_time(processes) - before)
     report.add(f"{role}: {name}"[:58], min(taken) * 1000, "ms", at_most=limit)
 
 
 def _send(port: int, data: bytes) -> bytes:
-    """Returns the answer to a request that asks for closing the connection, or an earlier refusal."""
+    """Returns the response to a request that asks for closing the connection, or an earlier refusal."""
     answer = b""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         try:
@@ -165,7 +165,7 @@ def processes_of(platform: Platform, role: str) -> list[int]:
 
 
 def processor_time(processes: list[int]) -> float:
-    """Seconds of processor time of all threads of these processes (utime and stime, to the nanosecond)."""
+    """Returns the seconds of processor time of all threads of these processes (utime and stime, to the nanosecond)."""
     total = 0
     for process in processes:
         for thread in Path(f"/proc/{process}/task").iterdir():
