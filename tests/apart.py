@@ -1,4 +1,4 @@
-"""An Easel with separate roles: each process is started by its own command, two of every role."""
+"""An Easel with separate roles: each process is started by its own command, two processes of every role."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def own_database(folder: Path) -> Iterator[str]:
 
 @dataclass
 class Apart(Platform):
-    """The processes share a data folder; the two of a role share a port."""
+    """The processes of an Easel with separate roles. They share a data folder. The two processes of a role share a
+    port."""
 
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -48,7 +49,7 @@ class Apart(Platform):
             "EASEL_EDGE_PROCESSES": "2",
         }
         self._say("migrate")
-        # The command line on the same machine searches there.
+        # The command line on the same machine searches for the key in this file.
         write_private(self.data_dir / "api-key", self._say("organisation", "Apart"))
         there = {"api_url": self.api_url, "edge_url": f"http://{{app}}.localhost:{self.edge_port}/"}
         (self.data_dir / "server.json").write_text(json.dumps(there))

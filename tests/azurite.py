@@ -26,7 +26,7 @@ ACCOUNT, KEY = "easelaccount", base64.b64encode(b"the account's key, of 64 bytes
 VERSION = "2023-11-03"
 
 AZURITE = pytest.param("azurite", marks=pytest.mark.network)
-"""A store for tests that run on several ones. It must be fetched first."""
+"""A store for tests that run on several stores. It must be fetched first."""
 
 _FETCH_SECONDS = 90
 
@@ -58,7 +58,8 @@ class Container:
         }
 
     def create(self) -> None:
-        """Creates the container, which Easel's libraries cannot do: Azure's "Create Container", with a shared key."""
+        """Creates the container with Azure's "Create Container" and a shared key, because Easel's libraries cannot
+        create one."""
         date = formatdate(usegmt=True)
         headers = {"x-ms-date": date, "x-ms-version": VERSION}
         signed = ["PUT", *[""] * 11, *(f"{name}:{value}" for name, value in headers.items())]
@@ -71,7 +72,7 @@ class Container:
 
 @contextmanager
 def azurite() -> Iterator[Container]:
-    """Yields a container on Azurite, which stores everything in memory. Raises AzuriteUnavailable."""
+    """Yields a container on Azurite, which stores all objects in memory. Raises AzuriteUnavailable."""
     container = Container(free_port(), "easel")
     command = [_found("node"), str(_installed()), "--inMemoryPersistence", "--silent"]
     command += ["--blobHost", "127.0.0.1", "--blobPort", str(container.port)]
@@ -81,12 +82,12 @@ def azurite() -> Iterator[Container]:
 
 
 def _installed() -> Path:
-    """Azurite's program. It is installed by its lock file if it is missing."""
+    """Returns the path of Azurite's program. Installs it by its lock file if it is missing."""
     lock = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()
     home = CACHE / f"azurite-{lock[:12]}"
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "azurite.lock").open("w") as guard:
-        # Tests run in several processes; one of them fetches it.
+        # Tests run in several processes, and only one of them fetches Azurite.
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not home.exists():
             draft = home.with_suffix(".part")

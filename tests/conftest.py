@@ -37,7 +37,7 @@ Platforms = Callable[[str], Platform]
 DEFAULT_STORE = os.environ.get("EASEL_TEST_STORE", "folder")
 """The default store of tests: folder, moto, rclone or azurite."""
 APART = os.environ.get("EASEL_TEST_PARTS") == "apart"
-"""Whether the platform consists of separately started roles with a separate PostgreSQL, instead of one `easel
+"""True if the platform consists of separately started roles with a separate PostgreSQL, instead of one `easel
 serve`."""
 
 
@@ -60,8 +60,8 @@ LONG = (
     "tests/cli/commands/test_commands",
     "tests/storage/",
 )
-"""The longest ones begin first, with the files that share a process with them, so that no process waits at the end.
-Files that mostly wait are between files that work, so that the processors are busy throughout."""
+"""The longest files begin first, together with the files that share a process with them, so that no process waits at
+the end. Files that mostly wait are between files that work, so that the processors are busy throughout."""
 
 TOGETHER = {
     "tests/system/test_chaos": "two machines",
@@ -82,12 +82,12 @@ TOGETHER = {
     "tests/uploads/test_buckets": "every store",
     "tests/versions/test_versions": "every store",
 }
-"""Beginnings of the names of files that need the same costly resources. One process runs them."""
+"""Prefixes of the names of files that need the same costly resources. One process runs these files."""
 
 
 SYSTEM = ("tests/system/", "tests/backups/test_backup", "tests/docs/test_operations", "tests/storage/test_upgrade")
-"""Installations whose machines, databases and stores are killed, cut off, lost, restored and upgraded: `make
-test-system`."""
+"""Tests of installations whose machines, databases and stores are killed, disconnected, lost, restored and upgraded:
+`make test-system`."""
 
 
 SERVED_BY = frozenset({"platform", "platforms", "world", "app", "crowd", "person", "container", "shared"})
@@ -110,14 +110,15 @@ ALL_OF_A_KIND = {"server": SERVED, "browser": ("tests/browser/",), "system": ("t
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Skips these folders in a run without their tests: every process of the run would import them for nothing."""
+    """Skips these folders in a run without their tests, because every process of the run would import them for
+    nothing."""
     path, run = f"{collection_path}/", config.option.markexpr
     skipped = (f"not {marker}" in run and path.endswith(folders) for marker, folders in ALL_OF_A_KIND.items())
     return True if any(skipped) else None
 
 
 def needs_a_server(item: pytest.Item) -> bool:
-    """Returns true if the test starts a server or a program, or needs a running one."""
+    """Returns true if the test starts a server or a program, or needs a running server."""
     return (
         item.nodeid.startswith(SERVED)
         or not SERVED_BY.isdisjoint(getattr(item, "fixturenames", ()))
@@ -126,7 +127,8 @@ def needs_a_server(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that need a server or are of a lane, and orders the files; the order inside a file stays."""
+    """Marks the tests that need a server or belong to a lane (a part of the tests with its own command), and orders the
+    files. The order inside a file stays."""
     for item in items:
         if needs_a_server(item):
             item.add_marker("server")
@@ -137,7 +139,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
-    """Gives each process whole files, and some of them together."""
+    """Gives each process whole files, and some files together."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
@@ -150,7 +152,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A module with `STORES` runs on a platform for each of them."""
+    """Runs a module with `STORES` on a platform for each of the stores."""
     stores = getattr(metafunc.module, "STORES", None)
     if stores is not None and "platform" in metafunc.fixturenames:
         named = [AZURITE if store == "azurite" else store for store in stores]
@@ -159,7 +161,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def container() -> Iterator[Callable[[], Container]]:
-    """Yields a container on Azurite, started on first use; each user takes a separate prefix."""
+    """Yields a container on Azurite, started on first use. Each user takes a separate prefix."""
     with ExitStack() as stack:
         made: list[Container | AzuriteUnavailable] = []
 
@@ -217,13 +219,13 @@ def platforms(container: Callable[[], Container], migrated: Migrated) -> Iterato
 
 @pytest.fixture(scope="module")
 def platform(request: pytest.FixtureRequest, platforms: Platforms) -> Platform:
-    """One platform for all tests of a session; they use separate apps."""
+    """Returns one platform for all tests of a session. Each test uses separate apps."""
     return platforms(getattr(request, "param", DEFAULT_STORE))
 
 
 @pytest.fixture(scope="session")
 def world(migrated: Migrated) -> Iterator[World]:
-    """Yields the services with their own database and store; tests use separate apps."""
+    """Yields the services with their own database and store. Each test uses separate apps."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         made = World(Path(folder, "data"), migrated)
         yield made

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class World:
-    """The real parts, as long as the tests run."""
+    """The real parts, which live as long as the tests run."""
 
     def __init__(self, folder: Path, migrated: Migrated) -> None:
         self.settings = Settings(data_dir=folder)
@@ -34,7 +34,7 @@ class World:
         self.vault = Vault("tests")
 
     def do(self, work: Awaitable[T]) -> T:
-        """Runs it to its end."""
+        """Runs the coroutine to its end, and returns its result."""
 
         async def run() -> T:
             return await work

@@ -1,4 +1,4 @@
-"""Keys: permissions, and facts that nobody may learn."""
+"""Keys: their permissions, and the facts that they keep secret."""
 
 from __future__ import annotations
 

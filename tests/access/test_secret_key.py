@@ -48,7 +48,7 @@ def url(server: str) -> Iterator[str]:
 
 
 def runs(folder: Path, **environment: str) -> None:
-    """Starts an api, and checks that it answers."""
+    """Starts an api, and checks that it responds."""
     port = free_port()
     command = [sys.executable, "-m", "easel.cli.main", "api", "--api-port", str(port)]
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
@@ -96,7 +96,7 @@ def add_app(url: str, name: str, *, day: int, draft: str = "{}", published: str 
 
 
 def add_answer(url: str, secret: str) -> None:
-    """Adds an answer that an api with this key remembered."""
+    """Adds a response that an api with this key remembered."""
     with psycopg.connect(url) as connection:
         connection.execute(
             "insert into remembered_answer (org_id, key_id, key, request_hash, status, body, created_at)"
@@ -146,7 +146,7 @@ def test_a_secret_of_an_entry_of_api_keys_is_sealed_as_well(url: str) -> None:
 
 
 def test_a_key_that_opens_only_some_of_what_is_sealed_is_taken(url: str) -> None:
-    """The previous key was lost earlier; the values encrypted under it were never set again."""
+    """The previous key was lost earlier. The values encrypted under it were never set again."""
     add_app(url, "older", day=1, draft=sealed_by(FIRST), published=sealed_by(FIRST))
     add_app(url, "newer", day=2, draft=sealed_by(SECOND), published=sealed_by(FIRST))
     add_answer(url, FIRST)

@@ -1,4 +1,4 @@
-"""What the tests of the api share."""
+"""Shared fixtures of the api's tests."""
 
 from __future__ import annotations
 

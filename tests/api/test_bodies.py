@@ -46,7 +46,7 @@ class SlowTime:
 
 def test_a_stranger_is_turned_away_before_a_large_body_is_read(platform: Platform) -> None:
     with socket.create_connection(("127.0.0.1", platform.api_port), timeout=60) as connection:
-        # The body is never sent: the answer must come without it.
+        # The body is never sent, so the response must come without it.
         head = (
             f"POST /v1/apps HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {3 << 20}\r\n\r\n"
         )
@@ -97,7 +97,7 @@ def test_a_large_body_that_is_no_map_of_texts_is_refused(app: RunningApp, make: 
 
 
 def test_bodies_that_never_come_hold_nothing_that_others_need(platform: Platform, app: RunningApp) -> None:
-    """There are more of them than connections to the database."""
+    """There are more of these bodies than connections to the database."""
     with ExitStack() as stack:
         for _ in range(24):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", platform.api_port)))
@@ -131,7 +131,7 @@ async def test_a_body_that_stops_coming_is_not_waited_for() -> None:
 async def test_a_slow_body_makes_room_for_others_that_wait_for_its_turn(
     is_wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mebibyte at 32 KiB a second is fast enough if nobody waits."""
+    """A rate of 32 KiB a second is fast enough for a mebibyte if no other body waits."""
     monkeypatch.setattr(bodies, "time", slow := SlowTime())
     request = request_with(slow.passing(iter([bytes(32 * 1024)] * 32)))
     request.is_turn_wanted = lambda: is_wanted

@@ -1,4 +1,4 @@
-"""Connections to the api: malformed requests are refused in the envelope, and nobody can fill its memory."""
+"""Connections to the api: malformed requests are refused in the envelope, and no client can fill the api's memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testbed.running import Platform
 
 
 def ask(platform: Platform, data: bytes) -> tuple[bytes, dict[str, object]]:
-    """Returns the status line and body of the answer before the connection ends."""
+    """Returns the status line and body of the response before the connection ends."""
     answer = b""
     with socket.create_connection(("127.0.0.1", platform.api_port), timeout=60) as connection:
         connection.sendall(data)
@@ -71,7 +71,7 @@ def test_a_client_that_asks_on_and_on_without_reading_is_not_listened_to(platfor
 
 
 def test_each_of_hundreds_of_clients_that_ask_at_once_gets_its_own_answers(platform: Platform) -> None:
-    """Their requests begin a few at a time, even if one arrives with the end of another or in pieces."""
+    """The clients' requests begin a few at a time, even if a request arrives with the end of another or in pieces."""
     with ExitStack() as stack:
         address = ("127.0.0.1", platform.api_port)
         clients = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(300)]

@@ -1,4 +1,5 @@
-"""Fairness: requests of one organisation are answered, however many and costly those of another are."""
+"""Fairness: requests of one organisation are answered, however many and costly the requests of another organisation
+are."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ async def test_requests_that_wait_for_each_other_keep_nobody_else_waiting(
         changes = [asyncio.create_task(many.patch(app.path, json=change)) for _ in range(40)]
         while (await (await watcher.execute(BLOCKED)).fetchone()) in (None, (0,)):
             await asyncio.sleep(0)
-        # More of them wait than the api has connections to the database.
+        # More costly requests wait than the api has connections to the database.
         assert [(await another.get("/v1/keys")).status_code for _ in range(20)] == [200] * 20
         assert not any(change.done() for change in changes)
         await holder.rollback()
@@ -79,7 +80,7 @@ async def test_who_leaves_takes_no_turn_along() -> None:
     leaving.cancel()
     await asyncio.sleep(0)
     turns.give("a")
-    # The request has got its turn, but its task has not run since.
+    # The request has got its turn, but its task has not run since then.
     late.cancel()
     await asyncio.gather(leaving, late, return_exceptions=True)
     await other

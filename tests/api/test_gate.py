@@ -1,4 +1,4 @@
-"""The gate: requests begin by turns, so neither strangers nor a busy organisation delay another one."""
+"""The gate: requests begin in turns, so neither strangers nor a busy organisation delay another organisation."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_as_many_of_an_organisation_begin_in_a_round_as_may() -> None:
 
     def begin(request: str) -> bool:
         begun.append(request)
-        # The second has gone.
+        # The client of the second request has disconnected.
         return request != "second"
 
     assert rounds.begins("a")
@@ -172,7 +172,7 @@ async def test_what_is_costly_waits_for_a_plain_request_of_another_organisation_
         assert not waiting.done()
     await waiting
     with fairness.plain("other"):
-        # A long one waits for something else, or its client is slow.
+        # A long request waits for something else, or its client is slow.
         now = 1.0
         await fairness.quiet("big")
 

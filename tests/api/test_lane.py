@@ -40,7 +40,7 @@ LARGE = {"custom_html": "x" * 300_000}
 
 
 class Task:
-    """A lane's process that is a task of this one."""
+    """A lane's process that is a task of this process."""
 
     def __init__(self, app: Any, control: socket.socket) -> None:
         self.task = asyncio.create_task(serve(app, control.dup()))
@@ -86,7 +86,7 @@ class Frozen:
 
 
 class Lanes:
-    """Starts lanes with an application that sends each body back, unless told to hold it."""
+    """Starts lanes with an application that sends each body back, unless it is told to hold the body."""
 
     def __init__(self) -> None:
         self.started: list[Task] = []
@@ -147,7 +147,7 @@ async def test_a_request_and_its_answer_pass_through_whole(lanes: Lanes) -> None
 async def test_a_lane_that_is_not_used_ends_and_the_next_need_starts_another(lanes: Lanes) -> None:
     lane = Lane(lanes.start, idle=0)
     while len(lanes.started) < 2:
-        # Nothing happens while one runs, or ends.
+        # This call does nothing while a lane runs or ends.
         lane.want()
         await asyncio.sleep(0)
     assert lanes.started[0].task.done()
@@ -243,7 +243,7 @@ async def mine(platform: Platform, app: RunningApp) -> AsyncIterator[httpx.Async
 
 
 async def lane_of(api_metrics: str, mine: httpx.AsyncClient, another: httpx.AsyncClient, path: str) -> None:
-    """Sends costly requests beside another organisation until the api's lane answers them."""
+    """Sends costly requests at the same time as another organisation's requests, until the api's lane answers them."""
     async with httpx.AsyncClient(trust_env=False, timeout=60) as private:
         before = answered_by_lane((await private.get(api_metrics)).text)
         while answered_by_lane((await private.get(api_metrics)).text) == before:
@@ -256,13 +256,13 @@ def answered_by_lane(metrics: str) -> float:
 
 
 def process_of_lane(beside: int) -> int:
-    """Returns the process of a lane among all that a process has started."""
+    """Returns the process of a lane among all processes that a process has started."""
     return next(one for one in offspring(beside) if title(one) == TITLE)
 
 
 @pytest.fixture
 async def lane(platform: Platform, app: RunningApp, mine: httpx.AsyncClient, another: httpx.AsyncClient) -> int:
-    """Returns the process of the lane of the platform's api, which takes requests."""
+    """Returns the process of the lane of the platform's api. The lane already accepts requests."""
     assert platform.process is not None
     await lane_of(f"http://127.0.0.1:{platform.api_port + METRICS_ABOVE}/metrics", mine, another, app.path)
     return process_of_lane(platform.process.pid)
@@ -344,7 +344,7 @@ async def test_the_api_counts_the_requests_that_its_lane_carries_out(
     await opened(lane)
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=app.client.headers) as mine:
         assert (await mine.patch(app.path, json=LARGE)).status_code == 200
-        # Its body and its answer weigh two and more each.
+        # The body and the response of this request weigh more than two plain requests each.
         organisation = services.fairness.whose(platform.api_key)
         assert 5 < services.limiter.used(organisation) < 7
         assert (await mine.get(app.path)).status_code == 200
@@ -364,7 +364,8 @@ async def test_changes_of_clients_that_left_before_their_turn_are_not_made(
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     os.kill(lane, signal.SIGSTOP)
     try:
-        # Those of one organisation take turns, so the others wait for this one's end.
+        # The costly requests of one organisation take turns, so the following requests wait for the end of this
+        # request.
         first = asyncio.create_task(mine.patch(app.path, json=LARGE))
         for _ in range(10):
             assert (await another.get("/v1/keys")).status_code == 200
@@ -383,7 +384,7 @@ async def test_changes_of_clients_that_left_before_their_turn_are_not_made(
 
 
 def changes(platform: Platform) -> Counter[str]:
-    """How many changes of apps have ended, by status."""
+    """Returns how many changes of apps have ended, by status."""
     found = re.findall(
         r'^easel_api_request_seconds_count\{method="PATCH",route="/v1/apps/{app_id}",status="(\d+)"\} (\d+)',
         platform.private("api", "/metrics").text,
@@ -422,7 +423,7 @@ async def test_an_api_by_itself_has_a_lane_too_and_finishes_its_requests_when_it
             while (await (await watcher.execute(BLOCKED)).fetchone()) in (None, (0,)):
                 await asyncio.sleep(0)
             for process in (api.pid, lane):
-                # As a terminal or a service manager does.
+                # A terminal or a service manager signals all processes in this way.
                 os.kill(process, signal.SIGTERM)
             while answers(port):
                 await asyncio.sleep(0.01)

@@ -1,4 +1,5 @@
-"""Limits of an organisation: each is reached once, its refusal names it, and a busy team never reaches it."""
+"""Limits of an organisation: each limit is reached once, its refusal names the limit, and a busy team never reaches
+it."""
 
 from __future__ import annotations
 
@@ -79,7 +80,7 @@ def test_no_limit_is_no_limit() -> None:
     [
         (6000, 1.0),
         (60_000, POLL),
-        # A deploy with an upload (which needs no key) in between, polled ten times.
+        # A deploy, polled ten times, with an upload before it (which needs no key).
         (1200, sum(weight_of(asked) for asked in (get_upload_url, verify_upload, deploy_app)) + 10 * POLL),
     ],
 )
@@ -185,7 +186,7 @@ async def test_only_so_many_uploads_wait_and_none_that_was_deployed(platform: Pl
         assert (await client.post(ask, json={"filename": "a.zip"})).status_code == 200
         refused = await client.post(ask, json={"filename": "b.zip"})
         assert refusal(refused) == (403, "upload_limit_reached", 1, 1)
-        # An hour until it expires, plus a day.
+        # An hour until the URL expires, plus a day.
         assert 86400 < int(refused.headers["retry-after"]) <= 90000
 
 
@@ -216,7 +217,7 @@ async def test_an_upload_of_a_deploy_that_failed_waits_again(platform: Platform,
 
 
 async def a_deploy(client: httpx.AsyncClient, app: str, content: bytes | None = None) -> str:
-    """Returns the id of a finished deploy, of a one-file site or of the given files."""
+    """Deploys a one-file site or the given content, and returns the id of the finished deploy."""
     data = content if content is not None else zip_of({"index.html": "<!doctype html>"})
     issued = (await client.post(f"{app}/deploy/upload-url", json={"filename": "a.zip"})).json()
     put = await client.put(issued["upload_url"], content=data, headers={"Content-Type": "application/zip"})

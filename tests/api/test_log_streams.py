@@ -1,4 +1,4 @@
-"""Log streams: the fast path answers as every other operation does."""
+"""Log streams: the responses of the fast path equal those of every other operation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINE = 'made up: "é" \x85 \u2028 \r\n'
 
 @pytest.fixture
 def stream(app: RunningApp) -> str:
-    """Returns the log stream of a deploy that has ended, with many more lines than one look reads."""
+    """Returns the log stream of a deploy that has ended, with many more lines than one query reads."""
     deploy = app.deploy(PAGE)["deploy_id"]
     with app.platform.database() as connection:
         connection.execute(
@@ -76,6 +76,6 @@ async def test_an_opened_stream_counts_as_a_request(platform: Platform, slug: st
         app = await new_app(client, slug)
         stream = f"{app}/deploys/{await a_deploy(client, app)}/logs/stream"
         answers = [await client.get(stream) for _ in range(20)]
-        # Making the app and its deploy counts too.
+        # The requests that created the app and its deploy count too.
         assert answers[0].status_code == 200
         assert refusal(answers[-1])[:2] == (429, "rate_limited")

@@ -1,4 +1,4 @@
-"""Public variables are bounded, since every page and every edge contains them."""
+"""Public variables have a size limit, because every page and every edge contains them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMIT = 64 * 1024
 
 
 def variables(size: int) -> dict[str, str]:
-    """That many bytes of variables, as JSON."""
+    """Returns that many bytes of variables, as JSON."""
     held = {f"V{number}": "ü" * 8000 for number in range(4)}
     left = size - len(str(held).replace(" ", "").encode()) - len(',"REST":""')
     return {**held, "REST": "x" * left}
@@ -37,7 +37,7 @@ def test_more_public_variables_than_pages_should_carry_are_refused(app: RunningA
     assert (error["details"]["size"], error["details"]["limit"]) == (LIMIT + 1, LIMIT)
     new = {"slug": f"{app.slug}-new", "meta": {"title": "new"}, **config(LIMIT + 1)}
     assert app.client.post("/v1/apps", json=new).json()["error"]["code"] == "env_vars_too_large"
-    # A server-side key reaches no page.
+    # The key is used only on the server, so no page contains it.
     secret = {"build_config": {"env_vars": {"MIXPEEK_API_KEY": "x" * 1000}}}
     assert app.client.patch(app.path, json=secret).status_code == 200
 

@@ -27,7 +27,7 @@ from tests.world import World
 DAY = 86400.0
 LONG = "customer-portal-for-the-northern-region-of-acme-corp-example"
 LIKE_IT = "customer-portal-for-the-northern-region-of-acme-qwsnyykyc2kj"
-"""Its staging address equals that of `LONG`."""
+"""The staging address of this slug equals that of `LONG`."""
 SLUGS = ("first-of-these", "second-of-these", LONG, LIKE_IT)
 
 
@@ -36,19 +36,19 @@ class Neighbours(RuleBasedStateMachine):
 
     world: ClassVar[World]
     ahead: ClassVar[timedelta] = timedelta(0)
-    """How far the clock is ahead."""
+    """The time by which the clock is ahead."""
 
     def __init__(self) -> None:
         super().__init__()
         self.live: dict[str, tuple[int, str, bool]] = {}
-        """By slug: the owner, the app, and whether it has a version."""
+        """Maps a slug to its owner, its app, and whether the app has a version."""
         self.former: dict[str, tuple[int, datetime]] = {}
-        """By slug: the former owner, and the end of its reservation."""
+        """Maps a slug to its former owner, and the end of its reservation."""
         self.callers = self.world.do(self._begin())
 
     async def _begin(self) -> list[Subject]:
         async with self.world.database.transaction() as work:
-            # Remains of an earlier run.
+            # Apps that remain from an earlier run.
             await work.sql("update app set deleted_at = now() where slug = any(%(slugs)s)", {"slugs": list(SLUGS)})
             await work.sql("delete from former_slug where slug = any(%(slugs)s)", {"slugs": list(SLUGS)})
             made = [await create_organisation(work, name) for name in ("one", "two")]
@@ -99,7 +99,7 @@ class Neighbours(RuleBasedStateMachine):
                 await update_app(work, vault, app, request, dry_run=dry_run, reserved_for=90 * DAY)
 
         who, app_id, versions = self.live[old]
-        # An app does not block itself; but its long slug blocks another one with the same addresses.
+        # An app does not block itself, but its long slug blocks another slug with the same addresses.
         expected = self.expected(who, new)
         with pytest.raises(expected) if expected else contextlib.nullcontext():
             self.world.do(go())

@@ -8,7 +8,7 @@ from testbed.running import Platform
 
 
 def run(platform: Platform, name: str, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    """The command's output, once it has ended with the expected exit code."""
+    """Runs the command, and returns the result once it has ended with the expected exit code."""
     done = platform.run(name, *arguments)
     assert done.returncode == expect, done.stderr
     return done

@@ -1,4 +1,4 @@
-"""A backup is made while Easel runs and deploys; everything is destroyed, and the backup restores all of it."""
+"""A backup is made while Easel runs and deploys. Then everything is destroyed, and the backup restores all of it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     again = zip_of(page(5))
     obstore.put(running.objects(), waiting, again)
 
-    # The next one is made during deploys.
+    # The next backup is made during deploys.
     stop = threading.Event()
 
     def keep_deploying() -> None:
@@ -121,7 +121,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     numbers = [v["version"] for v in other.client.get(f"{other.path}/versions").json()["versions"]]
     assert numbers == list(range(len(numbers), 0, -1))
     assert app.deploy(page(4))["version"] == 5
-    # A deploy that was queued during the backup ends now.
+    # The deploys that were queued during the backup end now.
     ended = [queued.wait(deploy_id) for deploy_id in ids]
     assert [deploy["status"] for deploy in ended] == ["complete"] * 5
     assert [deploy["version"] for deploy in ended] == list(range(1, 6))
@@ -163,7 +163,7 @@ def test_what_is_damaged_is_not_brought_back(running: Platform, tmp_path: Path) 
     (bundle,) = (place / "objects" / "apps" / app.app_id / "bundles").iterdir()
     bundle.write_bytes(bundle.read_bytes()[:-1] + b"X")
     assert "The backup is damaged" in easel(fresh, "restore-backup", str(place), expect=1)
-    # An object is missing in the live store: it is named, and the backup contains all others.
+    # An object is missing in the live store. The output names this object, and the backup contains all other objects.
     obstore.delete(running.objects(), f"apps/{app.app_id}/bundles/{bundle.name}")
     bundle.unlink()
     assert f"{bundle.name} is missing" in easel(running, "backup", str(place), expect=1)

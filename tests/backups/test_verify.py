@@ -1,4 +1,4 @@
-"""Objects are lost and damaged in a running Easel: `easel verify` names each of them and the versions that need it."""
+"""Objects are lost and damaged in a running Easel. `easel verify` lists each of them, and the versions that need it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def running(migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def app(running: Platform) -> Iterator[RunningApp]:
-    """Yields an app with three versions: the third is live, the first on staging."""
+    """Yields an app with three versions. The third is live, and the first is on staging."""
     made = RunningApp.create(running)
     for number in (1, 2, 3):
         made.deploy(page(number), source_files={"src/page.txt": f"page {number} of {made.slug}"})
@@ -46,7 +46,7 @@ def app(running: Platform) -> Iterator[RunningApp]:
 
 
 def verified(platform: Platform, *arguments: str, expect: int) -> dict[str, Any]:
-    """Returns the JSON document."""
+    """Runs `easel verify`, and returns the JSON document."""
     document: dict[str, Any] = json.loads(run(platform, "verify", "--json", *arguments, expect=expect).stdout)
     return document
 
@@ -71,7 +71,7 @@ def stored(platform: Platform) -> list[tuple[Any, ...]]:
 
 
 def damage(platform: Platform, key: str) -> None:
-    """Changes a byte in the middle."""
+    """Changes a byte in the middle of the object."""
     data = bytearray(obstore.get(platform.objects(), key).bytes())
     data[len(data) // 2] ^= 1
     obstore.put(platform.objects(), key, bytes(data))
@@ -118,7 +118,7 @@ def test_what_is_missing_or_damaged_is_named_with_those_who_need_it(running: Pla
         second["bundle"]: ("damaged", [], [2]),
         first["sources"]: ("missing", [], [1]),
     }
-    # First those that visitors can notice.
+    # Faults that visitors can notice come first.
     assert [bool(fault["environments"]) for fault in made["faults"]] == [True, True, True, False, False]
 
     done = run(running, "verify", expect=1)

@@ -1,4 +1,4 @@
-"""Changes during a verification are no faults, and faults outside the store are told apart."""
+"""Changes during a verification are no faults, and faults outside the store are reported differently."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ SCRIPT = "".join(f"export const value{n} = {n};\n" for n in range(500))
 
 
 class Meanwhile(FolderObjects):
-    """The folder store. It does something when an object whose name contains `at` is first requested."""
+    """The folder store with a change during its use: something happens when an object whose name contains `at` is first
+    requested."""
 
     def __init__(self, world: World, at: str = "", happens: Callable[[], Awaitable[None]] | None = None) -> None:
         super().__init__(world.settings.objects_dir, world.settings.scratch_dir)
@@ -183,7 +184,7 @@ def test_an_object_that_cannot_be_read_is_named_and_the_others_are_read(world: W
         path = world.objects.local_path(bundle)
         assert path is not None
         path.unlink()
-        # A user who may read everything cannot test this, except with a bad disk.
+        # A bad disk is the only other way to test this for a user who may read everything.
         path.symlink_to(path.name)
         made, (fault,) = await look(world, app)
         assert (fault.key, fault.what, made.objects) == (bundle, "unreadable", 3)

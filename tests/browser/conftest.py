@@ -1,4 +1,4 @@
-"""Real Chromium, and a tab in it."""
+"""A real Chromium, and a tab in it."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_the_object_is_there_however_often_and_by_whom_its_script_is_run(tab: Pa
     text = app.visit().text
     inline = text[text.index("<script>") + len("<script>") : text.index("</script>")]
     tab.goto(f"{address_of(app)}/own.html")
-    # A script of the page itself stays.
+    # The page's own script stays.
     assert tab.locator("script").count() == 1
     for source in (inline, app.visit("/_easel/runtime.js").text):
         for _ in range(2):
@@ -132,7 +132,7 @@ def test_angulars_service_worker_is_normal_and_opens_without_a_network(tab: Page
     tab.goto(address)
     expect(tab.locator("#colour")).to_have_text("none")
     tab.wait_for_function("navigator.serviceWorker.ready.then(() => true)")
-    # It controls a page at the page's next load, once it has cached the listed files.
+    # Once the worker has cached the listed files, it controls the page from its next load on.
     for _ in range(50):
         tab.goto(address)
         if tab.evaluate("navigator.serviceWorker.controller !== null"):
@@ -153,7 +153,7 @@ def test_a_changed_variable_reaches_a_precached_page_at_its_next_load(tab: Page,
     change(app, env_vars={"COLOUR": "blue"})
     tab.goto(address)
     expect(tab.locator("#colour")).to_have_text("blue")
-    # Without a network it has the values from when the page was cached, and is not missing.
+    # Without a network, the page has the values from when it was cached, and still works.
     tab.context.set_offline(True)
     tab.goto(address)
     expect(tab.locator("#colour")).to_have_text("red")

@@ -39,7 +39,7 @@ def test_visitors_of_a_slugs_former_app_see_the_app_that_has_it_now(
     second = RunningApp.create(platform, app.slug)
     files = {"index.html": "x", "deep/index.html": _PAGE.format("the second")}
     assert second.deploy(zipped(files))["status"] == "complete"
-    # The old worker still answers this request, while the browser checks its script in the background.
+    # The old worker still answers this request, while the browser checks the worker's script in the background.
     tab.goto(address)
     expect(tab.locator("h1")).to_have_text("the second")
     tab.goto(address)

@@ -29,7 +29,7 @@ UPLOAD = """async ({url, text}) => {
 
 
 def rules(app: RunningApp, origin: str) -> None:
-    """The effect of `aws s3api put-bucket-cors` with the file, for pages of this origin."""
+    """Sets the bucket's rules for pages of this origin, as `aws s3api put-bucket-cors` does with the file."""
     given = app.platform.environment
     bucket = given["EASEL_OBJECTS_URL"].removeprefix("s3://").split("/")[0]
     client: Any = boto3.client(

@@ -1,4 +1,4 @@
-"""An output that cannot be deployed is named with its reason."""
+"""An output that cannot be deployed is reported with its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command of a build ends, and what its deploy reports."""
+"""The end of a build's command, and the report of its deploy."""
 
 from __future__ import annotations
 

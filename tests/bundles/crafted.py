@@ -1,4 +1,4 @@
-"""Zips built byte by byte, with faults that no tool makes. Every figure can be false."""
+"""Zips built byte by byte, with faults that no tool makes. Every value can be false."""
 
 from __future__ import annotations
 
@@ -67,13 +67,14 @@ class File:
 
 
 def deflate(content: bytes, level: int = 6) -> bytes:
-    """Raw deflate."""
+    """Returns the content as raw deflate."""
     packer = zlib.compressobj(level, zlib.DEFLATED, -15)
     return packer.compress(content) + packer.flush()
 
 
 def inflating_to(size: int) -> bytes:
-    """Raw deflate of that many zero bytes (whole MiB), a thousandth as long: one block again and again."""
+    """Returns raw deflate of that many zero bytes (whole MiB). It is a thousandth as long, because it repeats one
+    block."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     return block * (size >> 20) + deflate(b"")
@@ -87,7 +88,8 @@ def craft(
     comment: bytes = b"",
     end: End | None = None,
 ) -> bytes:
-    """Returns the zip of these members. `gap` comes before the directory, `prefix` and `suffix` around everything."""
+    """Returns the zip of these members. `gap` comes before the directory. `prefix` and `suffix` come before and after
+    everything."""
     body, entries = bytearray(), []
     for file in files:
         entries.append(central_entry(file, len(body)))
@@ -98,7 +100,7 @@ def craft(
 
 
 def said(file: File, lies: Header, header: int) -> Header:
-    """Returns the true values of a member, overridden by the false ones."""
+    """Returns the true values of a member, overridden by the false values."""
     truth = Header(
         name=file.name, made_by=3 << 8 | 20, flags=file.flags, method=file.method, crc=zlib.crc32(file.content),
         length=len(file.data), size=len(file.content), extra=file.extra, comment=b"", disk=0,
@@ -150,7 +152,7 @@ def end_record64(count: int, size: int, start: int, *, disks: int = 1, position:
 
 
 def craft64(*files: File, lies: End | None = None, disks: int = 1, position: int | None = None) -> bytes:
-    """Returns the zip of these members with a zip64 end record; the plain one only refers to it."""
+    """Returns the zip of these members with a zip64 end record. The plain end record only refers to it."""
     plain = craft(*files)
     end = len(plain) - 22
     count, size, start = struct.unpack_from("<HLL", plain, end + 10)
@@ -167,6 +169,6 @@ def zip64_field(*values: int) -> bytes:
 
 
 def unicode_path_field(raw_name: bytes, name: str, *, crc: int | None = None, version: int = 1) -> bytes:
-    """Info-ZIP's Unicode Path extra field."""
+    """Returns Info-ZIP's Unicode Path extra field."""
     body = struct.pack("<BL", version, zlib.crc32(raw_name) if crc is None else crc) + name.encode()
     return struct.pack("<2H", 0x7075, len(body)) + body

@@ -1,4 +1,4 @@
-"""Inspecting zips in tests: the committed ones by name, built ones from their bytes."""
+"""Inspects zips in tests: committed zips by name, and built zips from their bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ZIPS = Path(__file__).resolve().parent.parent / "data" / "zips"
 
 
 def look(data: bytes, *, limits: Limits | None = None, allow: Allowances | None = None, threads: int = 2) -> Inspection:
-    """Inspects a zip's bytes, with the default limits and without allowances by default."""
+    """Inspects a zip's bytes. The defaults are the default limits, and no allowances."""
     return inspect(memoryview(data), limits=limits or Limits(), allow=allow or Allowances(), threads=threads)
 
 
@@ -22,5 +22,5 @@ def look_at(name: str, *, allow: Allowances | None = None) -> Inspection:
 
 
 def sha256(content: bytes) -> str:
-    """SHA-256 in hex."""
+    """Returns the SHA-256 in hex."""
     return hashlib.sha256(content).hexdigest()

@@ -22,7 +22,7 @@ MIB = 1 << 20
 
 
 def peak(work: Callable[[], object]) -> int:
-    """Returns the most bytes in use during the work. tracemalloc sees isal's memory."""
+    """Returns the maximum number of bytes in use during the work. tracemalloc sees isal's memory."""
     tracemalloc.start()
     try:
         work()
@@ -120,7 +120,8 @@ def test_a_bomb_of_overlapping_members_is_refused_before_inflating(named_alike: 
 
 
 def test_a_bomb_of_members_quoting_each_others_headers_is_refused_before_inflating() -> None:
-    """Each member is a stored block that contains the next one's header, so all end in the same compressed kernel."""
+    """Each member is a stored block that contains the header of the next member, so all members end in the same
+    compressed kernel."""
     kernel = inflating_to(20 * MIB)
     parts, entries, at, tail = [], [], 0, kernel
     files: list[tuple[bytes, File]] = []
@@ -144,7 +145,7 @@ def test_a_bomb_of_members_quoting_each_others_headers_is_refused_before_inflati
 
 
 def test_compressed_data_that_gives_nothing_ends() -> None:
-    """A million empty blocks: compressed data of any length may inflate to nothing."""
+    """The data is a million empty blocks. Compressed data of any length may inflate to nothing."""
     empty = b"\0\0\0\xff\xff" * 1_000_000 + b"\3\0"
     began = time.process_time()
     assert look(craft(File(), File(b"nothing.js", b"", raw=empty))).files["nothing.js"].size == 0
@@ -203,7 +204,7 @@ def test_a_fault_among_many_files_is_the_one_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pieces", [1, 300_000])
 @pytest.mark.parametrize("fault", ["damaged", "cut", "size", "crc", "secret", "name"])
 def test_a_fault_found_in_a_mapped_file_is_reported_as_it_is(tmp_path: Path, fault: str, pieces: int) -> None:
-    """An error that refers to a piece of the map must not turn into another one when the file is closed."""
+    """An error that refers to a piece of the map must not turn into another error when the file is closed."""
     page = b"<!doctype html><title>x</title>" * pieces
     lie = {"size": Header(size=len(page) - 1), "crc": Header(crc=5)}.get(fault, Header())
     raw = {"damaged": deflate(page)[:-2] + b"\xff\xff", "cut": deflate(page)[:-1]}.get(fault)

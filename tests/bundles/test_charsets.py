@@ -24,7 +24,7 @@ SAID = [
     ('<?xml version="1.0" encoding="windows-1251"?><html>', "windows-1251"),
     ("<meta charset=utf-8>", "utf-8"),
     ("<meta charset=utf8>", "utf-8"),
-    ("<meta charset=utf-16>", "utf-8"),  # If that were so, it could not be read.
+    ("<meta charset=utf-16>", "utf-8"),  # If the page were UTF-16, this declaration could not be read.
     ("<meta charset=no-such>", "utf-8"),
     ("<meta charset=no-such><meta charset=big5>", "big5"),
     ("<meta content='charset=big5'>", "utf-8"),

@@ -1,4 +1,5 @@
-"""Names that certainly contain a hash of their content: none that a person typed, and nearly all of a build's own.
+"""Names that certainly contain a hash of their content. No typed name is among them, and nearly all names of build
+tools are.
 
 The lists have the tools' own forms, with each tool's alphabet and length.
 """
@@ -58,8 +59,8 @@ def known(files: Iterable[str], contents: dict[str, bytes] | None = None) -> Has
 
 
 def build(*forms: tuple[str, str, int, int]) -> list[str]:
-    """Files in these forms: the places of the word and the hash, the hash's alphabet and length, and the number of
-    files."""
+    """Returns files in these forms: the places of the word and the hash, the hash's alphabet and length, and the number
+    of files."""
     chance = random.Random(str(forms))
     return [
         form.format(w=f"{chance.choice(WORDS)}{number}", h="".join(chance.choices(alphabet, k=length)))
@@ -149,7 +150,7 @@ WITH_REFERENCES = {
 
 
 def naming(files: list[str]) -> dict[str, bytes]:
-    """Returns the contents of the files: the page names the first script, which names all others."""
+    """Returns the contents of the files. The page refers to the first script, which refers to all other scripts."""
     entry = next(file for file in files if file.endswith(".js"))
     names = [file.rsplit("/", 1)[-1] for file in files]
     return {
@@ -226,7 +227,7 @@ PROVEN = {
     "Django": f"static/base.{hashlib.md5(CONTENT).hexdigest()[:12]}.css",
     "Unity": f"Build/{hashlib.md5(CONTENT).hexdigest()}.data",
     "Propshaft": f"assets/logo-{hashlib.sha1(CONTENT).hexdigest()[:8]}.png",
-    # These were written by the tools for this content.
+    # The tools wrote these names for this content.
     "Rspack": "static/image/logo.8e03c838c596036f.png",
     "esbuild": "logo-RYB4QOGF.png",
     "Vite": "assets/logo-BKWJZEf6.png",

@@ -1,4 +1,4 @@
-"""A file comes out of its bundle whole, and as a gzip body."""
+"""A file is read from its bundle as a whole, and as a gzip body."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ PAGES = [
     "<!doctype html>@<p>hi",
     "<!doctype html><html lang=en>@<p>hi",
     "\ufeff<!doctype html>@<p>hi",
-    # Before every other script, and before a policy that would forbid it.
+    # The place is before every other script, and before a policy that would forbid the script.
     "@<script>1</script><head>",
     """<!doctype html>@<meta http-equiv=Content-Security-Policy content="script-src 'self'"><title>c</title>""",
     "<!doctype html><html>@<svg><script>1</script></svg>",
@@ -34,7 +34,7 @@ PAGES = [
     "<!doctype html><html lang=en>@<title>x</title><textarea><script></textarea>",
     "<!doctype html>@<style><head></style>",
     "<!doctype html><html>@<header>x</header><body>y",
-    # Content before it in pages that other tools made.
+    # Other tools write such content before the head.
     "<!--[if lt IE 9]> <html class=ie> <![endif]-->\n<!--[if gt IE 8]><!--> <html> <!--<![endif]-->\n<head>@",
     "<![if !IE]><!doctype html><html><head>@<![endif]>",
     '<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0//EN" "x.dtd">\n<html xmlns="x">\n<head>@',

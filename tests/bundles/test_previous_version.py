@@ -41,7 +41,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 def before_of(
     data: bytes, folder: Path, allow: Allowances | None = None, release: str = __version__
 ) -> PreviousVersion | None:
-    """Returns the version that these bytes made, as the next deploy finds it."""
+    """Returns the version that was made from these bytes, as the next deploy finds it."""
     bundle = folder / "bundle.zip"
     bundle.write_bytes(data)
     found = look(data, allow=allow)
@@ -81,12 +81,12 @@ def test_only_files_that_changed_are_inflated(tmp_path: Path, monkeypatch: pytes
     before = before_of(zipped(SITE), tmp_path)
     monkeypatch.setattr(members, "inflated", counted)
     look_after(zipped({**SITE, "style.css": b"changed"}), before)
-    # Another file vouches for the first, and the second is no page: neither has a place for a script.
+    # The first page has no place for a script because another file states its digest. The second file is no page.
     assert sorted(read) == sorted([PAGE, SITE["part.html"], b"changed"])
 
 
 def test_other_bytes_under_the_same_figures_are_read(tmp_path: Path) -> None:
-    """A checksum is no proof: the bytes themselves are compared."""
+    """A checksum is no proof, so the bytes themselves are compared."""
     before = before_of(craft(File(), File(b"a.txt", b"one", STORED)), tmp_path)
     lie = Header(crc=0x7A6C86F1)
     assert before is not None

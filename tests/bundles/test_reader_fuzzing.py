@@ -62,7 +62,7 @@ def test_any_change_to_a_zip_is_refused_or_read(seed: bytes, data: st.DataObject
 
 @pytest.mark.parametrize("part", ["directory", "everywhere"])
 def test_thousands_of_random_changes_are_refused_or_read_in_bounded_memory(part: str) -> None:
-    """This is quicker than Hypothesis, with the same changes each time; those to the directory reach deepest."""
+    """This is faster than Hypothesis, with the same changes each time. Changes of the directory reach the most code."""
     chance = random.Random(part)
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""Zips from real tools: those that deploy, and those that are refused by name. `tests/data/zips/make.py` made them."""
+"""Zips from real tools: zips that deploy, and zips that are refused by name. `tests/data/zips/make.py` made them."""
 
 from __future__ import annotations
 

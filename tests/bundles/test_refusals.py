@@ -1,4 +1,4 @@
-"""Every refusal has its own code, a message that says what to do, and a test."""
+"""Every refusal has its own code, a message that contains the next step, and a test."""
 
 from __future__ import annotations
 

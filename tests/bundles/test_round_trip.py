@@ -38,7 +38,7 @@ class Pipe(io.BytesIO):
 
 @st.composite
 def trees(draw: st.DrawFn) -> dict[str, bytes]:
-    """Files by path, none of which is a folder of another, in NFC."""
+    """Draws files by path, in NFC. No file is at the path of another file's folder."""
     tree: dict[str, bytes] = {}
     for parts in draw(st.lists(st.lists(NAMES, min_size=1, max_size=4), max_size=12)):
         path = unicodedata.normalize("NFC", "/".join(parts))

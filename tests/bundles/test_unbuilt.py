@@ -27,7 +27,7 @@ def project(script: str, content: str = "", *, package: str = VITE, head: str = 
 
 
 def refused(files: dict[str, str]) -> str | None:
-    """Returns the script that the refusal names."""
+    """Returns the script in the refusal's message."""
     try:
         look(zip_of(files))
     except SourceBundleError as error:

@@ -19,7 +19,7 @@ OTHER = PAGE + b"<p>other"
 
 
 def by(files: Mapping[str, bytes | str]) -> dict[str, str]:
-    """Returns the vouched pages, and the files that vouch for them."""
+    """Returns the pages whose digest is stated, and the files that state them."""
     every = {"index.html": PAGE, "other.html": OTHER, **files}
     members = (File(path.encode(), text if isinstance(text, bytes) else text.encode()) for path, text in every.items())
     found = look(craft(*members))
@@ -71,7 +71,7 @@ def test_pages_that_are_alike_are_all_vouched_for() -> None:
         # A precache compares these with its own earlier lists, not with served content.
         {"sw.js": f'precacheAndRoute([{{url:"index.html",revision:"{MD5}"}}])'},
         {"precache-manifest.0123.js": f'self.__precacheManifest = [{{"revision": "{MD5}", "url": "/index.html"}}]'},
-        # Digests of other files.
+        # These are digests of other files.
         {"ngsw.json": json.dumps({"hashTable": {"/index.html": "0" * 40}})},
         {"sri.json": json.dumps({"app.js": sri("sha384", b"app")}), "app.js": "app"},
         {"a.html": f"<!doctype html><script src=app.js integrity={sri('sha384', b'app')}></script>"},

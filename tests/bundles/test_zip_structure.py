@@ -1,4 +1,4 @@
-"""Zips with records that are false, overlap, point elsewhere or contradict each other; and unusual valid ones."""
+"""Zips with records that are false, overlap, point elsewhere or contradict each other, and unusual valid zips."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ CONTENTS = {"index.html": PAGE, "noise.bin": NOISE, "text.txt": TEXT, "empty.css
 
 @pytest.fixture(scope="module")
 def bundle() -> bytes:
-    """Returns all of them in a zip; one is of two frames."""
+    """Returns a zip of all contents. One member consists of two frames."""
     return craft(
         *(member(path.encode(), CONTENTS[path]) for path in ("index.html", "noise.bin", "text.txt", "empty.css")),
         member(b"frames.js", TEXT + PAGE, packed(TEXT, 16) + packed(PAGE)),

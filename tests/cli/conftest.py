@@ -35,7 +35,7 @@ class Ended:
 
 @dataclass
 class Person:
-    """A person in a folder without a terminal: everything is read from pipes."""
+    """A person in a folder without a terminal. All output is read from pipes."""
 
     home: Path
     folder: Path
@@ -43,7 +43,7 @@ class Person:
     environment: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, typed: str | None = None) -> Ended:
-        """Runs `easel …` in this process, which is faster than a separate one."""
+        """Runs `easel …` in this process, which is faster than a separate process."""
         before = Path.cwd()
         os.chdir(self.folder)
         try:
@@ -73,7 +73,7 @@ class Person:
         )
 
     def write(self, **files: str) -> None:
-        """Writes files of the built app; `__` in a name is `/`, `_` is `.`."""
+        """Writes files of the built app. In a name, `__` stands for `/`, and `_` for `.`."""
         for name, content in files.items():
             file = self.folder / "dist" / name.replace("__", "/").replace("_", ".")
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ class Person:
 
     @property
     def client(self) -> Client:
-        """Returns the API, for checks beside the commands."""
+        """Returns the API's client, for checks besides the commands."""
         return Client(ServerAccess(self.platform.api_url, self.platform.api_key))
 
 

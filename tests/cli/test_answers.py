@@ -1,4 +1,4 @@
-"""The fields that the command line reads are those that the server's models promise."""
+"""The fields that the command line reads are fields of the server's models."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_field_that_is_read_is_one_that_the_server_writes(
     for field in msgspec.structs.fields(read):
         assert field.name in written.model_fields, field.name
         model = written.model_fields[field.name]
-        # The server may leave out optional fields or make them null; the command line must accept that.
+        # The server may leave out optional fields or set them to null, and the command line must accept that.
         assert field.required <= model.is_required(), field.name
         nullable = any(option.get("type") == "null" for option in promised["properties"][field.name].get("anyOf", ()))
         assert nullable <= may_be_null(field.type), field.name

@@ -1,6 +1,5 @@
-"""Balancers, gateways and proxies between the command and the server. Their answers are retried, or reported as what
-they are.
-"""
+"""Balancers, gateways and proxies between the command and the server. Their responses are retried, or reported as
+responses of such a server."""
 
 from __future__ import annotations
 
@@ -35,7 +34,8 @@ Scripted = tuple[int, bytes, dict[str, str]]
 
 @contextmanager
 def answering(*scripted: Scripted) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """Yields a server that gives these answers in turn, the last one for ever; its address, and its requests."""
+    """Yields the address of a server that sends these responses in turn, the last one for ever. Also yields its
+    requests."""
     asked: list[tuple[str, str | None]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ def answering(*scripted: Scripted) -> Iterator[tuple[str, list[tuple[str, str | 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -64,7 +64,7 @@ def answering(*scripted: Scripted) -> Iterator[tuple[str, list[tuple[str, str | 
 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Returns the pauses that were requested; none is waited for."""
+    """Returns the requested pauses. The tests do not wait for them."""
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
     return waited
@@ -122,7 +122,7 @@ def test_a_server_says_when_to_come_again(waited: list[float], status: int, date
     answers: list[Scripted] = [(status, HTML, {"Retry-After": after}), (200, APP, {})]
     with answering(*answers) as (server, _), Client(ServerAccess(server, "sk_x")) as client:
         client.get_app("app_1")
-    # A date has whole seconds, and time passes until it is read.
+    # A date has whole seconds, and some time passes before it is read.
     assert 19 - (time.monotonic() - began) * date <= waited[0] <= 20
 
 

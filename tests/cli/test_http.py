@@ -50,7 +50,7 @@ class Answering(BaseHTTPRequestHandler):
         self.wfile.write(APPS)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Logs nothing."""
 
 
 @contextmanager

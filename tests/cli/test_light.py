@@ -19,7 +19,7 @@ from .conftest import Person
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 25_000_000
-"""Bytes of the command line, installed and compiled."""
+"""Maximum number of bytes of the command line, installed and compiled."""
 
 OPTIONAL = {"brotli", "_brotli", "stringzilla", "typing_extensions"}
 """Packages of the server that urllib3 and Easel's own search use only if they are installed."""
@@ -89,7 +89,7 @@ def test_installed_alone_it_is_small_and_says_what_the_server_needs(tmp_path: Pa
     uv = str(Path(sys.executable).with_name("uv"))
     place = tmp_path / "venv"
     easel, python = place / "bin" / "easel", place / "bin" / "python"
-    # Files of earlier builds here must not be in the wheel.
+    # Files of earlier builds in this tree must not be in the wheel.
     tree = shutil.copytree(ROOT / "src", tmp_path / "tree" / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree.parent)
@@ -128,7 +128,7 @@ def test_installed_alone_it_is_small_and_says_what_the_server_needs(tmp_path: Pa
 
 
 def run(*command: str) -> str:
-    """Runs a command that must succeed; returns its output."""
+    """Runs a command that must succeed, and returns its output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

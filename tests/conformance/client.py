@@ -1,4 +1,5 @@
-"""The published client, imported when a test first needs it: its thousand modules take ten seconds."""
+"""The published client, imported when a test first needs it, because importing its thousand modules takes ten
+seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 
 class _WhenNeeded:
-    """Stands in for the module until a name of it is used. pytest, searching for fixtures, uses only private names."""
+    """Stands in for the module until one of its names is used. pytest searches for fixtures with private names only."""
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):

@@ -21,7 +21,7 @@ NO_SUCH_APP = "app_0000000000000000"
 
 
 def connect(api_url: str, key: str | None) -> mx.AppsApi:
-    """Returns the published client for this address; without a key it sends no Authorization header."""
+    """Returns the published client for this address. Without a key, the client sends no Authorization header."""
     return mx.AppsApi(mx.ApiClient(mx.Configuration(host=api_url, access_token=key)))
 
 
@@ -71,7 +71,7 @@ def deploy(api: mx.AppsApi, app_id: str, data: bytes, message: str = "Ship it", 
 
 
 def wait(api: mx.AppsApi, app_id: str, deploy_id: str) -> mx.DeployStatusResponse:
-    """The deploy's status once it is final."""
+    """Waits until the deploy has ended, and returns its status."""
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         status = api.get_deploy_status_apps(app_id, deploy_id)
@@ -82,14 +82,15 @@ def wait(api: mx.AppsApi, app_id: str, deploy_id: str) -> mx.DeployStatusRespons
 
 
 def ship(api: mx.AppsApi, app_id: str, data: bytes, message: str = "Ship it", **fields: Any) -> mx.DeployStatusResponse:
-    """Uploads, deploys and waits; the deploy must complete."""
+    """Uploads, deploys and waits. The deploy must complete."""
     status = wait(api, app_id, deploy(api, app_id, data, message, **fields).deploy_id)
     assert status.status == "complete", status.error
     return status
 
 
 def refused(status: int, code: str | None, call: Callable[[], object]) -> mx.ErrorResponse:
-    """Returns the error in the answer to a call: parsed by the client itself, with this status and code."""
+    """Calls the function, and returns the error in the response. The client itself parses the error. Checks its status
+    and code."""
     raised = {
         400: mx.exceptions.BadRequestException,
         401: mx.exceptions.UnauthorizedException,
@@ -101,7 +102,7 @@ def refused(status: int, code: str | None, call: Callable[[], object]) -> mx.Err
     }
     with pytest.raises(raised[status]) as caught:
         call()
-    # The client parses the statuses in the contract; for 409 and 501 it only knows the exception's class.
+    # The client parses the statuses in the contract. For 409 and 501, it only has an exception class.
     error = mx.ErrorResponse.from_json(caught.value.body or "") if status in (409, 501) else caught.value.data
     assert isinstance(error, mx.ErrorResponse), caught.value.body
     assert error.success is False

@@ -1,4 +1,4 @@
-"""The contract's unsupported operations: each has a test or answers 501."""
+"""The contract's unsupported operations. Each operation has a test, or responds with 501."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.conformance.driving import NO_SUCH_APP, bundle, connect, create, refu
 
 @dataclass
 class Shop:
-    """An app with two versions: the second changed a file, renamed one, and removed one."""
+    """An app with two versions. The second version changed a file, renamed a file, and removed a file."""
 
     api: mx.AppsApi
     app: mx.AppResponse
@@ -92,7 +92,7 @@ def test_diff_versions_names_every_file_and_its_reverse_is_its_mirror(shop: Shop
 def test_the_diff_tells_renames_hashes_and_totals(platform: Platform, shop: Shop) -> None:
     with platform.client() as http:
         diff = http.get(f"/v1/apps/{shop.app.app_id}/versions/1/diff/2").json()
-    # The answer is encoded directly for speed; the published model still describes it.
+    # The response is encoded directly for speed, but the published model still describes it.
     assert (
         set(diff)
         == set(VersionDiffResponse.model_validate(diff).model_fields_set)

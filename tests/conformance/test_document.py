@@ -12,7 +12,8 @@ from testbed.running import Platform
 
 SOURCE: dict[str, Any] = json.loads(Path(__file__).with_name("deploy_operation.json").read_text())
 MORE = {"maxLength", "minLength", "pattern", "maxProperties", "propertyNames"}
-"""Constraints that a schema of Easel's may add to the contract's: they narrow it, and contradict nothing."""
+"""Constraints that a schema of Easel may add to the contract's constraints. They are narrower, and contradict
+nothing."""
 
 
 @pytest.fixture(scope="module")

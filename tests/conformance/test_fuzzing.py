@@ -25,13 +25,13 @@ FULL = os.environ.get("EASEL_FUZZ") == "full"
 
 @pytest.fixture
 def own_key(platform: Platform) -> str:
-    """Returns the key of a separate organisation: fuzzing may delete apps and revoke keys."""
+    """Returns the key of a separate organisation, because fuzzing may delete apps and revoke keys."""
     return platform.organisation("Fuzzed")
 
 
 @pytest.mark.timeout(1800 if FULL else 900)
 def test_schemathesis_finds_nothing_with_all_its_checks(platform: Platform, own_key: str, tmp_path: Path) -> None:
-    """EASEL_FUZZ=full makes it thorough: some minutes instead of half a minute."""
+    """EASEL_FUZZ=full makes the fuzzing thorough. It then takes some minutes instead of half a minute."""
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG.read_text() + ("" if FULL else QUICK))
     run = subprocess.run(
@@ -49,7 +49,7 @@ def test_schemathesis_finds_nothing_with_all_its_checks(platform: Platform, own_
     )
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2_000:]
     assert "No issues found" in run.stdout
-    # Nothing was left out: an unreadable document would lead to no findings either.
+    # All operations were tested. An unreadable document would lead to no findings either.
     assert "Selected: 45/45" in run.stdout
     internal = [line for line in platform.log.read_text().splitlines() if "request req_" in line]
     assert not internal

@@ -1,4 +1,4 @@
-"""Deploys end in time; a deploy that was already live at its deadline ends as live."""
+"""Deploys end in time. A deploy that was already live at its deadline ends as live."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def deploy(world: World, deploy_id: str) -> Deploy:
 
 @asynccontextmanager
 async def pin_slowly(key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-    """Stands for the pinning of a store that takes its time."""
+    """Stands in for pinning in a slow store."""
     await asyncio.sleep(3600)
     raise AssertionError(key, limit)
     yield
@@ -80,7 +80,7 @@ def test_a_store_that_gives_no_answer_holds_nobody_past_the_steps_deadline(
         ended = await deploy(world, stuck)
         assert (ended.status, ended.error_code, ended.step) == ("failed", "step_timed_out", "ingest")
 
-    # The steps before it must end in time, on a busy machine too.
+    # The earlier steps must end in time, on a busy machine too.
     at_some_pace(lambda seconds: world.do(go(seconds)), 0.5, 5, 30)
 
 
@@ -128,7 +128,7 @@ def test_another_step_has_its_place_its_deadline_and_its_time_in_every_deploy(wo
 
 def test_a_step_is_not_done_again_that_an_earlier_run_has_done(world: World) -> None:
     async def go() -> None:
-        # A page that is tested in a thread, so that its version is recorded in a transaction of its own.
+        # This page is tested in a thread, so its version is recorded in a separate transaction.
         interrupted = await order(world, await make_app(world), "one" * 2000)
         build = Build(60)
         steps = (*STEPS[:2], build, *STEPS[2:])
@@ -165,7 +165,7 @@ def test_each_deadline_is_for_its_step(world: World, monkeypatch: pytest.MonkeyP
 
 
 async def live_but_unsaid(world: World, app: App, text: str) -> str:
-    """Returns a deploy whose pointer moved half an hour ago, but whose worker ended before it could record that."""
+    """Returns a deploy whose pointer moved half an hour ago, but whose worker ended before it could record the end."""
     deploy_id = await order(world, app, text)
     await run(world, deploy_id)
     async with world.database.transaction() as work:
@@ -201,7 +201,7 @@ def test_a_step_that_a_stopping_worker_cannot_wait_for_is_begun_again(
                 return str((await work.sql(status, {"id": interrupted}))[0][0])
 
         async with world.database.transaction() as holder:
-            # The worker's first step waits for this.
+            # The worker's first step waits for this lock.
             await holder.sql("select from deploy where id = %(id)s for update", {"id": interrupted})
             worker = DeployWorker(world.settings, world.database, world.objects, world.queue)
             running = asyncio.create_task(worker.run())

@@ -1,4 +1,4 @@
-"""Deploys are requested, followed and cancelled; and their failures."""
+"""Deploys are requested, followed and cancelled. Also the failures of deploys."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_bad_bundle_fails_its_deploy_and_leaves_what_is_live(app: RunningApp, 
     assert failed["step"]
     assert app.visit().headers["x-easel-version"] == "1"
     following = app.deploy({"index.html": "<!doctype html>after"})
-    # Only a version that was recorded before its smoke test failed has used a number.
+    # A failed deploy has used a number only if its version was recorded before its smoke test failed.
     assert following["version"] == (3 if code == "smoke_test_failed" else 2)
 
 
@@ -225,7 +225,7 @@ def test_half_a_character_in_a_source_file_is_refused(app: RunningApp) -> None:
 def test_the_log_is_not_shown_on_to_a_revoked_key(app: RunningApp) -> None:
     made = app.client.post("/v1/keys", json={"name": "reader", "scope": "read"}).json()
     with app.platform.database() as connection:
-        # A deploy that stays queued.
+        # This deploy stays queued.
         deploy_id = app.deploy(PAGE)["deploy_id"]
         connection.execute("update deploy set status = 'queued' where id = %s", (deploy_id,))
         with (

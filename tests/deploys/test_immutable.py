@@ -1,4 +1,4 @@
-"""A file is immutable only if that is certain: a browser that was told so never requests it again."""
+"""A file is immutable only if that is certain, because a browser never requests an immutable file again."""
 
 from __future__ import annotations
 

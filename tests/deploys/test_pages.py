@@ -1,4 +1,5 @@
-"""A deploy's messages about pages without the app's variables, and an app's choice of how pages get them."""
+"""A deploy's messages about pages without the app's variables, and an app's choice of the way in which pages get
+them."""
 
 from __future__ import annotations
 

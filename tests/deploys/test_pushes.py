@@ -1,4 +1,4 @@
-"""Pushes become deploys: each delivery once, and only the newest of several waiting pushes."""
+"""Pushes become deploys. Each delivery is processed once, and only the newest of several waiting pushes is deployed."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_delivery_under_another_id_deploys_no_commit_again(world: World) -> No
         heard = await asyncio.gather(*(push(world, app, FIRST, f"replay-{n}") for n in range(3)))
         assert {(one.did, one.deploy_id) for one in heard} == {("repeated", first.deploy_id)}
         second = await push(world, app, SECOND, "d-2")
-        # The branch was moved back to it, which the builder has to find out.
+        # The branch was moved back to this commit, which only the builder can find out.
         assert (await push(world, app, FIRST, "d-3")).did == "deploying"
         async with world.database.transaction() as work:
             for deploy in await work.session.scalars(select(Deploy).where(Deploy.app_id == app.id)):

@@ -45,7 +45,7 @@ class Crowd:
             return await waits_for(work, Limits(self.limits), app=app, organisation=organisation)
 
     async def waits(self) -> dict[Cause, float]:
-        """The causes of waits, with the seconds."""
+        """Returns the causes of waits, with the seconds."""
         async with self.database.transaction() as work:
             told = await longest_waits(work, Limits(self.limits))
         assert tuple(told) == CAUSES

@@ -1,4 +1,4 @@
-"""Rules files of a deployed app, on a real edge: both paths of the edge apply them, and a restore restores them."""
+"""Rules files of a deployed app, on a real edge. Both paths of the edge apply them, and a restore restores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deploy's row during one run: it is written as a whole, and only by the run that the deploy belongs to."""
+"""A deploy's row during one run. The row is written as a whole, and only by the run that the deploy belongs to."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def before(monkeypatch: pytest.MonkeyPatch, step: str, happens: Callable[[], Awa
 
 
 def pause(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[asyncio.Event, asyncio.Event]:
-    """Makes the first run that is about to enter the transaction of a step wait: an event for that, and one to let it
-    continue."""
+    """Makes the first run that is about to enter the transaction of a step wait. Returns an event that is set then, and
+    an event that lets the run continue."""
     waits, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
@@ -90,7 +90,7 @@ def pause(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[asyncio.Event, as
 
 STEPS = ("record", "activate", "complete")
 LONG = " long" * 1000
-"""A page that is tested in a thread, so that its version is recorded in a transaction of its own."""
+"""The text of a page that is tested in a thread, so that its version is recorded in a separate transaction."""
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -162,7 +162,7 @@ def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
 
         async def write(self: RunRow, *arguments: Any) -> None:
             if self.deploy.step == "start":
-                # The row has been read by now, and this write is based on it.
+                # The row has already been read, and this write is based on what was read.
                 may_go_on.set()
                 await has_written.wait()
             await original(self, *arguments)
@@ -230,7 +230,7 @@ def test_a_run_that_takes_a_deploy_over_while_the_one_before_commits_waits_for_t
             await original(self, *arguments)
             if self.deploy.step == "record" and not written.is_set():
                 written.set()
-                # Waits until the other one's statement waits for this transaction.
+                # Waits until the statement of the other run waits for this transaction.
                 while not await world.database.statement("select 1 from pg_locks where not granted", {}):
                     await asyncio.sleep(0.01)
 
@@ -268,7 +268,7 @@ def test_a_deploy_that_is_cancelled_leaves_neither_version_nor_pointer_behind(
         async with world.database.transaction() as work:
             production = await work.session.get_one(Environment, (app.id, "production"))
         assert production.version is None
-        # The next one gets the unused number.
+        # The next version gets the unused number.
         await run(world, await order(world, app, "next"))
         assert [version.number for version in await versions(world, app)] == list(range(1, 2 + (step != "record")))
 

@@ -1,4 +1,4 @@
-"""The smoke test: entry pages that pass, however odd, and those that do not."""
+"""The smoke test: entry pages that pass, however odd they are, and entry pages that do not pass."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAGE = "<!doctype html><title>x</title>"
 def test_a_page_that_browsers_show_does_not_fail(odd: str) -> None:
     site = Place({"index.html": PAGE.encode()}).site()
     assert missing_assets(site, PAGE + odd)[0] == []
-    # Everything before the oddity was still read.
+    # Everything before the odd part was still read.
     assert missing_assets(site, f"{PAGE}<script type=module src=/gone.js></script>{' ' * 40_000}{odd}")[0]
 
 

@@ -1,4 +1,5 @@
-"""Polling a deploy's status: the fast path gives the slow path's answer, and never an outdated one."""
+"""Polling a deploy's status: the fast path has the same response as the slow path, and the response is never
+outdated."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def test_a_poll_says_what_the_full_way_says(deployed: tuple[RunningApp, str]) ->
     failed = app.deploy({"no-entry.txt": "x"})["deploy_id"]
     for asked in (deploy_id, failed):
         polled = app.client.get(f"{app.path}/deploys/{asked}")
-        # A poll has no query string.
+        # With a query string, the request is no poll for the fast path.
         routed = app.client.get(f"{app.path}/deploys/{asked}?the=long-way")
         assert polled.json()["deploy_id"] == asked
         assert polled.content == routed.content
@@ -63,7 +64,7 @@ def test_who_waits_for_others_is_one_of_many(monkeypatch: pytest.MonkeyPatch) ->
     polls = [_StatusQuery("key", "app_1", f"dep_{number}") for number in range(MANY + 1)]
     assert not any(crowd.is_large(polls[:MANY]) for _ in range(100))
     assert crowd.is_large(polls[MANY:])
-    # Repeated pollers are still remembered, however few come at a time.
+    # Pollers that poll again are still counted, however few come at a time.
     assert all(crowd.is_large([poll]) for poll in polls)
 
 
@@ -102,7 +103,7 @@ def test_polling_goes_on_after_its_connection_was_cut(platform: Platform, deploy
 
 
 async def test_polls_count_against_the_rate_limit(platform: Platform, deployed: tuple[RunningApp, str]) -> None:
-    """Ten of them count as one other request."""
+    """Ten polls count as one other request."""
     app, deploy_id = deployed
     settings = Settings(data_dir=platform.data_dir, rate_limit_per_minute=1)
     services = make_services(settings, platform.database_url, open_store(settings), open_vault(settings))

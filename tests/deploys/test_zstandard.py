@@ -1,4 +1,5 @@
-"""A zip with Zstandard members is served like any other: they stay unchanged, and visitors need not support them."""
+"""A zip with Zstandard members is served like any other zip. The members stay unchanged, and visitors need not support
+Zstandard."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A machine on which Easel is installed as docs/operations says, below a separate folder.
 
-The documents' commands, the units, the script and the settings are used as written; only their places move below the
-folder, the ports are free ones, and no system user `easel` is needed. Tests run without systemd, so `systemctl` is
-`systemctl.py` beside this file: it starts the unit's command with the unit's environment.
+The documents' commands, the units, the script and the settings are used as written. Only their paths are moved below
+the folder, the ports are free ports, and no system user `easel` is needed. Tests run without systemd, so `systemctl` is
+`systemctl.py` in this folder. It starts the unit's command with the unit's environment.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def commands(document: str, section: str) -> list[str]:
 
 @dataclass
 class Installed(Platform):
-    """The machine; `folder` is its `/`."""
+    """The machine. `folder` is its `/`."""
 
     folder: Path = Path()
     worker_port: int = 0
@@ -83,7 +83,7 @@ class Installed(Platform):
         return done.stdout + done.stderr
 
     def said(self) -> str:
-        """Easel's output: the journal."""
+        """Returns Easel's output from the journal."""
         return self.log.read_text()[-3000:] if self.log.exists() else ""
 
     @property
@@ -96,14 +96,14 @@ class Installed(Platform):
             file.write(self.here(settings) + "\n")
 
     def end(self) -> None:
-        """Ends everything that runs on it."""
+        """Ends all processes of the machine."""
         with suppress(FileNotFoundError, ProcessLookupError):
             os.kill(int((self.folder / "run/easel.pid").read_text()), signal.SIGKILL)
         self.stop_database()
 
 
 def install(folder: Path) -> Installed:
-    """Returns a machine with the program in its place, and nothing else done yet."""
+    """Returns a machine on which the program is installed, and nothing else."""
     ports = free_port(), free_port()
     machine = Installed(folder / "var/lib/easel", *ports, folder=folder, worker_port=free_port())
     for place in (
@@ -126,6 +126,6 @@ def install(folder: Path) -> Installed:
 
 
 def program(path: Path, arguments: str) -> None:
-    """A command that Python runs."""
+    """Writes a command that Python runs."""
     path.write_text(f'#!/bin/sh\nexec {sys.executable} {arguments} "$@"\n')
     path.chmod(0o755)

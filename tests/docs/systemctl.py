@@ -1,4 +1,5 @@
-"""The part of `systemctl` that the documents use, for machines without systemd: starts services as their units say."""
+"""The part of `systemctl` that the documents use, for machines without systemd. It starts services as their units
+state."""
 
 from __future__ import annotations
 
@@ -26,8 +27,7 @@ def main(verb: str, names: list[str]) -> None:
 def start(name: str) -> None:
     lines = [line.partition("=") for line in (ROOT / "etc/systemd/system" / name).read_text().splitlines()]
     unit = {key: value for key, _, value in lines}
-    # As with systemd, nothing of the caller's environment is passed on. `easel serve` leaves a note for its user in the
-    # home.
+    # As with systemd, no variable of the caller is passed on. `easel serve` leaves a note for its user in the home.
     environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(ROOT)}
     for line in Path(unit["EnvironmentFile"]).read_text().splitlines():
         if line and not line.startswith("#"):
@@ -52,7 +52,7 @@ def stop(name: str) -> None:
 
 
 def ended(process: int) -> bool:
-    """Returns true if it has ended, and only its parent has not collected it."""
+    """Returns true if the process has ended, even if its parent has not collected it yet."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:

@@ -1,4 +1,4 @@
-"""The page on builds: its tables match the code, its examples are parsed, its log is a real one."""
+"""The page on builds: its tables match the code, its examples are parsed, and its log is a real log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names existing commands, and a release contains what it says."""
+"""The commands in CONTRIBUTING.md exist, and a release contains the files that it lists."""
 
 from __future__ import annotations
 

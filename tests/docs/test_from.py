@@ -1,4 +1,4 @@
-"""Every example on the page on rules, and on those for users of other hosts, is true: lines, requests, refusals."""
+"""Every example on the page on rules, and on the pages for users of other hosts, is true: lines, requests, refusals."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ def test_every_metric_is_documented_and_every_documented_one_is_there(platform: 
     worker = platform.environment.get("EASEL_WORKER_METRICS_PORT")
     if worker is None:
         pytest.skip("the workers of this platform serve no metrics")
-    # All are forked from one process that has imported the modules of all roles; metrics of other roles stay at zero.
+    # All processes are forked from one process that has imported the modules of all roles. Metrics of other roles stay
+    # at zero.
     forked = documented("api") | documented("worker") | documented("builder")
     assert documented("api") <= exported(platform.api_port + METRICS_ABOVE) <= forked
     assert documented("worker") <= exported(int(worker)) <= forked

@@ -1,4 +1,4 @@
-"""docs/operations, carried out as written: a machine is installed, backed up, upgraded, lost, damaged and repaired."""
+"""docs/operations, carried out as written. A machine is installed, backed up, upgraded, lost, damaged and repaired."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def machine() -> Iterator[Installed]:
         try:
             files, begin = commands("one-machine.md", "Install")
             made.does(files)
-            # "Write your names into it": the addresses of this machine.
+            # "Write your names into it": the settings contain the addresses of this machine.
             made.configure(
                 f"EASEL_DOMAIN=localhost\nEASEL_API_URL={made.api_url}\nEASEL_EDGE_SCHEME=http\n"
                 f"EASEL_API_PORT={made.api_port}\nEASEL_EDGE_PORT={made.edge_port}\n"
@@ -51,7 +51,7 @@ def page(text: str) -> dict[str, str]:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze; install `systemd`")
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
     for unit in UNITS.glob("easel*"):
-        # It checks whether the program exists.
+        # `systemd-analyze` checks whether the program exists.
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/easel/.venv/bin/easel", "/bin/true"))
     done = subprocess.run(
         ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False
@@ -71,7 +71,7 @@ def test_every_setting_in_the_examples_is_one() -> None:
 def test_the_memory_of_the_processes_is_told(machine: Installed) -> None:
     (command,) = re.findall(r"```sh\n(.*?)```", (DOCS / "sizing.md").read_text(), re.S)
     told = machine.does(command)
-    # A builder comes with a build.
+    # A builder starts only for a build.
     for role in ("api", "worker", "edge"):
         assert re.search(rf"^easel: {role} \d+ kB$", told, re.M), told
 
@@ -108,7 +108,7 @@ def test_what_fills_a_disk_is_found_and_deleted(machine: Installed) -> None:
 def test_an_embedded_database_that_was_killed_is_started_again(machine: Installed) -> None:
     app = RunningApp.create(machine)
     app.deploy(page("before"))
-    # An edge that has not refreshed since the deploy would keep its earlier routes.
+    # Without this visit, the edge would keep its earlier routes, because it has not refreshed since the deploy.
     assert "before" in app.visit().text
     file = machine.data_dir / "postgres" / "postmaster.pid"
     before = file.read_text().split()[0]
@@ -143,7 +143,7 @@ def test_objects_that_are_lost_or_damaged_come_back_from_the_backup(machine: Ins
 
 
 def test_what_is_lost_comes_back_and_an_upgrade_that_fails_is_undone(machine: Installed) -> None:
-    """It uses as few starts as possible: several sections have the same steps."""
+    """The test uses as few starts as possible, because several sections have the same steps."""
     backup, restart = commands("upgrade.md", "One machine")
     (undo,) = commands("upgrade.md", "If it fails")
     (secret_is_lost,) = commands("disaster.md", "The secret key is lost")
@@ -162,7 +162,7 @@ def test_what_is_lost_comes_back_and_an_upgrade_that_fails_is_undone(machine: In
     machine.ready()
     assert "before" in app.visit().text
 
-    # A newer release has changed the schema, and does not work.
+    # The newer release has changed the schema, and does not work.
     app.deploy(page("since"))
     with psycopg.connect(machine.database_url, autocommit=True) as connection:
         connection.execute("update alembic_version set version_num = '9999'")

@@ -38,7 +38,7 @@ def database() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def machine(platforms: Platforms, database: str) -> Iterator[Installed]:
-    """One of several machines; the others do the same."""
+    """Returns one of several machines. All machines have the same configuration."""
     aws = {name: value for name, value in platforms("moto").environment.items() if name.startswith("AWS_")}
     httpx.put(f"{aws['AWS_ENDPOINT_URL']}/easel-backups", trust_env=False, timeout=60).raise_for_status()
     (sql,) = re.findall(r"```sql\n(.*?)```", (DOCS / "several-machines.md").read_text(), re.S)

@@ -32,7 +32,7 @@ STORES = ("folder",)
 
 
 class Proxied:
-    """A client's view from outside: nginx's ports, by the names in the configuration."""
+    """A client's view from outside: nginx's ports, with the host names in the configuration."""
 
     def __init__(self, plain: int, tls: int) -> None:
         self.plain = plain
@@ -67,7 +67,7 @@ def proxied(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
     text = CONFIGURATION.read_text().replace("apps.example.com", platform.environment.get("EASEL_DOMAIN", "localhost"))
     text = re.sub(r"/etc/easel/tls/\w+\.(crt|key)", lambda found: str(folder / found[1]), text)
     text = text.replace("listen 80 ", f"listen 127.0.0.1:{made.plain} ").replace("443 ssl", f"127.0.0.1:{made.tls} ssl")
-    # Another machine in both upstreams, which is down.
+    # Both upstreams have a second machine, which is down.
     for port, own in ((8000, platform.api_port), (8080, platform.edge_port)):
         server = f"server 127.0.0.1:{port} max_fails=1 fail_timeout=5s;"
         assert server in text
@@ -124,7 +124,7 @@ def test_an_app_is_deployed_and_visited_through_the_proxy(proxied: Proxied, app:
 def test_lines_of_a_log_are_not_kept_back(proxied: Proxied, app: RunningApp) -> None:
     deploy = app.deploy({"index.html": "<!doctype html>"})["deploy_id"]
     with app.platform.database() as connection:
-        # A running deploy: it has lines, and no end.
+        # The deploy is running: it has log lines, but has not ended.
         connection.execute("update deploy set status = 'queued' where id = %s", (deploy,))
         with proxied.follow(app, deploy) as stream:
             lines = stream.iter_lines()

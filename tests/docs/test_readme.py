@@ -60,7 +60,8 @@ def test_the_clients_example_works_as_written(
 ) -> None:
     (script,) = blocks("python")
     monkeypatch.chdir(elsewhere)
-    # It runs in this process; a separate one would have to import the client's thousand modules again.
+    # The script runs in this process, because a separate process would have to import the client's thousand modules
+    # again.
     exec(compile(on_this_platform(script, platform), "README.md", "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out.strip() == f"complete http://hello-client.localhost:{platform.edge_port}/"
     assert "Hello from Python" in platform.visit("hello-client").text

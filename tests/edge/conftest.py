@@ -13,7 +13,7 @@ from tests.edge.running import App, Files, RunningEdge
 
 @pytest.fixture(scope="session")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEdge]:
-    """One edge for all tests that need only an app."""
+    """Yields one edge for all tests that need only an app."""
     running = RunningEdge(tmp_path_factory.mktemp("edge"))
     running.start()
     yield running
@@ -22,7 +22,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEdge]:
 
 @pytest.fixture
 def own_edge(tmp_path: Path) -> Iterator[Callable[..., RunningEdge]]:
-    """Makes edges with other settings."""
+    """Yields a function that makes edges with other settings."""
     made: list[RunningEdge] = []
 
     def make(**settings: object) -> RunningEdge:
@@ -41,7 +41,7 @@ _numbers = count(1)
 
 @pytest.fixture
 def app(edge: RunningEdge) -> Callable[..., App]:
-    """Makes apps, each with its own slug; the files are version 1 in production."""
+    """Returns a function that makes apps, each with its own slug. The files are version 1 in production."""
 
     def make(files: Files | None = None, **options: object) -> App:
         return edge.app(f"app-{next(_numbers)}", files, **options)

@@ -44,7 +44,7 @@ def zipped(files: Files, *, stored: bool = False) -> bytes:
 
 
 class Published:
-    """A feed with the tests' changes, like the database's feed of committed deploys."""
+    """A feed that tests change, as commits change the database's feed."""
 
     def __init__(self, table: RouteTable) -> None:
         self.table = table
@@ -74,7 +74,7 @@ class Published:
 
 @dataclass
 class App:
-    """An app under test: `deploy` makes versions of it and moves its pointers."""
+    """An app under test. `deploy` makes versions of the app, and moves its pointers."""
 
     edge: RunningEdge
     slug: str
@@ -109,7 +109,7 @@ class App:
         return self.last
 
     def point(self, environment: str, version: EnvironmentRoute, *, left_at: float | None = None) -> None:
-        """Moves a pointer. The previous version counts as served until now, or until `left_at`."""
+        """Moves a pointer. The previous version counts as served until the current time, or until `left_at`."""
         before = self.environments.get(environment)
         moves = b"" if before is None else before.moves
         if before is not None and before.version != version.version:
@@ -133,7 +133,7 @@ class App:
         )
 
     def commit(self, *, hosts: bool = False) -> None:
-        """The effect of a transaction: writes, then bumps the freshness page. The api answers after this."""
+        """Has the effect of a transaction: writes, then bumps the freshness page. The api responds after this."""
         self.edge.feed.committed[self.id] = self.route()
         self.edge.page.bump(slot_of(self.id))
         if hosts:
@@ -183,7 +183,7 @@ class RunningEdge:
         self.loop.close()
 
     def call(self, function: Callable[[], object]) -> None:
-        """Runs something on the edge's own event loop, and waits for it."""
+        """Runs a function on the edge's own event loop, and waits for its end."""
 
         async def run() -> None:
             function()
@@ -235,7 +235,7 @@ class RunningEdge:
         return Wire(socket.create_connection(("127.0.0.1", self.port), timeout=60))
 
     def get(self, host: str, target: str = "/", method: str = "GET", **headers: str) -> Reply:
-        """One request on a separate connection. `_` in a header's name stands for `-`."""
+        """Sends one request on a separate connection. `_` in a header's name stands for `-`."""
         with self.connect() as wire:
             return wire.ask(host, target, method, **headers)
 
@@ -251,7 +251,7 @@ class RunningEdge:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer as received. `body` is as sent, encoded or not."""
+    """A response as received. `body` is as sent, encoded or not."""
 
     status: int
     headers: dict[str, str]
@@ -288,7 +288,7 @@ class Wire:
         return self.reply(method)
 
     def reply(self, method: str = "GET") -> Reply:
-        """Returns the next answer on the connection. Fails the test if the connection ends before it."""
+        """Returns the next response on the connection. Fails the test if the connection ends before the response."""
         head = self._until(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers: dict[str, str] = {}
@@ -301,7 +301,7 @@ class Wire:
         return Reply(status, headers, self._exactly(length))
 
     def rest(self) -> bytes:
-        """All remaining bytes until the edge ends the connection."""
+        """Returns all remaining bytes until the edge ends the connection."""
         while chunk := self.socket.recv(65536):
             self.buffer += chunk
         data, self.buffer = self.buffer, b""

@@ -1,4 +1,4 @@
-"""The fast path and the slow path give the same answer to the same request, head and body."""
+"""The fast path and the slow path send the same response to the same request, head and body."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def told(answer: Reply) -> tuple[int, dict[str, str], bytes]:
 
 
 def asked_both_ways(wire: Wire, host: str, path: str, method: str, headers: dict[str, str]) -> Reply:
-    """Returns the answer, after comparing the fast path's with the slow path's."""
-    # This header means nothing, and only the slow path reads past it.
+    """Returns the response, after comparing the fast path's response with the slow path's."""
+    # This header has no meaning, and only the slow path accepts it.
     full = wire.ask(host, path, method, Proxy_Connection="keep-alive", **headers)
     for _ in range(2):
         assert told(wire.ask(host, path, method, **headers)) == told(full), (host, path, method, headers)
@@ -84,7 +84,7 @@ def test_a_long_file_is_sent_the_fast_way_from_its_bundle_or_as_it_was_inflated(
                 assert body == (text.encode() if path == "/long.js" else FILES["long.bin"])
             assert edge.edge.recorder.of(shop.id).sent - sent == 4 * len(answers[0].body)
             assert wire.ask(shop.host, path, "HEAD", Accept_Encoding=encoding).body == b""
-            # Two at once, before the first is read, arrive whole and in order.
+            # Two responses that are requested together arrive completely and in order.
             wire.send(2 * request(shop.host, path, Accept_Encoding=encoding))
             assert [wire.reply().body, wire.reply().body] == [answers[0].body] * 2
 

@@ -21,7 +21,7 @@ BIG = bytes(range(256)) * 4 * 4096
 
 @pytest.fixture
 def made(edge: RunningEdge, app: Make) -> App:
-    """Returns an app whose `/fast.txt` is answered from memory."""
+    """Returns an app whose `/fast.txt` is served from memory."""
     one = app({"index.html": "<head></head>home", "fast.txt": "quick", "big.bin": BIG})
     edge.get(one.host, "/fast.txt")
     return one
@@ -81,7 +81,7 @@ def test_the_same_bytes_mean_the_same_wherever_they_are_cut(edge: RunningEdge, m
         for _ in range(3):
             wire.send(one)
             assert wire.reply().body == b"quick"
-        # In a body, or as the second half of a head, the same bytes are no request.
+        # The same bytes are no request in a body, or as the second half of a head.
         wire.send(body)
         assert wire.reply().status == 405
         wire.send(one)
@@ -222,7 +222,7 @@ def test_cookies_that_another_app_set_keep_nobody_from_an_app(
     edge: RunningEdge, made: App, size: int, apart: bool
 ) -> None:
     cookies = [f"c{n}=" + "x" * 3800 for n in range(30)]
-    # HTTP/2 may split them into lines (RFC 9113 §8.2.3), and not every proxy joins them.
+    # HTTP/2 may split cookies into lines (RFC 9113 §8.2.3), and not every proxy joins them.
     lines = "".join(f"Cookie: {cookie}\r\n" for cookie in cookies) if apart else f"Cookie: {'; '.join(cookies)}\r\n"
     data = f"GET /fast.txt HTTP/1.1\r\nHost: {made.host}\r\n{lines}Accept: */*\r\n\r\n".encode()
     with edge.connect() as wire:
@@ -239,7 +239,7 @@ def test_cookies_that_another_app_set_keep_nobody_from_an_app(
 def test_a_browser_with_too_many_cookies_is_told_to_forget_them(edge: RunningEdge, made: App) -> None:
     cookies = "; ".join(f"c{n}=" + "x" * 3800 for n in range(180))
     with edge.connect() as wire:
-        # All of it is sent before the answer is read, as browsers do.
+        # The whole request is sent before the response is read, as browsers do.
         wire.send(request(made.host, "/fast.txt", Accept="*/*", Cookie=cookies, User_Agent="x"))
         answer = wire.reply()
         assert (answer.status, answer["connection"]) == (431, "close")
@@ -300,7 +300,7 @@ def test_a_client_that_asks_on_and_on_without_reading_is_not_listened_to(
 
 
 def test_thousands_of_requests_at_once_are_all_answered_in_order(edge: RunningEdge, made: App) -> None:
-    """Far more than are parsed while one is being answered, with a body in between."""
+    """There are far more requests than the edge parses while it answers one, with a body in between."""
     upload = f"POST / HTTP/1.1\r\nHost: {made.host}\r\nContent-Length: 50000\r\n\r\n".encode() + b"0" * 50_000
     some = [*(["/fast.txt", "/api/x"] * 200), "POST", "/big.bin"]
     expected = {"/fast.txt": 200, "/api/x": 404, "POST": 405, "/big.bin": 200}

@@ -1,4 +1,4 @@
-"""The edge's disk cache over a real bucket: each byte is fetched once, and the disk use stays bounded."""
+"""The edge's disk cache over a real bucket: each byte is fetched once, and the disk use has a limit."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_however_small_they_are_only_so_many_objects_are_held(
         await objects.put(f"small-{number}", b"%d" % number)
         view = await cache.view(f"small-{number}", len(b"%d" % number), 0, 1)
         assert bytes(view) == b"%d" % number
-    # Each has its file and the mapping of it.
+    # Each object has its file and the mapping of the file.
     assert len(files(tmp_path / "edge")) == 4
     assert len(os.listdir("/proc/self/fd")) - before <= 2 * 4 + 4
 
@@ -148,7 +148,7 @@ async def test_a_visitor_who_leaves_does_not_stop_what_others_wait_for(objects: 
 
 
 def ended(cache: DiskCache, *, boot: str | None = None) -> None:
-    """Makes the cache belong to an ended process, which ran since this boot or an earlier one."""
+    """Makes the cache belong to an ended process, which ran since this boot or an earlier boot."""
     assert cache._folder is not None
     assert cache._lives is not None
     cache._lives.close()
@@ -182,7 +182,7 @@ async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: Ob
     after.forget("other")
     await objects.put("other", SMALL_ONE[2:])
     assert bytes(await whole(after, "other")) == SMALL_ONE[2:]
-    # A third process takes over the files of the second, which had taken over the first's.
+    # A third process takes over the files of the second process, which had taken over the files of the first.
     ended(after)
     third = DiskCache(EdgeStore(objects), folder, budget=len(LARGE) + BLOCK)
     third.take_over()
@@ -208,7 +208,7 @@ async def test_what_was_written_before_a_crash_of_the_machine_is_not_trusted(
 async def test_nothing_is_taken_from_a_process_that_lives(objects: ObjectStore, tmp_path: Path) -> None:
     folder = tmp_path / "edge"
     await objects.put("small", SMALL_ONE)
-    # It has this process's number, as processes of two containers may.
+    # The living cache has this process's id. Processes in two containers may have the same id.
     living = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     await whole(living, "small")
     (folder / "manifests").mkdir()
@@ -432,7 +432,7 @@ async def test_while_the_disk_is_full_what_is_asked_for_lies_in_a_little_memory(
     assert bytes(await whole(cache, "large")) == LARGE
     assert cache.in_memory <= 8 * BLOCK
     assert bytes(before) == contents["object-0"]
-    # Twice the requests that were needed once, before the full disk was noticed.
+    # The limit is twice the number of requests that are needed once. The full disk is noticed only after some requests.
     assert cache.fetches <= 9
     small_disk.free()
     monkeypatch.setattr(cache, "_full_until", 0.0)
@@ -457,7 +457,7 @@ async def test_what_is_kept_leaves_the_reserve_of_the_disk_and_what_was_used_las
     for key in ("object-2", "object-3"):
         assert bytes(await whole(cache, key)) == contents[key]
     assert (cache.fetches, cache.in_memory) == (fetches, 0)
-    # Another program fills the disk: the cache frees its files, and continues in memory.
+    # Another program fills the disk. The cache frees its files, and continues in memory.
     objects.reserve = DiskReserve(small_disk.folder, str(free + 1))
     assert bytes(await whole(cache, "object-0")) == contents["object-0"]
     assert (cache.weight, cache.in_memory) == (0, 4 * BLOCK)

@@ -44,7 +44,7 @@ def test_a_small_text_is_sent_as_gzip_however_the_zip_has_it(edge: RunningEdge, 
 def test_a_member_that_is_compressed_with_zstandard_is_sent_as_it_lies(
     edge: RunningEdge, app: Make, level: int
 ) -> None:
-    # Two frames in a row are one body too.
+    # Two frames in a row are also one body.
     frame = zstandard.compress(SCRIPT, level)
     files = [(b"index.html", PAGE, zstandard.compress(PAGE)), (b"app.js", SCRIPT * 2, frame * 2)]
     files.append((b"data.bin", SCRIPT, frame))
@@ -96,7 +96,7 @@ def test_what_a_build_has_compressed_itself_is_sent_where_it_is_the_file(edge: R
         made = app()
         files = {"index.html": PAGE, "app.js": script, "app.js.br": brotli.compress(script, quality=4)}
         files |= {"app.js.zst": zstandard.compress(script, 2), "app.js.gz": gzip.compress(script, 9)}
-        # One is from another build, the other is not brotli at all.
+        # The first file is from another build, and the second file is not brotli at all.
         files |= {
             "old.js": script + b"//",
             "old.js.br": brotli.compress(other),
@@ -134,7 +134,7 @@ def test_a_compressed_file_without_the_plain_one_is_sent_as_what_is_in_it(edge: 
                 assert (sent["content-type"], sent["content-encoding"]) == (type_, encoding)
                 assert (sent["vary"], sent["content-length"]) == ("Accept-Encoding", str(len(files[path])))
             assert DECODERS[encoding](sent.body) == SCRIPT
-            # It is sent as uploaded to clients that cannot decode it, and to those that read it in ranges.
+            # The file is sent as uploaded to clients that cannot decode it, and to clients that read it in ranges.
             for headers in ({}, {"Accept_Encoding": "identity"}, {"Accept_Encoding": "zstd"}):
                 raw = edge.get(made.host, f"/{path}", **headers)
                 assert (raw.body, raw.get("content-encoding")) == (files[path], None)

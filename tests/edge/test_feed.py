@@ -1,4 +1,4 @@
-"""The source of the routing table, over a real database with failures."""
+"""The feed of the routing table, over a real database with failures."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_a_look_gets_over_a_server_that_ended_every_connection_and_one_tha
     proxy.abort()
     await source.refresh()
     assert version_of(routes, app) == 1
-    # A busy machine may need more than the shortest of them for the query after that of the stranded connection.
+    # On a busy machine, the query after the stranded connection may need more than the shortest timeout.
     for number, timeout in enumerate((0.3, 2.0, 20.0), start=2):
         monkeypatch.setattr(feed, "QUERY_TIMEOUT", timeout)
         await source.refresh()
@@ -99,7 +99,7 @@ async def test_what_an_environment_served_before_is_known_with_where_it_lies_eac
         assert own is not None
         assert own.manifest == manifest
         assert platform.objects().head(manifest_key(app.app_id, manifest.hex()))["size"] > 0
-    # However often it changed between two values, one row is stored and sent.
+    # However often the pointer moved between two versions, one row is stored and sent.
     for version in (2, 1) * 5:
         assert app.client.post(f"{app.path}/versions/{version}/restore", json={}).status_code == 200
     await source.refresh()
@@ -134,7 +134,7 @@ async def test_what_an_app_tells_is_what_is_published_whoever_published_it(
     assert (await told()).variables == {"N": "0"}
     app.client.post(f"{app.path}/versions/2/restore", json={"with_config": True})
     assert await told() == published_site(now)
-    # An earlier release has only the configuration, and a later one may store more.
+    # An earlier release stores only the configuration, and a later release may store more.
     for change, shown in (
         ("published = jsonb_set(published, '{build_config,env_vars,N}', '\"2\"')", {"N": "2"}),
         ("site = '\\x00'::bytea || '{}'", {"N": "2"}),
@@ -149,7 +149,7 @@ async def test_what_an_app_tells_is_what_is_published_whoever_published_it(
 
 
 def fill(url: str, slugs: dict[str, str]) -> None:
-    """Apps by id, with their slugs."""
+    """Adds apps by id, with their slugs."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop database if exists feed (force)")
         connection.execute("create database feed")
@@ -169,7 +169,7 @@ async def test_an_edge_forgets_what_the_database_that_took_over_does_not_know(wo
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as name:
         folder = Path(name, "data", "postgres")
         standby = EmbeddedPostgres(folder)
-        # The last commits have not reached the server that takes over.
+        # The server that takes over lacks the last commits.
         fill(world.url, {"one": "kept", "two": "renamed", "three": "lost"})
         fill(standby.start(), {"one": "kept", "two": "before"})
         database = Proxy(world.settings.postgres_dir / ".s.PGSQL.5432")
@@ -231,7 +231,7 @@ async def test_an_environment_of_any_name_needs_a_row_and_nothing_else(world: Wo
     assert served == [("a-name-of-tomorrow", 4), ("pr-7", 2), ("production", 3), ("staging", 1)]
     found = [table.find(label) for label in ("staging-shop", "pr-7-shop", "shop")]
     assert [one.serves.version for one in found if one is not None and one.serves is not None] == [1, 2, 3]
-    # An edge that starts without its database knows them too.
+    # An edge that starts without its database has these routes too.
     saved = SavedRoutes(tmp_path, url)
     saved.write(list(table.apps.items()), saved.begin())
     assert saved.load() == table.apps
@@ -258,7 +258,7 @@ async def test_a_manifests_key_of_another_form_keeps_nothing_else_from_being_ser
         await feed.refresh()
         assert (served("bad"), served("good")) == (None, 1)
         assert await feed.version("bad", 1) is None
-        # One refresh contains the change, and the versions served before and after it.
+        # One refresh reads the change, and the versions served before and after it.
         serve(url, "bad", 2, keys[2])
         serve(url, "good", 2, keys[2])
         await feed.refresh()

@@ -1,4 +1,4 @@
-"""After the api has answered, no edge on the machine serves the earlier state."""
+"""After the response of the api, no edge on the machine serves the earlier state."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_readers_in_a_storm_of_restores_never_see_the_past_a_mixture_or_an_error
     for reader in readers:
         reader.start()
     moves = 0
-    # However busy the machine is, everybody sees many moves.
+    # Even on a busy machine, every reader sees many moves.
     while moves < 1000 or min(counts) < 100:
         moves += 1
         made.point("production", versions[moves % len(versions)])
@@ -159,14 +159,14 @@ def test_while_the_database_is_down_what_is_known_is_served_quickly_and_what_cha
 ) -> None:
     edge = own_edge(refresh_timeout=(timeout := 0.3))
     made = edge.app("shop", files(1))
-    # On a busy machine, the first refresh may take longer than that.
+    # On a busy machine, the first refresh may take longer than the timeout.
     until(lambda: edge.get(made.host).status == 200)
     edge.call(edge.feed.slow.clear)
     made.deploy(files(2))
     before, began = edge.edge.freshness.timeouts, time.monotonic()
     for _ in range(20):
         assert b"text 1" in edge.get(made.host).body
-    # One visitor waits in vain; those of the following 0.3 seconds do not, however long each of their visits takes.
+    # One visitor waits in vain. The visitors of the following 0.3 seconds do not wait, however long each visit takes.
     pairs = (time.monotonic() - began) / (2 * timeout)
     assert 1 <= edge.edge.freshness.timeouts - before <= 1 + pairs
     edge.feed.answers = lambda: False

@@ -169,7 +169,7 @@ def test_a_deleted_apps_slug_can_be_anothers_at_once(edge: RunningEdge, app: Mak
     old = renamed.host
     renamed_id = renamed.route()
     edge.feed.committed[made.id] = None
-    # The same app under the freed name: its old name leads nowhere.
+    # The same app gets the free slug, and its old slug leads nowhere.
     edge.feed.committed[renamed_id.app_id] = type(renamed_id)(
         renamed_id.app_id, made.slug, True, 1, environments=renamed_id.environments
     )
@@ -180,7 +180,7 @@ def test_a_deleted_apps_slug_can_be_anothers_at_once(edge: RunningEdge, app: Mak
 
 
 def test_a_versions_address_never_shows_what_the_slugs_owner_before_had_there(edge: RunningEdge) -> None:
-    """This holds even if the edge learns of the end of one app and the beginning of the other at once."""
+    """This is true even if the edge is notified of the end of one app and the beginning of the other app at once."""
     before = edge.app("passed-on", {"index.html": "theirs"})
     assert edge.get("v1-passed-on.localhost").body.endswith(b"theirs")
     edge.feed.committed[before.id] = None

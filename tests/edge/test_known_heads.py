@@ -1,4 +1,4 @@
-"""A known head is read exactly as the parser would read it, or not at all."""
+"""A known head is read exactly as the parser would read it, or is not read as known."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CHROME = (
 
 
 class Transport(asyncio.Transport):
-    """A connected client whose answers nobody reads."""
+    """A connected client that reads no responses."""
 
     def write(self, data: object) -> None:
         pass
@@ -89,7 +89,8 @@ Parse = Callable[[bytes, KnownHeads], list[object]]
 
 @pytest.fixture(scope="module")
 def parse() -> Iterator[Parse]:
-    """Yields the request that a new connection reads in bytes that arrive at once, and remembers."""
+    """Yields a function that parses bytes on a new connection, which arrive at once. The function remembers the
+    request."""
     loop = asyncio.new_event_loop()
     config = Config(lambda: None, ws="none", lifespan="off", log_config=None)
     config.load()
@@ -104,8 +105,8 @@ def parse() -> Iterator[Parse]:
 
 
 def agrees(parse: Parse, known: KnownHeads, data: bytes) -> bool:
-    """Returns true if the head is known, on a new connection and on one whose last head was similar. Compares each
-    known result with the parser's."""
+    """Returns true if the head is known, on a new connection and on a connection whose last head was similar. Compares
+    each known result with the parser's result."""
     asked = known.read(data)
     later = [one.read(data) for one in known.heads]
     for read in filter(None, (asked, *later)):

@@ -52,7 +52,7 @@ def test_who_is_sent_the_same_large_page_shares_it(own_edge: Callable[..., Runni
         assert 0 < edge.edge.sites.large.weight < 3 * alone
         assert len(slow[0].reply().body) == alone
         assert len(slow[1].reply().body) == alone - 1
-    # It stays as long as there is space, for later visitors, and is evicted with its version.
+    # The page stays as long as there is space, for later visitors, and is evicted with its version.
     assert edge.edge.sites.large.weight > 0
     made.deploy({"index.html": "two"})
     edge.get(made.host)

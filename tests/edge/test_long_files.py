@@ -1,4 +1,4 @@
-"""Files that are sent from their mappings: complete, in order, to clients of every speed."""
+"""Files that are sent from their mappings, completely and in order, to clients of every speed."""
 
 from __future__ import annotations
 
@@ -118,5 +118,5 @@ def test_a_range_far_into_a_zstandard_member_is_unpacked_piece_by_piece() -> Non
     site = Place({"index.html": b""}).site()
     made = list(pieces(BundleSlice(member, site, "identity", start, len(content)), memoryview(packed)))
     assert b"".join(made) == content[start:]
-    # Other tasks run after each piece; the pieces before the range are empty.
+    # Other tasks run after each piece. The pieces before the range are empty.
     assert len(made) >= len(content) // CHUNK

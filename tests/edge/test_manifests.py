@@ -1,4 +1,4 @@
-"""Manifests on an edge's disk: each has the requested hash, and there are never too many."""
+"""Manifests on an edge's disk: each manifest has the requested hash, and the number of manifests has a limit."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_one_that_is_gone_meanwhile_is_kept_again(tmp_path: Path) -> None:
     assert kept.get(named(b"one")) is None
     kept.put(named(b"one"), b"one")
     assert kept.get(named(b"one")) == b"one"
-    # It is counted once.
+    # A manifest that is put twice counts once.
     kept.put(named(b"third"), b"third")
     assert kept.get(named(b"one")) == b"one"
 

@@ -46,7 +46,7 @@ def test_only_assets_come_from_earlier_versions(edge: RunningEdge, app: Make) ->
     assert edge.get(made.host, "/old.txt").status == 404
     page = edge.get(made.host, "/pages/x1Y2z3W4", Accept="text/html")
     assert b"a5B6c7D8" in page.body
-    # The file's name may not contain a hash: the file is served, and browsers revalidate it.
+    # The file's name may not contain a hash, so the file is served, and browsers revalidate it.
     kept = edge.get(made.host, "/assets/gone-settings.js")
     assert (kept.status, kept["cache-control"]) == (200, "public, max-age=0, must-revalidate")
 
@@ -103,7 +103,7 @@ def test_of_many_files_of_earlier_versions_those_of_the_newest_are_found(
 def test_earlier_versions_take_no_more_memory_than_their_part(
     edge: RunningEdge, app: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A few bytes: one file is searched, and then the budget is used up.
+    # The budget is a few bytes. It is used up after one file.
     monkeypatch.setattr(sites, "_EARLIER_SHARE", 10**8)
     made = app({**build("x1Y2z3W4"), "assets/Other-m7N8o9P0.js": ""})
     made.deploy(build("a5B6c7D8"))

@@ -65,7 +65,7 @@ def test_an_app_can_have_all_its_pages_byte_for_byte(edge: RunningEdge, app: Mak
         assert edge.get(made.host, Accept_Encoding=encoding)["etag"].startswith(f'"{sha256(WHOLE)[:32]}')
     assert edge.get(made.host).body == WHOLE.encode()
     assert edge.get(made.host, "/large").body == large.encode()
-    # A page of the app requests them here.
+    # Pages of the app request the variables at this address.
     assert b'"A":"1"' in edge.get(made.host, "/_easel/runtime.js").body
 
 
@@ -86,7 +86,7 @@ def test_pages_can_load_their_variables_from_a_script(edge: RunningEdge, app: Ma
     assert edge.fast() == before + 1
     made.variables["A"] = "2"
     made.commit()
-    # The page is unchanged; only the script is different.
+    # The page is unchanged. Only the script is different.
     assert edge.get(made.host, If_None_Match=page["etag"]).status == 304
     changed = edge.get(made.host, "/_easel/runtime.js", If_None_Match=script["etag"])
     assert (changed.status, b'"A":"2"' in changed.body) == (200, True)

@@ -48,7 +48,7 @@ def test_what_is_not_plain_goes_the_full_way(header: tuple[bytes, bytes]) -> Non
 
 
 def test_what_sends_a_request_the_full_way_is_read_at_all() -> None:
-    """A header that the connection drops would never be seen here."""
+    """The fast path never sees a header that the connection drops."""
     assert _MATTERS.keys() <= VISITORS.keys()
 
 

@@ -1,4 +1,4 @@
-"""Every answer is counted once, in one place, on either path."""
+"""Every response is counted once, in one place, on either path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_answers_and_bytes_of_an_app_are_counted_on_both_paths(edge: RunningEdge
         wire.ask(made.host, "/big.bin", "HEAD")
         wire.ask(made.host, "/big.bin", Range="bytes=0-99")
         missing = wire.ask(made.host, "/missing.js")
-        # A streamed answer is counted before the next request is answered.
+        # A streamed response is counted before the next request is answered.
         assert tally.full == {200: 2, 206: 1, 404: 1}
         assert tally.sent == 30 + 300_000 + 100 + len(missing.body)
 

@@ -17,7 +17,7 @@ def manifest(version: int) -> bytes:
 
 
 def moves(versions: Iterable[int]) -> bytes:
-    """Returns these versions, the latest left first, an hour apart."""
+    """Returns the packed moves of these versions, the latest first, an hour apart."""
     return b"".join(MOVE.pack(1e9 - 3600 * at, version, manifest(version)) for at, version in enumerate(versions))
 
 
@@ -59,7 +59,7 @@ def test_an_app_with_five_earlier_versions_takes_less_than_a_kibibyte_of_an_edge
 def test_an_app_that_takes_anothers_long_slug_takes_all_its_addresses_in_whatever_order_they_are_told() -> None:
     slug = "long-" + "x" * 55
     before, after = app(1, slug), app(2, slug)
-    # Version 1234567 is below the last: both have such an address.
+    # Version 1234567 is below the last version, so the app has such an address before and after.
     labels = [slug, host_label("staging", slug), host_label("v1234567", slug), host_label("v12", slug)]
     for change in ({before.app_id: None, after.app_id: after}, {after.app_id: after, before.app_id: None}):
         table = RouteTable()

@@ -1,4 +1,4 @@
-"""An edge's saved routes are those it knows, from one database, whatever happens to the file."""
+"""An edge's saved routes are the routes that it knows, from one database, whatever happens to the file."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_what_is_kept_is_what_is_known_and_follows_it(tmp_path: Path, monk
     confirmed = SavedRoutes(tmp_path, URL).confirmed()
     assert confirmed is not None
     assert began <= confirmed <= time.time()
-    # The table of the next process has a new app, and lacks some apps of this one.
+    # The table of the next process has a new app, and lacks some apps of this process.
     async with keeping(now := table_of(app(3, 10), app(5), app(12)), tmp_path):
         await until(lambda: kept(tmp_path) == now.apps)
 
@@ -82,7 +82,7 @@ async def test_routes_of_another_database_are_none(tmp_path: Path) -> None:
     other = "postgresql://easel@db.internal/another"
     async with keeping(table := table_of(app(1)), tmp_path):
         await until(lambda: kept(tmp_path) == table.apps)
-    # The user and the password do not matter.
+    # User and password do not matter.
     assert kept(tmp_path, "postgresql://somebody:secret@db.internal/easel") == table.apps
     assert kept(tmp_path, other) is None
     async with keeping(now := table_of(app(2)), tmp_path, other):
@@ -111,7 +111,7 @@ async def test_a_slug_that_has_become_another_apps_leads_to_that_one(tmp_path: P
     routes = SavedRoutes(tmp_path, URL)
     generation = routes.begin()
     routes.write([("app_1", table.apps["app_1"])], generation)
-    # It is killed between the two: the first one's end was not written.
+    # The process is killed between the two writes, so the first app's end was not written.
     routes.write([("app_2", app(2, slug="shop"))], generation)
     routes.confirm(time.time(), generation, whole=True)
     after = RouteTable()
@@ -167,7 +167,7 @@ def test_databases_of_which_the_url_leaves_out_what_tells_them_apart_are_others(
         routes = SavedRoutes(tmp_path, url)
         routes.confirm(time.time(), routes.begin(), whole=True)
 
-    # Without a name, the database has the user's name.
+    # Without a name in the URL, the database's name is the user's name.
     keep("postgresql://one@db.internal")
     assert known("postgresql://one@db.internal")
     assert known("postgresql://another@db.internal/one")
@@ -244,7 +244,7 @@ def test_it_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pyte
     with small_disk(tmp_path / "disk", 16 * 1024 * 1024) as disk:
         if disk is None:
             pytest.skip("a small disk cannot be mounted here (it takes root)")
-        # SQLite writes its sorted data there.
+        # SQLite writes its sorted data to this folder.
         monkeypatch.setenv("SQLITE_TMPDIR", str(disk.folder))
         apps = {f"app_{number}": app(number) for number in range(20_000)}
         routes = SavedRoutes(disk.folder, URL)
@@ -289,7 +289,7 @@ async def test_a_clock_that_is_put_back_keeps_nothing_from_being_noted(
     async with keeping(table_of(app(1)), settings.edge_dir) as keeper:
         await until(lambda: knows_routes(settings, URL))
         monkeypatch.setattr(time, "time", right)
-        # It may be from any time.
+        # The confirmation may be from any time.
         assert not knows_routes(settings, URL)
         keeper.confirm()
         await until(lambda: knows_routes(settings, URL))

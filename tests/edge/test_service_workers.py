@@ -1,5 +1,5 @@
-"""A service worker whose script is missing is ended, so that it does not answer an address that belongs to another app
-by now."""
+"""A service worker whose script is missing is ended, so that it does not control an address that now belongs to another
+app."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_where_a_workers_script_is_missing_one_that_ends_it_is_answered(
     assert b"registration.unregister()" in answer.body
     head = edge.get(made.host, path, "HEAD", Service_Worker="script")
     assert (head.status, head["content-length"]) == (200, str(len(answer.body)))
-    # It answers nothing else, before or after.
+    # No other request gets the script that unregisters workers.
     plain = edge.get(made.host, path, Sec_Fetch_Dest="script")
     assert b"unregister" not in plain.body
     assert edge.get(made.host, path, "POST", Service_Worker="script").status in (404, 405)

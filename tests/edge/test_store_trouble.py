@@ -1,4 +1,4 @@
-"""Missing and damaged objects, and bounded memory."""
+"""Missing and damaged objects, and limited memory."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_damaged_bundle_that_was_put_right_is_read_again(edge: RunningEdge, ap
     data = bundle.read_bytes()
     bundle.write_bytes(bytes(len(data)))
     assert edge.get(made.host, "/a.txt").status == 503
-    # As an operator who copies it from a backup does: another file under the same name.
+    # An operator who copies the object from a backup creates another file under the same name.
     aside = bundle.with_suffix(".new")
     aside.write_bytes(data)
     aside.replace(bundle)

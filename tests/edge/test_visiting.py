@@ -1,4 +1,4 @@
-"""The answers to a visitor of an app."""
+"""The responses to a visitor of an app."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_head_has_the_headers_of_get_and_no_body(edge: RunningEdge, app: Make) -
         whole = edge.get(made.host, target)
         with edge.connect() as wire:
             head = wire.ask(made.host, target, "HEAD")
-            # If the answer to HEAD had a body, this answer would begin in the middle of that body.
+            # If the response to HEAD had a body, the next response would begin in the middle of that body.
             assert wire.ask(made.host, target).body == whole.body
         assert (head.status, head["content-length"]) == (whole.status, str(len(whole.body)))
 

@@ -1,5 +1,5 @@
 """An edge filled with the apps that take the most memory, in a separate process: the reported memory, and the growth of
-the process. Run as `python -m tests.edge.weighing KIND…`; prints JSON."""
+the process. Run as `python -m tests.edge.weighing KIND…`. It prints JSON."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _LIBC = ctypes.CDLL(None)
 
 
 def grown() -> int:
-    """Bytes of this process's own memory: without mapped files, and without memory that its allocator could return at
-    once."""
+    """Returns the bytes of this process's own memory, without mapped files, and without memory that its allocator could
+    return at once."""
     gc.collect()
     _LIBC.malloc_trim(0)
     status = Path("/proc/self/status").read_text()
@@ -33,7 +33,7 @@ def grown() -> int:
 
 
 def said(edge: RunningEdge) -> dict[str, int]:
-    """`easel_edge_cache_bytes` by kind."""
+    """Returns `easel_edge_cache_bytes` by kind."""
     text = edge.private("/metrics").body.decode()
     return {
         sample.labels["kind"]: int(sample.value)
@@ -44,8 +44,8 @@ def said(edge: RunningEdge) -> dict[str, int]:
 
 
 def listed(app: App, paths: Iterable[str], number: int) -> EnvironmentRoute:
-    """Returns a version with these paths, of which only the manifest exists. It is written line by line, as
-    `Manifest.encode` would, so that making it leaves no holes in memory that the edge could fill."""
+    """Returns a version with these paths, of which only the manifest exists. The manifest is written line by line in
+    the format of `Manifest.encode`, so that no holes remain in memory that the edge could fill."""
     digest = hashlib.sha256()
     path = app.edge.objects.local_path("listed")
     assert path is not None
@@ -78,7 +78,7 @@ def variables(size: int, seed: int) -> dict[str, str]:
 
 
 def routes(edge: RunningEdge) -> None:
-    """Apps that were never deployed, with all variables that an earlier release allowed; and many plain ones."""
+    """Adds apps that were never deployed, with all variables that an earlier release allowed, and many plain apps."""
     for n in range(12):
         edge.app(f"heavy-{n}", variables=variables(2_000_000, n))
     for n in range(2000):
@@ -95,7 +95,7 @@ def routes(edge: RunningEdge) -> None:
 
 
 def manifests(edge: RunningEdge) -> None:
-    """A version of a hundred thousand files, and some with the longest paths."""
+    """Adds a version with a hundred thousand files, and some versions with the longest paths."""
     app = edge.app("many")
     app.point("production", listed(app, (f"assets/of/pages/{n:06}/{n * n % 7919}.js" for n in range(100_000)), 1))
     assert edge.get(app.host, "/none.txt").status == 404
@@ -107,7 +107,7 @@ def manifests(edge: RunningEdge) -> None:
 
 
 def versions(edge: RunningEdge) -> None:
-    """All versions of an app at their own addresses, with two mebibytes of variables."""
+    """Visits all versions of an app at their own addresses, with two mebibytes of variables."""
     app = edge.app("versions", variables=variables(2_000_000, 1))
     for number in range(1, 141):
         listed(app, (f"assets/{n}-{number // 2}.js" for n in range(150)), number)
@@ -118,7 +118,7 @@ def versions(edge: RunningEdge) -> None:
 
 
 def answers(edge: RunningEdge) -> None:
-    """Many small files and pages, each requested."""
+    """Adds many small files and pages, and requests each of them."""
     files = {f"folder-{n % 50}/{n}.txt": f"{n}" * 40 for n in range(1200)}
     pages = {f"{n}.html": f"<p>{random.Random(n).randbytes(3000 * (1 + n % 4)).hex()}" for n in range(100)}
     large = {f"{n}.bin": random.Random(n).randbytes(30_000) for n in range(60)}
@@ -129,7 +129,7 @@ def answers(edge: RunningEdge) -> None:
 
 
 def requests(edge: RunningEdge) -> None:
-    """Requests that differ in their query, their host's spelling and their accepted encodings."""
+    """Sends requests that differ in their query, their host's spelling and their accepted encodings."""
     app = edge.app("asked", {"index.html": "<p>", "a.txt": "a"})
     edge.get(app.host, "/a.txt")
     spell: Callable[[int], str] = lambda n: "".join(  # noqa: E731
@@ -142,7 +142,7 @@ def requests(edge: RunningEdge) -> None:
 
 
 def earlier(edge: RunningEdge) -> None:
-    """An environment's fifteen earlier versions, each with its own files."""
+    """Adds an environment's fifteen earlier versions, each with its own files."""
     app = edge.app("earlier")
     for number in range(1, 16):
         app.point("production", listed(app, (f"assets/{n}-{number:03}{n:05}a.js" for n in range(1500)), number))

@@ -1,4 +1,4 @@
-"""Restore, promote, lock: visible at the edge once they have answered."""
+"""Restore, promote, lock: the result is visible at the edge when the api has responded."""
 
 from __future__ import annotations
 

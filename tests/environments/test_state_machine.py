@@ -1,7 +1,7 @@
 """The six invariants, as a state machine over everything that makes versions and moves pointers.
 
-It calls the services themselves on a real PostgreSQL and a real folder, beside a model of the expected state. A
-worker's runs are split into steps, so that restores and cancels come between them.
+The machine calls the services themselves on a real PostgreSQL and a real folder, and compares them with a model of the
+expected state. A worker's runs are split into steps, so that restores and cancels come between them.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ SOURCE = zip_of(PROJECT)
 
 
 async def broken_off(source: Path, say: Say) -> None:
-    """The builder stops in the middle of the build."""
+    """Stops the builder in the middle of the build."""
     raise StopRequestedError
 
 
 class Pointers(RuleBasedStateMachine):
-    """Deploy, build, fail, cancel, stop and continue, restore, promote, publish, rollback, lock, prune, sweep,
-    delete."""
+    """A state machine whose rules deploy, build, fail, cancel, stop and continue, restore, promote, publish, roll back,
+    lock, prune, sweep and delete."""
 
     world: World
     deploys: Bundle[str] = Bundle("deploys")
@@ -106,8 +106,8 @@ class Pointers(RuleBasedStateMachine):
 
     @rule(borders=st.none() | st.integers(0, 6))
     def work(self, borders: int | None) -> None:
-        """The worker claims the oldest unfinished deploy that does not belong to the builders; it may stop between two
-        steps and leave the deploy for later."""
+        """The worker claims the oldest unfinished deploy that does not belong to the builders. The worker may stop
+        between two steps, and leave the deploy for later."""
         left = borders
 
         def should_stop() -> bool:
@@ -128,7 +128,8 @@ class Pointers(RuleBasedStateMachine):
 
     @rule(stops=st.booleans())
     def build(self, stops: bool) -> None:
-        """A builder claims the oldest deploy to be built; it may be interrupted, and leave the deploy for later."""
+        """A builder claims the oldest deploy to be built. The builder may be interrupted, and leave the deploy for
+        later."""
 
         async def go() -> None:
             oldest = next((one for one in await self._unfinished() if one.step in BUILD_STEPS), None)
@@ -145,7 +146,7 @@ class Pointers(RuleBasedStateMachine):
 
     @rule()
     def sweep_uploads(self) -> None:
-        """All upload URLs have long expired. Uploads of unfinished deploys stay."""
+        """Sweeps after all upload URLs have expired long ago. Uploads of unfinished deploys stay."""
 
         async def go() -> None:
             async with self.w.database.transaction() as work:
@@ -184,7 +185,7 @@ class Pointers(RuleBasedStateMachine):
     @precondition(lambda self: self.deleted)
     @rule()
     def sweep_the_deleted(self) -> None:
-        """The app was deleted long ago. Its objects are removed, but not during a running deploy."""
+        """Sweeps long after the app was deleted. The app's objects are removed, but not during a running deploy."""
 
         async def go() -> None:
             async with self.w.database.transaction() as work:
@@ -201,7 +202,7 @@ class Pointers(RuleBasedStateMachine):
 
     @rule(deploy_id=deploys)
     def run_again(self, deploy_id: str) -> None:
-        """A job that runs once more after its deploy has ended, or was passed on, changes nothing."""
+        """Runs a job once more after its deploy has ended, or was passed on. This changes nothing."""
 
         async def go() -> None:
             async with self.w.database.transaction() as work:
@@ -350,7 +351,7 @@ class Pointers(RuleBasedStateMachine):
                 return versions, stored, app
 
         versions, stored, app = self.w.do(rows())
-        # Each configuration is stored once, under its hash, and no other is.
+        # Each configuration is stored once, under its hash, and no other configuration is stored.
         hashes = {known for known, _ in stored}
         assert self.swept or hashes <= {v.config_hash for v in versions}
         assert self.swept or hashes >= {v.config_hash for v in versions if v.number not in self.pruned}
@@ -400,7 +401,7 @@ class Pointers(RuleBasedStateMachine):
         assert versions == sorted(versions)
 
     def teardown(self) -> None:
-        """In the end every accepted deploy has ended, once."""
+        """Checks at the end that every accepted deploy has ended, once."""
 
         async def finish() -> None:
             for deploy in await self._unfinished():

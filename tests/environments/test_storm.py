@@ -1,4 +1,4 @@
-"""Concurrency: visitors during a storm of restores, and other work on the app."""
+"""Concurrency: visitors during many restores, and other work on the app."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_readers_never_see_a_mixture_or_an_error_during_a_storm_of_restores(app:
     with ThreadPoolExecutor(3) as pool:
         readers = [pool.submit(read) for _ in range(3)]
         try:
-            # Until the readers have seen a move, however busy the machine is.
+            # The restores continue until the readers have seen a move, however busy the machine is.
             for number in takewhile(lambda number: number < 30 or len({one for one, _ in seen}) < 2, count()):
                 restore(app, 1 + number % 3)
                 assert app.visit().headers["x-easel-version"] == str(1 + number % 3)
@@ -41,7 +41,7 @@ def test_readers_never_see_a_mixture_or_an_error_during_a_storm_of_restores(app:
 
 
 def test_pointers_do_not_wait_for_what_only_refers_to_the_app(app: RunningApp) -> None:
-    """Recording a variant holds the app's row weakly; waiting for it could lead to a deadlock."""
+    """Recording a variant holds a weak lock on the app's row. Waiting for this lock could lead to a deadlock."""
     for number in (1, 2):
         app.deploy(page(number))
     with psycopg.connect(app.platform.database_url) as other:

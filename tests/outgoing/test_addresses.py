@@ -61,7 +61,7 @@ async def test_a_host_that_has_no_address_is_named(host: str) -> None:
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *rounds: list[str]) -> list[str]:
-    """Makes names resolve to these addresses, one round after another; returns the resolved names."""
+    """Makes names resolve to these addresses, one round after another. Returns the resolved names."""
     asked: list[str] = []
 
     def look_up(name: str, port: int, **how: Any) -> list[Any]:
@@ -80,7 +80,7 @@ async def test_one_private_address_among_public_ones_is_refused(monkeypatch: pyt
 
 
 async def test_a_name_is_resolved_once_and_the_checked_address_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DNS rebinding: the second answer would be a private one."""
+    """With DNS rebinding, the second response would be a private address."""
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     asked = answers(monkeypatch, ["127.0.0.1"], ["127.0.0.2"])

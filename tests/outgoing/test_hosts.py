@@ -1,4 +1,4 @@
-"""Rules that name hosts."""
+"""Rules for hosts."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ LOCAL = Destinations((ipaddress.ip_network("127.0.0.0/8"),))
 
 @pytest.fixture
 async def server() -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Yields a server that answers each request with `pong`: its place, and its requests."""
+    """Yields a server that responds to each request with `pong`: its address, and its requests."""
     heard: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,7 +34,7 @@ async def server() -> AsyncIterator[tuple[str, list[bytes]]]:
 
 
 async def ask(url: str, request: str) -> str:
-    """Returns the complete answer of the proxy at the URL."""
+    """Returns the complete response of the proxy at the URL."""
     place = urlsplit(url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     writer.write(request.encode("latin-1"))

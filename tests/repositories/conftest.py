@@ -28,7 +28,7 @@ def server_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServe
 
 @pytest.fixture
 def server(server_of_all: GitServer) -> Iterator[GitServer]:
-    """Yields a Git server over HTTP; each test uses its own repositories."""
+    """Yields a Git server over HTTP. Each test uses its own repositories."""
     server_of_all.heard.clear()
     yield server_of_all
     server_of_all.before = lambda path: None
@@ -51,7 +51,7 @@ class Fetcher:
         limits: FetchLimits = LIMITS,
         **remote: Any,
     ) -> Commit:
-        """Returns the commit, from a remote with these fields."""
+        """Fetches and returns the commit, from a remote with these fields."""
         made = Remote(read_url(url), "plain", **remote)
         return await fetch(made, ref, self.tree, destinations=destinations, limits=limits, say=self.said.append)
 
@@ -66,7 +66,7 @@ class Fetcher:
 
 @pytest.fixture
 def fetched(tmp_path: Path) -> Fetcher:
-    """What fetches."""
+    """Returns a fetcher."""
     folder = tmp_path / "a folder of 50%h"
     folder.mkdir()
     return Fetcher(folder)

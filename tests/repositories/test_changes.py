@@ -1,4 +1,4 @@
-"""A fetched commit is compared with another one of its repository, which is fetched as well."""
+"""A fetched commit is compared with another commit of its repository, which is fetched as well."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def compared(url: str, sha: str, tmp_path: Path, limits: FetchLimits = LIM
 
 
 def made(repository: BareRepository, after: Mapping[str, str] = SECOND) -> str:
-    """Returns the first commit's id; two others follow it."""
+    """Returns the id of the first commit. Two other commits follow it."""
     first = repository.commit(FIRST)
     middle = repository.commit({"index.html": "between", "unfinished": ""}, after=first)
     repository.commit(after, after=middle)
@@ -59,7 +59,7 @@ async def test_the_same_files_differ_in_nothing(server: GitServer, tmp_path: Pat
 async def test_it_is_not_told_where_the_commit_is_gone_or_never_was_there(server: GitServer, tmp_path: Path) -> None:
     repository = server.repository("pruned/app.git")
     first = repository.commit(FIRST)
-    repository.commit(SECOND)  # As a forced push does.
+    repository.commit(SECOND)  # This commit replaces the branch, as a forced push does.
     url = f"{server.url}/pruned/app.git"
     assert sorted(await compared(url, first, tmp_path) or []) == CHANGED
     repository.forget(first)

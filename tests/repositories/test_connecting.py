@@ -1,4 +1,4 @@
-"""An app is connected to a repository: the answer, the stored values, and the secrets that nobody sees."""
+"""An app is connected to a repository: the response, the stored values, and the secrets that nobody sees."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_connecting_again_keeps_secrets_for_the_same_address_alone(app: RunningA
     assert (rotated["branch"], rotated["root"]) == ("main", "web")
     brought = connect(app, repo_url=HTTPS, webhook_secret="sixteen characters"[:16].replace(" ", "-"))
     assert brought["webhook_secret"] == "sixteen-characte"
-    # A token of one host is never sent to another.
+    # The token of one host is never sent to another host.
     other = connect(app, repo_url="https://elsewhere.example.org/team/shop.git")
     assert other["credential"] is None
     assert other["webhook_secret"] not in (MASK, secret, rotated["webhook_secret"])

@@ -1,4 +1,4 @@
-"""One commit of a real repository, over http: exactly that one, nothing else, and a sentence if it cannot be
+"""One commit of a real repository, over http: exactly this commit and nothing else, and a sentence if it cannot be
 fetched."""
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def test_the_newest_commit_of_a_branch_is_fetched_with_what_is_said_of_it(
         "main",
     )
     assert fetched.files() == {"index.html": "two", "src/ü.txt": "x"}
-    # Nothing of Git's remains, neither there nor beside it.
+    # No file of Git remains, neither in the folder nor beside it.
     assert os.listdir(fetched.tree.parent) == ["tree"]
 
 
@@ -185,7 +185,7 @@ async def test_a_tree_that_holds_itself_many_times_over_is_not_written(server: G
     repository.git("update-ref", "refs/heads/main", sha)
     with pytest.raises(errors.RepositoryTooLargeError, match="5000 files"):
         await fetched(f"{server.url}/{place}", MAIN)
-    # It keeps printing while nobody reads, until its pipe is full.
+    # Git keeps printing while nobody reads, until its pipe is full.
     git = Git(find_git(), repository.folder, os.environ, 1_000_000)
     async with asyncio.timeout(60), aclosing(git.lines("ls-tree", "-r", sha)) as pieces:
         assert await anext(pieces)

@@ -30,7 +30,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 @pytest.fixture(scope="module")
 def old_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    """One to which clients cannot tell their protocol version, as by Debian's default."""
+    """Yields an sshd to which clients cannot send their protocol version, as by Debian's default."""
     with ssh_server(tmp_path_factory.mktemp("ssh"), KEY.public, protocol=False) as server:
         yield server
 

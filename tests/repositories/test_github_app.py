@@ -1,5 +1,5 @@
-"""A GitHub App: who may link an installation, fetching through it, and its webhook. A server plays GitHub's part, and
-answers its three addresses as docs.github.com describes them."""
+"""A GitHub App: who may link an installation, fetching through it, and its webhook. A server stands in for GitHub, and
+responds at three addresses as docs.github.com describes them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ APP_SECRET = "the GitHub App's own webhook secret"
 
 @dataclass
 class GitHub:
-    """GitHub's part: one person, who can see installation 7."""
+    """A server that stands in for GitHub: one person, who can see installation 7."""
 
     port: int
     token: str = "ghs_token"

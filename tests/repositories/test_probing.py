@@ -39,7 +39,7 @@ def test_what_was_found_is_said_in_a_sentence(world: World, server: GitServer) -
         sha = repository.commit({"a": ""})
         for name in ("Release", "release-2", "feature/main"):
             repository.git("update-ref", f"refs/heads/{name}", sha)
-        # It ends like the branch, but is another one.
+        # This tag ends like the branch, but is a different ref.
         repository.git("update-ref", "refs/tags/refs/heads/release", sha)
         read = await checked(world, server, place, "main")
         assert (read.status, read.commit, sha[:12] in read.message) == ("read", sha, True)

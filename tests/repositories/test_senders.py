@@ -148,7 +148,7 @@ def test_what_was_changed_or_signed_by_another_is_refused(
 
 
 def test_the_headers_of_the_sender_count_not_the_address() -> None:
-    # Forgejo also sends those of Gitea and GitHub.
+    # Forgejo also sends the headers of Gitea and GitHub.
     body = json.dumps(LISTED).encode()
     for make in (gitea, forgejo):
         headers = Headers(make(body))

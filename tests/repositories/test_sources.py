@@ -1,4 +1,4 @@
-"""The texts of a tree for comparing versions: always the same for the same tree, and never one from outside."""
+"""The texts of a tree for comparing versions: always the same for the same tree, and never a text from outside."""
 
 from __future__ import annotations
 
@@ -63,5 +63,5 @@ def test_folders_in_folders_without_end_are_not_followed_to_it(tmp_path: Path) -
     try:
         assert list(source_files(tmp_path, LIMITS)) == ["a.txt", "d/" * 64 + "deep.txt"]
     finally:
-        # No other user can read it.
+        # No other user can read this folder.
         remove_tree(tmp_path / "d")

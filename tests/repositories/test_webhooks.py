@@ -1,4 +1,4 @@
-"""Webhooks at a running api: which are accepted, and their effect."""
+"""Webhooks at a running api: which webhooks are accepted, and their effect."""
 
 from __future__ import annotations
 

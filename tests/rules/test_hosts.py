@@ -1,4 +1,5 @@
-"""The rules in other hosts' configuration files have the same effect as there, as far as they map."""
+"""The rules in other hosts' configuration files have the same effect as on the host, as far as Easel's rules can
+express them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Path patterns catch texts of a path in one pass, whatever the path is."""
+"""Path patterns capture strings of a path in one pass, whatever the path is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from easel.rules.models import Dialect
 
 
 def caught(pattern: str, path: str, dialect: Dialect = "netlify") -> dict[str, str] | None:
-    """Returns the texts that a pattern catches of a path as sent."""
+    """Returns the strings that a pattern captures from a path as sent."""
     asked = read_path(path)
     return None if asked is None else parse(pattern, dialect).catch(asked)
 

@@ -1,4 +1,4 @@
-"""The first matching line answers, and nobody else can change its target."""
+"""The first matching line decides, and no visitor can change its target."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_thousands_of_lines_for_one_path_are_told_apart_by_their_query() -> None
 
 
 def headers(text: str, path: str, choice: Choice = "netlify", host: str = "") -> dict[str, list[str] | None]:
-    """Returns the headers for an answer to a path."""
+    """Returns the headers for the response at a path."""
     rules = read_rules({"_headers": text.encode()}, RuleSettings(choice, guards=True))
     assert rules is not None
     return HeaderTable(rules).find(Visit(path, host=host))

@@ -1,4 +1,4 @@
-"""A process lets go of the pages of libraries that it has used only while it imported them."""
+"""A process unmaps the pages of libraries that it has used only while it imported them."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def resolve(site: Site, request: Request) -> Found:
 
 
 def answered(site: Site, request: Request, small: bytes | None = None) -> Answer:
-    """Returns the chain's answer to a request; `small` is the brotli form of the file."""
+    """Returns the chain's response to a request. `small` is the brotli form of the file."""
     decision = SERVING.decide_alone(site, request)
     found = decision.found
     if isinstance(found, File):
@@ -100,7 +100,7 @@ def answered(site: Site, request: Request, small: bytes | None = None) -> Answer
 
 
 def navigate(site: Site, target: str) -> Found:
-    """Returns the answer to a browser that opens the address."""
+    """Returns the response to a browser that opens the address."""
     return resolve(site, Request("GET", target, accept="text/html,*/*;q=0.8", fetch_dest="document"))
 
 
@@ -109,7 +109,7 @@ def fields(answer: Answer) -> dict[str, str]:
 
 
 def body_of(answer: Answer, place: Place) -> bytes:
-    """Returns the answer's body, read as the edge reads it."""
+    """Returns the response's body, read as the edge reads it."""
     from easel.edge.cache.content import pieces
 
     if isinstance(answer.body, BundleSlice):

@@ -115,7 +115,7 @@ def test_each_representation_has_an_etag_of_its_own_and_says_what_it_varies_by()
     assert len({fields(answer)["etag"] for answer in answers}) == 3
     assert {fields(answer)["vary"] for answer in answers} == {"Accept-Encoding"}
     assert all(not fields(answer)["etag"].startswith("W/") for answer in answers)
-    # It may get an encoding later.
+    # The file may get an encoding later.
     assert fields(ask(STORED))["vary"] == "Accept-Encoding"
 
 
@@ -138,7 +138,7 @@ def test_another_representations_etag_is_no_match() -> None:
 def test_if_modified_since_counts_only_alone_and_only_for_the_same_moment() -> None:
     same = formatdate(MODIFIED, usegmt=True)
     assert ask(if_modified_since=same).status == 304
-    # After a restore, the older version is current: a later date proves nothing.
+    # After a restore, the older version is current, so a later date proves nothing.
     assert ask(if_modified_since=formatdate(MODIFIED + 60, usegmt=True)).status == 200
     assert ask(if_modified_since=formatdate(MODIFIED - 60, usegmt=True)).status == 200
     assert ask(if_modified_since=same, if_none_match='"other"').status == 200

@@ -1,5 +1,5 @@
-"""Whatever a rules file contains and a request asks, there is an answer, its headers are clean, and a cached answer for
-an address is the same for everybody."""
+"""For any rules file and any request, there is a response, its headers are clean, and a cached response for an address
+is the same for everybody."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _PAGES = {"index.html": b"home", "404.html": b"lost", "a/index.html": b"a", "b/i
 
 
 def check(answer: Answer) -> None:
-    """Checks an answer for properties that no visitor may be able to change."""
+    """Checks properties of a response that no visitor may be able to change."""
     for name, value in answer.headers:
         assert _CLEAN.match(name)
         assert _CLEAN.match(value)

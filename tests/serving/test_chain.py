@@ -1,4 +1,4 @@
-"""The chain: stages run in order, answers pass back through them, and live data comes from the edge."""
+"""The chain: stages run in order, responses pass back through them, and live data comes from the edge."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DONE = FixedAnswer(200, b"done", "text/plain", "no-store")
 
 
 def marking(name: str) -> Stage:
-    """Returns a stage that lets all requests pass, and writes its name into the answer."""
+    """Returns a stage that lets all requests pass, and writes its name into the response."""
     return Stage(name, after=lambda site, request, found, answer: answer.with_headers((b"passed", name.encode())))
 
 

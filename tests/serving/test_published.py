@@ -1,4 +1,4 @@
-"""The published site of an app: one value, made of its configuration by one rule."""
+"""The published site of an app: one value, made from its configuration by one rule."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Easel gives the recorded answers of two hosts' published servers, each in its dialect, except for a list of intended
-deviations."""
+"""Easel sends the recorded responses of two hosts' published servers, each in its dialect, except for a list of
+intended deviations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.serving.building import Place, answered, resolve
 RECORDED: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data/rules/recorded.json").read_text())
 
 OF_ITS_OWN = ("cache-control", "content-type")
-"""Headers that every answer of Easel's has, with or without a rule."""
+"""Headers that every response of Easel has, with or without a rule."""
 
 DEVIATIONS: dict[str, tuple[str, ...]] = {
     "a placeholder or star inside a segment works": (
@@ -49,7 +49,7 @@ DEVIATIONS: dict[str, tuple[str, ...]] = {
 
 
 def answer_of(case: dict[str, Any], dialect: Dialect) -> tuple[Answer, str | None]:
-    """Easel's answer, and the file with its content."""
+    """Returns Easel's response, and the file with its content."""
     files = {path: text.encode() for path, text in case["files"].items()}
     for name in ("redirects", "headers"):
         if case[name] is not None:
@@ -77,7 +77,7 @@ def answer_of(case: dict[str, Any], dialect: Dialect) -> tuple[Answer, str | Non
 
 
 def recorded_for(case: dict[str, Any], dialect: Dialect) -> list[dict[str, Any]]:
-    """Returns the recorded answers of the dialect's host; its products differ in a few cases."""
+    """Returns the recorded responses of the dialect's host. The host's products differ in a few cases."""
     if dialect == "cloudflare":
         return [answer for name in ("cloudflare", "cloudflare_pages") if (answer := case[name])]
     library = case.get("netlify_library")
@@ -92,8 +92,8 @@ def recorded_for(case: dict[str, Any], dialect: Dialect) -> list[dict[str, Any]]
 
 
 def differences(case: dict[str, Any], dialect: Dialect) -> list[str] | None:
-    """Returns the differences of Easel's answer from every recorded one, one text for each; empty if it equals one of
-    them. Returns None if nothing is recorded."""
+    """Returns the differences of Easel's response from every recorded response, one text for each. Returns no
+    differences if it equals one of them. Returns None if nothing is recorded."""
     recorded = recorded_for(case, dialect)
     if not recorded:
         return None
@@ -103,7 +103,7 @@ def differences(case: dict[str, Any], dialect: Dialect) -> list[str] | None:
 
 
 def difference(case: dict[str, Any], answer: Answer, path: str | None, recorded: dict[str, Any]) -> str | None:
-    """How an answer differs from a recorded one, or None."""
+    """Returns the difference of a response from a recorded response, or None."""
     mine: dict[str, list[str]] = {}
     for name, value in answer.headers:
         mine.setdefault(name.decode(), []).append(value.decode())
@@ -121,7 +121,7 @@ def difference(case: dict[str, Any], answer: Answer, path: str | None, recorded:
         want = ", ".join(lines) if isinstance(lines, list) else lines
         have = ", ".join(mine[name]) if name in mine else None
         if name == "location" or (name == "vary" and (want is None or want in (have or "").split(", "))):
-            continue  # This was checked above; variation by Easel's own bytes is additional.
+            continue  # The first two are checked above. Easel may vary its bytes by more headers than the host.
         if have != want and not (want is None and name in OF_ITS_OWN):
             return f"{name}: {have} for {want}"
     return None

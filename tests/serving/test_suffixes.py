@@ -1,4 +1,4 @@
-"""If apps can set cookies for each other, the operator is told."""
+"""If apps can set cookies for each other, the operator is warned."""
 
 from __future__ import annotations
 

@@ -33,9 +33,10 @@ def rclone_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
 
 @pytest.fixture(scope="module")
 def gcs(moto_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Returns the variables that make Easel take a bucket of moto for one of GCS.
+    """Returns the variables that make Easel take a bucket of moto for a bucket of GCS.
 
-    No emulator of GCS supports the XML API that the client uses. It is S3's XML, which moto answers, whoever signed.
+    No emulator of GCS supports the XML API that the client uses. The API is S3's XML, to which moto responds without
+    checking signatures.
     """
     key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     account = {

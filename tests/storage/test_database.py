@@ -40,7 +40,8 @@ async def connected(platform: Platform) -> AsyncIterator[Database]:
 
 
 async def take(work: Transaction, *, sql_first: bool) -> int:
-    """Makes the unit of work use one connection in both ways; returns its process in the server."""
+    """Makes the unit of work use one connection in both ways. Returns the id of the connection's process in the
+    server."""
     pids = [
         (await work.sql(PID, {}))[0][0] if plain else await work.session.scalar(text(PID))
         for plain in (sql_first, not sql_first)
@@ -126,7 +127,7 @@ async def test_a_unit_of_work_that_is_cancelled_while_it_is_undone_gives_its_con
             with pytest.raises(asyncio.CancelledError):
                 await failing
             await asyncio.sleep(0.1)
-        # It was not discarded either, as a connection without an owner is.
+        # The connection was not discarded either, as a connection without an owner is.
         async with database.transaction() as work:
             assert await take(work, sql_first=sql_first) == pids[0]
 

@@ -75,7 +75,7 @@ async def test_what_would_not_leave_the_reserve_is_refused_before_a_byte_of_it_i
     with pytest.raises(StorageFullError):
         await folder_on(disk, "43%").put_file("a/large", disk / "objects" / "a" / "fits")
     assert not taken
-    # As from another process.
+    # The error is passed on as from another process.
     answer = envelope(pickle.loads(pickle.dumps(refused.value)))["error"]
     assert (answer["code"], answer["details"]["reserve"]) == ("storage_full", 32 * MIB)
     assert answer["details"]["free"] == objects.reserve.room().free + MIB
@@ -124,7 +124,7 @@ async def test_an_upload_ends_when_other_processes_take_the_room_it_was_promised
         return_exceptions=True,
     )
     assert any(isinstance(result, ReserveReachedError) for result in results)
-    # Each has written at most the bytes between two checks.
+    # Each writer has written at most the bytes between two checks.
     assert objects.reserve.room().free >= 16 * MIB - 2 * 4 * MIB
     assert not list((disk / "scratch").iterdir())
 
@@ -137,7 +137,7 @@ def test_room_for_files_is_left_too(disk: Path, monkeypatch: pytest.MonkeyPatch)
     assert reserve.is_reached
     with pytest.raises(FilesReserveReachedError, match="only 15 more files, but room for 20 files"):
         reserve.require()
-    # A file system that makes inodes as they are needed has no number of them.
+    # A file system that creates inodes on demand reports no number of them.
     few = os.statvfs_result((*found[:5], 0, 0, 0, *found[8:10]))
     assert not reserve.is_reached
     assert not DiskReserve(disk, "0").is_reached

@@ -37,7 +37,7 @@ from testbed.databases import debian_postgres, debian_postgres_version
 
 @pytest.fixture(scope="module", params=["embedded", "Debian's"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Yields an empty database on Easel's own server, and on the oldest supported one."""
+    """Yields an empty database on Easel's own server, and on the oldest supported server."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         if request.param == "embedded":
             embedded = EmbeddedPostgres(Path(folder, "data", "postgres"))
@@ -58,7 +58,7 @@ def connection(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # SQLAlchemy's reflection has no name for it.
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # SQLAlchemy's reflection does not know this type.
 def test_migrating_from_several_machines_at_once_gives_the_models_schema(url: str, connection: Connection) -> None:
     with pytest.raises(SchemaVersionError, match="easel migrate"):
         check_schema(url)

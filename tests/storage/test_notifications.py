@@ -1,4 +1,4 @@
-"""Listening for notifications, only while anybody needs them."""
+"""A listener listens for notifications only while they are needed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_a_listener_disconnects_when_nobody_needs_it_and_listens_again_whe
             for user in ("first", "second"):
                 users.add(user)
                 listener.start()
-                listener.start()  # It listens already.
+                listener.start()  # The listener already listens.
                 await connected.get()
                 async with database.apart() as statement:
                     await statement(SAY, {"text": user})

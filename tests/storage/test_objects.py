@@ -128,7 +128,7 @@ async def test_a_presigned_address_takes_and_gives_the_bytes(opened: Opened, nam
         url = await objects.presigned("GET", key, 60)
         assert (await client.get(url)).content == b"bytes"
         if name in ("azurite", "rclone"):
-            # moto checks no signature of an address.
+            # moto does not check the signature of an address, so it is left out.
             await objects.put("app-builds/a/t/other.zip", b"other")
             assert (await client.get(url.replace("my-site", "other"))).status_code == 403
             assert (await client.put(url, content=b"x", headers={"x-ms-blob-type": "BlockBlob"})).status_code == 403

@@ -1,5 +1,5 @@
-"""The queue: a job belongs to the worker that runs it now, whatever a frozen or disconnected worker believes; and the
-limits of simultaneous jobs hold."""
+"""The queue: a job belongs to the worker that runs it now, whatever a frozen or disconnected worker assumes. Also the
+limits of simultaneous jobs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Hands:
         return Running(worker, job) if job is not None else None
 
     async def fall_silent(self, running: Running) -> None:
-        """Its last heartbeat was an hour ago, and this was noticed."""
+        """Makes the worker's last heartbeat an hour old, and takes over its job."""
         query = "update procrastinate_workers set last_heartbeat = now() - interval '1 hour' where id = %(id)s"
         await self.app.connector.execute_query_async(query, id=running.worker.worker_id)
         assert running.job.id in [job for job, _ in await take_over(self.app, 1800)]
@@ -72,9 +72,9 @@ async def test_who_lost_a_job_neither_ends_nor_repeats_it(hands: Hands, retry: R
     assert now is not None
     assert now.job.id == frozen.job.id
     await frozen.end(retry)
-    # It is still running: nobody can claim it or the job behind it.
+    # The job is still running, so nobody can claim it or the job behind it.
     assert await hands.take() is None
-    # If its second owner dies too, it is not lost.
+    # If the second worker dies too, the job is not lost.
     await hands.fall_silent(now)
     third = await hands.take()
     assert third is not None
@@ -97,7 +97,7 @@ async def test_how_a_job_ended_is_said_again_until_the_database_has_heard_it(
         asked.append(query)
         answer = await ask(query, **arguments) if len(asked) != 1 else []
         if len(asked) < 3:
-            # The connection is cut before the database is reached, and then before its answer arrives.
+            # First the connection is cut before the database is reached, and then before the response arrives.
             raise ConnectorException
         return answer
 
@@ -154,7 +154,7 @@ async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Han
     )
     await hands.app.configure_task(NAME, queue=NAME, lock="another").defer_async()
     taken = [await hands.take() for _ in range(4)]
-    # On a slow machine, one of them may be taken over meanwhile, and be claimed once more.
+    # On a slow machine, one of these jobs may be taken over and claimed once more.
     assert list(dict.fromkeys(one.job.lock for one in taken if one is not None)) == [NAME, "busy", "another"]
 
 
@@ -168,15 +168,15 @@ async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Han
     ],
 )
 async def test_no_more_deploys_run_at_once_than_may(crowd: str, at_once: ConcurrencyLimit, taken: list[str]) -> None:
-    """The limit holds if many workers poll at the same moment, and if many deploys of one organisation precede those of
-    another."""
+    """The limit is kept if many workers poll at the same moment, and if many deploys of one organisation precede the
+    deploys of another."""
     async with (app := queue_app(crowd, at_once=at_once)).open_async():
         app.task(name="a deploy", queue=DEPLOYS)(lambda: None)
         worker = await app.job_manager.register_worker()
         rush = await asyncio.gather(*(app.job_manager.fetch_job([DEPLOYS], worker) for _ in range(6)))
         running = [job for job in rush if job is not None]
         assert sorted(str(job.task_kwargs["deploy_id"]) for job in running) == taken
-        # If one has ended, there is a place for the next, of the same app or of another one.
+        # When a job has ended, there is a place for the next job, of the same app or of another app.
         await app.job_manager.finish_job(running[0], Status.SUCCEEDED, delete_job=True)
         following = [await app.job_manager.fetch_job([DEPLOYS], worker) for _ in range(2)]
         assert [job is not None for job in following] == [True, False]

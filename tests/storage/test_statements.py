@@ -30,7 +30,7 @@ SECTION = re.compile(r"^-- (name|part): (\w+)\n((?:--.*\n)*)", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def modules() -> dict[str, ast.Module]:
-    """Returns the modules in which no statement may be, parsed."""
+    """Returns the parsed modules that may contain no statement."""
     named = {str(path.relative_to(SOURCES)): path for path in sorted(SOURCES.rglob("*.py"))}
     return {
         name: ast.parse(path.read_text())

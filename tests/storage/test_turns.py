@@ -1,4 +1,4 @@
-"""Turns: an organisation's jobs wait at most one turn for another's."""
+"""Turns: an organisation's jobs wait for at most one job of another organisation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Queue:
             " values ('deploys', 'a deploy', %s, '{}') returning id",
             app,
         )
-        # There is no deploy that shows the owner.
+        # No deploy exists that shows the job's owner.
         self.connection.execute("update procrastinate_jobs set org_id = %s where id = %s", (organisation, job))
         self.jobs[job] = organisation, app
         return job
@@ -54,7 +54,7 @@ class Queue:
         del self.doing[job]
 
     def may_begin(self) -> dict[str, int]:
-        """For each organisation, the oldest job that may begin."""
+        """Returns the oldest job that may begin, for each organisation."""
         busy = {app for _, app, _ in self.doing.values()}
         oldest: dict[str, int] = {}
         for job, (organisation, app) in self.jobs.items():
@@ -146,7 +146,7 @@ def test_a_full_worker_has_a_place_for_an_organisation_that_has_none_there(queue
     assert [queue.take(worker, places=2) for _ in range(3)] == [many[0], many[1], None]
     only = queue.add("small", "small-1")
     assert queue.take(worker, places=2) == only
-    # If nobody else runs anything, it may get places again.
+    # If no other organisation has running jobs, this organisation may use the place again.
     assert queue.take(another, places=2) == many[2]
 
 

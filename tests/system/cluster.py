@@ -18,7 +18,7 @@ from testbed.running import PATIENT, Platform, free_port
 
 ROLES = ("api", "worker", "builder", "edge")
 COMES_UP_WITHIN = 20
-"""Seconds after which a process counts as having run, not as failed to start, on a busy machine too."""
+"""Seconds after which a process counts as started. This is enough on a busy machine too."""
 
 
 class Machine(Platform):
@@ -36,7 +36,7 @@ class Cluster:
         self.machines = machines
         self.processes: dict[tuple[int, str], subprocess.Popen[bytes] | Forked] = {}
         self.ended: list[str] = []
-        """The processes that ended without being killed, after how long, and how."""
+        """The processes that ended without being killed, with their age and their exit codes."""
         self._stopping = False
 
     def start(self, number: int, role: str, **environment: str) -> None:
@@ -46,7 +46,7 @@ class Cluster:
         watch.start()
 
     def _watch(self, number: int, role: str, process: subprocess.Popen[bytes] | Forked) -> None:
-        """Records the process's unexpected end. A process that cannot start may end: it says why."""
+        """Records the process's unexpected end. A process that cannot start may end, because it reports the reason."""
         began = time.monotonic()
         code = process.wait()
         age = time.monotonic() - began
@@ -74,8 +74,8 @@ class Cluster:
                 self.wait_until_answers(number, role)
 
     def wait_until_answers(self, number: int, role: str) -> None:
-        """Waits until the api or edge of a machine reports that it is ready. Starts the process again if it has
-        ended, since it found no database."""
+        """Waits until the api or edge of a machine reports that it is ready. Starts the process again if it has ended
+        because it found no database."""
         machine = self.machines[number]
         deadline = time.monotonic() + 180
         while not answers(machine.api_port if role == "api" else machine.edge_port):
@@ -99,7 +99,8 @@ def answers(port: int) -> bool:
 
 @contextmanager
 def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], names: list[str]) -> Iterator[Cluster]:
-    """Machines with these names on one database and store, all of them ready, with an organisation and its key."""
+    """Yields machines with these names on one database and store, all of them ready, with an organisation and its
+    key."""
     shared = {**PATIENT, **store, "EASEL_DATABASE_URL": database_url, "EASEL_SECRET_KEY": "the same on every machine"}
     machines = []
     for name in names:
@@ -112,7 +113,7 @@ def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], n
         )
         machines[-1].data_dir.parent.mkdir(exist_ok=True)
     made = Cluster(machines)
-    # All start at once: one of them prepares, the others wait.
+    # All machines start at once. One of them prepares the database, and the others wait.
     for done in [machine.launch("migrate") for machine in machines]:
         assert done.wait(180) == 0
     key = machines[0].organisation("Shared")

@@ -1,4 +1,4 @@
-"""A platform that tests may kill, stop and cut off."""
+"""A platform that tests may kill, stop and disconnect."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def own(mistreated: Platform) -> Platform:
 class Shared:
     """Two machines and their shared database and bucket, reached through proxies that can be cut.
 
-    `disk` is that of the second machine, if it could be mounted.
+    `disk` is the disk of the second machine, if a disk could be mounted.
     """
 
     cluster: Cluster

@@ -1,5 +1,5 @@
-"""Mistakes of operators and failing parts under a running Easel: a clear message at once, nothing half done, no restart
-needed."""
+"""Mistakes of operators and failing parts under a running Easel. There is a clear message at once, nothing is half
+done, and no restart is needed."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def app(shared: Shared) -> RunningApp:
 
 @contextmanager
 def read_only(shared: Shared) -> Iterator[None]:
-    """Yields the database refuses changes, like one that is about to become a replica."""
+    """Makes the database refuse changes during the block, like a database that is about to become a replica."""
     with psycopg.connect(shared.direct_url, autocommit=True) as connection:
-        # This connection itself can still change it back.
+        # This connection itself can still change the setting back.
         connection.execute("set default_transaction_read_only = off")
         connection.execute("alter system set default_transaction_read_only = on")
         connection.execute("select pg_reload_conf()")
@@ -56,7 +56,7 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 
 def moves(shared: Shared, app: RunningApp) -> list[tuple[Any, ...]]:
-    """Production's moves in the audit: the version before and after each."""
+    """Returns production's moves in the audit: the version before and after each move."""
     with psycopg.connect(shared.direct_url, autocommit=True) as connection:
         query = (
             "select from_version, to_version from audit where app_id = %s and environment = 'production' order by id"
@@ -65,7 +65,7 @@ def moves(shared: Shared, app: RunningApp) -> list[tuple[Any, ...]]:
 
 
 def eventually(app: RunningApp, method: str, path: str, seconds: float = PATIENCE, **request: Any) -> httpx.Response:
-    """Returns the first answer that is not a 503."""
+    """Returns the first response that is not a 503."""
     deadline = time.monotonic() + seconds
     while (answer := app.client.request(method, path, **request)).status_code == 503:
         assert time.monotonic() < deadline, answer.text
@@ -93,7 +93,7 @@ def test_a_read_only_database_is_said_to_be_one_and_all_goes_on_when_it_is_none(
     assert eventually(app, "POST", f"{app.path}/versions/2/restore", json={}).status_code == 200
     assert {app.visit().headers["x-easel-version"], live} <= {"1", "2"}
     assert app.wait(app.order(key))["version"] == 3
-    # The other machine's worker may have run it.
+    # The other machine's worker may have run the deploy.
     seconds_until(app, 3)
 
 
@@ -136,7 +136,7 @@ def test_a_move_whose_commit_nobody_heard_of_is_made_once_however_often_it_is_as
             answer = app.client.post(path, json={}, headers=headers)
         finally:
             shared.database.mend()
-        # Sometimes the lost commit is a worker's.
+        # The lost commit may be a worker's commit. The request is then repeated.
         if answer.status_code != 200:
             break
     assert error_of(answer) == (503, "service_unavailable")
@@ -194,7 +194,7 @@ def test_half_an_answer_of_the_store_is_never_taken_for_a_whole_one(shared: Shar
     shared.bucket.truncates = True
     try:
         deploy_id = app.order(key)
-        # Nobody requested the first version there yet; the edge may still have fetched it when it became live.
+        # Nobody has requested the first version at this edge yet, but the edge may have fetched it when it became live.
         seen = there.platform.visit(f"v1-{app.slug}")
         assert seen.status_code == 503 or "<title>page 1</title>" in seen.text
         assert app.status(deploy_id)["status"] in ("queued", "building")

@@ -1,4 +1,4 @@
-"""The builder of a single machine: there while something is to be built, and gone a while later."""
+"""The builder of a single machine. It runs while there is something to build, and ends a while later."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 
 def order(app: RunningApp, command: str = "cp -r src dist") -> str:
-    """Orders a deploy whose sources are built by the command."""
+    """Requests a deploy whose sources are built by the command."""
     upload = app.upload(zip_of({"README": "built", "src/index.html": "<!doctype html>built"}))
     return app.order(upload, build=True, build_config={"build": command, "output": "dist"})
 
@@ -53,7 +53,7 @@ def test_a_builder_comes_with_a_build_and_goes_when_it_is_idle(builds: Platform)
 def test_a_build_that_is_ordered_while_the_builder_ends_is_built(builds: Platform) -> None:
     app = RunningApp.create(builds)
     with builds.database() as connection:
-        # A builder signs off at its end, and is held there.
+        # At its end, a builder removes its registration. This statement holds it at that moment.
         connection.execute(_HOLD)
         connection.execute("select pg_advisory_lock(7)")
         status = app.wait(order(app))

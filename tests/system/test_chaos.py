@@ -1,7 +1,7 @@
-"""A storm: people deploy and restore through all apis, visitors use all edges, and meanwhile everything fails.
+"""A storm: people deploy and restore through all apis, visitors use all edges, and at the same time every part fails.
 
-`make chaos` makes it long: EASEL_CHAOS_KILLS kills (500), from EASEL_CHAOS_SEED or a random seed. The assertions are
-those of the short form, which is one of the tests and has the same seed each time.
+`make chaos` makes the storm long: EASEL_CHAOS_KILLS kills (500), from EASEL_CHAOS_SEED or a random seed. The assertions
+are those of the short form, which is one of the tests and has the same seed each time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SEED = int(os.environ.get("EASEL_CHAOS_SEED", "0")) or (secrets.randbelow(1_000_
 
 @contextmanager
 def going_on(all_of_them: Sequence[Person | Visitor | Follower]) -> Iterator[None]:
-    """Runs all of them for the duration of the block. Raises their errors."""
+    """Runs all of the people and visitors for the duration of the block. Raises their errors."""
     stop = threading.Event()
     with ThreadPoolExecutor(len(all_of_them)) as pool:
         doing = [pool.submit(one.go_on, stop) for one in all_of_them]

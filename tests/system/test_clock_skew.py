@@ -21,8 +21,8 @@ AHEAD = 1
 
 @pytest.fixture(scope="module")
 def ahead(shared: Shared) -> Iterator[dict[str, str]]:
-    """Makes the second machine's clock an hour ahead of the first and of the database. Returns the command that starts
-    a process that way."""
+    """Makes the second machine's clock an hour ahead of the first machine and of the database. Yields the variables of
+    the processes."""
     libraries = glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
     if not libraries:
         pytest.skip("libfaketime is not installed (Debian's package `faketime`)")

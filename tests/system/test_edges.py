@@ -1,4 +1,4 @@
-"""Edges on several machines: how soon they serve a change, and their behaviour without notifications."""
+"""Edges on several machines: the time until they serve a change, and their behaviour without notifications."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LARGE = os.urandom(300_000)
 SOON = 0.25
 """Seconds within which every edge serves a moved pointer, if notifications arrive."""
 STALE_AT_MOST = 5.0
-"""Seconds after which no edge serves the older version, if none arrives."""
+"""Seconds after which no edge serves the older version, if no notification arrives."""
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def readiness(machine: Machine) -> tuple[int, dict[str, str]]:
 
 
 def health(machine: Machine) -> httpx.Response:
-    """Returns the answer to a health check. A load balancer takes an edge for dead that needs two seconds for it. A
-    busy machine may need them too, though not time after time."""
+    """Returns the response to a health check. A load balancer considers an edge dead if the response takes two seconds.
+    A busy machine may need that time too, but not several times in a row."""
     for _ in range(9):
         with suppress(httpx.TimeoutException):
             return httpx.get(f"http://127.0.0.1:{machine.edge_port}/readyz", trust_env=False, timeout=2)
@@ -65,8 +65,8 @@ def health(machine: Machine) -> httpx.Response:
 
 
 def hindrance(app: RunningApp) -> float:
-    """Seconds by which the machine's other work may delay a change: the time of many visits. It is nearly nothing on an
-    idle machine."""
+    """Returns the seconds by which the machine's other work may delay a change, measured as the time of many visits. On
+    an idle machine, the result is nearly 0."""
     times = []
     for _ in range(10):
         began = time.monotonic()
@@ -76,8 +76,8 @@ def hindrance(app: RunningApp) -> float:
 
 
 def until_kept(shared: Shared, machine: Platform, app: RunningApp, *, visited: bool = True) -> None:
-    """Waits until the machine's disk has the app's route and the manifests of all visited versions: these are saved
-    once the first visitor is served."""
+    """Waits until the machine's disk has the app's route and the manifests of all visited versions, which are saved
+    after the first visitor is served."""
     with psycopg.connect(shared.direct_url) as connection:
         keys = connection.execute("select manifest_key from version where app_id = %s", (app.app_id,)).fetchall()
     folder = machine.data_dir / "edge"
@@ -165,14 +165,14 @@ def test_an_edge_that_is_killed_while_database_and_store_are_gone_serves_what_it
     there = on(two, app)
     seen = there.visit().text
     asset = there.visit("/large.bin").content
-    # A hash has letters and digits: of a number alone, the edge would not search the previous version for it.
+    # A hash has letters and digits. The edge would not search the previous version for a name with only a number.
     nothing = f"/nothing-{secrets.token_hex(4)}a1.js"
-    # It may have been in the previous version.
+    # The file may have been in the previous version.
     assert there.visit(nothing).status_code == 404
     never = RunningApp.create(one)
     never.deploy(page(1))
     until_kept(shared, two, app)
-    # Nobody visits it there, so only its route is saved.
+    # Nobody visits the app at this edge, so only its route is saved.
     until_kept(shared, two, never, visited=False)
     with both_gone(shared):
         for _ in range(2):
@@ -220,7 +220,7 @@ def test_an_edge_that_was_away_for_too_long_does_not_start_without_the_database(
 def test_what_an_edge_cannot_fetch_costs_it_nothing_of_what_it_has(shared: Shared) -> None:
     one, two = shared.cluster.machines
     app = RunningApp.create(one)
-    # The members are stored, so that each is in separate blocks, and too large for an answer in memory.
+    # The members are stored, so that each member is in separate blocks, and too large for a response in memory.
     site = io.BytesIO()
     with zipfile.ZipFile(site, "w") as archive:
         archive.writestr("index.html", "<!doctype html>")

@@ -29,9 +29,9 @@ from tests.system.chaos.small_disk import SmallDisk, small_disk
 from tests.system.test_machines import page
 
 LARGE = 400 * 1024 * 1024
-"""Bytes. An embedded database needs this much, and some more."""
+"""Size of the disk in bytes: enough for an embedded database, and some more."""
 RESERVE = 64 * 1024 * 1024
-"""Bytes. A twentieth of so small a disk would be only one segment of PostgreSQL's log."""
+"""Reserve in bytes. A twentieth of so small a disk would be only one segment of PostgreSQL's log."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,19 @@ class Machine:
 
     @property
     def room(self) -> Room:
-        """Returns the free bytes on the disk, and the required ones."""
+        """Returns the state of the disk: its free bytes, and the bytes to keep free."""
         data = self.platform.data_dir
         return DiskReserve(data, str(RESERVE), data / "ballast").room()
 
     @property
     def ballast(self) -> int:
-        """Bytes reserved for PostgreSQL."""
+        """Returns the bytes reserved for PostgreSQL."""
         return (self.platform.data_dir / "ballast").stat().st_size
 
     def fill(self) -> None:
         """Fills the disk, and returns once some of the ballast is freed."""
         before = self.ballast
-        # All at once: a continuing writer would also take the freed ballast.
+        # All bytes are taken at once, because a writer that continues would also take the freed ballast.
         self.take(self.room.free - 1024 * 1024)
         until(lambda: self.ballast < before)
         # PostgreSQL may have needed the space before the disk was checked.
@@ -63,7 +63,7 @@ class Machine:
 
     @property
     def is_ready(self) -> bool:
-        """Returns true if the api's parts answer."""
+        """Returns true if the api's parts are reachable."""
         return httpx.get(f"{self.platform.api_url}/readyz", trust_env=False, timeout=60).status_code == 200
 
     def free(self) -> None:
@@ -98,7 +98,7 @@ def running(migrated: Migrated) -> Iterator[Machine]:
         if made is None:
             pytest.skip("no disk may be mounted here; run as root")
         platform = forked_platform(made.folder, EASEL_DISK_RESERVE=str(RESERVE))
-        # Its output is not lost with the disk: a machine's journal is elsewhere, or has its own reserve.
+        # The output is not lost with the disk, because a machine's journal is elsewhere, or has its own reserve.
         platform.log.symlink_to(Path(folder) / "journal")
         migrated.copy_to(platform.data_dir / "postgres")
         platform.start()
@@ -124,7 +124,7 @@ def issue(app: RunningApp) -> str:
 
 
 def put(app: RunningApp, content: bytes) -> httpx.Response:
-    """Uploads like any client with an upload URL, whatever the result."""
+    """Uploads like any client with an upload URL, and returns the response."""
     headers = {"Content-Type": "application/zip"}
     return httpx.put(issue(app), content=content, headers=headers, trust_env=False, timeout=60)
 
@@ -172,7 +172,7 @@ def test_uploads_leave_the_reserve_free_and_what_is_deleted_makes_room_soon(mach
     assert 0 <= error["details"]["free"] - RESERVE < len(content)
     assert machine.room.free >= RESERVE
     assert not list((platform.data_dir / "scratch").iterdir())
-    # Less than the reserve is free now, and everything that needs no space continues.
+    # Less than the reserve is free now, and everything that needs no space continues to work.
     machine.take(machine.room.spare + 1024 * 1024)
     assert platform.private("api", "/readyz").json()["disk"] == "low"
     assert put(other, b"small").json()["error"]["code"] == "storage_full"
@@ -217,7 +217,7 @@ def test_a_database_that_found_no_room_at_all_is_back_by_itself_once_there_is(ma
     assert "page 1" in app.visit().text
     while machine.ballast or machine.room.free:
         machine.disk.fill()
-    # It ends, and is restarted as long as that takes, each time without success.
+    # PostgreSQL ends, and is restarted without success as long as the disk is full.
     while "PostgreSQL does not start" not in platform.log.read_text():
         machine.disk.fill()
         with suppress(psycopg.Error):

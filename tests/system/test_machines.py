@@ -1,4 +1,4 @@
-"""Easel on two machines: each with its own api, worker and edge, sharing only PostgreSQL and a bucket."""
+"""Easel on two machines. Each machine has its own api, worker and edge, and they share only PostgreSQL and a bucket."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def on(machine: Machine, app: RunningApp) -> RunningApp:
 
 
 def seconds_until(app: RunningApp, version: int) -> float:
-    """Seconds until the edge serves the version; every answer is good once it knows the app. tests/system/test_edges.py
-    says how few they are."""
+    """Returns the seconds until the edge serves the version. Every response is good once the edge knows the app.
+    tests/system/test_edges.py checks that the seconds are few."""
     began = time.monotonic()
     known = False
     while True:
@@ -49,7 +49,7 @@ def test_a_change_on_one_machine_is_served_on_the_other(cluster: Cluster) -> Non
     seconds_until(there, 2)
     for version in (1, 2, 1):
         there.client.post(f"{there.path}/versions/{version}/restore", json={})
-        # On the machine that answered it is immediate, on the other it takes a moment.
+        # The machine that responded serves the version immediately. The other machine takes a moment.
         assert there.visit().headers["x-easel-version"] == str(version)
         seconds_until(app, version)
     log = there.client.get(f"{there.path}/deploys").json()["deploys"][0]["deploy_id"]
@@ -66,11 +66,12 @@ def test_deploys_of_one_app_keep_their_order_over_both_machines(cluster: Cluster
 
 
 def until_taken_over(url: str) -> None:
-    """Returns once no running deploy is left with its worker."""
+    """Returns when no running deploy belongs to its first worker."""
     held = "select id, attempts from procrastinate_jobs where status = 'doing' and queue_name = 'deploys'"
     with psycopg.connect(url, autocommit=True) as connection:
         at_first = set(connection.execute(held).fetchall())
-        # EASEL_STALLED_AFTER is 4 seconds; the others are for a busy machine. A deploy's own deadline is 10 minutes.
+        # EASEL_STALLED_AFTER is 4 seconds. The remaining seconds are for a busy machine. A deploy's own deadline is 10
+        # minutes.
         until(lambda: not at_first & set(connection.execute(held).fetchall()), seconds=30)
 
 
@@ -124,10 +125,10 @@ def test_the_first_page_comes_with_the_manifest(shared: Shared) -> None:
     obstore.delete(shared.store, bundle["path"])
     there = on(two, app)
     seconds_until(there, 1)
-    # A new visitor of a new edge waits for one answer of the bucket, not for two.
+    # A new visitor of a new edge waits for one response of the bucket, not for two.
     assert "page 1" in there.visit().text
     assert there.visit("/large.bin").status_code == 503
-    # Another test finds all objects in their places.
+    # The object is restored for the next test.
     obstore.put(shared.store, bundle["path"], content)
 
 
@@ -150,14 +151,14 @@ def test_a_store_that_hangs_holds_up_only_who_needs_it(shared: Shared) -> None:
 
     shared.bucket.hangs = True
     try:
-        # There are more of them than the api has connections to the database.
+        # There are more requests than the api has connections to the database.
         with ThreadPoolExecutor(24) as pool:
             waiting = [pool.submit(ask, *asks[n % 4]) for n in range(24)]
             ready = one.private("api", "/readyz")
             assert (ready.status_code, ready.json()["database"]) == (503, "ok")
             assert ready.json()["objects"] != "ok"
             assert not any(request.done() for request in waiting)
-            # They all wait, and all other requests continue.
+            # These requests all wait, and all other requests continue.
             assert app.client.get("/v1/apps").status_code == 200
             assert app.client.patch(app.path, json={"meta": {"title": "new"}}).status_code == 200
             assert "page 2" in app.visit().text

@@ -36,7 +36,7 @@ def test_the_queue_the_steps_and_the_edge_are_told(own: Platform) -> None:
     os.kill(worker, signal.SIGCONT)
     assert [app.wait(deploy_id)["status"] for deploy_id in waiting] == ["complete"] * 3
     assert metrics(own.api_port + METRICS_ABOVE)['easel_deploys{status="queued"}'] == 0
-    # The worker counts a deploy once it has ended it.
+    # The worker counts a deploy after it has ended the deploy.
     until(lambda: metrics(worker_port)['easel_deploys_ended_total{status="complete"}'] >= 4)
     assert metrics(worker_port)['easel_deploy_step_seconds_count{step="record"}'] >= 4
     assert metrics(own.edge_port + METRICS_ABOVE)["easel_edge_fresh"] == 1

@@ -1,4 +1,5 @@
-"""Roles by variable: one unit file for every machine; and an unusable machine reports that before it does anything."""
+"""Roles by variable, with one unit file for every machine. An unusable machine reports the reason before it does
+anything."""
 
 from __future__ import annotations
 
@@ -73,7 +74,8 @@ def third(shared: Shared, tmp_path: Path) -> Platform:
 
 
 def metrics_of(port: int) -> str:
-    """The metrics of a process, once it is up: a machine reports ready before all are up."""
+    """Returns the metrics of a process, once the process is up. A machine reports that it is ready before all processes
+    are up."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -133,7 +135,7 @@ def test_a_machine_of_edges_starts_without_database_and_bucket_if_it_has_served_
 
 
 def test_a_machine_is_restarted_and_nobody_notices(shared: Shared) -> None:
-    """Visitors are behind a proxy: if one machine does not answer, the other one is used."""
+    """Visitors are behind a proxy, which uses the other machine if one machine does not respond."""
     one, two = shared.cluster.machines
     app = RunningApp.create(one)
     app.deploy(page(1))

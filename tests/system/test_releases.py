@@ -1,4 +1,5 @@
-"""A rolling upgrade: workers of the previous release run beside this one's, and each finishes the other's deploys."""
+"""A rolling upgrade: workers of the previous release run at the same time as workers of this release, and each finishes
+the other's deploys."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ class Upgrade:
             **shared.cluster.machines[0].environment,
             "EASEL_DATABASE_URL": url,
             "EASEL_OBJECTS_URL": "s3://easel/releases",
-            # A killed worker counts as dead sooner than usual.
+            # With these settings, a killed worker counts as dead sooner than usual.
             "EASEL_HEARTBEAT": "0.3",
             "EASEL_STALLED_AFTER": "1.5",
         }
@@ -72,7 +73,7 @@ class Upgrade:
         self.before.environment["KEY"] = self.now.environment["KEY"] = key
 
     def kill_while_it_works(self, worker: subprocess.Popen[bytes] | Forked) -> None:
-        """Kills it once it has begun a deploy and has not ended it."""
+        """Kills the worker after it has begun a deploy, and before the deploy has ended."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             while connection.execute("select 1 from deploy where status = 'building'").fetchone() is None:
                 assert worker.poll() is None
@@ -119,7 +120,7 @@ def test_workers_of_two_releases_finish_what_each_began(upgrade: Upgrade) -> Non
             assert [deploy["status"] for deploy in ended] == ["complete"] * len(deploys), ended
             assert [deploy["version"] for deploy in ended] == list(range(1, len(deploys) + 1))
 
-    # One of the old workers pauses until the new ones have had their turn.
+    # One of the old workers is frozen until the new workers have run deploys.
     aside = upgrade.begin(before, "worker")
     _is_registered(upgrade, 2)
     aside.send_signal(signal.SIGSTOP)
@@ -141,14 +142,14 @@ def test_workers_of_two_releases_finish_what_each_began(upgrade: Upgrade) -> Non
     order(before)
     all_end()
 
-    # The old worker, which still runs, ignores the built deploy: it does not know builds.
+    # The old worker, which still runs, ignores the built deploy, because it does not know builds.
     upgrade.begin(now, "builder")
     app = RunningApp(now, now.client(), apps[0].app_id, apps[0].slug)
     project = {"package.json": '{"scripts": {"build": "cp -r src dist"}}', "src/index.html": "<!doctype html>built"}
     built = app.deploy(zip_of(project), build=True, build_config={"install": "", "output": "dist"})
     assert (built["status"], built["version"]) == ("complete", len(ordered[0]) + 1), built
 
-    # Running processes continue; no process of the old release is started any more.
+    # Running processes continue, but no process of the old release can be started any more.
     assert upgrade.finish(before, "worker") != 0
     assert "Install the newer Easel" in before.log.read_text()
 
@@ -174,7 +175,7 @@ def test_visitors_get_what_is_published_whichever_release_published_it(upgrade: 
                 time.sleep(0.02)
 
     both_show('"SAID":"first"', "one")
-    # A process of the previous release publishes and deploys, and then this release does.
+    # First a process of the previous release publishes and deploys, and then this release does the same.
     app.client.patch(app.path, json={"build_config": {"env_vars": {"SAID": "second"}}, "publish": True})
     both_show('"SAID":"second"', "one")
     app.deploy({"index.html": "<!doctype html><head></head>two"})

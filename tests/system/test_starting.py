@@ -89,7 +89,7 @@ def test_the_first_key_is_shown_on_a_terminal(tmp_path: Path) -> None:
 def test_a_variable_that_is_none_is_named_with_the_one_that_was_meant(tmp_path: Path, command: str) -> None:
     given = {"EASEL_WORKER_PROCESES": "4", "EASEL_PORT": "tcp://10.0.0.1:80", "EASEL_SERVICE_HOST": "10.0.0.1"}
     place = ["place"] if command == "backup" else []
-    # There is no such database, so nothing is started.
+    # This database does not exist, so nothing is started.
     done = easel(command, *place, folder=tmp_path, EASEL_DATABASE_URL="postgresql://127.0.0.1:1/no", **given)
     said = [line for line in done.stderr.splitlines() if "not a setting" in line]
     assert said == [

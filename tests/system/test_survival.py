@@ -19,7 +19,7 @@ PAGE = {"index.html": "<!doctype html><title>one</title>"}
 
 
 def child(platform: Platform, role: str) -> int:
-    """Returns the process id of one of its processes."""
+    """Returns the process id of one of the platform's processes."""
     assert platform.process is not None
     found = [pid for pid in offspring(platform.process.pid) if title(pid) == f"easel: {role}"]
     assert found, f"no {role}"
@@ -45,7 +45,7 @@ def child_or_none(platform: Platform, role: str) -> int | None:
 
 
 def answers(app: RunningApp) -> bool:
-    """Returns true if both api and edge answer."""
+    """Returns true if both api and edge respond."""
     try:
         return app.client.get("/healthz").status_code == 200 and app.visit().status_code == 200
     except httpx.HTTPError:
@@ -53,7 +53,7 @@ def answers(app: RunningApp) -> bool:
 
 
 def ended_once(app: RunningApp, ids: list[str]) -> list[int]:
-    """Returns the versions of these deploys, all of which are complete, each with its own version."""
+    """Returns the versions of these deploys. All deploys are complete, and each has its own version."""
     versions = []
     for deploy_id in ids:
         status = app.wait(deploy_id)

@@ -33,7 +33,7 @@ def test_the_published_client_ships_a_site_and_gets_it_back(platform: Platform) 
 
 def test_one_command_deploys_and_another_downloads(person: Person, slug: str, platform: Platform) -> None:
     person.write(index_html="<!doctype html>from the command line")
-    # It has several parts in transit through the api, and several blocks in the container.
+    # The file is sent in several parts through the api, and in several blocks to the container.
     large = os.urandom(11_000_000)
     (person.folder / "dist" / "large.bin").write_bytes(large)
     person.ok("deploy", "--create", "-m", "First")

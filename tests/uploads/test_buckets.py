@@ -1,4 +1,4 @@
-"""Uploads to a bucket: the bytes go directly to the store, and are trusted no more than in a folder."""
+"""Uploads to a bucket. The bytes go directly to the store, and are trusted no more than in a folder."""
 
 from __future__ import annotations
 

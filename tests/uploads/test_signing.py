@@ -1,4 +1,4 @@
-"""Upload URLs signed with the credentials of an identity, which are fetched over the network."""
+"""Upload URLs signed with the credentials of an identity. The credentials are fetched over the network."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from testbed.running import Platform, RunningApp, forked_platform
 from testbed.stores import moto
 
 MANY = 24
-"""More than an api's connections to its database."""
+"""A number that exceeds an api's connections to its database."""
 FRESH = 0.3
-"""Seconds, and some more, for which credentials are used although they expire soon."""
+"""Minimum number of seconds for which credentials are used although they expire soon."""
 
 
 class Identities(ThreadingHTTPServer):
-    """The service that gives a container on AWS its credentials, while `answers` is set. With `refuses`, it refuses."""
+    """The service that gives a container on AWS its credentials, while `answers` is set. If `refuses` is true, the
+    service refuses."""
 
     daemon_threads = True
 
@@ -40,7 +41,7 @@ class _Asked(BaseHTTPRequestHandler):
         server = self.server
         assert isinstance(server, Identities)
         server.answers.wait(120)
-        # They expire so soon that they are fetched again each time.
+        # The credentials expire so soon that they are fetched again each time.
         until = (datetime.now(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         given = {"AccessKeyId": "a", "SecretAccessKey": "b", "Token": "c", "Expiration": until}
         body = json.dumps(given).encode()
@@ -69,7 +70,7 @@ def identities() -> Iterator[Identities]:
 def platform(
     identities: Identities, migrated: Migrated, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Platform]:
-    """Yields a platform without credentials of its own for its bucket."""
+    """Yields a platform that has no credentials of its own for its bucket."""
     tmp_path = tmp_path_factory.mktemp("signing")
     (tmp_path / "token").write_text("t")
     with moto() as bucket:

@@ -1,4 +1,5 @@
-"""Uploads that the api itself receives: what a presigned URL accepts, and what it refuses without leaving a trace."""
+"""Uploads that the api itself receives: the uploads that a presigned URL accepts, and those that it refuses without
+leaving a trace."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from easel.uploads.service import SignedAddress, clean_filename
 from testbed.running import Platform, RunningApp, zip_of
 
 STORES = ("folder", "azurite")
-"""Stores whose uploads the api itself receives; other buckets are in `test_buckets.py`."""
+"""Stores whose uploads the api itself receives. Other buckets are in `test_buckets.py`."""
 DATA = zip_of({"index.html": "<!doctype html><title>one</title>"})
 ZIP = {"Content-Type": "application/zip"}
 
@@ -181,7 +182,7 @@ def test_nothing_goes_to_a_deleted_app(app: RunningApp) -> None:
 
 
 async def test_a_disk_that_is_full_is_said_to_be_full(tmp_path: Path) -> None:
-    """A few bytes are buffered: only closing the file detects the full disk."""
+    """A few bytes are buffered, so only closing the file detects the full disk."""
 
     class FullDisk(FolderObjects):
         def scratch_file(self) -> tuple[int, Path]:

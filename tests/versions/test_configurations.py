@@ -1,4 +1,4 @@
-"""Configurations: stored once for all versions that have them, and read only when they are shown."""
+"""Configurations: each is stored once for all versions that have it, and read only when it is shown."""
 
 from __future__ import annotations
 
@@ -111,7 +111,8 @@ def test_a_large_answer_is_given_again_from_the_records(large: RunningApp) -> No
 
 
 def test_what_a_release_before_writes_is_read_as_if_this_one_had_written_it(world: World) -> None:
-    """Its processes continue while those of this release start: they know neither hashes nor the table."""
+    """The processes of an earlier release continue while the processes of this release start. They know neither hashes
+    nor the table."""
 
     async def go() -> None:
         app = await make_app(world)

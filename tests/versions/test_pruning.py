@@ -1,4 +1,4 @@
-"""Old versions are pruned if the operator wants that: their records remain, and their space is freed."""
+"""Old versions are pruned if the operator wants that. Their records remain, and their space is freed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from testbed.running import Platform, RunningApp, zip_of
 from tests.versions.pruning import prune_and_sweep
 
 LATER = Policy(count=1, age=None, skew=0)
-"""Keeps the newest, once no open tab can need an older one."""
+"""A policy that keeps only the newest version, after the time in which an open tab can need an older version."""
 
 
 @pytest.fixture
 def four(app: RunningApp) -> RunningApp:
-    """Returns an app with four versions, the fourth live."""
+    """Returns an app with four versions. The fourth is live."""
     for number in (1, 2, 3, 4):
         app.deploy({"index.html": f"<!doctype html><title>{number}</title>"}, source_files={"a.txt": str(number)})
     return app
@@ -50,7 +50,7 @@ def test_a_pruned_version_is_known_and_compared_but_neither_served_nor_restored(
     assert four.visit(environment="v1").status_code == 404
     assert four.visit(environment="v3").status_code == 200
     assert four.visit().headers["x-easel-version"] == "4"
-    # The most recent way back is always available.
+    # The version that was live before can always be restored.
     assert four.client.post(f"{four.path}/versions/3/restore", json={}).status_code == 200
     assert four.visit().headers["x-easel-version"] == "3"
 
@@ -91,7 +91,7 @@ def test_a_pruned_versions_configuration_goes_unless_a_version_or_a_rollback_nee
     assert prune_and_sweep(platform, app, LATER) == [1, 2, 3, 4, 5, 6]
     with platform.database() as connection:
         kept = connection.execute("select count(*) from configuration where app_id = %s", (app.app_id,)).fetchone()
-    # The configuration of version 7, the target of a rollback, and the configuration of version 8.
+    # The two configurations are those of version 7, the target of a rollback, and of version 8.
     assert kept == (2,)
     assert app.client.get(f"{app.path}/versions/2").json()["config"] is None
     assert app.client.get(f"{app.path}/versions/7").json()["config"]["meta"]["description"] == "after 3"

@@ -2,8 +2,8 @@
 
 `test_work` runs `python -m tests.work.reading PART OF` under callgrind, once for each part. Callgrind writes the number
 of executed instructions whenever `getppid` is called. The readers come from the code's own tables: the headers of edge
-and api, the parameters and bodies of every route, and every regular expression of every module. Only functions that get
-such texts later are named here.
+and api, the parameters and bodies of every route, and every regular expression of every module. This module lists only
+functions that get such texts later.
 """
 
 from __future__ import annotations
@@ -83,14 +83,15 @@ from tests.work import sources
 from tests.work.shapes import FILLS, STARTS, filled, fills_for
 
 TOGETHER = 8
-"""Readings that are measured as one: quadratic work outgrows the others of its group."""
+"""Number of readings that are measured together. Quadratic work in one reading exceeds the work of the others in its
+group."""
 USUAL = 16 * 1024
-"""Bytes, if no limit of a text's length is known."""
+"""Number of bytes of a text whose length has no known limit."""
 REFUSALS = (EaselError, HeadRefusedError, ValidationError, ValueError, RecursionError)
 
 
 class Case(NamedTuple):
-    """A reader, a text, and the work for that many bytes of it; `size` is the smaller one."""
+    """A reader, a text, and the work for that many bytes of the text. `size` is the smaller number of bytes."""
 
     name: str
     size: int
@@ -98,7 +99,7 @@ class Case(NamedTuple):
 
 
 def of_text(name: str, function: Callable[[str], object], start: str, fill: str, size: int, end: str = "\x01") -> Case:
-    """Returns a function of a text."""
+    """Returns the case of a function of a text."""
 
     def prepare(length: int) -> Callable[[], object]:
         text = filled(start, fill, length, end)
@@ -108,7 +109,8 @@ def of_text(name: str, function: Callable[[str], object], start: str, fill: str,
 
 
 class Visitor:
-    """Sends requests to an edge, through its protocol's own callbacks, its fast path's reader, and its application."""
+    """Sends requests to an edge through the callbacks of its protocol, the reader of its fast path, and its
+    application."""
 
     def __init__(self, folder: Path) -> None:
         self.edge = RunningEdge(folder)
@@ -119,7 +121,7 @@ class Visitor:
         self.send("/a.txt", [])
 
     def send(self, target: str, headers: list[tuple[str, str]]) -> None:
-        """One request."""
+        """Sends one request."""
         protocol = self.protocol
         protocol.on_message_begin()
         protocol.url = target.encode("latin-1", "replace")
@@ -360,7 +362,7 @@ def _webhook(provider: Provider, headers: dict[str, str], text: str) -> None:
 
 
 def functions() -> Iterator[Case]:
-    """Functions that get such texts later."""
+    """Yields functions that get such texts later."""
     place = Place({"index.html": b"home"})
     vault = Vault("tests")
     ruled, ruled_as_cloudflare = _ruled(), _ruled("cloudflare")
@@ -629,14 +631,14 @@ def main() -> None:
     """Lists the groups, waits for the start signal, and runs each group at one size, then at four times that size."""
     with tempfile.TemporaryDirectory() as folder:
         found = list(cases(Path(folder)))
-        # Values that are made once, on first use, do not count as later work.
+        # Values that are computed only once, on first use, must not count as later work.
         for case in found:
             _attempt(case.prepare(64))
         part, of = map(int, sys.argv[1:])
         groups = [found[at : at + TOGETHER] for at in range(0, len(found), TOGETHER)][part::of]
         print(json.dumps([[case.name for case in group] for group in groups]), flush=True)
         sys.stdin.readline()
-        # A collection of everything imported would count as the work of one reading.
+        # A garbage collection of all imported objects would count as the work of one reading.
         gc.freeze()
         os.getppid()
         for group in groups:

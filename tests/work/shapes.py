@@ -55,7 +55,7 @@ STARTS = {
     "range": ("bytes=", "bytes=1-", "bytes=1-2,"),
     "x-forwarded-for": ("127.0.0.1",),
 }
-"""The beginnings of values that are parsed further, by header."""
+"""Prefixes of values that are parsed further, by header."""
 
 
 def filled(start: str, fill: str, length: int, end: str = "") -> str:
@@ -64,7 +64,7 @@ def filled(start: str, fill: str, length: int, end: str = "") -> str:
 
 
 def fills_for(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
-    """Beginnings that lead a match to each repetition in the pattern, each with the texts that can be repeated
+    """Yields texts that lead a match to each repetition in the pattern, each with the texts that can be repeated
     there."""
     prefixes = {"": None}
     fills = dict.fromkeys(FILLS)
@@ -77,7 +77,7 @@ def fills_for(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _collect(items: Any, before: str, prefixes: dict[str, None], fills: dict[str, None]) -> str:
-    """Returns the shortest text that the items match, after `before`; records the findings on the way."""
+    """Returns the shortest text that the items match, after `before`. Records the repetitions on the way."""
     text = before
     for kind, value in items:
         if kind in (parts.MAX_REPEAT, parts.MIN_REPEAT, parts.POSSESSIVE_REPEAT):

@@ -32,7 +32,7 @@ _IN_PROGRAMS: Final = ("/*", "//", "\\'", "`", "'", ",}", "output: '")
 
 
 def fills(name: str) -> tuple[str, ...]:
-    """Returns the repeated texts of each file."""
+    """Returns the texts to repeat in each file."""
     if name.endswith((".yml", ".yaml", ".toml")):
         return (*_ANYWHERE, *_IN_DATA)
     return (
@@ -41,7 +41,7 @@ def fills(name: str) -> tuple[str, ...]:
 
 
 def readers(folder: Path) -> Iterator[tuple[str, Callable[[str], object], int]]:
-    """Yields the file, the function that reads its text, and the bytes of the smaller text."""
+    """Yields each file, the function that reads its text, and the number of bytes of the smaller text."""
     number = 0
     for name, files, size in (
         ("package.json", {}, 4096),

@@ -17,11 +17,11 @@ import pytest
 import easel
 
 MOST = 5.0
-"""The allowed factor of work for four times the bytes. It is a little more than four, because tables grow in steps."""
+"""Maximum factor of work for four times the bytes. It is a little more than four, because tables grow in steps."""
 PARTS = 2
-"""Processes that count at the same time, each a part of the readings."""
+"""Number of processes that count at the same time. Each process runs a part of the readings."""
 NOISE = 100_000
-"""Instructions of the interpreter's occasional work, independent of the text."""
+"""Number of instructions of the interpreter's occasional work, which is independent of the text."""
 
 UNCOUNTED = (
     "it takes minutes: `make test-work` runs it"
@@ -38,7 +38,7 @@ def counted(folder: Path, part: int) -> list[tuple[list[str], int, int]]:
     command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--dump-before=getppid", "--dump-line=no"]
     command += [f"--callgrind-out-file={folder / 'out'}", f"--vgdb-prefix={folder / 'vgdb'}"]
     command += [sys.executable, "-W", "ignore", "-m", "tests.work.reading", str(part), str(PARTS)]
-    # The same texts in the same order each time, and an allocator that valgrind can see through.
+    # With this seed, the texts are the same, in the same order, each time.
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     with (
         (folder / "said").open("w") as said,
@@ -56,7 +56,7 @@ def counted(folder: Path, part: int) -> list[tuple[list[str], int, int]]:
         process.stdin.write("go\n")
         process.stdin.close()
         process.wait()
-    # The first dump is from before; each of the others is one reading.
+    # The first dump is from before the readings. Each of the other dumps is one reading.
     totals = [_total(folder / f"out.{number}") for number in range(2, 2 * len(names) + 2)]
     return [(group, totals[2 * n], totals[2 * n + 1]) for n, group in enumerate(names)]
 

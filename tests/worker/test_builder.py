@@ -1,4 +1,4 @@
-"""A builder's process: low priority, one build at a time, and no remains of killed ones."""
+"""A builder's process: it has low priority, runs one build at a time, and removes the remains of killed builders."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def test_a_folder_goes_whatever_a_build_did_to_its_rights_and_nothing_that_it_li
     (folder / "link").symlink_to(kept)
     for path in (folder / "a" / "b", folder / "a", folder):
         path.chmod(0)
-    # Root ignores permissions, unless the programs it starts lose CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+    # Root ignores permissions. The programs that it starts must lose CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH to heed
+    # them.
     done = subprocess.run(
         [
             sys.executable,

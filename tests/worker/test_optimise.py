@@ -1,4 +1,4 @@
-"""Optimising in the background: unfinished work of a stopping worker is not lost."""
+"""Optimising in the background. The unfinished work of a stopping worker is not lost."""
 
 from __future__ import annotations
 

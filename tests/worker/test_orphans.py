@@ -1,4 +1,4 @@
-"""Objects without a reference are removed, and no others."""
+"""Objects without a reference are removed, and no other objects."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ async def stored(world: World, app: App) -> set[str]:
 def test_what_a_cancelled_deploy_had_stored_goes_once_it_has_ended(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
-        # Remains of other tests must not count.
+        # Objects that remain from other tests must not count.
         await sweep_orphans(world.database, world.objects, grace=NOW)
         await run(world, await order(world, app, "one"))
         kept = await stored(world, app)
         assert len(kept) == 3
-        # It stops before its version is recorded: bundle, manifest and sources exist.
+        # The run stops before its version is recorded. Bundle, manifest and sources exist at that moment.
         second = await order(world, app, "two")
         await run(world, second, borders=3)
         assert len(await stored(world, app)) == 6

@@ -22,7 +22,7 @@ async def test_what_can_wait_does_while_something_urgent_runs() -> None:
             with precedence.urgent():
                 await asyncio.sleep(0)
             order.append("urgent")
-        # The next one of a row begins before the pause counts as idle time.
+        # The next urgent request begins before the pause counts as idle time.
         await asyncio.sleep(0)
         with precedence.urgent():
             await asyncio.sleep(0)

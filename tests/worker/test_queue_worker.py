@@ -60,7 +60,8 @@ async def test_a_worker_goes_on_when_its_database_is_back(world: World) -> None:
                     await jobs.defer_async(number=1)
                     assert await began.get() == 1
                     database.cut()
-                    # It ends while the database cannot be told, and the next job arrives while nobody is listening.
+                    # The job ends while the database is unreachable, and the next job arrives while nobody is
+                    # listening.
                     may_end.set()
                     await jobs.defer_async(number=2)
                     await asyncio.sleep(0.5)
@@ -113,7 +114,7 @@ async def test_a_worker_that_was_frozen_says_that_it_lives_before_it_takes_a_job
         app.task(name=NAME, queue=NAME)(work)
         worker = CarefulWorker(app, queues=[NAME], wait=False, install_signal_handlers=False)
         await app.configure_task(NAME, queue=NAME).defer_async(number=1)
-        # As if it had been frozen between its start and its first poll.
+        # The worker registers as if it had been frozen between its start and its first poll.
         register = app.job_manager.register_worker
 
         async def long_ago() -> int:

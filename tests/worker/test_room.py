@@ -1,4 +1,4 @@
-"""On a nearly full disk, unneeded objects are removed at once, and no others."""
+"""On a nearly full disk, unneeded objects are removed at once, and no other objects."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_upload_goes_once_nobody_can_send_it_and_no_deploy_waits_for_it(world
         assert await world.objects.head(waiting) is not None
         assert await world.objects.head(fresh) is not None
         async with world.database.transaction() as work:
-            # It no longer matches what its uploader was told, and is no longer searched for.
+            # The upload no longer matches the response that its uploader got, so it is no longer searched for.
             upload = await work.session.get_one(Upload, deployed)
             assert (upload.size, upload.etag) == (None, None)
         assert await make_room(world.database, world.objects, world.settings) == 0

@@ -1,4 +1,4 @@
-"""A build finds the cache of earlier builds of its app and environment, and of no other."""
+"""A build finds the cache of earlier builds of its app and environment, and no other cache."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cache(tmp_path: Path) -> BuildCache:
 
 
 def tree(folder: Path, **files: str) -> Path:
-    """Sources with files at paths in which `__` is a slash."""
+    """Returns sources with files at paths in which `__` is a slash."""
     for path, text in files.items():
         file = folder / path.replace("__", "/")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ async def test_an_entry_that_was_taken_is_there_again_when_it_is_put_back(tmp_pa
     build = tree(tmp_path / "two", node_modules__of_the_sources="x")
     assert await cache.restore("dependencies", "k", build, move=True) == ("node_modules",)
     assert [path.name for path in (build / "node_modules").iterdir()] == ["a"]
-    # A builder that is killed now leaves no part of it, and a second build at the same time starts cold.
+    # If a builder is killed now, no part of the entry remains, and a second build at the same time starts cold.
     assert not cache.has("dependencies", "k")
     assert await cache.restore("dependencies", "k", tree(tmp_path / "three"), move=True) == ()
     assert [path.name for path in cache.folder.iterdir()] == ["app_one"]
@@ -146,7 +146,7 @@ async def test_the_least_recently_used_is_evicted(tmp_path: Path, cache: BuildCa
         await replace(cache, app_id=app).keep("dependencies", "k", one, ("node_modules",))
         for entry in (cache.folder / app).glob("*/*/dependencies-*"):
             os.utime(entry, (time.time() - 1000 + number,) * 2)
-    # The oldest one is used again.
+    # The oldest entry is used again.
     assert await replace(cache, app_id="app_a").restore("dependencies", "k", tree(tmp_path / "used"))
     await replace(cache, limit=int(2.5 * MIB)).shrink()
     left = [app for app in ("app_a", "app_b", "app_c") if replace(cache, app_id=app).has("dependencies", "k")]

@@ -1,4 +1,4 @@
-"""When the dependencies of an earlier build can be reused."""
+"""The conditions for reusing the dependencies of an earlier build."""
 
 from __future__ import annotations
 

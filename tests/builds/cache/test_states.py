@@ -1,4 +1,4 @@
-"""What is found to have changed in the dependencies of a build."""
+"""The detected changes of a build's dependencies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def look(top: Path, most: int = 1000) -> TreeState | None:
 
 
 def overwrite(top: Path) -> None:
-    """Other bytes of the same length, with the times of before."""
+    """Overwrites a file with other bytes of the same length, and restores its times."""
     file = top / MODULES[1] / "vite/bin/vite.js"
     times = file.stat()
     with file.open("r+") as opened:

@@ -107,7 +107,7 @@ LINKS = ("/etc/passwd", "..", ".", "x", "/build/dist", "/build/package.json", ".
 
 
 def tree(dice: random.Random, folder: Path) -> None:
-    """Some of the files, each with some content, or something else under its name."""
+    """Writes some of the files, each with some content, or something else under the file's name."""
     for name in dice.sample(FILES, dice.randint(1, 12)):
         place = folder / name
         if any(part.is_symlink() or part.is_file() for part in (place, *place.parents)) or place.exists():
@@ -125,7 +125,7 @@ def tree(dice: random.Random, folder: Path) -> None:
 
 
 def content(dice: random.Random, name: str) -> str:
-    """Returns a text that may be meant for this file, or for another one."""
+    """Returns a text that may be meant for this file, or for another file."""
     if name.endswith(".json") and dice.random() < 0.8:
         return json.dumps(values(dice, 0))
     kind = next((kind for kind in (".toml", ".yml") if name.endswith(kind)), "")
@@ -144,7 +144,7 @@ def values(dice: random.Random, depth: int) -> dict[str, Any]:
 
 
 def wanted(dice: random.Random) -> BuildOptions:
-    """Some settings."""
+    """Returns random settings."""
     return BuildOptions(
         root=dice.choice([None, None, "apps/a", "", "x"]),
         framework=dice.choice([None, None, "sphinx", "hugo", "static", "angular", "vitepress", "nx"]),

@@ -1,4 +1,4 @@
-"""Malicious or mistaken sources get one clear sentence, in bounded time, and nothing outside is read."""
+"""Malicious or mistaken sources get one clear sentence, in bounded time, and no file outside the sources is read."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_a_hundred_thousand_folders_are_not_all_searched(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(Tree, "kind", counted)
     monkeypatch.setattr(workspaces, "_MOST_FOLDERS", 100)
-    # A hundred links to one folder of a hundred links, and so on: very many paths with few folders.
+    # A hundred links lead to one folder with a hundred links, and so on. There are very many paths with few folders.
     for depth in range(3):
         folder = tmp_path / f"d{depth}"
         folder.mkdir()

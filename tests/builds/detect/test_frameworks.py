@@ -184,6 +184,6 @@ def test_every_framework_of_the_table_can_be_asked_for(tmp_path: Path) -> None:
         except BuildPlanError as refusal:
             return refusal.code
 
-    # None of them has a configuration here.
+    # None of these frameworks has a configuration in this folder.
     refusals = ("build_not_static", "build_tool_unsupported", "nothing_to_build")
     assert all(outcome(name) in (name, *refusals) for name in names)

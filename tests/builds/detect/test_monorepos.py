@@ -22,7 +22,7 @@ def inside(folder: str, files: Files) -> dict[str, str]:
 
 
 def pnpm(*patterns: str) -> dict[str, str]:
-    """Returns a workspace of pnpm."""
+    """Returns the files of a pnpm workspace."""
     listed = "".join(f"  - '{pattern}'\n" for pattern in patterns)
     return {
         "package.json": package(None),

@@ -55,7 +55,7 @@ def test_a_command_without_a_root_is_for_the_top(tmp_path: Path) -> None:
 def test_the_framework_may_be_named_and_none_may_be(tmp_path: Path) -> None:
     write(tmp_path, VITE)
     assert plan(tmp_path, BuildOptions(framework="astro")).framework == "astro"
-    # The contract's configuration of every app has it.
+    # The contract's configuration of every app has the framework `react`.
     assert plan(tmp_path, BuildOptions(framework="react")).framework == "vite"
     assert plan(tmp_path, BuildOptions(framework="static")).build is None
     write(tmp_path, {"easel.toml": "[build]\npreset = 'astro'\n"})

@@ -28,7 +28,7 @@ class Site:
     log: list[str]
 
     def text(self, suffix: str) -> str:
-        """Returns all files with this suffix, joined."""
+        """Returns the content of all files with this suffix, joined."""
         return "\n".join(text for path, text in self.files.items() if path.endswith(suffix))
 
 

@@ -14,7 +14,7 @@ from tests.builds.real.building import Builder
 
 @pytest.fixture(scope="session")
 def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
-    """Yields a builder of this machine, whose tools and caches all tests share."""
+    """Yields a builder of this machine. All tests share its tools and caches."""
     folder = tmp_path_factory.mktemp("builder")
     try:
         settings = Settings(data_dir=folder / "data", private_networks=networks_of_the_registry())

@@ -35,7 +35,7 @@ def test_a_yarn_project_without_node_modules_is_built_and_built_again(builder: B
     assert "Hello from Yarn" in site.text(".js")
     again = builder.build("yarn")
     assert again.files == site.files
-    # Its packages are archives in Yarn's cache: the install runs, and fetches nothing.
+    # Yarn's packages are archives in its cache, so the install runs, but fetches nothing.
     assert (again.report.cache, "install" in again.report.seconds) == ("warm", True)
     assert not any("packages were added to the project" in line for line in again.log)
 

@@ -62,7 +62,7 @@ def test_pushes_to_a_private_repository_are_live_and_compared(builds: Platform, 
         assert "two" in app.visit().text
         diff = app.client.get(f"{app.path}/versions/1/diff/2").json()["source_diff"]
         assert "+two" in diff["web/index.html"]
-        # The old commit again, which no branch contains any more.
+        # The old commit is deployed again, although no branch contains it any more.
         repository.commit(page("three"))
         order = {"message": "back", "source": "git", "git_commit_sha": first}
         again = app.client.post(f"{app.path}/deploy", json=order).json()["deploy_id"]

@@ -1,4 +1,4 @@
-"""The folders that a build takes over from the last one of its app, and those that it never does."""
+"""The folders that a build reuses from the last build of its app, and the folders that it never reuses."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Bench:
         on_bytes: Callable[[bytes], None] | None = None,
         **more: Any,
     ) -> CommandResult:
-        """Runs a program, or a line for the shell."""
+        """Runs a program, or a line of the shell."""
         command = Command(
             argv if len(argv) > 1 else ("sh", "-c", argv[0]), self.work, replace(LIMITS, **limits or {}), **more
         )
@@ -72,7 +72,7 @@ def running(mark: str) -> list[int]:
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Returns once the condition holds."""
+    """Waits until the condition is true."""
     last = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < last

@@ -20,6 +20,6 @@ async def test_each_file_and_folder_counts_once_whatever_its_name(tmp_path: Path
     found, is_shut = await disk._du(tmp_path)
     both = (subprocess.run(["du", "-sx", of, tmp_path], capture_output=True) for of in ("--block-size=1", "--inodes"))
     assert [found.bytes, found.files] == [int(done.stdout.split()[0]) for done in both]
-    # The folder, two below it, four files and a link: the second name is of one of these.
+    # The files are the folder, two subfolders, four files and a link. The second hard link of a file does not count.
     assert found.files == 8
     assert not is_shut

@@ -1,4 +1,4 @@
-"""All processes of a build end with it, and with Easel."""
+"""All processes of a build end when the build ends, and when Easel ends."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_a_process_that_was_started_ahead_and_killed_is_no_loss(bench: Ben
 
 
 def test_only_the_groups_of_builders_that_were_killed_are_removed(tmp_path: Path) -> None:
-    ended = 2**22 + 1  # No process has a higher number (proc(5), pid_max).
+    ended = 2**22 + 1  # No process has a higher id (proc(5), pid_max).
     old, new, own = (
         tmp_path / name for name in (f"easel-build-{ended}-1", f"easel-build-{ended}-2", f"easel-build-{os.getpid()}-1")
     )
@@ -78,7 +78,7 @@ def test_killing_easel_ends_the_build(data_dir: Path, tmp_path: Path, sandbox: S
     if victim == "builder":
         builder.kill()
     else:
-        # The child of a process that was started in advance has not become another program yet.
+        # The child of a keeper that was started in advance still has the keeper's command line.
         keepers = (process for process in children(builder.pid) if "keeper" in line(process))
         [keeper] = (one for one in keepers if any("keeper" not in line(child) for child in children(one)))
         os.kill(keeper, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A build leaves one processor to visitors while they come."""
+"""A build leaves one processor free while visitors come."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CORES = len(os.sched_getaffinity(0))
 
 @pytest.fixture
 def edge() -> Iterator[subprocess.Popen[bytes]]:
-    """Yields a process as busy as an edge with many visitors."""
+    """Yields a process that is as busy as an edge with many visitors."""
     busy = subprocess.Popen([sys.executable, "-ISc", "while True: pass"])
     yield busy
     busy.kill()
@@ -42,7 +42,7 @@ async def test_a_build_has_one_processor_less_until_the_visitors_have_gone(
             while bench.text.splitlines()[:-1][-1:] != [str(wanted)]:
                 await asyncio.sleep(0.01)
 
-    # The loop's programs are new processes, and get the processors of the one that starts them.
+    # The loop's programs are new processes, and inherit the processors of the shell that starts them.
     running = asyncio.create_task(bench.run("while :; do nproc; sleep 0.01; done", should_stop=lambda: over))
     await cores(CORES - 1)
     edge.send_signal(signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""Hostile builds: they reach nothing of Easel, of other builds or of the machine."""
+"""Hostile builds: they reach no part of Easel, of other builds or of the machine."""
 
 from __future__ import annotations
 
@@ -234,7 +234,8 @@ async def test_no_descriptor_of_easel_is_left_open(bench: Bench) -> None:
 
 
 async def test_what_programs_of_a_build_need_is_there(bench: Bench) -> None:
-    """Compilers, threads, shared memory, pseudo-terminals, the user's name, temporary files, certificates."""
+    """Programs need compilers, threads, shared memory, pseudo-terminals, the user's name, temporary files and
+    certificates."""
     ended = await bench.python(
         "import pwd, os, threading, tempfile, pty, ssl, socket\n"
         "threading.Thread(target=print, args=('thread',)).start(); pty.openpty(); tempfile.TemporaryFile()\n"

@@ -17,12 +17,12 @@ from tests.builds.sandbox.conftest import MIB, PYTHON, Bench, running
 
 @pytest.fixture(params=["cgroup", "watcher"])
 def either(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """With the kernel's control groups if possible, and without them."""
+    """Yields the sandbox with the kernel's control groups if possible, and without control groups."""
     if request.param == "cgroup" and bench.sandbox._cgroups is None:
         pytest.skip("no control group can be made here")
     if request.param == "watcher":
         monkeypatch.setattr(bench.sandbox, "_cgroups", None)
-    # The process that was started in advance keeps the groups that it was started with.
+    # The process that was started in advance would keep its control groups.
     bench.sandbox.close()
     yield bench
     bench.sandbox.close()
@@ -169,7 +169,7 @@ async def test_what_it_used_is_said(either: Bench) -> None:
 
 
 async def test_it_stands_behind_everything_else_of_the_machine(bench: Bench) -> None:
-    # Its group gets its place a moment after it has begun.
+    # The session gets its priority a moment after the command has begun.
     tell = "cd /proc/self; until grep -q 'nice 10' autogroup; do sleep 0.1; done; cat autogroup"
     await bench.run(f'nice; setsid sh -c "{tell}"; ionice; cat /proc/self/oom_score_adj')
     nice, *group, disk, victim = bench.text.splitlines()

@@ -1,4 +1,4 @@
-"""If no sandbox can be made, one sentence says why, and what to do."""
+"""If no sandbox can be made, one sentence states the reason and the solution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds without a sandbox, by the operator's choice: the same interface, and all possible limits."""
+"""Builds without a sandbox, if the operator chooses this: the same interface, and all possible limits."""
 
 from __future__ import annotations
 

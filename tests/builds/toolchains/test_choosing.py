@@ -72,7 +72,8 @@ async def test_a_manager_that_needs_a_newer_node_is_passed_over(packages: Packag
         (await choose_manager(PackageManager("pnpm", version), LOCAL, packages)).version
         for version in (None, "9", "11.0.0", "11")
     ]
-    # A pinned version is used as it is. If no version in a range fits, the newest one reports that itself.
+    # A pinned version is used as it is. If no version in a range fits, the newest version is chosen, and reports the
+    # problem itself.
     assert chosen == ["10.1.0", "9.15.0", "11.0.0", "11.0.0"]
 
 

@@ -112,7 +112,7 @@ async def test_the_tools_that_were_not_used_for_longest_make_room(tmp_path: Path
     packages = Packages(tmp_path / "tools", shop.registry, 600_000)
     first = await packages.unpacked(await release_of(shop))
     second = await packages.unpacked(await release_of(shop, version="2.0.0"))
-    # A running build may use either.
+    # A running build may use either of the two packages.
     with pytest.raises(ToolsTooLargeError, match="EASEL_BUILD_CACHE_BYTES"):
         await packages.unpacked(await release_of(shop, version="3.0.0"))
     os.utime(first, (1, 1))

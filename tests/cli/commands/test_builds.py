@@ -1,4 +1,4 @@
-"""`easel deploy --build` and `--git`: a project is sent, or a commit named, and Easel builds it."""
+"""`easel deploy --build` and `--git`: a project or the id of a commit is sent, and Easel builds it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAGE = "<!doctype html><title>built by Easel</title>"
 
 
 def project(person: Person) -> None:
-    """A project that builds without a registry, and that a bundler would serve from its index.html."""
+    """Writes a project that builds without a registry, and that a bundler would serve from its index.html."""
     for name, text in {
         "package.json": '{"name": "shop", "scripts": {"build": "mkdir site && cp src/page.html site/index.html"}}',
         "index.html": "<!doctype html><script type=module src=/src/main.tsx></script>",

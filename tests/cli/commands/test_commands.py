@@ -20,7 +20,7 @@ PAGE = "<!doctype html><title>x</title><h1>{}</h1>"
 
 
 def deployed(person: Person, *texts: str) -> None:
-    """Deploys a version for each text."""
+    """Deploys a version for each of the texts."""
     for text in texts:
         person.write(index_html=PAGE.format(text))
         person.ok("deploy", "--create", "-m", text)
@@ -151,7 +151,7 @@ def test_the_bundle_of_any_version_downloads_byte_for_byte(person: Person, slug:
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("site/index.html", PAGE.format("mine"))
-    # A new app is named after its zip.
+    # A new app gets the name of its zip.
     (person.folder / f"{slug}.zip").write_bytes(zipped.getvalue())
     person.ok("deploy", f"{slug}.zip", "--create", "-m", "Mine")
     assert person.ok("download", "1").stdout.strip() == f"{slug}-v1.zip"

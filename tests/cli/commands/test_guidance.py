@@ -143,7 +143,7 @@ def test_nothing_is_left_of_an_app_that_was_made_for_a_zip_that_is_refused(perso
 
 def test_a_project_that_cannot_be_written_to_is_deployed(person: Person, slug: str) -> None:
     person.write(index_html="<!doctype html>")
-    # A link that leads nowhere is no file, and no file can be made in its place.
+    # A link that leads nowhere is no file, and no file can be created in its place.
     (person.folder / "easel.toml").symlink_to("/proc/nowhere/easel.toml")
     told = person.ok("deploy", "--create", "-m", "x")
     assert ("cannot be written" in told.stderr, "is live" in told.stderr) == (True, True)

@@ -19,12 +19,12 @@ from ..conftest import Person
 Rule = Callable[[bytes], int | None]
 
 through_the_api = pytest.mark.parametrize("platform", ["folder"], indirect=True)
-"""Uploads to a bucket do not pass through the api, which is behind the relay."""
+"""Uploads to a bucket do not pass through the api, and the relay is in front of the api."""
 
 
 class Relay:
-    """Relays bytes in both directions. A rule sees a chunk, and returns the number of bytes after which to stop, or
-    None to continue."""
+    """Relays bytes in both directions. A rule is called with each chunk. It returns the number of bytes after which to
+    stop, or None to continue."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -33,7 +33,7 @@ class Relay:
         self.to_server: Rule = lambda chunk: None
         self.to_client: Rule = lambda chunk: None
         self.stall = False
-        """Whether stopping means going silent instead of closing."""
+        """True if the relay stops by going silent instead of closing."""
         self.stopped = threading.Event()
         self._closing = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -60,7 +60,7 @@ class Relay:
                 if count is not None:
                     self.stopped.set()
                     if self.stall:
-                        # It stays silent as long as the other end is connected.
+                        # The relay stays silent as long as the other end is connected.
                         while source.recv(65536) and not self._closing.is_set():
                             pass
                     break
@@ -90,7 +90,7 @@ def large(person: Person) -> Person:
 
 
 def once_in_upload(after: int) -> Rule:
-    """Stops once, when that many bytes of an upload have passed."""
+    """Returns a rule that stops the relay once, when that many bytes of an upload have passed."""
     passed = -1
 
     def rule(chunk: bytes) -> int | None:
@@ -106,7 +106,7 @@ def once_in_upload(after: int) -> Rule:
 
 
 def once_at(pattern: bytes) -> Rule:
-    """Stops once, at the end of the first match."""
+    """Returns a rule that stops the relay once, at the end of the first match."""
     done = False
 
     def rule(chunk: bytes) -> int | None:
@@ -136,7 +136,7 @@ def test_a_log_that_breaks_off_goes_on_without_gap_or_repeat(person: Person, rel
     assert relay.stopped.is_set()
     told = [line.strip() for line in ended.stderr.splitlines() if line.startswith("  ")]
     whole = [line["line"] for line in person.ok("logs", "--json").document["lines"]]
-    # The report replaces the last line.
+    # The command prints its report in place of the log's last line.
     assert (told, whole[-1][:16]) == (whole[:-1], "Deploy complete!")
 
 

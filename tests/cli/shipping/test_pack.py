@@ -1,4 +1,4 @@
-"""Zipping a folder: reproducible, complete, and without files that must not be public."""
+"""Zipping a folder: the same zip each time, complete, and without files that must not be public."""
 
 from __future__ import annotations
 

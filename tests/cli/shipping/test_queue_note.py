@@ -25,7 +25,7 @@ from ..conftest import Person
 
 @pytest.fixture
 def frozen(person: Person) -> Iterator[Callable[[], None]]:
-    """Frozen workers, until the block ends."""
+    """Yields a function that freezes the workers until the block ends."""
     if isinstance(person.platform, Apart):
         workers = [process.pid for process in person.platform.processes if " worker " in title(process.pid)]
     else:
@@ -41,7 +41,7 @@ def frozen(person: Person) -> Iterator[Callable[[], None]]:
 
 
 def start(person: Person, *arguments: str) -> subprocess.Popen[str]:
-    """Starts `easel …`, with little patience."""
+    """Starts `easel …`, with a short time before its note."""
     impatient = "\n".join(
         (
             "from easel.cli.main import main",
@@ -61,7 +61,7 @@ def start(person: Person, *arguments: str) -> subprocess.Popen[str]:
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """Its note about being queued."""
+    """Returns the note about being queued."""
     assert process.stderr is not None
     return next(line for line in process.stderr if "Still queued" in line).strip()
 
@@ -101,13 +101,13 @@ def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, lim
         )
         person.write(index_html="<!doctype html>one")
         with platform.database() as connection:
-            # It has begun to work some time after it was started.
+            # A worker registers some time after its start.
             while connection.execute("select from procrastinate_workers").fetchone() is None:
                 time.sleep(0.02)
         os.kill(worker, signal.SIGSTOP)
         running = other.order(key)
         with platform.database() as connection:
-            # As if the worker had begun that one.
+            # The job looks as if the worker had begun this other deploy.
             connection.execute(
                 "update procrastinate_jobs set status = 'doing',"
                 " worker_id = (select max(id) from procrastinate_workers) where args ->> 'deploy_id' = %s",

@@ -1,4 +1,4 @@
-"""Server-sent events, however the bytes are split."""
+"""Server-sent events, split into pieces of any size."""
 
 from __future__ import annotations
 

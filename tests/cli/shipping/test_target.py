@@ -1,4 +1,4 @@
-"""The folder that is deployed, and the message if there is none."""
+"""The folder that is deployed, and the message if there is no such folder."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_easel_toml_is_never_written_into_a_build(tmp_path: Path, name: str) -> 
     for working in (elsewhere, tmp_path / "shop", built):
         root = project_root(Project(root=working), Target(built), working)
         place = settings_folder(root, Target(built), working)
-        # A folder of any name that is the working directory is the project itself.
+        # If the working directory is the build's folder, the folder is the project itself, whatever its name is.
         assert place != built or (name, working) == ("artifact-17", built)
 
 

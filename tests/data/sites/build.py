@@ -45,7 +45,7 @@ BUILDS = (
 
 
 def main() -> None:
-    """Builds what the command line names."""
+    """Builds what the command line lists."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="zips to make: " + ", ".join(b.name for b in BUILDS))
     parser.add_argument("--lock", action="store_true", help="settle the lock files anew from package.json")
@@ -59,7 +59,8 @@ def main() -> None:
 
 
 def build_source(source: str, builds: list[SiteBuild], *, relock: bool) -> None:
-    """Installs one source's packages in a scratch copy, then makes each of its zips. The tree here stays clean."""
+    """Installs the packages of one source in a scratch copy, and then makes each of its zips. The repository's tree
+    stays clean."""
     with tempfile.TemporaryDirectory(prefix="easel-site-") as scratch:
         work = Path(scratch) / source
         shutil.copytree(HERE / source, work, ignore=shutil.ignore_patterns("node_modules"))
@@ -69,8 +70,8 @@ def build_source(source: str, builds: list[SiteBuild], *, relock: bool) -> None:
             refuse_mentions(work / "package-lock.json", [registry_host(work)])
         run(["npm", "ci"], work)
         if relock:
-            # This comes after the install: `npm ci` refuses a lock file that lacks a package, such as one for another
-            # platform.
+            # This comes after the install, because `npm ci` refuses a lock file that lacks a package, such as a package
+            # for another platform.
             shutil.copyfile(work / "package-lock.json", HERE / source / "package-lock.json")
         for build in builds:
             output = work / build.output
@@ -83,7 +84,7 @@ def build_source(source: str, builds: list[SiteBuild], *, relock: bool) -> None:
 
 
 def pack(build: SiteBuild, output: Path) -> None:
-    """Zips the folder's contents, or the folder itself if this site is delivered that way."""
+    """Zips the folder's contents, or the folder itself if this site is delivered in that form."""
     target = HERE / f"{build.name}.zip"
     target.unlink(missing_ok=True)
     cwd, what = (output.parent, output.name) if build.with_top_folder else (output, ".")
@@ -99,7 +100,7 @@ def registry_host(cwd: Path) -> str:
 
 
 def refuse_mentions(file: Path, unwanted: list[str]) -> None:
-    """Stops if a file names the registry or the scratch folder: neither belongs in the repository."""
+    """Stops if a file contains the registry or the scratch folder, because neither belongs in the repository."""
     content = file.read_bytes()
     for text in unwanted:
         if text and text.encode() in content:
@@ -107,7 +108,7 @@ def refuse_mentions(file: Path, unwanted: list[str]) -> None:
 
 
 def run(command: list[str], cwd: Path, extra: dict[str, str] | None = None) -> None:
-    """Runs a command; if it fails, stops the script with its output."""
+    """Runs a command. If the command fails, stops the script with its output."""
     environment = {**os.environ, **QUIET, **(extra or {})}
     done = subprocess.run(
         command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False

@@ -30,7 +30,7 @@ SITE = {
 
 
 class Unseekable(io.RawIOBase):
-    """A stream like that of a program that zips into a socket: Python then writes data descriptors."""
+    """A stream like that of a program that zips into a socket. For such a stream, Python writes data descriptors."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
@@ -61,7 +61,7 @@ def settle(root: Path) -> None:
 
 
 def run(folder: Path, *command: str | Path, piped: Path | None = None) -> None:
-    """Runs a tool in a folder; `piped` receives its output through a pipe, in which it cannot seek."""
+    """Runs a tool in a folder. `piped` receives the tool's output through a pipe, in which the tool cannot seek."""
     environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
         [str(word) for word in command], cwd=folder, check=True, env=environment, stdout=subprocess.PIPE
@@ -71,12 +71,13 @@ def run(folder: Path, *command: str | Path, piped: Path | None = None) -> None:
 
 
 def with_tools(out: Path, site: Path) -> None:
-    """The same site by every tool: all of these deploy."""
+    """Makes the same site with every tool. All of these zips deploy."""
     run(site, "zip", "-q", "-r", "-X", out / "infozip.zip", ".")
     run(site, "zip", "-q", "-r", "-0", out / "infozip-stored.zip", ".")
     run(site, "zip", "-q", "-r", "-", ".", piped=out / "infozip-piped.zip")
     run(site, "zip", "-q", "-r", "-fz", out / "infozip-zip64.zip", ".")
-    # From a pipe, of unknown length: with zip64 fields, which such a small file does not need.
+    # The content comes from a pipe, so its length is unknown. The zip gets zip64 fields, which such a small file does
+    # not need.
     page = f"zip -q - - < index.html | cat > '{out / 'infozip-zip64-stdin.zip'}'"
     rename = f"printf '@ -\\n@=index.html\\n' | zipnote -w '{out / 'infozip-zip64-stdin.zip'}'"
     run(site, "sh", "-c", f"{page} && {rename}")
@@ -111,7 +112,7 @@ def with_tools(out: Path, site: Path) -> None:
         archive.comment = b"made by hand, with PK\5\6 in it and more"
     python(out / "python-backslashes.zip", SITE, rename=lambda path: path.replace("/", "\\"))
     python(out / "python-top-folder.zip", {f"dist/{path}": content for path, content in SITE.items()})
-    # The result of the Finder's "Compress" for a folder.
+    # These are the files that the Finder's "Compress" adds for a folder.
     finder = {"__MACOSX/._dist": b"\0\5\x16\7", "dist/.DS_Store": b"\0\0\0\1Bud1", "dist/Thumbs.db": b"\xd0\xcf"}
     finder |= {f"__MACOSX/dist/._{Path(path).name}": b"\0\5\x16\7" for path in SITE}
     python(out / "python-macos-top-folder.zip", {f"dist/{path}": content for path, content in SITE.items()} | finder)
@@ -135,7 +136,7 @@ def python(
     rename: Callable[[str], str] = str,
     modes: dict[str, int] | None = None,
 ) -> None:
-    """A zip by Python's zipfile. `modes` gives members another Unix mode."""
+    """Makes a zip by Python's zipfile. `modes` gives members another Unix mode."""
     with zipfile.ZipFile(target, "w") as archive:
         for path, content in files.items():
             info = entry(path, compression)
@@ -147,7 +148,7 @@ def python(
 
 
 def refused(out: Path, scratch: Path, site: Path) -> None:
-    """Zips with faults that tools really make."""
+    """Makes zips with faults that tools really make."""
     linked = scratch / "linked"
     write_tree(linked, {"index.html": SITE["index.html"]})
     (linked / "current.html").symlink_to("index.html")
@@ -193,7 +194,8 @@ def refused(out: Path, scratch: Path, site: Path) -> None:
     python(out / "python-only-folders.zip", {"assets/": b"", "images/": b""})
     python(out / "python-only-junk.zip", {"__MACOSX/._dist": b"\0\5\x16\7", ".DS_Store": b"\0"})
 
-    # Seventy kilobytes that do not compress, so that Info-ZIP splits at its smallest size; the last part is small.
+    # Seventy kilobytes that do not compress, so that Info-ZIP splits the zip at its smallest size. The last part is
+    # small.
     noise = scratch / "noise"
     write_tree(noise, {"index.html": SITE["index.html"], "noise.bin": pseudo_random(70_000)})
     run(noise, "zip", "-q", "-r", "-s", "64k", scratch / "split.zip", ".")
@@ -205,21 +207,21 @@ def refused(out: Path, scratch: Path, site: Path) -> None:
     plain = (out / "infozip.zip").read_bytes()
     (out / "infozip-after-a-script.zip").write_bytes(stub + plain)
     (out / "bsdtar-zip64-after-a-script.zip").write_bytes(stub + (out / "bsdtar-zip64.zip").read_bytes())
-    # A fault of Info-ZIP: asked for zip64 on a pipe, it leaves the zip64 end record out.
+    # This is a fault of Info-ZIP. With zip64 on a pipe, it leaves the zip64 end record out.
     run(site, "zip", "-q", "-r", "-fz", "-", ".", piped=out / "infozip-zip64-record-missing.zip")
     (out / "infozip-self-extracting.zip").write_bytes(stub + plain)
     run(out, "zip", "-q", "-A", "infozip-self-extracting.zip")
 
 
 def twice(target: Path, names: Sequence[str]) -> None:
-    """A zip with a member for each name, even for a repeated one."""
+    """Makes a zip with a member for each name, even for a repeated name."""
     with zipfile.ZipFile(target, "w") as archive:
         for number, name in enumerate(names):
             archive.writestr(entry(name), b"" if name.endswith("/") else f"content {number}\n".encode())
 
 
 def pseudo_random(length: int) -> bytes:
-    """Incompressible bytes that are the same each time."""
+    """Returns incompressible bytes that are the same each time."""
     state, out = 1, bytearray()
     while len(out) < length:
         state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
@@ -228,7 +230,7 @@ def pseudo_random(length: int) -> bytes:
 
 
 def accidents(out: Path, scratch: Path) -> None:
-    """Zips with files that were not meant to be there, or without required ones."""
+    """Makes zips with files that were not meant to be there, or without required files."""
     index = {"index.html": SITE["index.html"]}
     trees: dict[str, dict[str, bytes]] = {
         "env-file": {**index, ".env": b"TOKEN=not-a-token\n"},
@@ -253,7 +255,7 @@ def accidents(out: Path, scratch: Path) -> None:
 
 
 def main() -> None:
-    """Makes all of them."""
+    """Makes all zips."""
     os.umask(0o022)
     for old in HERE.glob("*.zip"):
         old.unlink()

@@ -33,17 +33,17 @@ Deliver = Callable[[BuildResult], Awaitable[None]]
 
 
 async def copy(source: Path, say: Say) -> None:
-    """The effect of the project's build."""
+    """Copies the sources to the output, in place of the project's build."""
     shutil.copytree(source / "src", source / "dist")
     say("copied")
 
 
 async def nothing() -> None:
-    """No caches to save."""
+    """Saves no caches."""
 
 
 async def order_source(world: World, app: App, files: dict[str, str] | None = None, **fields: Any) -> str:
-    """Requests a deploy of a zip of sources; returns its id."""
+    """Requests a deploy of a zip of sources, and returns its id."""
     async with world.database.transaction() as work:
         upload = await issue_upload(work, app, "x.zip", "application/zip")
         await world.objects.put(upload.key, zip_of(files or PROJECT))
@@ -63,8 +63,8 @@ async def build(
     afterwards: Callable[[], Awaitable[None]] = nothing,
     **settings: Any,
 ) -> bool:
-    """One run of a builder. Gives whether it was broken off by a stop; `given` gets what the build was given.
-    `afterwards` is called where a build saves its caches."""
+    """Runs a builder once. Returns true if a stop interrupted the run. `given` receives the arguments of the build.
+    `afterwards` is called when a build saves its caches."""
 
     async def run_commands(
         sandbox: Any, source: Path, *_: object, say: Say, begin: Say, deliver: Deliver, **named: Any
@@ -79,7 +79,7 @@ async def build(
         return result
 
     def none() -> Sandbox:
-        # The commands here are this module's own.
+        # The commands are this module's own, so they need no sandbox.
         return cast("Sandbox", SimpleNamespace(kind="unsandboxed"))
 
     own = world.settings.model_copy(update=settings)

@@ -1,4 +1,4 @@
-"""A source is built and becomes a version: once, whatever happens to builders and workers meanwhile."""
+"""A source is built and becomes a version. This happens once, whatever happens to builders and workers."""
 
 from __future__ import annotations
 
@@ -442,7 +442,7 @@ def test_builds_of_an_organisation_take_so_many_minutes_in_a_day(world: World) -
         ((took,),) = await world.database.statement(
             "select milliseconds from build_usage where org_id = %(org)s", {"org": app.org_id}
         )
-        # It failed, and took its time nevertheless.
+        # The build failed, but its time counts.
         assert took > 0
         await note_build_time(world.database, app.org_id, 60)
         before, world.settings = world.settings, world.settings.model_copy(update={"build_minutes_per_day": 2})
@@ -452,7 +452,7 @@ def test_builds_of_an_organisation_take_so_many_minutes_in_a_day(world: World) -
             with pytest.raises(BuildMinutesError, match="have taken 2 minutes today; the limit is 2") as refused:
                 await order_source(world, app, build=True)
             assert 0 < refused.value.details["retry_after_seconds"] <= 86400
-            # What needs no build is deployed, and other organisations build.
+            # Deploys that need no build are accepted, and other organisations can build.
             await order_source(world, app)
             await order_source(world, await make_app(world), build=True)
         finally:

@@ -58,7 +58,7 @@ async def connected(world: World, server: GitServer) -> tuple[App, BareRepositor
 
 
 async def pushed(world: World, app: App, sha: str) -> str:
-    """Returns the deploy of a webhook that reports a push; returns its id."""
+    """Deploys a webhook that reports a push, and returns the id of the deploy."""
     delivery = Delivery(sha, "push", (Push("main", sha, None, None),))
     async with world.database.transaction() as work:
         found = await following(work, app.id, app.org_id)
@@ -85,7 +85,7 @@ def test_the_newest_commit_of_the_branch_becomes_a_version_with_its_commit_and_s
         assert await jobs(world, wanted) == [BUILD_TASK]
         given: dict[str, Any] = {}
         await build(world, wanted, given=given, **LOOPBACK)
-        # A dependency may be of the same host.
+        # A dependency may be on the same host.
         assert given["settings"].build_hosts == (f"127.0.0.1:{server.port}",)
         row, log = await seen(world, wanted)
         assert (row.git_commit_sha, row.git_branch, row.step) == (sha, "main", "built")
@@ -173,7 +173,7 @@ def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_sta
         assert log[-2].endswith("2 files, `apps/shop/a.js`, `apps/web/docs/a.md`.")
         assert "no file that this app is built from has changed since version 2" in log[-1]
         assert "are in `apps/web`, or directly in a parent folder, except files that match `ignore`" in log[-1]
-        # A deploy by hand or an empty commit builds it.
+        # A deploy by hand, or an empty commit, builds the same files.
         assert await ended((await order_git(world, app, sha=sha)).id) == "3"
         files = {**monorepo, "apps/web/src/a.js": "1", "apps/shop/a.js": "2", "apps/web/docs/a.md": ""}
         sha = repository.commit(files, "Build, please", after=sha)
@@ -200,7 +200,7 @@ def test_a_push_that_is_heard_late_or_again_brings_no_old_commit_back(
         assert (row.status, row.error_code, row.step) == ("failed", "deploy_superseded", "fetch")
         assert f"the newest commit of `main` is now {new[:12]} and no longer {old[:12]}" in log[-1]
         assert [version.git_commit_sha for version in await versions(world, app)] == [new]
-        # A host that reports a push before all of its machines know it is queried twice.
+        # Hosts report a push before all of their machines know it, so the host is queried twice.
         newest = repository.commit({**PROJECT, "a.txt": ""}, after=new)
         repository.git("update-ref", "refs/heads/main", new)
         early = await pushed(world, app, newest)
@@ -234,7 +234,7 @@ def test_a_push_is_built_where_the_commit_before_is_gone_and_after_other_setting
 
         first = repository.commit(files)
         assert await version(await pushed(world, app, first)) == 1
-        # A forced push, after which the host pruned.
+        # After this forced push, the host pruned the old commit.
         second = repository.commit({**files, "a.md": ""})
         repository.forget(first)
         forced = await pushed(world, app, second)

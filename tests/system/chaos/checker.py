@@ -1,4 +1,5 @@
-"""Conditions that must hold after the storm, whatever happened in it. Database and store show them, not Easel."""
+"""Conditions that must be true after the storm (a time of many faults), whatever happened in it. Database and store
+prove them, not Easel."""
 
 from __future__ import annotations
 
@@ -27,9 +28,9 @@ from tests.system.chaos.story import Person, Sight
 from tests.system.cluster import Cluster
 
 STALE_AT_MOST = 5.0
-"""Limit of seconds that an edge may be behind while no fault is active."""
+"""Maximum number of seconds that an edge may be behind while no fault is active."""
 SLACK = 1.5
-"""Seconds between a transaction's own time and its commit, and between a process's start and its first answer."""
+"""Seconds between a transaction's own time and its commit, and between a process's start and its first response."""
 
 _UNFINISHED = "select id, status, step, attempt from deploy where status in ('queued', 'building')"
 _OPTIMISING = """
@@ -44,7 +45,7 @@ except select null
 
 @dataclass
 class Checker:
-    """Compares what people were told and saw with the recorded and stored state."""
+    """Compares the responses that people got with the recorded and stored state."""
 
     cluster: Cluster
     connection: psycopg.Connection[dict[str, Any]]
@@ -55,7 +56,7 @@ class Checker:
     """The number of objects without a reference that the sweep found."""
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
-        """What the database answers."""
+        """Returns the rows of a query to the database."""
         return self.connection.cursor(row_factory=dict_row).execute(query.encode(), values).fetchall()
 
     def settled(self, seconds: float) -> None:
@@ -95,8 +96,8 @@ class Checker:
         return {one["version"]: person.tokens[one["id"]] for one in done}
 
     def _may_fail(self, deploy: dict[str, Any]) -> bool:
-        """Returns true if a deploy may have failed: waiting does not free a disk, so a deploy on a full disk fails at
-        once, without a number."""
+        """Returns true if a deploy may have failed. On a full disk, a deploy fails at once, without a number, because
+        waiting does not free a disk."""
         at = deploy["finished_at"].timestamp()
         return (
             deploy["error_code"] in ("storage_full", "builder_disk_full")
@@ -118,7 +119,7 @@ class Checker:
         async def sweep() -> int:
             database = Database(self.url)
             try:
-                # Everything is old enough.
+                # With this time, every object is old enough.
                 return await sweep_orphans(database, objects, grace=timedelta(seconds=-5))
             finally:
                 await database.close()
@@ -145,7 +146,7 @@ class Checker:
         (now,) = self.rows("select version from environment where app_id = %s and name = 'production'", person.app_id)
         assert now["version"] == before
         assert before is None or 1 <= before <= versions
-        # Every edge finally serves it.
+        # In the end, every edge serves this version.
         live = str(before) if before else None
         until(
             lambda: {one.visit(person.slug).headers.get("x-easel-version") for one in self.cluster.machines} == {live},
@@ -158,11 +159,11 @@ class Checker:
         return self.rows(f"select * from audit where {moved} order by id", person.app_id)
 
     def sights(self, person: Person, sights: list[Sight], tokens: dict[int, str]) -> int:
-        """Checks that no page was mixed or too old, and that none failed without an active fault. Returns the number of
-        good ones."""
+        """Checks that no page was mixed or too old, and that no visit failed without an active fault. Returns the
+        number of good visits."""
         good = 0
         spans = self._spans(person)
-        # On a busy machine, refreshes are as slow as visits. On an idle one, that is nearly nothing.
+        # On a busy machine, refreshes are as slow as visits. On an idle machine, this term is nearly 0.
         stale = STALE_AT_MOST + 20 * statistics.median(sight.answered - sight.asked for sight in sights)
         for sight in sights:
             if sight.slug != person.slug:

@@ -1,4 +1,4 @@
-"""A proxy to PostgreSQL that knows its protocol (version 3.0): it can drop notifications, and the answer to a
+"""A proxy to PostgreSQL that knows its protocol (version 3.0). It can drop notifications, and the response to a
 commit."""
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ _NOTIFICATION = ord("A")
 _COMPLETE = ord("C")
 _WRITTEN = re.compile(rb"(INSERT 0|UPDATE|DELETE) [1-9]")
 _HEAD = 5
-"""Bytes before a message's content: its type, and its length without the type (PostgreSQL manual, 55.7)."""
+"""Number of bytes before a message's content: its type, and its length without the type (PostgreSQL manual, 55.7)."""
 
 
 class DatabaseWay(Proxy):
     """A proxy in front of PostgreSQL, used without TLS."""
 
     drops_notifications = False
-    """Whether NOTIFY messages are dropped."""
+    """True if NOTIFY messages are dropped."""
     loses_commits = 0
-    """The number of writing commits whose answers are dropped: the database has committed, and the connection ends."""
+    """The number of writing commits whose responses are dropped. The database has committed, and the connection
+    ends."""
     lost = 0
-    """Notifications and commits that were lost."""
+    """The number of notifications and commits that were lost."""
 
     def mend(self) -> None:
         """Passes everything through again, unchanged."""

@@ -27,7 +27,8 @@ class Shown:
 
 
 class Follower:
-    """A person who follows one deploy after another, at any api, and resumes at another one after an interruption."""
+    """A person who follows one deploy after another, at any api. After an interruption, the person continues at another
+    api."""
 
     def __init__(self, cluster: Cluster, people: list[Person], seed: int) -> None:
         self._cluster = cluster
@@ -39,7 +40,7 @@ class Follower:
         """The number of interruptions of the stream."""
 
     def go_on(self, until: threading.Event) -> None:
-        """Follows until told to stop, and the last one to its end."""
+        """Follows deploys until told to stop, and follows the last deploy to its end."""
         while not until.is_set():
             person = self._random.choice(self._people)
             deploy_id = person.accepted[-1]
@@ -77,7 +78,7 @@ class Follower:
             assert answer.status_code == 200, answer.read()
             event: dict[str, str] = {}
             for line in answer.iter_lines():
-                # An event counts once its blank line has arrived; an incomplete event comes again.
+                # An event counts once its blank line has arrived. An incomplete event is sent again.
                 if line:
                     name, _, value = line.partition(": ")
                     event[name] = value

@@ -30,9 +30,10 @@ BUILDS = {
     "building": "step = 'build'",
     "built": "step in ('pack', 'store', 'built')",
 }
-"""The same for a build: builders are killed there."""
+"""The same states for a build, in which builders are killed."""
 LONGEST_STEP = 0.03
-"""Seconds. Some moment within them is in the middle of a step that ends with one of these states."""
+"""Maximum length in seconds of a step that ends with one of these states. A random moment within this time is in the
+middle of the step."""
 
 
 class Killer:
@@ -65,7 +66,7 @@ class Killer:
         return sum(count for what, count in self.done.items() if what.startswith("kill"))
 
     def in_turn(self) -> list[Callable[[], None]]:
-        """Returns every fault, once each."""
+        """Returns every fault once."""
         return [
             *(partial(self.kill_at, border) for border in BORDERS),
             *(partial(self.kill_at, border, "builder") for border in BUILDS),
@@ -93,7 +94,7 @@ class Killer:
         ]
 
     def at_random(self) -> None:
-        """A random fault."""
+        """Causes a random fault."""
         chance = self._random.random()
         if chance < 0.45:
             self.kill_one(self._random.choice(ROLES))
@@ -105,7 +106,7 @@ class Killer:
             self._random.choice(self._others())()
 
     def let_go_on(self, deploys: int = 3, seconds: float = 10) -> None:
-        """Leaves everything alone until up to that many more deploys have ended, so that faults meet different
+        """Leaves everything alone until up to that many more deploys have ended, so that faults happen in different
         states."""
         with psycopg.connect(self._url, autocommit=True) as connection:
             query = "select count(*) from deploy where finished_at is not null"
@@ -182,7 +183,7 @@ class Killer:
             self._store.mend()
 
     def refuse_store(self) -> None:
-        """Makes the store answer that it gets too many requests."""
+        """Makes the store respond that it gets too many requests."""
         self.done["refuse store"] += 1
         with self._trouble():
             self._store.refuse()
@@ -190,7 +191,7 @@ class Killer:
             self._store.mend()
 
     def truncate_store(self) -> None:
-        """Makes the store's answers break off in the middle."""
+        """Makes the store's responses break off in the middle."""
         self.done["truncate store"] += 1
         with self._trouble():
             self._store.truncates = True
@@ -211,14 +212,14 @@ class Killer:
         self.full.append((began, time.time()))
 
     def lose_notifications(self) -> None:
-        """Drops notifications. That is no fault, since all processes also poll."""
+        """Drops notifications. This is no fault, because all processes also poll."""
         self.done["lose notifications"] += 1
         self._database.drops_notifications = True
         self._some_time()
         self._database.mend()
 
     def lose_commits(self) -> None:
-        """Drops the answers to some commits."""
+        """Drops the responses to some commits."""
         self.done["lose commits"] += 1
         self._database.loses_commits = self._random.randint(1, 5)
         deadline = time.monotonic() + 2
@@ -236,9 +237,9 @@ class Killer:
             )
 
     def freeze_worker(self, role: str = "worker") -> None:
-        """Freezes a worker, or builder, for longer than the limit of its heartbeat, and then lets it continue."""
+        """Freezes a worker or builder for longer than the limit of its heartbeat, and then lets it continue."""
         self.done[f"freeze {role}"] += 1
-        # One that was started while the database was cut off may have ended.
+        # A process that was started while the database was disconnected may have ended.
         self._cluster.look_after()
         number = self._random.randrange(len(self._cluster.machines))
         process = self._cluster.processes[number, role]
@@ -259,7 +260,7 @@ class Killer:
             self.troubles.append((began, time.time()))
 
     def make_well(self) -> None:
-        """Repairs everything: all processes run and all parts are reachable."""
+        """Repairs everything, so that all processes run and all parts are reachable."""
         self._database.mend()
         self._store.mend()
         self._cluster.look_after()

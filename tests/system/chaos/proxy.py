@@ -17,7 +17,7 @@ Place = Path | int
 """A Unix socket, or a port of 127.0.0.1."""
 
 Answers = Callable[[bytes], tuple[bytes, bool]]
-"""Handles a piece of an answer: returns the part to pass on, and whether anything follows."""
+"""Handles a piece of a response. Returns the part to pass on, and true if more follows."""
 
 
 def as_it_is(data: bytes) -> tuple[bytes, bool]:
@@ -26,7 +26,7 @@ def as_it_is(data: bytes) -> tuple[bytes, bool]:
 
 
 class Proxy:
-    """Forwards bytes in both directions, in its own thread; its methods may be called from any other."""
+    """Forwards bytes in both directions, in its own thread. Other threads may call its methods."""
 
     def __init__(self, target: Place) -> None:
         self.target = target
@@ -37,7 +37,7 @@ class Proxy:
         self.delay = 0.0
         """Delay of every piece, in seconds."""
         self.hangs = False
-        """Whether connections stay open, and can be opened, without any data."""
+        """True if connections stay open, and can be opened, without any data."""
 
     def cut(self) -> None:
         """Ends all connections, and every new one, until `mend`."""
@@ -82,7 +82,7 @@ class Proxy:
             back.close()
 
     def answers(self) -> Answers:
-        """Returns the handler for the answers on a new connection."""
+        """Returns the handler for the responses on a new connection."""
         return as_it_is
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers) -> None:
@@ -100,7 +100,7 @@ class Proxy:
         except OSError:
             pass
         finally:
-            # The other side is notified, however this one ended.
+            # The other side is notified, however this side ended.
             with contextlib.suppress(OSError, RuntimeError):
                 writer.write_eof()
 

@@ -35,8 +35,8 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(folder: Path, size: int = SIZE) -> Iterator[SmallDisk | None]:
-    """Yields a disk of `size` bytes at the folder. None, with an ordinary folder, if it cannot be mounted: that takes
-    root."""
+    """Yields a disk of `size` bytes at the folder. Yields None, with an ordinary folder, if no disk can be mounted,
+    because mounting requires root."""
     folder.mkdir(parents=True)
     options = ["-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", str(folder)]
     try:
@@ -49,5 +49,5 @@ def small_disk(folder: Path, size: int = SIZE) -> Iterator[SmallDisk | None]:
     try:
         yield SmallDisk(folder)
     finally:
-        # It unmounts lazily: a process killed a moment ago may still be ending.
+        # The disk is unmounted lazily, because a process that was just killed may still be ending.
         subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -1,4 +1,5 @@
-"""A proxy to a store that knows enough HTTP to answer in its place, and to break off an answer in the middle."""
+"""A proxy to a store that knows enough HTTP to respond in the store's place, and to break off a response in the
+middle."""
 
 from __future__ import annotations
 
@@ -17,19 +18,19 @@ REFUSAL = (
     b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
     % (len(_SAID), _SAID)
 )
-"""S3's answer to too many requests."""
+"""S3's response to too many requests."""
 
 
 class StoreWay(Proxy):
     """A proxy in front of a store."""
 
     refuses = False
-    """Whether every request on a new connection gets 503."""
+    """True if every request on a new connection gets 503."""
     truncates = False
-    """Whether every answer's body breaks off in the middle, with its connection."""
+    """True if every response's body breaks off in the middle, with its connection."""
 
     def refuse(self) -> None:
-        """Answers every request with 503, until `mend`."""
+        """Responds to every request with 503, until `mend`."""
         self.refuses = True
         self.abort()
 
@@ -46,7 +47,7 @@ class StoreWay(Proxy):
             head = await reader.readuntil(b"\r\n\r\n")
             length = _LENGTH.search(head)
             left = int(length[1]) if length is not None else 0
-            # A client that is still sending would miss the answer.
+            # A client that is still sending would miss the response.
             while left > 0 and (piece := await reader.read(PIECE)):
                 left -= len(piece)
             writer.write(REFUSAL)
@@ -56,7 +57,7 @@ class StoreWay(Proxy):
         writer.close()
 
     def answers(self) -> Answers:
-        """Finds the beginning of bodies."""
+        """Returns a handler that finds the first byte of bodies."""
         left: int | None = None
 
         def pass_on(data: bytes) -> tuple[bytes, bool]:

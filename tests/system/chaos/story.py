@@ -1,4 +1,4 @@
-"""The storm's people, who deploy and restore, and its visitors; and the answers that each of them got."""
+"""The storm's people, who deploy and restore, and its visitors. Also the responses that each of them got."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from testbed.running import zip_of
 from tests.system.cluster import Cluster
 
 PATIENCE = 180
-"""Seconds within which a repeated request must have been answered."""
+"""Timeout in seconds of a request that is repeated until it has a response."""
 MOST_WAITING = 8
-"""Limit of unfinished deploys of one app."""
+"""Maximum number of unfinished deploys of one app."""
 PROJECT = '{"name": "x", "scripts": {"build": "cp -r src dist"}}'
 """A project that builds at once, without a registry."""
 _TOLD = re.compile(r"<title>(\w+)</title>")
@@ -26,7 +26,7 @@ _TOLD = re.compile(r"<title>(\w+)</title>")
 
 @dataclass
 class Person:
-    """A person with an app, who uses any api, and the next one if it does not answer."""
+    """A person with an app, who uses any api, and the next api if it does not respond."""
 
     cluster: Cluster
     seed: int
@@ -35,7 +35,7 @@ class Person:
     accepted: list[str] = field(default_factory=list)
     """The deploys that an api has accepted, in order."""
     built: set[str] = field(default_factory=set)
-    """The ones among them whose source Easel builds."""
+    """The accepted deploys whose source Easel builds."""
     tokens: dict[str, str] = field(default_factory=dict)
     """The text of each deploy's page."""
     restores: int = 0
@@ -63,7 +63,7 @@ class Person:
                 self._restore()
 
     def insist(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Repeats a request until an api answers it. It takes effect once, however often it is sent."""
+        """Repeats a request until an api answers it. The request takes effect once, however often it is sent."""
         headers = {"Authorization": f"Bearer {self.cluster.machines[0].api_key}"}
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(12)
@@ -90,7 +90,7 @@ class Person:
         token = secrets.token_hex(6)
         is_source = self._random.random() < 0.25
         folder = "src/" if is_source else ""
-        # The version of a long page is recorded in a transaction of its own.
+        # The version of a long page is recorded in a separate transaction.
         text = "<p>long" * 1000 if len(self.accepted) % 2 else ""
         files: dict[str, str | bytes] = {
             f"{folder}index.html": f"<!doctype html><title>{token}</title>{text}",
@@ -101,7 +101,7 @@ class Person:
         self._put(upload["upload_url"], data)
         order: dict[str, Any] = {"message": token, "bundle_s3_key": upload["bundle_s3_key"]}
         if is_source:
-            # For half of them, a worker has to detect that.
+            # For half of these deploys, a worker has to detect that the bundle has sources.
             order["build"] = self._random.random() < 0.5
             order["build_config"] = {"install": "", "output": "dist"}
         deploy_id = self.insist("POST", f"/v1/apps/{self.app_id}/deploy", order)["deploy_id"]
@@ -131,7 +131,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Sight:
-    """A visitor's view: the times (seconds since the epoch) of request and answer, the app, and the page's text."""
+    """A visitor's view: the times (seconds since the epoch) of request and response, the app, and the page's text."""
 
     asked: float
     answered: float
