@@ -519,7 +519,7 @@ def _route(kind: str, source: str) -> str:
 
 
 def _ruled(choice: Choice = "netlify") -> SiteRules:
-    """Rules with every kind of pattern, query and condition."""
+    """Returns rules with every kind of pattern, query and condition."""
     lines = [
         "/*/a/*/b /x 301",
         "/a:x-:y/* /y/:x 301",
