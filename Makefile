@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNTIME_STAMP := $(VENV)/.installed-runtime
-# Compiled modules are kept even where the environment says not to: an Easel is four processes, the tests start dozens.
+# Compiled modules are kept even if the environment forbids this, because Easel has four processes, and tests start dozens.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: install install-runtime serve test test-all test-fast test-apart test-browsers test-system test-work test-builds check lint types chaos bench docs lock format clean
@@ -17,7 +17,7 @@ $(VENV)/.bootstrapped: requirements/bootstrap.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
-# Running needs no test tools; whoever runs `make test` gets both.
+# Running Easel needs no test tools. `make test` installs both.
 $(RUNTIME_STAMP): $(VENV)/.bootstrapped requirements/runtime.txt pyproject.toml
 	@test -e $(STAMP) || echo "Installing Easel with its packages into $(VENV)/, which may take a minute"
 	@test -e $(STAMP) || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.txt
@@ -42,22 +42,22 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-# In a fresh clone, mypy takes half a minute of processor time. The tests leave it while they wait.
+# In a fresh clone, mypy takes half a minute of processor time. It runs while the tests wait.
 test: lint
 	@$(MAKE) --no-print-directory --jobs=2 types test-all
 
 test-all: install
 	$(BIN)/python -m pytest $(ARGS)
 
-# The tests that need no server: an answer in under a minute.
+# The tests that need no server, in under a minute.
 test-fast: install
 	$(BIN)/python -m pytest -m "not server and not builds" $(ARGS)
 
-# The long form of a test: 500 kills take more than an hour. EASEL_CHAOS_SEED repeats what was done to a run.
+# The long form of a test: 500 kills take more than an hour. EASEL_CHAOS_SEED repeats the kills of an earlier run.
 chaos: install
 	EASEL_CHAOS_KILLS=$${EASEL_CHAOS_KILLS:-500} $(BIN)/python -m pytest tests/system/test_chaos.py -m system -n0 -s $(ARGS)
 
-# The behaviour of the platform once more: on an S3 server, with every role in processes of its own, on Debian's PostgreSQL.
+# The tests of behaviour again: on an S3 server, with every role in its own processes, on Debian's PostgreSQL.
 test-apart: install
 	EASEL_TEST_STORE=moto EASEL_TEST_PARTS=apart $(BIN)/python -m pytest -m "not builds" \
 	  tests/access tests/apps tests/browser tests/cli \
@@ -72,11 +72,11 @@ test-browsers: install
 test-system: install
 	$(BIN)/python -m pytest tests/system tests/backups tests/docs tests/storage -m system $(ARGS)
 
-# Counts instructions, under valgrind: a processor works on it for two or three minutes.
+# Counts instructions under valgrind, which takes one processor two or three minutes.
 test-work: install
 	EASEL_TEST_WORK=1 $(BIN)/python -m pytest tests/work -n0 $(ARGS)
 
-# Real projects, with packages from the registry that npm is configured with, and what else takes long of builds: minutes.
+# Builds real projects with packages from npm's configured registry, and runs the other slow tests of builds, in minutes.
 test-builds: install
 	$(BIN)/python -m pytest tests/builds -m builds -n0 $(ARGS)
 
@@ -90,7 +90,7 @@ format: install
 	$(BIN)/ruff check --fix src tests bench testbed
 	$(BIN)/ruff format src tests bench testbed
 
-# Pins with hashes, for every Python from 3.11 on, without naming where packages come from.
+# Pins with hashes, for every Python from 3.11 on, without the address of a package index.
 lock: install
 	for name in bootstrap cli runtime dev; do \
 	  case $$name in bootstrap) from=requirements/bootstrap.in ;; cli) from=pyproject.toml ;; \

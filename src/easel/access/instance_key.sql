@@ -1,13 +1,13 @@
--- Asked before anything else is, by processes that have no session yet.
+-- These statements run before all other queries, in processes that have no session yet.
 
 -- name: newest_answers
--- The quickest to find of what there is under the secret key.
+-- The encrypted values that are found fastest.
 select body from remembered_answer order by created_at desc limit 10
 
 -- name: newest_secrets
--- All apps are read, of a million in a second or two: once in the life of an installation. Their versions, which are many more,
--- are not: what is sealed in one was sealed in its app first. Elsewhere in an app somebody may have given something of their
--- own that name.
+-- Reads all apps, which takes a second or two for a million apps, once in the life of an installation. The apps' versions,
+-- which are many more, are not read, because every secret of a version was first a secret of its app. Only the encrypted
+-- sections are searched, because users may give entries of other sections the same names.
 select sealed #>> '{}' from (
   select draft, published from app
   where jsonb_path_exists(draft, %(secrets)s::jsonpath) or jsonb_path_exists(published, %(secrets)s::jsonpath)
@@ -18,19 +18,19 @@ select sealed #>> '{}' from (
 ) found (sealed)
 
 -- name: newest_repositories
--- What fetches an app's repository, and verifies its webhooks.
+-- The secrets for fetching apps' repositories and for verifying their webhooks.
 select sealed from (select * from repository order by connected_at desc limit 10) newest,
        unnest(array[sealed_webhook_secret, sealed_token, sealed_deploy_key]) sealed
  where sealed is not null
 
 -- name: find
--- The fingerprint that the installation knows.
+-- The installation's stored fingerprint.
 select value from instance where name = %(name)s
 
 -- name: put_first
--- Of several apis that start at once, the first one's stays.
+-- If several apis start at once, the fingerprint of the first api is stored.
 insert into instance (name, value) values (%(name)s, %(value)s) on conflict (name) do nothing
 
 -- name: put
--- The operator's word counts, whatever was known before.
+-- The operator's command replaces every stored fingerprint.
 insert into instance (name, value) values (%(name)s, %(value)s) on conflict (name) do update set value = excluded.value

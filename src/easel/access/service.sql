@@ -1,3 +1,3 @@
 -- name: find_key
--- Begins every request of the api.
+-- Every request of the api begins with this statement.
 select id, org_id, name, scope, app_id from api_key where hash = %(hash)s and revoked_at is null

@@ -1,7 +1,7 @@
 -- name: read_only
--- Whether the database is read-only. A readiness check runs it outside SQLAlchemy.
+-- Returns whether the database is read-only. A readiness check runs this statement outside SQLAlchemy.
 show transaction_read_only
 
 -- name: queue_answers
--- Of procrastinate's tables, which have no models here.
+-- Reads procrastinate's tables, for which Easel has no models.
 select 1 from procrastinate_jobs limit 1

@@ -1,3 +1,3 @@
 -- name: jobs
--- Of procrastinate's tables, which have no models here.
+-- Reads procrastinate's tables, for which Easel has no models.
 select queue_name, count(*) from procrastinate_jobs where status = 'todo' group by queue_name

@@ -1,15 +1,16 @@
 -- name: changed
--- One round trip for the mark that edges compare and the notification that wakes them.
+-- Writes the mark that edges compare, and sends the notification to edges, in one round trip.
 with changed as (update app set changed_xid = pg_current_xact_id() where id = %(app)s::text)
  select pg_notify(%(channel)s::text, %(app)s::text)
 
 -- name: told
--- The same with what edges are told of the app.
+-- Does the same as `changed`, and stores the app's settings for edges.
 with changed as (
     update app set site = %(site)s::bytea, changed_xid = pg_current_xact_id() where id = %(app)s::text
 )
 select pg_notify(%(channel)s::text, %(app)s::text)
 
 -- name: stored
--- What edges would make of the configuration; as bytes, since the whole may be a hundred times as large.
+-- Returns the parts of the configuration that edges need, as bytes, because the whole configuration may be a hundred times as
+-- large.
 select {{serving.published.stored}} from app where id = %(app)s

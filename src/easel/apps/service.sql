@@ -1,6 +1,6 @@
 -- name: surroundings
--- Every answer about apps holds it, a list's those of a hundred apps: one statement for all of them, without objects.
--- Every app has rows of its environments, served or not.
+-- Every response about apps needs this, and a list needs it for a hundred apps. One statement reads it for all apps, without
+-- SQLAlchemy's objects. Every app has rows for its environments, even if they serve no version.
 select e.app_id, r.repo_url, r.branch, coalesce(r.github_installation_id, g.installation_id),
        e.name, e.version, e.deploy_id, e.revision, e.moved_at, e.locked_at is not null, e.lock_reason, v.manifest_key
   from environment e left join version v on v.app_id = e.app_id and v.number = e.version

@@ -1,7 +1,8 @@
 -- name: news
--- Every look of every open log stream, a hundred of them for one organisation: through a session, three statements took ten
--- times the processor time. Key, app and deploy as they are now; every scope includes reading. The status and the lines are of
--- one moment, so if the deploy has ended, these are its last lines.
+-- Every poll of every open log stream runs this statement, and one organisation may have a hundred streams. With a session,
+-- three statements would take ten times the processor time. Key, app and deploy are read in their current state, and every
+-- scope includes reading. The status and the lines are from the same moment, so the lines of an ended deploy include its last
+-- line.
 select d.org_id, d.status, l.seq, l.ts, l.line
   from api_key k
   join app a on a.id = %(app)s and a.org_id = k.org_id and a.deleted_at is null

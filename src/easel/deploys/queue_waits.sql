@@ -1,5 +1,5 @@
 -- part: busy
--- A deploy that pauses before it is tried again holds back its app, but takes no place.
+-- A deploy that waits for a retry blocks the other deploys of its app, but does not count towards the limits.
 with busy as materialized (
     select d.org_id, d.app_id, j.queue_name as queue, j.status = 'doing' as runs
       from procrastinate_jobs j
@@ -19,7 +19,7 @@ with busy as materialized (
 )
 
 -- part: cause
--- What holds a deploy `d` back, the nearest cause first.
+-- The reason why a deploy `d` waits, the most specific reason first.
 
        case when (d.queue, d.app_id) in (select queue, app_id from busy) then 'app'
             when (d.queue, d.org_id) in (select queue, org_id from crowded) then 'organisation'
@@ -28,8 +28,8 @@ with busy as materialized (
             else 'worker' end
 
 -- name: longest
--- Of procrastinate's tables, which have no models here. The first of each app and queue, since its turn came: those behind it
--- wait for nothing else.
+-- Reads procrastinate's tables, for which Easel has no models. Only the first deploy of each app and queue counts, from the end
+-- of the deploy before it. Later deploys of the app wait only for the first deploy.
 {{busy}}
 , waiting as (
     select app_id, org_id, sequence, queued_at,
@@ -49,6 +49,6 @@ select {{cause}},
  group by 1
 
 -- name: of_an_app
--- Of procrastinate's tables, which have no models here.
+-- Reads procrastinate's tables, for which Easel has no models.
 {{busy}}
 select {{cause}} from (select %(app)s::text as app_id, %(org)s::text as org_id, %(queue)s::text as queue) d

@@ -8,11 +8,11 @@ deploy.bundle_key, deploy.manifest_key, deploy.version, deploy.outcome, deploy.e
 deploy.smoke_test, deploy.timings, deploy.counts, deploy.build_config
 
 -- name: read
--- Where a transaction before it was undone; else a run knows what it wrote itself.
+-- Needed only after a rollback. Otherwise, a run knows the row that it has written itself.
 select {{columns}} from deploy where id = %(id)s
 
 -- name: find
--- All that a run needs to begin, in one round trip: deploy, app, and the app's latest manifest.
+-- Returns all values that a run needs to begin, in one round trip: deploy, app, and the app's latest manifest.
 select {{versions.service.held_app}},
        (select manifest_key from version
          where version.app_id = app.id and manifest_key is not null order by number desc limit 1),
@@ -20,19 +20,19 @@ select {{versions.service.held_app}},
   from deploy join app on app.id = deploy.app_id where deploy.id = %(id)s
 
 -- part: columns_written
--- What a worker's run and a builder's write alike.
+-- The columns that a worker's run and a builder's run both write.
 started_at = %(started_at)s, finished_at = %(finished_at)s, status = %(status)s, step = %(step)s,
            attempt = %(attempt)s, bundle_key = %(bundle_key)s, manifest_key = %(manifest_key)s, version = %(version)s,
            outcome = %(outcome)s, error = %(error)s, error_code = %(error_code)s, warnings = %(warnings)s,
            smoke_test = %(smoke_test)s, timings = %(timings)s, counts = %(counts)s
 
 -- part: ours
--- Whether the row is this run's, and as it was read.
+-- True if the row belongs to this run, and has not changed since the run read it.
 id = %(id)s and attempt = %(known_attempt)s and step is not distinct from %(known_step)s::text
        and {{deploys.states.unfinished}}
 
 -- part: end_of_written
--- The end of both, which the log's lines follow.
+-- The common end of both `written` parts. The lines of the log follow.
 returning id
 ), counted as (
     update upload set waiting = not waiting
@@ -41,9 +41,10 @@ returning id
 ), {{deploys.service.lines_added}}
 
 -- part: written
--- An upload waits no longer once a run of a deploy begins with it, and does again if that fails.
--- What was read before it is not held: it writes nothing if another run or somebody who cancels was faster, nor if the
--- run before, which goes on until it is taken over, has written meanwhile: each write of a run has another step.
+-- An upload stops waiting when a run of a deploy begins with the upload, and waits again if the deploy fails. The row was read
+-- without a lock. So this statement writes nothing if another run or a cancellation came first. It also writes nothing if the
+-- previous run, which continues until it is taken over, has written in the meantime, because each write of a run has another
+-- step.
 with written as (
     update deploy
        set {{columns_written}}
@@ -51,9 +52,9 @@ with written as (
     {{end_of_written}}
 
 -- name: write
--- Ends every transaction of a run: row, log, upload and notification in one round trip, without one before it to hold the row.
+-- Ends every transaction of a run. Row, log, upload and notification take one round trip, and the row is not locked before.
 {{written}} from written
 
 -- name: write_then
--- The same, with a job besides.
+-- Does the same as `write`, and enqueues a job.
 {{written}}, {{storage.queue.defer_job}} from written

@@ -1,6 +1,6 @@
 -- part: lines_added
--- The end of a statement that adds lines to the log of the deploy that the part before it, `written`, wrote the row of, and
--- wakes the clients that follow it; with `appended` for arguments. To be followed by `from written`.
+-- The end of a statement that adds lines to a deploy's log, and notifies the clients that follow the log. The part `written`
+-- before it has written the deploy's row. Its arguments come from `appended`. `from written` must follow.
 added as (
     insert into deploy_log (deploy_id, seq, ts, line)
     select %(id)s::text, coalesce((select max(seq) from deploy_log where deploy_id = %(id)s::text), 0) + n, ts, line
@@ -10,31 +10,32 @@ added as (
 select case when %(tell)s then pg_notify(%(channel)s::text, %(id)s::text) end
 
 -- name: add_lines
--- One round trip for the log's lines and the notification.
+-- Writes the log's lines and the notification in one round trip.
 with written as (select), {{lines_added}} from written
 
 -- part: waiting
--- How many deploys of an organisation wait to be built, by the index of those that have not ended.
+-- The number of an organisation's deploys that wait to be built, by the index of unfinished deploys.
 select count(*) from deploy
  where {{deploys.states.unfinished}} and org_id = %(org)s and step = 'build_queued'
 
 -- part: build_time
--- Milliseconds that builders worked for an organisation today (UTC).
+-- The milliseconds for which builders have worked for an organisation today (UTC).
 coalesce((select milliseconds from build_usage
            where org_id = %(org)s and day = (now() at time zone 'utc')::date), 0)
 
 -- name: builds_taken
--- Before another one is accepted: deploys that wait to be built, and the time that builds took today, in one round trip.
+-- Runs before a deploy is accepted. Returns the number of deploys that wait to be built, and the time of today's builds, in one
+-- round trip.
 select ({{waiting}}), {{build_time}}
 
 -- name: took_build_time
--- Adds to an organisation's time of today: builders of several machines may do so at once.
+-- Adds to an organisation's build time of today. Builders on several machines may do this at the same time.
 insert into build_usage (org_id, day, milliseconds)
 values (%(org)s, (now() at time zone 'utc')::date, %(milliseconds)s)
     on conflict (org_id, day) do update set milliseconds = build_usage.milliseconds + excluded.milliseconds
 
 -- name: accept
--- Everybody who deploys waits for it: through a session it takes several times as long.
+-- Every request for a deploy waits for this statement, which would take several times as long with a session.
 insert into deploy (
     id, org_id, app_id, sequence, environment, source, bundle_s3_key, source_files_key, message, git_commit_sha,
     git_commit_message, git_author, git_branch, build_config, queued_by, queued_at, status, step, attempt, warnings, timings

@@ -1,3 +1,4 @@
 -- part: unfinished
--- A deploy that has not ended (`states.UNFINISHED`). Written as the partial index ix_deploy_unfinished has it.
+-- True for a deploy that has not ended (`states.UNFINISHED`). Written in the same form as in the partial index
+-- ix_deploy_unfinished.
 status in ('queued', 'building')

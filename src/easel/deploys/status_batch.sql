@@ -1,7 +1,7 @@
 -- name: read
--- Hundreds of polls are answered by it, of all organisations. Key, app and deploy as they are now: nothing of what was known
--- a poll ago counts. Every scope includes reading. The key first, by its hash: from the deploy's organisation on, all keys of
--- that organisation would be looked through.
+-- Answers hundreds of polls of all organisations. Key, app and deploy are read in their current state, and not from an earlier
+-- poll. Every scope includes reading. The key is looked up first, by its hash. A search that began at the deploy's organisation
+-- would read all keys of that organisation.
 with who as materialized (
     select asked.n, asked.app, asked.deploy, k.org_id, k.app_id as only_app
       from unnest(%(keys)s::text[], %(apps)s::text[], %(deploys)s::text[]) with ordinality as asked(key, app, deploy, n)

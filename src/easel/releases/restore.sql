@@ -1,5 +1,5 @@
 -- name: staged
--- A promote reads it once or twice, the second time while it holds the app's row.
+-- A promote runs this statement once or twice. The second time, it holds the lock of the app's row.
 select environment.deploy_id, number, version.deploy_id, manifest_key
   from environment
   join version on version.app_id = environment.app_id and version.number = environment.version

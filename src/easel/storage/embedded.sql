@@ -1,3 +1,3 @@
 -- name: used_by
--- PostgreSQL's own view, asked by the supervisor, which has no SQLAlchemy.
+-- Reads PostgreSQL's own view, from the supervisor, which does not import SQLAlchemy.
 select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()

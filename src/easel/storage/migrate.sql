@@ -1,3 +1,3 @@
 -- name: revision
--- Alembic's own table, which is there before any model of ours.
+-- Reads Alembic's own table, which exists before the tables of Easel's models.
 select version_num from alembic_version

@@ -1,5 +1,5 @@
 -- name: note
--- Thousands of paths are noted and compared in one round trip, in the middle of a deploy.
+-- Records and compares thousands of paths in one round trip, during a deploy.
 with noted as (
     insert into hashed_path as known (app_id, path, org_id, content)
     select %(app)s, path, %(org)s, content

@@ -1,7 +1,8 @@
 -- part: objects
--- Each object that a record refers to (its `key`, or null), once for every version that needs it; visitors are answered from
--- what `serves`. Of the apps in %(apps)s, or of all where that is null; none of apps that are deleted. What a pruned version
--- was stays known: its manifest and its sources. The sweep of orphans deletes what is missing here, and backups leave it out.
+-- Returns each object that a record refers to (its `key`, or null), once for every version that needs the object. `serves` is
+-- true for objects that visitors' responses need. The apps are those in %(apps)s, or all apps if %(apps)s is null, without
+-- deleted apps. A pruned version needs only its manifest and its sources. The sweep of orphans deletes objects that are not in
+-- this result, and backups leave them out.
 with recorded as (
     select v.app_id, v.number, v.manifest_key, v.bundle_key, v.source_files_key,
            exists (select from pruned p where p.app_id = v.app_id and p.number = v.number) as pruned
@@ -18,9 +19,9 @@ union all select d.app_id, null, false, false, unnest(array[d.manifest_key, d.bu
  where a.deleted_at is null and (%(apps)s::text[] is null or a.id = any (%(apps)s::text[]))
 
 -- name: keys
--- What all records refer to, in one statement over five tables.
+-- Returns the objects that all records refer to, in one statement over five tables.
 select distinct key from ({{objects}}) as needed where key is not null
 
 -- name: is_needed
--- The same about one object.
+-- Answers the same question for one object.
 select exists (select from ({{objects}}) as needed where key = %(key)s)

@@ -1,7 +1,8 @@
 -- name: may_go
--- Looks at all versions of an app, and gives only those that may go. Versions that failed their smoke test are counted apart,
--- so that they push out no good one. Never what an environment serves, what it served within the skew window or last before
--- that, nor what a deploy that has not ended is about to make live.
+-- Reads all versions of an app, and returns only the versions that may be pruned. Versions that failed their smoke test are
+-- counted separately, so that they displace no good version. The result never contains a version that an environment serves,
+-- has served within the skew window, or served last before that. It never contains a version that an unfinished deploy is about
+-- to make live.
 with kept as (
     select v.number, v.deployed_at,
            row_number() over (partition by coalesce(d.status = 'failed', false) order by v.number desc) as place
@@ -24,19 +25,19 @@ select number from kept
         where app_id = %(app)s and version is not null and {{deploys.states.unfinished}})
 
 -- name: prune
--- As many rows as versions go, in one round trip.
+-- Inserts as many rows as there are versions to prune, in one round trip.
 insert into pruned (app_id, number, org_id, at)
  select %(app)s::text, number, %(org)s::text, now() from unnest(%(numbers)s::integer[]) as number
 
 -- name: forget_variants
--- Compares sets in the database, with nothing read.
+-- Compares sets inside the database, without reading them.
 delete from variants x where x.app_id = %(app)s and not exists (
     select from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
      where v.app_id = x.app_id and v.manifest_key = x.manifest_key and p.number is null)
 
 -- name: forget_configurations
--- Compares sets in the database, with nothing read. What a rollback brings back is the configuration that was published
--- before the one that is live, or, before the first publish, that of the version before it.
+-- Compares sets inside the database, without reading them. A rollback leads to the configuration that was published before the
+-- live configuration. Before the first publish, it leads to the configuration of the previous version.
 with live as (
     select v.number, v.previous_published
       from version v join app a on a.id = v.app_id and a.published_version = v.number

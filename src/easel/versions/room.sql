@@ -1,6 +1,6 @@
 -- name: configurations
--- Beside each publish, in one round trip. The sizes are those on disk, which are known without reading a configuration. It
--- counts only where a large configuration is about to be stored: for all others it reads one row.
+-- Runs with each publish, in one round trip. The sizes are those on disk, which are known without reading a configuration. The
+-- sizes are added up only if a large configuration is about to be stored. Otherwise, one row is read.
 select (select coalesce(sum(pg_column_size(c.config)), 0)::bigint
           from app a join configuration c on c.app_id = a.id where a.org_id = app.org_id)
   from app
@@ -8,6 +8,6 @@ select (select coalesce(sum(pg_column_size(c.config)), 0)::bigint
    and not exists (select from configuration c where c.app_id = app.id and c.hash = %(hash)s)
 
 -- name: used
--- The sizes of toasted columns, which no model has.
+-- Adds up the sizes of toasted columns, which no model has.
 select coalesce(sum(pg_column_size(c.config)), 0)::bigint
   from app a join configuration c on c.app_id = a.id where a.org_id = %(org)s

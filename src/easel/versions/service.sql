@@ -12,12 +12,13 @@ app.id, app.org_id, slug, published_hash, published_version, {{serving.published
       from jsonb_to_record(published) as p (build_config jsonb, auth_config jsonb))
 
 -- name: hold_app
--- What a deploy needs of an app whose configuration has changed under it, and the lock, in one round trip.
+-- Returns the values that a deploy needs of an app whose configuration has changed since it was read, and locks the app's row,
+-- in one round trip.
 select {{held_app}} from app where id = %(app)s and org_id = %(org)s and {{apps.row_lock.held}}
 
 -- part: recorded
--- The end of a statement that gives the app's next number as `numbered`. The configuration goes from one row of the database
--- into another, if at all: it is stored once for all versions that have it.
+-- The end of a statement whose part `numbered` returns the app's next version number. The configuration is copied inside the
+-- database, and only if it is not stored yet, because it is stored once for all versions that have it.
 configured as (
     insert into configuration (app_id, hash, org_id, config)
     select %(app_id)s, %(config_hash)s::text, %(org_id)s, published from numbered on conflict do nothing
@@ -36,7 +37,7 @@ select %(app_id)s, last_version, %(org_id)s, %(kind)s::text, %(deploy_id)s, %(en
 returning number
 
 -- name: record_deployed
--- Number, configuration and version in one round trip, which finds nothing to do where the app has changed since it was read.
+-- Writes number, configuration and version in one round trip. Changes nothing if the app has changed since it was read.
 with numbered as (
     update app set last_version = last_version + 1, updated_at = %(deployed_at)s
      where id = %(app_id)s and deleted_at is null and published_hash = %(config_hash)s::text
@@ -51,7 +52,7 @@ last_version = last_version + 1, updated_at = %(deployed_at)s, published_version
                    published_hash = %(config_hash)s::text
 
 -- name: record_published
--- The same for a publish of a draft that holds changes.
+-- Does the same as `record_deployed`, for a publish of a changed draft.
 with numbered as (
     update app set {{published}}, published = draft
      where id = %(app_id)s and deleted_at is null
@@ -59,7 +60,8 @@ with numbered as (
 ), {{recorded}}
 
 -- name: record_published_again
--- The same where the draft is what is published already: it may be two mebibytes, which are not written once more.
+-- Does the same as `record_published`, if the draft is already the published configuration. The configuration may have two
+-- mebibytes, so it is not written again.
 with numbered as (
     update app set {{published}}
      where id = %(app_id)s and deleted_at is null
@@ -67,7 +69,7 @@ with numbered as (
 ), {{recorded}}
 
 -- name: find_recorded
--- Every restore begins with it: app, version and whether that is pruned in one round trip.
+-- Every restore begins with this statement. It reads app, version, and whether the version is pruned, in one round trip.
 select app.id, app.org_id, slug, version.number, deploy_id, manifest_key, pruned.at
   from app
   left join version on version.app_id = app.id and version.number = %(number)s
@@ -75,17 +77,17 @@ select app.id, app.org_id, slug, version.number, deploy_id, manifest_key, pruned
  where app.id = %(app)s and app.org_id = %(org)s and deleted_at is null
 
 -- name: details
--- Every answer about one version, without reading the version once more.
+-- Every response about one version needs this. The version itself is not read again.
 select (select config from configuration where app_id = %(app)s and org_id = %(org)s and hash = %(hash)s),
        exists (select from pruned where app_id = %(app)s and number = %(number)s)
 
 -- name: configurations
--- Every diff reads them, and a session took a fifth of the request for the list of hashes. As text, since the driver's
--- own decoder takes several times as long for a configuration of two mebibytes.
+-- Every diff runs this statement. A session took a fifth of the request's time for the list of hashes. The result is text,
+-- because the driver's own decoder takes several times as long for a configuration of two mebibytes.
 select hash, config::text from configuration where app_id = %(app)s and org_id = %(org)s and hash = any(%(hashes)s)
 
 -- name: latest
--- Every answer about an app holds twenty of them, cut short in the database.
+-- Every response about an app contains twenty versions, whose long strings are truncated in the database.
 select v.number, kind, deploy_id, environment, manifest_key, files_hash, config_hash, content_hash, file_count,
        total_bytes, message, deployed_by, deployed_at, build_duration_ms, git_commit_sha,
        left(git_commit_message, 1000), left(git_author, 1000), git_branch, p.number is not null

@@ -1,5 +1,5 @@
 -- part: written
--- As `run_row.written`, with what a builder writes besides: commit, sources, bundle, report.
+-- Does the same as `run_row.written`, and writes the values that only a builder has: commit, sources, bundle, report.
 with written as (
     update deploy
        set {{deploys.run_row.columns_written}}, git_commit_sha = %(git_commit_sha)s,
@@ -13,12 +13,12 @@ with written as (
 {{written}} from written
 
 -- name: write_then
--- The same, with the job of the worker that takes the bundle.
+-- Does the same as `write`, and enqueues the job of the worker that takes the bundle.
 {{written}}, {{storage.queue.defer_job}} from written
 
 -- name: add_lines
--- Several times a second while a build prints, and to ask whether the deploy still is this run's and its app still there. The
--- row is locked, so that no line follows the last one, and not written.
+-- Runs several times a second while a build prints. Also checks whether the deploy still belongs to this run, and whether its
+-- app still exists. The row is locked but not written, so that no line is added after the last line.
 with written as (
     select id, app_id from deploy
      where id = %(id)s and attempt = %(known_attempt)s and {{deploys.states.unfinished}} for no key update
@@ -26,5 +26,6 @@ with written as (
   from written
 
 -- name: settings
--- What a build needs of the app's published configuration, without the rest, which may be a hundred times as large.
+-- Returns the part of the app's published configuration that a build needs, because the whole configuration may be a hundred
+-- times as large.
 select published -> 'build_config', build_cache_generation from app where id = %(app)s and org_id = %(org)s and deleted_at is null

@@ -1,28 +1,29 @@
--- The edge asks without SQLAlchemy, row by row: it starts in a moment, and a million apps are never in memory twice.
+-- The edge queries without SQLAlchemy, row by row. So it starts fast, and never holds a million apps in memory twice.
 
 -- name: now
--- Begins each look: from where on changes are visible, which server answers, and how many apps have changed, up to %(few)s.
+-- Begins each refresh. Returns the transaction from which on changes are not visible yet, the database's time, the server's
+-- start, and the number of changed apps, up to %(few)s.
 select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from clock_timestamp())::float8,
        pg_postmaster_start_time(),
        (select count(*) from (
            select from app where changed_xid >= %(since)s::xid8 order by changed_xid desc limit %(few)s) as changed)
 
 -- name: apps
--- All that changed, in one statement.
+-- Returns all changed apps in one statement.
 select id, slug, is_active, last_version, {{serving.published.stored}}, prunings, deleted_at is not null
   from app
  where changed_xid >= %(since)s::xid8
 
 -- part: manifest
--- The hash in a manifest's key (storage/object_names.py): all else in it is known.
+-- The hash in a manifest's key (storage/object_names.py). All other parts of the key are known.
 decode(left(right(v.manifest_key, 69), 64), 'hex')
 
 -- part: as_written
--- Whether the key has the form that Easel writes.
+-- True if the key has the form of Easel's keys.
 v.manifest_key ~ '/manifests/[0-9a-f]{64}[.]json$'
 
 -- part: serves
--- What environments serve, as if for ever.
+-- The versions that environments serve now. Their end is `infinity`.
 select e.app_id, e.name as environment, e.version as number, 'infinity'::timestamptz as until,
        greatest(e.moved_at, coalesce(a.published_at, a.created_at)) as since
   from app a
@@ -30,21 +31,21 @@ select e.app_id, e.name as environment, e.version as number, 'infinity'::timesta
  where a.changed_xid >= %(since)s::xid8 and a.deleted_at is null
 
 -- part: left
--- What environments have left within the retention time.
+-- The versions that environments stopped serving within the retention time.
   from app a
   join audit m on m.app_id = a.id and m.from_version is distinct from m.to_version
  where a.changed_xid >= %(since)s::xid8 and a.deleted_at is null
    and m.at > now() - make_interval(secs => %(retention)s)
 
 -- part: each
--- All of these, every time that a version was left.
+-- All served versions, with a row for each time at which an environment stopped serving a version.
 {{serves}}
 union all
 select m.app_id, m.environment, m.from_version, m.at, null
 {{left}}
 
 -- part: each_once
--- An app may have moved a hundred thousand times between two versions, and be looked at after each move.
+-- Each version once, because an app may have moved a hundred thousand times between two versions, and is read after each move.
 {{serves}}
 union all
 select m.app_id, m.environment, m.from_version, max(m.at), null
@@ -52,16 +53,16 @@ select m.app_id, m.environment, m.from_version, max(m.at), null
  group by m.app_id, m.environment, m.from_version
 
 -- part: by_environment
--- All moves of an environment packed as table.MOVE, the latest first. One join looks all versions up: it is most of what loading
--- takes. One key of another form fails a whole look. To compare each with its form would take seconds more to load a million
--- apps, so that is done `carefully` alone: in a second look, once one has failed.
+-- Packs all moves of an environment in the form of `table.MOVE`, the latest first. One join looks up all versions, and takes
+-- most of the loading time. A single key of another form makes the whole query fail. Comparing each key with the form would
+-- take seconds more for a million apps. So keys are compared only if `carefully` is set, in a second query after a failure.
 , packed as not materialized (
     select w.app_id, w.environment, w.since, case when w.since is not null then v.manifest_key end as serves,
            float8send(extract(epoch from w.until)::float8) || int4send(w.number) || {{manifest}} as move
       from which w
       join version v on v.app_id = w.app_id and v.number = w.number and v.manifest_key is not null
            and (not %(carefully)s or {{as_written}})
-    offset 0  -- Packed before they are sorted, not after.
+    offset 0  -- The rows are packed before they are sorted, not after.
 )
 select s.app_id, s.environment, s.since, x.app_id is not null, s.moves
   from (
@@ -74,27 +75,27 @@ select s.app_id, s.environment, s.since, x.app_id is not null, s.moves
   left join variants x on x.app_id = s.app_id and x.manifest_key = s.serves
 
 -- name: served
--- Of each environment that serves something all versions that it serves or served within the retention time.
+-- For each environment that serves a version: all versions that it serves, or has served within the retention time.
 with which as not materialized (
 {{each}}
 )
 {{by_environment}}
 
 -- name: served_some
--- The same of a few apps. To group all moves of all apps takes longer than to send them.
+-- Does the same as `served`, for a few apps. For all apps, grouping all moves would take longer than sending them.
 with which as not materialized (
 {{each_once}}
 )
 {{by_environment}}
 
 -- name: of_another_form
--- The versions that a careful look leaves out, which the log names.
+-- The versions that a careful query leaves out. The log lists them.
 select distinct v.app_id, v.number
   from ({{each}}) w
   join version v on v.app_id = w.app_id and v.number = w.number and not {{as_written}}
 
 -- name: version
--- A version's own address is looked up by it, before it is remembered for good.
+-- Looks up a version's own address, which is then cached.
 select v.number, case when {{as_written}} then {{manifest}} end, extract(epoch from v.deployed_at)::float8,
        x.app_id is not null
   from version v

@@ -1,6 +1,7 @@
 -- name: fetch
--- In place of procrastinate's own (migration 0013). Only what this release knows: a task that a newer one has put there is for
--- the newer one's workers. Most polls find no job: the function, which takes several times as long, is not called then.
+-- Replaces procrastinate's own function (migration 0013). Claims only jobs of tasks that this release knows, because workers of
+-- newer releases run newer tasks. Most polls find no job. In that case, the function, which takes several times as long, is not
+-- called.
 select id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, worker_id
   from easel_fetch_job(
        %(queues)s::varchar[], %(tasks)s::varchar[], %(worker)s, %(everywhere)s, %(organisation)s, %(places)s)
@@ -8,7 +9,8 @@ select id, status, task_name, priority, lock, queueing_lock, args, scheduled_at,
      select from procrastinate_jobs where status = 'todo' and queue_name = any (%(queues)s::varchar[]))
 
 -- name: take_over
--- Several workers look at once: what one of them has put back is not silent any more when the next one gets to it.
+-- Several workers may run this statement at once. A job that one worker has put back is no longer stalled when the next worker
+-- reaches it.
 with silent as materialized (
     select job.id, task_name from procrastinate_jobs job
       left join procrastinate_workers worker on worker.id = job.worker_id
@@ -19,7 +21,7 @@ with silent as materialized (
 select id, task_name, procrastinate_retry_job_v2(id, now(), null, null, null) from silent
 
 -- name: waits
--- Of procrastinate's tables, which have no models here.
+-- Reads procrastinate's tables, for which Easel has no models.
 select exists (
     select from procrastinate_jobs
      where queue_name = %(queue)s and status = 'todo' and (scheduled_at is null or scheduled_at <= now())

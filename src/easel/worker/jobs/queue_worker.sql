@@ -1,7 +1,7 @@
 -- name: finish
--- A worker that was silent for long enough has lost its jobs: they are another's run by now, even under its own id, which
--- `attempts` tells. procrastinate's functions look at a job's id alone, and would end, or start once more, what the other one
--- is running.
+-- A worker without a heartbeat for long enough has lost its jobs. They then belong to another run, perhaps under the same
+-- worker's id, which `attempts` shows. procrastinate's own functions compare only a job's id, so they would end or restart a
+-- job that another worker is running.
 with mine as materialized (
     select id from procrastinate_jobs
      where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
@@ -13,7 +13,7 @@ select procrastinate_finish_job_v1(id, %(status)s, %(delete)s),
   from mine
 
 -- name: retry
--- When is for the database's clock to say: this machine's may be an hour ahead.
+-- The database's clock determines the time of the retry, because this machine's clock may be an hour ahead.
 with mine as materialized (
     select id from procrastinate_jobs
      where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
@@ -21,13 +21,13 @@ with mine as materialized (
 select procrastinate_retry_job_v2(id, now() + make_interval(secs => %(pause)s), null, null, null) from mine
 
 -- name: beat
--- A sign of life, and the jobs that this worker is said to run, in one round trip.
+-- Sends a heartbeat, and returns the jobs that are recorded as running on this worker, in one round trip.
 with beat as (update procrastinate_workers set last_heartbeat = now() where id = %(worker)s returning id)
 select beat.id, array_remove(array_agg(job.id), null) as jobs
   from beat left join procrastinate_jobs job on job.worker_id = beat.id and job.status = 'doing' group by beat.id
 
 -- name: put_back
--- Only what is still this worker's.
+-- Puts back only jobs that still belong to this worker.
 with lost as materialized (
     select id from procrastinate_jobs
      where id = any (%(jobs)s) and status = 'doing' and worker_id = %(worker)s for update
