@@ -34,6 +34,7 @@ async def build(
     environment: Mapping[str, str],
     secrets: Collection[str],
     say: Callable[[str], None],
+    report: BuildReport | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     begin: Callable[[str], None] = lambda phase: None,
     deliver: Callable[[BuildResult], Awaitable[None]] | None = None,
@@ -41,12 +42,13 @@ async def build(
     """Builds the sources in a folder, and returns the folder of the output. The build may change the sources.
 
     `wanted` are the deploy's options, `app` are the options of its app. `environment` has the project's own variables.
-    `secrets` are strings that must not appear in the log or in an error. `say` receives the log's lines. `begin` is
-    called with `install` and `build` when each begins. `deliver` is called with the result before the caches are saved,
-    so that a deploy does not wait for them. During the build, the folder `{source}.build` beside the sources is used.
-    Raises BuildPlanError for sources that cannot be built or whose build results in no page, ToolchainError and
-    VersionUnavailableError, BuildFailedError for a command that fails or exceeds a limit, BuildStoppedError,
-    BuilderDiskFullError, OSError, and the errors of `deliver`.
+    `secrets` are strings that must not appear in the log or in an error. `say` receives the log's lines. `report` is
+    filled while the build runs, so that it also describes a failed build. `begin` is called with `install` and `build`
+    when each begins. `deliver` is called with the result before the caches are saved, so that a deploy does not wait
+    for them. During the build, the folder `{source}.build` beside the sources is used. Raises BuildPlanError for
+    sources that cannot be built or whose build results in no page, ToolchainError and VersionUnavailableError,
+    BuildFailedError for a command that fails or exceeds a limit, BuildStoppedError, BuilderDiskFullError, OSError, and
+    the errors of `deliver`.
     """
     masking = Masking(secrets)
 
@@ -54,13 +56,16 @@ async def build(
         say(masking.once(line))
 
     with masking.errors():
-        report = BuildReport(sandbox.kind)
+        report = report or BuildReport(sandbox.kind)
         tell(_of_the_sandbox(sandbox))
-        with _timed(report, "plan"):
-            plan = await asyncio.to_thread(make_plan, source, wanted, app)
+        reasons: list[str] = []
+        try:
+            with _timed(report, "plan"):
+                plan = await asyncio.to_thread(make_plan, source, wanted, app, reasons)
+        finally:
+            for reason in reasons:
+                tell(reason)
         report.framework = plan.framework
-        for reason in plan.reasons:
-            tell(reason)
         with _timed(report, "tools"):
             tools = await prepare(plan, source, sandbox, settings)
         report.node, report.package_manager, report.python = tools.node, tools.package_manager, tools.python

@@ -13,11 +13,13 @@ ManagerName = Literal["npm", "pnpm", "yarn", "bun"]
 class Manager:
     """A package manager's files and commands.
 
-    `frozen` installs exactly the content of the lock file, or fails. `loose` installs without a lock file. `run` runs a
-    script of the package in the working directory. `execute` runs an installed program.
+    `writes` is the lock file that it writes today. `frozen` installs exactly the content of the lock file, or fails.
+    `loose` installs without a lock file. `run` runs a script of the package in the working directory. `execute` runs an
+    installed program.
     """
 
     locks: tuple[str, ...]
+    writes: str
     frozen: tuple[str, ...]
     loose: tuple[str, ...]
     run: tuple[str, ...]
@@ -28,6 +30,7 @@ MANAGERS: Final[Mapping[ManagerName, Manager]] = {
     # npm comes last, because a mistaken `npm install` leaves its lock file beside the real lock file.
     "pnpm": Manager(
         locks=("pnpm-lock.yaml",),
+        writes="pnpm-lock.yaml",
         frozen=("pnpm", "install", "--frozen-lockfile", "--prod=false"),
         loose=("pnpm", "install", "--no-frozen-lockfile", "--prod=false"),
         run=("pnpm", "run"),
@@ -35,6 +38,7 @@ MANAGERS: Final[Mapping[ManagerName, Manager]] = {
     ),
     "bun": Manager(
         locks=("bun.lock", "bun.lockb"),
+        writes="bun.lock",
         frozen=("bun", "install", "--frozen-lockfile"),
         loose=("bun", "install"),
         run=("bun", "run"),
@@ -42,6 +46,7 @@ MANAGERS: Final[Mapping[ManagerName, Manager]] = {
     ),
     "yarn": Manager(
         locks=("yarn.lock",),
+        writes="yarn.lock",
         frozen=("yarn", "install", "--immutable"),
         loose=("yarn", "install", "--no-immutable"),
         run=("yarn", "run"),
@@ -49,6 +54,7 @@ MANAGERS: Final[Mapping[ManagerName, Manager]] = {
     ),
     "npm": Manager(
         locks=("npm-shrinkwrap.json", "package-lock.json"),
+        writes="package-lock.json",
         frozen=("npm", "ci", "--include=dev", "--no-audit", "--no-fund"),
         loose=("npm", "install", "--include=dev", "--no-audit", "--no-fund"),
         run=("npm", "run"),
@@ -58,6 +64,7 @@ MANAGERS: Final[Mapping[ManagerName, Manager]] = {
 
 YARN_1: Final = Manager(
     locks=("yarn.lock",),
+    writes="yarn.lock",
     frozen=("yarn", "install", "--frozen-lockfile", "--non-interactive", "--production=false"),
     loose=("yarn", "install", "--non-interactive", "--production=false"),
     run=("yarn", "run"),

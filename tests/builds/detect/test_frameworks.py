@@ -38,10 +38,13 @@ def test_a_template_is_recognised_and_its_output_taken(name: str, tmp_path: Path
 @pytest.mark.parametrize("name", NOT_STATIC)
 def test_an_app_that_needs_a_server_is_refused_with_the_lines_to_change(name: str, tmp_path: Path) -> None:
     files, words = NOT_STATIC[name]
+    reasons: list[str] = []
     with pytest.raises(NotStaticError) as refusal:
-        plan(write(tmp_path, files), BuildOptions())
+        plan(write(tmp_path, files), BuildOptions(), reasons=reasons)
     for word in words:
         assert word in refusal.value.message
+    # The log shows the guesses that led to the refusal.
+    assert any(reason.startswith("Framework: ") for reason in reasons)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +123,14 @@ def test_plain_pages_are_served_as_they_are(tmp_path: Path) -> None:
 def test_pages_beside_a_package_json_for_formatting_alone_are_served_as_they_are(tmp_path: Path) -> None:
     files = {"index.html": "home", "package.json": package(None, "prettier", scripts={"format": "prettier ."})}
     assert plan(write(tmp_path, files), BuildOptions()).build is None
+
+
+def test_a_folder_of_pages_that_is_set_as_the_output_is_served_as_it_is(tmp_path: Path) -> None:
+    files = {"public/index.html": "home", "package.json": package(None, scripts={"start": "serve public"})}
+    made = plan(write(tmp_path, files), BuildOptions(output="public"))
+    assert (made.install, made.build, made.outputs) == (None, None, ("public",))
+    with pytest.raises(BuildPlanError, match="set only `output`"):
+        plan(tmp_path, BuildOptions())
 
 
 def test_an_unknown_tool_with_a_build_script_may_write_any_usual_folder(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ def test_without_a_lock_file_the_install_needs_none_and_the_log_warns(tmp_path: 
     other = planned(tmp_path, {"package-lock.json": "{}"}, packageManager="pnpm@10.1.0")
     assert installed(other) == "pnpm install --no-frozen-lockfile --prod=false"
     assert any("(`package-lock.json` belongs to another package manager)" in reason for reason in other.reasons)
+    bun = planned(tmp_path, {}, packageManager="bun@1.4.5")
+    assert any("Commit a `bun.lock`." in reason for reason in bun.reasons)
 
 
 def test_an_empty_lock_file_is_none(tmp_path: Path) -> None:

@@ -430,6 +430,26 @@ def test_more_deploys_that_are_to_be_built_than_an_organisation_may_have_are_ref
     world.do(go())
 
 
+def test_the_status_of_a_failed_build_names_its_tools_and_the_hosts_that_it_could_not_reach(world: World) -> None:
+    async def go() -> None:
+        wanted = await order_source(world, await make_app(world), build=True)
+        given: dict[str, Any] = {}
+
+        async def fails(source: Path, say: Say) -> None:
+            given["report"].framework = "next"
+            given["report"].refused_hosts.append("fonts.example.com")
+            raise BuildFailedError()
+
+        await build(world, wanted, fails, given=given)
+        row, _ = await seen(world, wanted)
+        assert row.status == "failed"
+        assert row.build is not None
+        assert (row.build["sandbox"], row.build["framework"]) == ("unsandboxed", "next")
+        assert row.build["refused_hosts"] == ["fonts.example.com"]
+
+    world.do(go())
+
+
 def test_builds_of_an_organisation_take_so_many_minutes_in_a_day(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)

@@ -65,7 +65,8 @@ def build_command(
             place=f"`{printable(package.path)}`" if package else "the sources",
             reason="package.json has no script `build`, and no known build tool is among the dependencies",
             hint="Add the script. Or set the build command as `build` and its output folder as `output` in the table "
-            "`[build]` of easel.toml, or use `--build-command` and `--output`.",
+            "`[build]` of easel.toml, or use `--build-command` and `--output`. To deploy a folder of pages unchanged, "
+            "set only `output`.",
         )
     said = f"{tool.title}'s own command `{tool.command}`"
     why = "because package.json has no script for it"

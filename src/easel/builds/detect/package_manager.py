@@ -86,7 +86,7 @@ def choose_manager(
         others = f" ({_quoted(found)} belongs to another package manager)" if found else ""
         reasons.append(
             f"Warning: there is no lock file of {name}{others}, so this install may choose other versions than the "
-            f"last install. Commit a `{MANAGERS[name].locks[-1]}`."
+            f"last install. Commit a `{MANAGERS[name].writes}`."
         )
     return PackageManager(name, version, joined(folder, lock) if lock else None, digest)
 

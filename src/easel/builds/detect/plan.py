@@ -23,7 +23,7 @@ from easel.builds.frameworks import FRAMEWORKS, named
 from easel.builds.managers import MANAGERS
 from easel.builds.tree import LeadsOutError, Tree, joined
 from easel.bundles.names import printable
-from easel.bundles.root import PROJECT_SETTINGS
+from easel.bundles.root import ENTRY_POINT, PROJECT_SETTINGS
 
 STATIC: Final = "static"
 """The value of `framework` for a folder that is served without a build."""
@@ -41,14 +41,14 @@ _MISSING: Final = {
 }
 
 
-def plan(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> Plan:
+def plan(source: Path, wanted: BuildOptions, app: BuildOptions | None = None, reasons: list[str] | None = None) -> Plan:
     """Returns the plan for the sources. The deploy's options `wanted` override easel.toml, which overrides the options
-    of `app`.
+    of `app`. The reasons for its choices are added to `reasons` too, even if there is no plan in the end.
 
     Raises a subclass of BuildPlanError. Nothing from the sources is run, and no link out of them is followed.
     """
     tree = Tree(source)
-    reasons: list[str] = []
+    reasons = [] if reasons is None else reasons
     project, settings = root_and_settings(tree, wanted, app, reasons)
     return _plan(tree, _with_framework(project, settings), settings, reasons)
 
@@ -159,11 +159,15 @@ class _Commands:
 
 
 def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
-    """Returns true if the folder is served without a build. Such a folder has a page, and no tool that makes pages."""
+    """Returns true if the folder is served without a build. The folder, or the output folder that is set, has a page,
+    and there is no tool that makes pages."""
     if wanted.framework == STATIC:
         return True
     is_built = project.framework or project.script("build") is not None or is_nx_project(tree, project.folder)
-    return not is_built and wanted.build is None and tree.is_file(joined(project.folder, "index.html"))
+    folders = (project.folder, joined(project.folder, wanted.output or ""))
+    return (
+        not is_built and wanted.build is None and any(tree.is_file(joined(folder, ENTRY_POINT)) for folder in folders)
+    )
 
 
 def _plain(project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:

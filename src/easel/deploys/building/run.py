@@ -18,7 +18,7 @@ from easel.builds.build import build
 from easel.builds.cache.cache import BuildCache
 from easel.builds.errors import BuildsOffError
 from easel.builds.failures import BuildStoppedError
-from easel.builds.report import BuildResult
+from easel.builds.report import BuildReport, BuildResult
 from easel.builds.sandbox.sandbox import Sandbox
 from easel.builds.secrets import Masking
 from easel.deploys.building.build_row import SETTINGS, BuildRow
@@ -269,27 +269,29 @@ class BuildRun:
             # The watching task writes the step.
             self._row.step = phase
 
+        of_app = settings, deploy.app_id, deploy.environment
+        is_reading = not (deploy.build_config or {}).get("no_cache")
+        report = BuildReport(sandbox.kind)
         self._runs_commands = True
-        await self._build_with(
-            sandbox,
-            source,
-            wants.wanted,
-            wants.of_app,
-            settings=settings.model_copy(update={"build_hosts": (*settings.build_hosts, *wants.hosts)}),
-            cache=BuildCache.of(
-                settings,
-                deploy.app_id,
-                deploy.environment,
-                generation=generation,
-                reading=not (deploy.build_config or {}).get("no_cache"),
-            ),
-            environment=wants.environment,
-            secrets=wants.secrets,
-            say=self._row.output,
-            should_stop=self._stops,
-            begin=begin,
-            deliver=deliver,
-        )
+        try:
+            await self._build_with(
+                sandbox,
+                source,
+                wants.wanted,
+                wants.of_app,
+                settings=settings.model_copy(update={"build_hosts": (*settings.build_hosts, *wants.hosts)}),
+                cache=BuildCache.of(*of_app, generation=generation, reading=is_reading),
+                environment=wants.environment,
+                secrets=wants.secrets,
+                say=self._row.output,
+                report=report,
+                should_stop=self._stops,
+                begin=begin,
+                deliver=deliver,
+            )
+        finally:
+            # A failed build has a report too: its tools, and the hosts that it could not reach.
+            self._row.facts["build"] = report_of(report)
 
     async def _take(self, step: str, work: Awaitable[T]) -> T:
         """Runs a step and returns its result. The deploy's row shows the step while it runs."""
