@@ -48,6 +48,34 @@ async def test_files_in_memory_have_an_end(bench: Bench) -> None:
     assert sum(taken) <= 128 // 4 * 2 + 64
 
 
+HOLDS = """
+import socket, sys, time
+held, total = [], 0
+server = socket.create_server(("127.0.0.1", 0))
+while total < 500 << 20:
+    if sys.argv[1] == "tcp":
+        pair = [socket.create_connection(server.getsockname()), server.accept()[0]]
+    else:
+        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM if sys.argv[1] == "unix" else socket.SOCK_DGRAM)
+    for one in pair:
+        one.setblocking(False)
+        try:
+            while True:
+                total += one.send(bytes(65536))
+        except BlockingIOError:
+            held.append(one)
+print("held everything", flush=True)
+time.sleep(3600)
+"""
+
+
+@pytest.mark.builds
+@pytest.mark.parametrize("kind", ["tcp", "unix", "datagrams"])
+async def test_memory_that_belongs_to_no_process_but_to_sockets(either: Bench, kind: str) -> None:
+    ended = await either.python(HOLDS, kind, limits={"memory": 128 * MIB})
+    assert ended.reason == "memory"
+
+
 async def test_processes_without_end(either: Bench) -> None:
     script = "import os\nwhile True:\n try: os.fork()\n except OSError: pass  # 98771"
     assert (await either.python(script, limits={"processes": 32})).reason == "processes"

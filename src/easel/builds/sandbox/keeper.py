@@ -6,7 +6,8 @@ that takes the kernel ten milliseconds. The child waits for a request on its sta
 request consists of a length, a JSON object, and the file descriptor for the command's output. The keeper sends its
 messages as lines of JSON over its standard input, which is another socket:
 
-- `listening`, with a file descriptor that accepts the command's connections to the proxy,
+- `listening`, with two file descriptors: one accepts the command's connections to the proxy, the other lists the
+  command's sockets,
 - `child`, with the process id of the sandbox's first process,
 - `ended`, as the last message.
 
@@ -37,6 +38,8 @@ STAGE = "/tmp"  # noqa: S108
 INSIDE = 1000
 """The user id and group id in the sandbox."""
 PROXY_PORT = 3128
+SOCK_DIAG = 4
+"""The netlink family that lists the sockets of a network namespace (sock_diag(7))."""
 _FIRST = re.compile(rb'"child-pid":\s*(\d+)\s*[,}]')
 UNSTARTED = 125
 """The exit code for a command that could not be started."""
@@ -189,10 +192,10 @@ def _start(request: dict[str, Any], builder: socket.socket, output: int, status:
     # In the sandbox, /proc/1/exe leads to this file. The file may belong to the user of builds, who could change it.
     kernel.bind(request["bwrap"], request["bwrap"])
     kernel.make_read_only(request["bwrap"])
-    with socket.socket() as listener:
+    with socket.socket() as listener, socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as lister:
         listener.bind(("127.0.0.1", PROXY_PORT))
         listener.listen(256)
-        _say(builder, listener.fileno(), listening=PROXY_PORT)
+        _say(builder, listener.fileno(), lister.fileno(), listening=PROXY_PORT)
     kernel.die_with_parent()
     _limit(request["limits"])
     arguments = ["--json-status-fd", str(status), "--seccomp", str(_readable(bytes.fromhex(request["filter"])))]

@@ -18,6 +18,7 @@ from easel.builds.sandbox.free_cores import FreeCores, Visits
 from easel.builds.sandbox.keeper_process import KeeperProcess
 from easel.builds.sandbox.limits import Reason
 from easel.builds.sandbox.processes import Processes
+from easel.builds.sandbox.socket_memory import SocketMemory
 from easel.builds.sandbox.watch import Watcher
 from easel.outgoing.proxy import EgressProxy
 from easel.storage.disk_reserve import DiskReserve
@@ -104,13 +105,18 @@ class RunningCommand:
         """Returns the keeper's last message. Until then, serves the proxy and watches the processes."""
         failure: dict[str, Any] = {}
         watching: asyncio.Task[None] | None = None
+        sockets: SocketMemory | None = None
         try:
             while True:
                 message, descriptors = await self.kept.message()
-                for descriptor in descriptors:
-                    await opened.enter_async_context(self.proxy.on_listener(socket.socket(fileno=descriptor)))
+                received = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+                if "listening" in message:
+                    listener, asking = received
+                    sockets = SocketMemory(asking)
+                    opened.push_async_callback(sockets.close)
+                    await opened.enter_async_context(self.proxy.on_listener(listener))
                 if "child" in message:
-                    watching = asyncio.create_task(self._watch(message["child"], message["sandboxed"]))
+                    watching = asyncio.create_task(self._watch(message["child"], sockets))
                 elif "failed" in message:
                     failure = message
                 elif "ended" in message:
@@ -120,10 +126,10 @@ class RunningCommand:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
 
-    async def _watch(self, first: int, sandboxed: bool) -> None:
+    async def _watch(self, first: int, sockets: SocketMemory | None) -> None:
         try:
             async with asyncio.timeout(self.command.limits.wall):
-                processes = await Processes.of(first, sandboxed=sandboxed)
+                processes = await Processes.of(first, sandboxed=sockets is not None)
         except TimeoutError:
             self._reason = self._reason or "time"
             self.kept.kill()
@@ -136,7 +142,8 @@ class RunningCommand:
         free_cores = None
         if self.visits is not None:
             free_cores = FreeCores(self.visits, processes, self.leaves_cores)
-        watcher = Watcher(self.command.limits, processes, disk, self.kept.group, self.should_stop, free_cores)
+        parts = processes, disk, sockets, self.kept.group
+        watcher = Watcher(self.command.limits, *parts, self.should_stop, free_cores)
         try:
             self._reason = self._reason or await watcher.watch()
         except Exception as error:

@@ -12,6 +12,7 @@ from easel.builds.sandbox.disk import DiskUse
 from easel.builds.sandbox.free_cores import FreeCores
 from easel.builds.sandbox.limits import Limits, Reason
 from easel.builds.sandbox.processes import Processes
+from easel.builds.sandbox.socket_memory import SocketMemory
 
 SOONEST, LATEST = 0.02, 0.1
 """Seconds between two checks."""
@@ -33,6 +34,7 @@ class Watcher:
         limits: Limits,
         processes: Processes,
         disk: DiskUse,
+        sockets: SocketMemory | None,
         group: Group | None,
         should_stop: Callable[[], bool],
         free_cores: FreeCores | None = None,
@@ -40,6 +42,7 @@ class Watcher:
         self._limits = limits
         self._processes = processes
         self._disk = disk
+        self._sockets = sockets
         self._group = group
         self._should_stop = should_stop
         self._free_cores = free_cores
@@ -69,6 +72,8 @@ class Watcher:
             return "time"
         usage = self._processes.usage()
         self._memory = self._memory_of(usage.resident)
+        if self._sockets is not None:
+            self._memory += self._sockets.held()
         self.peak_memory = max(self.peak_memory, self._memory)
         if self._memory > self._limits.memory or (self._group is not None and self._group.was_short()):
             return "memory"
