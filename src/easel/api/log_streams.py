@@ -42,7 +42,7 @@ class _NamedRoute:
 
 
 class LogStreams:
-    """Pure ASGI middleware, inside the gate."""
+    """Pure ASGI middleware, inside the gate (`http/gate.py`)."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self.app = app

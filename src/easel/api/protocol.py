@@ -44,8 +44,8 @@ class ApiProtocol(GuardedProtocol):
     heeded = CLIENTS
     longest_query = 8 * 1024
     rounds = Rounds(each=EACH)
-    """The rounds of the event loop. Connections take turns by the organisation of their last request. New connections
-    count as one organisation."""
+    """The rounds of the event loop, in each of which a few requests begin. Requests of one organisation wait for each
+    other, and new connections count as one organisation."""
     _held = b""
     """The received bytes of the next request. The request begins with these bytes when its turn comes."""
 
@@ -64,7 +64,7 @@ class ApiProtocol(GuardedProtocol):
             self.rounds.wait(self._whose(), self._begin)
 
     def _whose(self) -> str:
-        """Returns the organisation of the connection's last request, as the gate has found it."""
+        """Returns the organisation of the connection's last request, as the gate (`http/gate.py`) has found it."""
         return str(self.scope["state"].get("whose", "")) if self.scope else ""
 
     def _begin(self) -> bool:

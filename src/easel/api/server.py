@@ -18,8 +18,9 @@ _PAUSE = 1.0
 
 
 class ApiServer(uvicorn.Server):
-    """uvicorn's server with a slower accept loop. The event loop's own server accepts all connections that have
-    arrived. A thousand of them would delay every request by a tenth of a second."""
+    """uvicorn's server, which accepts only a few connections in each round of the event loop. The event loop's own
+    server would accept all waiting connections at once. A thousand of them would delay every request by a tenth of a
+    second."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to accept connections on the listening sockets, which do not block."""

@@ -1,4 +1,5 @@
-"""Finds secrets in a stream of text, in the forms in which programs print them.
+"""Finds secrets in a stream of text, in the forms in which programs print them. A form is one spelling of a secret,
+such as its Base64.
 
 All forms are searched at once (Aho and Corasick, 1975), with one step for each character.
 """
@@ -20,17 +21,17 @@ MASK = "***"
 SHORTEST = 4
 """Minimum number of characters of a masked secret. Masking shorter secrets would hide words and numbers everywhere."""
 SHORTEST_FORM = 6
-"""Minimum number of characters of a masked encoded form, and of a masked line of a secret."""
+"""Minimum number of characters of an encoded form of a secret, or of a line of a secret, that is masked."""
 LARGEST = 400_000
-"""Maximum number of characters of all forms together. Further encoded forms are not searched. The secrets themselves
-are always searched."""
+"""Maximum number of characters of all forms of secrets together. Further encoded forms are not searched. The secrets
+themselves are always searched."""
 
 _CUTS = re.compile(r"""(…|[`'"])""")
 """The characters that follow a shortened, quoted text."""
 _NODE = 21
 """The number of bits of a character in a transition's key."""
 _TOLD = 3
-"""Number of first characters of a form that are searched for before the automaton runs."""
+"""Number of first characters of a secret's form that are searched for before the automaton runs."""
 _STRIDE = 8
 """The number of characters for which the automaton runs before the next search."""
 _MOST_BEGINNINGS = 1000
@@ -149,7 +150,8 @@ class Masking:
         self._found[node] = len(form)
 
     def _beginnings(self) -> re.Pattern[str] | None:
-        """Returns a pattern of the first characters of forms. Returns None if there are too many of them."""
+        """Returns a pattern that matches the first characters of all secrets' forms. Returns None if there are too many
+        forms."""
         children: dict[int, list[tuple[str, int]]] = {}
         for key, node in self._step.items():
             children.setdefault(key >> _NODE, []).append((chr(key & ((1 << _NODE) - 1)), node))

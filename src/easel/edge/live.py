@@ -97,7 +97,8 @@ class LiveSite:
         )
 
     def keep_by_pattern(self, key: Key, prepared: PreparedAnswer) -> int:
-        """Caches a redirect of a rule's pattern in place of the oldest such redirect. Returns the bytes added."""
+        """Caches a redirect of a rule whose path is a pattern. If there are too many such redirects, the oldest is
+        evicted. Returns the number of added bytes."""
         weight = prepared_weight(key, prepared)
         if weight > _LARGEST_BY_PATTERN or key in self.by_pattern:
             return 0

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 Dialect = Literal["netlify", "cloudflare"]
-"""The host whose interpretation of the files applies."""
+"""The hosting provider whose interpretation of the files applies."""
 Choice = Literal["auto", "netlify", "cloudflare", "off"]
 """A project's choice of a dialect: a specific dialect, the dialect that the files indicate, or no rules."""
 CHOICES: tuple[Choice, ...] = ("auto", "netlify", "cloudflare", "off")

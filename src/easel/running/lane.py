@@ -32,8 +32,8 @@ requests run at once."""
 
 
 def start_of(settings: Settings, url: str, line: socket.socket | None) -> Start:
-    """Returns the function by which an api starts its lane. The lane is forked through the socket `line`, if there is
-    one."""
+    """Returns the function by which an api starts its lane (its second process). The lane is forked through the socket
+    `line`, if there is one."""
 
     async def fork(control: socket.socket) -> Process:
         assert line is not None

@@ -1,4 +1,4 @@
-"""Responses without a file that more than one stage sends."""
+"""Responses without a file, for several stages."""
 
 from __future__ import annotations
 

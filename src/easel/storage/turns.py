@@ -1,5 +1,5 @@
-"""Turns: rights to use a scarce resource, such as a connection to the database, for a while. Sharers get turns one
-after another, and no sharer can take all turns. A sharer is an organisation, or a client without an organisation."""
+"""Turns: slots for using a scarce resource, such as a connection to the database. Sharers get slots one after another,
+and no sharer can take all slots. A sharer is an organisation, or a client without an organisation."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def retry_after(least: int, most: int) -> int:
 
 
 class Turns:
-    """Limits the work that runs at the same time: `everywhere` is the limit in total, and `each` the limit of a sharer
-    (a number, or a function of the sharer's name).
+    """Limits the work that runs at the same time: `everywhere` is the limit in total, and `each` the limit of a sharer,
+    which is an organisation or a client (a number, or a function of the sharer's name).
 
-    Sharers get their turns in rotation. The last `kept` turns are reserved for sharers that have no turn. If `waiting`
-    requests of a sharer already wait, its further requests are refused. None means unlimited.
+    Sharers get slots (turns) in rotation. The last `kept` slots are reserved for sharers that have no slot. If
+    `waiting` requests of a sharer already wait, its further requests are refused. None means unlimited.
     """
 
     def __init__(self, *, everywhere: int, each: int | Callable[[str], int], kept: int, waiting: int | None) -> None:
@@ -45,7 +45,8 @@ class Turns:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def take(self, sharer: str) -> None:
-        """Waits for the sharer's turn. The caller must return the turn with `give`. Raises TooManyAtOnceError."""
+        """Waits for a slot of the sharer (an organisation or a client). The caller must return the slot with `give`.
+        Raises TooManyAtOnceError."""
         queue = self._waiting.get(sharer)
         if queue is None and self._may(sharer):
             self._begin(sharer)
@@ -64,12 +65,12 @@ class Turns:
             if turn.cancelled():
                 self._forget(sharer, turn)
             else:
-                # The turn was given at the moment of the cancellation, so the turn is passed on.
+                # The slot was given at the moment of the cancellation, so the slot is passed on.
                 self.give(sharer)
             raise
 
     def give(self, sharer: str) -> None:
-        """Releases the turn, and starts the next request."""
+        """Returns the slot, and starts the next waiting request."""
         self._all -= 1
         self._going[sharer] -= 1
         if not self._going[sharer]:
@@ -77,8 +78,8 @@ class Turns:
         self.pass_on()
 
     def pass_on(self) -> None:
-        """Starts all waiting requests that may now start. Call this method after the rule for a sharer has changed to
-        allow more."""
+        """Starts all waiting requests that may now start. Call this method after the limit of a sharer (an organisation
+        or a client) has grown."""
         while (following := next(filter(self._may, self._waiting), None)) is not None:
             queue = self._waiting.pop(following)
             turn = queue.popleft()
@@ -90,17 +91,17 @@ class Turns:
                 turn.set_result(None)
 
     def waits(self, sharer: str) -> bool:
-        """Returns true if a request waits for this sharer's turn."""
+        """Returns true if a request of this sharer (an organisation or a client) waits for a slot."""
         return sharer in self._waiting
 
     def is_wanted(self, sharer: str) -> bool:
-        """Returns true if a request waits for one of this sharer's turns. This may be a request of the sharer, or of
-        another sharer if no turn is left."""
+        """Returns true if a request waits for one of this sharer's slots. This may be a request of the same sharer, or
+        of another sharer if no slot is left."""
         return sharer in self._waiting or (bool(self._waiting) and self._all >= self._shared)
 
     @asynccontextmanager
     async def turn(self, sharer: str) -> AsyncIterator[None]:
-        """Yields a turn for the duration of the block. Raises TooManyAtOnceError."""
+        """Holds a slot for the duration of the block. Raises TooManyAtOnceError."""
         await self.take(sharer)
         try:
             yield
@@ -127,7 +128,7 @@ class Turns:
 
 
 class Turn:
-    """One sharer's turn. The turn can be returned, and taken again."""
+    """A slot of one sharer (an organisation or a client). The slot can be returned, and taken again."""
 
     def __init__(self, turns: Turns, sharer: str) -> None:
         self._turns = turns
@@ -135,13 +136,13 @@ class Turn:
         self._is_taken = False
 
     async def take(self) -> None:
-        """Waits for the turn, unless it is held. Raises TooManyAtOnceError."""
+        """Waits for the slot, unless it is already taken. Raises TooManyAtOnceError."""
         if not self._is_taken:
             await self._turns.take(self._sharer)
             self._is_taken = True
 
     def give(self) -> None:
-        """Releases the turn, if it is held."""
+        """Returns the slot, if it is taken."""
         if self._is_taken:
             self._is_taken = False
             self._turns.give(self._sharer)

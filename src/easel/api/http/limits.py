@@ -1,8 +1,8 @@
 """Limits and turns of organisations at an api: requests weighed by their cost.
 
-A turn is the right to do a piece of work. The organisations get turns one after another. If an organisation sends more
-requests than its share, only its own requests wait. The rate limit is the backstop, far above the use of a busy team.
-Each api process has separate state.
+A turn is a slot for a piece of work. The organisations get slots one after another. If an organisation sends more
+requests than its share, only its own requests wait. The rate limit is the last safeguard, far above the use of a busy
+team. Each api process has separate state.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Limiter:
 
 
 class Fairness:
-    """The turns of the organisations that send requests to one api."""
+    """The turns (slots for work) of the organisations that send requests to one api."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -146,35 +146,35 @@ class Fairness:
         self._known.pop(hash_key(secret), None)
 
     def stranger(self, address: str) -> AbstractAsyncContextManager[None]:
-        """Returns a turn for looking up an unknown key. Clients take these turns by their addresses."""
+        """Returns a slot (turn) for looking up an unknown key. Clients get these slots by their addresses."""
         return self._strangers.turn(address)
 
     def connection(self, organisation: str) -> Turn:
-        """Returns a turn for a connection to the database."""
+        """Returns a slot (turn) for a connection to the database."""
         return Turn(self._connections, organisation)
 
     def look(self, organisation: str) -> Turn:
-        """Returns a turn for reading the news of a log stream. A stream that is open is never refused a turn."""
+        """Returns a slot (turn) for reading the news of a log stream. A stream that is open is never refused a slot."""
         return Turn(self._looks, organisation)
 
     def hosts(self, organisation: str) -> AbstractAsyncContextManager[None]:
-        """Returns a turn for a request to a host that a user has named, because such a host may be slow."""
+        """Returns a slot (turn) for a request to a host that a user has named, because such a host may be slow."""
         return self._hosts.turn(organisation)
 
     def body(self, organisation: str) -> AbstractAsyncContextManager[None]:
-        """Returns a turn for a large body, for as long as it is in memory."""
+        """Returns a slot (turn) for a large body, for as long as the body is in memory."""
         return self._bodies.turn(organisation)
 
     def is_body_wanted(self, organisation: str) -> bool:
-        """Returns true if a large body of this organisation waits for the turn of another body of this organisation."""
+        """Returns true if a large body of this organisation waits for the slot of another body of this organisation."""
         return self._bodies.is_wanted(organisation)
 
     @asynccontextmanager
     async def costly(self, organisation: str) -> AsyncIterator[None]:
-        """Waits for the organisation's turn at an operation that takes longer than a plain request.
+        """Waits for the organisation's slot (turn) for an operation that takes longer than a plain request.
 
-        If other organisations send requests too, this organisation's next turn begins after a pause twice as long as
-        this turn. The requests of the other organisations are answered in the pause.
+        If other organisations send requests too, this organisation's next slot begins after a pause twice as long as
+        this use of the slot. The requests of the other organisations are answered in the pause.
         """
         await self._costly.take(organisation)
         began = self._now()

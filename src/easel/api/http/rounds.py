@@ -12,8 +12,8 @@ _WHILE_GIVING_WAY = 0.001
 
 
 class Rounds:
-    """Starts up to `each` requests of each sharer in each round of the event loop. A sharer's further requests wait in
-    a queue. They wait longer while other sharers have precedence."""
+    """Starts up to `each` requests of each sharer (an organisation or a client) in each round of the event loop. A
+    sharer's further requests wait in a queue. They wait longer while other sharers have precedence."""
 
     def __init__(self, gives_way: Callable[[str], bool] = lambda _: False, *, each: int = 1) -> None:
         self._gives_way = gives_way
@@ -22,8 +22,8 @@ class Rounds:
         self._waiting: OrderedDict[str, deque[Callable[[], bool]]] = OrderedDict()
 
     def begins(self, sharer: str) -> bool:
-        """Returns true if a request of the sharer may begin now, and counts it in this round. Returns false while
-        earlier requests of the same sharer wait."""
+        """Returns true if a request of the sharer (an organisation or a client) may begin now, and counts it in this
+        round. Returns false while earlier requests of the same sharer wait."""
         if sharer in self._waiting or self._begun[sharer] >= self._each:
             return False
         if not (self._begun.total() or self._waiting):
@@ -32,11 +32,12 @@ class Rounds:
         return True
 
     def wait(self, sharer: str, begin: Callable[[], bool]) -> None:
-        """Calls `begin` when the sharer's next request may begin. `begin` returns true if a request has begun."""
+        """Calls `begin` when the next request of the sharer (an organisation or a client) may begin. `begin` returns
+        true if a request has begun."""
         self._waiting.setdefault(sharer, deque()).append(begin)
 
     async def begin(self, sharer: str) -> None:
-        """Waits until the sharer's next request may begin."""
+        """Waits until the next request of the sharer (an organisation or a client) may begin."""
         if not self.begins(sharer):
             turn = asyncio.get_running_loop().create_future()
 

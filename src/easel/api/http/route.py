@@ -130,8 +130,8 @@ class EaselRoute(APIRoute):
 
 
 async def in_lane(request: BoundedRequest, organisation: str, weight: float = PLAIN) -> Response | None:
-    """Passes a costly request to the api's lane, and returns the response. Returns None if this process must carry out
-    the request. Raises RateLimitedError and RequestBrokenOffError."""
+    """Passes a costly request to the lane (the api's second process), and returns the response. Returns None if this
+    process must carry out the request. Raises RateLimitedError and RequestBrokenOffError."""
     services = services_of(request)
     lane, fairness = services.lane, services.fairness
     # Requests without a known organisation are not passed on. Only the lane would find out whether the key is valid,
@@ -177,7 +177,8 @@ async def _transaction(request: Request) -> AsyncIterator[Transaction]:
 
 
 def _whose(request: Request) -> str:
-    """Returns the organisation whose turn the request takes, or the stranger's address, as the gate determined it."""
+    """Returns the organisation that the request counts for. For a client without a known organisation, returns the
+    client's address, as the gate determined it."""
     whose: str = request.state.whose
     return whose
 

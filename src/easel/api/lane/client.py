@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 ANSWERED = Counter("easel_api_lane_answers", "Costly requests that the second process of the api handled")
 
 IDLE = 60.0
-"""Seconds without a request after which the lane's process is ended."""
+"""Seconds without a request after which the lane (the api's second process) is ended."""
 SILENCE = 30.0
 """Seconds within which the process must respond to its api. A process that does not respond is frozen, and is
 killed."""

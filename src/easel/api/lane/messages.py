@@ -38,7 +38,7 @@ class LaneRequest(msgspec.Struct, array_like=True, frozen=True):
 
     @classmethod
     def of(cls, scope: Any) -> LaneRequest:
-        """Returns the message for the request of a scope that has passed the gate."""
+        """Returns the message for a request whose scope has passed the gate (`http/gate.py`)."""
         state = scope["state"]
         return cls(
             scope["method"],
@@ -55,7 +55,7 @@ class LaneRequest(msgspec.Struct, array_like=True, frozen=True):
         )
 
     def scope(self) -> dict[str, Any]:
-        """Returns the ASGI scope of the request in the lane."""
+        """Returns the ASGI scope of the request in the lane (the api's second process)."""
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -74,7 +74,7 @@ class LaneRequest(msgspec.Struct, array_like=True, frozen=True):
 
 
 class LaneAnswer(msgspec.Struct, array_like=True, frozen=True):
-    """The lane's response, and the name of the limit that refused the request."""
+    """The response of the lane (the api's second process), and the name of the limit that refused the request."""
 
     status: int
     headers: Headers

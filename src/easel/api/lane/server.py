@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 
 async def serve(app: ASGIApp, control: socket.socket) -> None:
-    """Reports on `control` that the lane is ready. Then answers the requests whose sockets arrive on `control`, until
-    the api closes it."""
+    """Reports on `control` that the lane (the api's second process) is ready. Then answers the requests whose sockets
+    arrive on `control`, until the api closes it."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     running: set[asyncio.Task[None]] = set()

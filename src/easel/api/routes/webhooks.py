@@ -56,7 +56,7 @@ def _bounded(request: Request) -> tuple[BoundedRequest, str]:
 
 
 def _room(request: BoundedRequest, client: str) -> AbstractAsyncContextManager[None]:
-    """Returns a turn for a large body of an unknown sender."""
+    """Returns a slot (turn) for a large body of an unknown sender."""
     if not request.has_body or request.is_small:
         return nullcontext()
     return services_of(request).fairness.body(f"webhooks of {client}")
@@ -121,8 +121,8 @@ async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str
 async def _in_turn(
     request: BoundedRequest, whose: str, body: bytes, act: Callable[[], Awaitable[JSONResponse]]
 ) -> Response:
-    """Returns the response to a verified delivery. A large delivery waits for its turn, because parsing a form takes up
-    to a second. The api's lane, if there is one, carries the delivery out."""
+    """Returns the response to a verified delivery. A large delivery waits for a slot, because parsing a form takes up
+    to a second. If the api has a lane (a second process), the lane carries the delivery out."""
     if len(body) <= TAKEN_FROM_STRANGERS:
         return await act()
     services = services_of(request)

@@ -1,4 +1,4 @@
-"""The texts of a tree, for a line-by-line comparison of versions."""
+"""The text files of a tree, for a line-by-line comparison of versions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DEEPEST: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class SourceLimits:
-    """Limits of the texts taken from a tree: their number, and their total bytes."""
+    """Limits of the text files that are read from a tree: their number, and their total bytes."""
 
     files: int
     bytes: int
@@ -51,9 +51,9 @@ class SourceLimits:
 
 
 def source_files(tree: Path, limits: SourceLimits) -> dict[str, str]:
-    """Returns the texts of the tree by path, sorted.
+    """Returns the text files of the tree by path, sorted.
 
-    If there are too many texts, the smallest texts are returned, so the same tree always has the same result. Links are
+    If there are too many text files, the smallest are returned, so the same tree always has the same result. Links are
     not followed. Files that are not UTF-8, very deep files, dependencies, Git's own files and long lock files are left
     out.
     """

@@ -49,7 +49,8 @@ def _leads_to_itself(redirect: Redirect, *, forgiving: bool) -> bool:
 
 
 def _hiding(redirect: Redirect, has: Callable[[str], bool]) -> str | None:
-    """Returns the file that is served instead of the line, if the line matches a single path."""
+    """Returns the file that visitors get instead of the line's target. Returns None if there is no such file, or if the
+    line matches more than one path."""
     if ":" in redirect.source or "*" in redirect.source:
         return None
     path = redirect.source.strip("/")

@@ -1,1 +1,2 @@
-"""Reads the configuration files of other hosts, as far as Easel's lines and blocks can express their rules."""
+"""Reads the configuration files of other hosting providers, as far as Easel's lines and blocks can express their
+rules."""

@@ -1,4 +1,4 @@
-"""The common part of other hosts' configuration files: each entry is put in force or refused."""
+"""The common part of other hosting providers' configuration files: each entry is put in force or refused."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Entries:
 
     def headers(self, path: str, headers: Iterable[tuple[str, str]], *, host: str = "") -> None:
         """Puts the headers of a path in force, except those that no rule may set. If a name occurs twice, the last
-        value is used, as on the hosts. Set-Cookie keeps all its values."""
+        value is used, as hosting providers do. Set-Cookie keeps all its values."""
         try:
             pattern = self._reading.pattern_of_block(path)
         except BadLineError as bad:

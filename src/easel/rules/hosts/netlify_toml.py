@@ -94,7 +94,7 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
 
 
 def _of_today(entry: _Redirect) -> _Redirect:
-    """Returns the entry under its current names, because the host still reads the names of its first versions."""
+    """Returns the entry under its current names, because Netlify still reads the names of its first versions."""
     return msgspec.structs.replace(
         entry,
         source=entry.source or entry.origin,

@@ -1,4 +1,5 @@
-"""The addresses of pages as other hosts handle them: the file for a path, and the redirect to its preferred form."""
+"""The addresses of pages as other hosting providers handle them: the file for a path, and the redirect to its preferred
+form."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ class PreferredPath:
 
 
 def find_page(path: str, has: Has, handling: Pages) -> Page | PreferredPath | None:
-    """Returns the file of a decoded path (without its leading slash) by a host's rules. Returns None if there is no
-    file. `has` returns true if the bundle contains a file at a path."""
+    """Returns the file for a decoded path (without its leading slash), by the rules of a hosting provider (`handling`).
+    Returns None if there is no file. `has` returns true if the bundle contains a file at a path."""
     if handling == "netlify":
         return _netlify(path, has)
     if handling == "none":

@@ -206,8 +206,8 @@ def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
             return False
         caught.update(of_host)
     for name, value in redirect.query:
-        # If a parameter is sent twice, the hosts use the last value. A name in the path has precedence over a name in
-        # the query.
+        # If a parameter is sent twice, hosting providers use the last value. A name in the path has precedence over a
+        # name in the query.
         found = next((had for key, had in reversed(visit.pairs) if key == name), None)
         if found is None:
             return False
