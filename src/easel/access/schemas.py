@@ -57,6 +57,6 @@ class LimitResponse(Answer):
 
 
 class ListLimitsResponse(Answer):
-    """The organisation's limits. The counts of requests and log streams are those of the responding api process."""
+    """The organisation's limits. The counts of requests and log streams cover only the responding api process."""
 
     limits: list[LimitResponse]

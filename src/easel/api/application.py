@@ -160,8 +160,8 @@ _ahead: list[tuple[FastAPI, _Lifespan]] = []
 
 
 def make_ahead() -> None:
-    """Prepares an application as far as possible without its services, so that processes forked from this one share
-    it."""
+    """Prepares an application as far as possible without its services, so that processes that are forked later share
+    the prepared parts."""
     app, lifespan = _routed()
     # The framework compiles its routes at the first request that it matches.
     for route in app.router.routes:

@@ -49,7 +49,7 @@ class Health:
         look = self._looks.get(find)
         if look is None or look.done():
             look = self._looks[find] = asyncio.ensure_future(find())
-        # The check continues for other callers if one of them leaves.
+        # The check continues for other callers if one caller disconnects.
         return await asyncio.shield(look)
 
     async def _measure(self) -> bytes:

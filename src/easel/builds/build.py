@@ -45,7 +45,7 @@ async def build(
     `secrets` are strings that must not appear in the log or in an error. `say` receives the log's lines. `report` is
     filled while the build runs, so that it also describes a failed build. `begin` is called with `install` and `build`
     when each begins. `deliver` is called with the result before the caches are saved, so that a deploy does not wait
-    for them. During the build, the folder `{source}.build` beside the sources is used. Raises BuildPlanError for
+    for them. During the build, the folder `{source}.build` next to the sources is used. Raises BuildPlanError for
     sources that cannot be built or whose build results in no page, ToolchainError and VersionUnavailableError,
     BuildFailedError for a command that fails or exceeds a limit, BuildStoppedError, BuilderDiskFullError, OSError, and
     the errors of `deliver`.

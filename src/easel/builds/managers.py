@@ -27,7 +27,7 @@ class Manager:
 
 
 MANAGERS: Final[Mapping[ManagerName, Manager]] = {
-    # npm comes last, because a mistaken `npm install` leaves its lock file beside the real lock file.
+    # npm comes last, because a mistaken `npm install` leaves its lock file next to the real lock file.
     "pnpm": Manager(
         locks=("pnpm-lock.yaml",),
         writes="pnpm-lock.yaml",

@@ -72,7 +72,7 @@ class Reuse:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Returns the writable folders beside the sources."""
+        """Returns the writable folders next to the sources."""
         return tuple(mount.source for mount in self.mounts)
 
     @property

@@ -1,6 +1,6 @@
 """Files that a build compressed itself: the meaning of their names, and which of them are sent decoded.
 
-`game.data.br` and `app.wasm.gz` without the plain file beside them are meant to be sent with a `Content-Encoding`.
+`game.data.br` and `app.wasm.gz` without the plain file next to them are meant to be sent with a `Content-Encoding`.
 `archive.tar.gz` and `model.json.gz` are downloads, or data that a program unpacks itself.
 """
 
@@ -25,7 +25,7 @@ _ENDS = (*(f".{suffix}" for suffix in _SUFFIXES), ".svgz")
 _CODE = frozenset({"js", "mjs", "cjs", "css", "wasm"})
 """Types that browsers load directly, so that no program would unpack them."""
 _UNITY = frozenset({"data", "json", "mem", "memory"})
-"""Files that Unity's loader requests beside code. Another program might unpack such a file if it is gzip."""
+"""Files that Unity's loader requests next to code. Another program might unpack such a file if it is gzip."""
 _ARCHIVES = frozenset({"tar", "zip"})
 _LOOKED_AT = 4 * 1024
 _UNPACKED = 16 * 1024
@@ -42,7 +42,7 @@ def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> d
     """Returns the files to send decoded, each with its compression.
 
     All Brotli files are sent decoded, because only browsers unpack them. Gzip and Zstandard files are sent decoded if
-    they are code, or beside a loader of Unity. A file is left out if the plain file exists too, or if its content does
+    they are code, or next to a loader of Unity. A file is left out if the plain file exists too, or if its content does
     not match its name. `read` returns the first bytes of a file.
     """
     compressed = (path for path in paths if path.lower().endswith(_ENDS))

@@ -160,7 +160,8 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
 
 
 def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tuple[int, int, int, int]:
-    """Returns sizes, offset and disk. Values at their maximum are replaced by those in the zip64 field (§4.5.3)."""
+    """Returns sizes, offset and disk. Values at their maximum are replaced by the values in the zip64 field
+    (§4.5.3)."""
     if _MAX32 not in (size, length, header) and disk != _MAX16:
         return size, length, header, disk
     body = _extra_field(extra, _ZIP64_FIELD) or b""
@@ -243,8 +244,8 @@ def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
 
 
 def _compare(central: _Central, crc: int, length: int, size: int, *, silent: bool) -> None:
-    """Compares the sizes and the checksum in the local header with those in the directory. If a data descriptor follows
-    (`silent`), these fields of the local header may be zero or at their maximum."""
+    """Compares the sizes and the checksum in the local header with the values in the directory. If a data descriptor
+    follows (`silent`), these fields of the local header may be zero or at their maximum."""
     for here, there, what in (
         (crc, central.crc, "checksum"),
         (length, central.length, "length"),

@@ -58,7 +58,7 @@ class References:
 
     def by_build(self, path: str) -> bool:
         """Returns true if an output of the build tool refers to the file. A hand-written element of a page does not
-        count. Build tools write `crossorigin` beside addresses of the same origin."""
+        count. Build tools write `crossorigin` next to addresses of the same origin."""
         self._look()
         return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools
 

@@ -3,7 +3,7 @@ bytes before it.
 
 Deflate (RFC 1951) refers back at most 32 KiB, and its blocks begin at any bit. A restart point is therefore the bit at
 which a block begins, the length of the content before it, and the last 32 KiB of that content. The points are found
-once, in the background, with indexed_gzip. They are stored beside the variants, in one section for each member:
+once, in the background, with indexed_gzip. They are stored next to the variants, in one section for each member:
 
 SHA-256 of all that follows, number of points (4 bytes, little-endian), the points (`_PLACE`), their windows
 

@@ -25,7 +25,7 @@ APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
 """Pages that build tools write to be served at every address without a file: SvelteKit, Nuxt; React Router; TanStack
 Start."""
 FALLBACK_PAGES = (*APPS_PAGES, "index.csr.html")
-"""Pages for all addresses of an app, and Angular's page, which is no entry page. Without an index.html beside such a
+"""Pages for all addresses of an app, and Angular's page, which is no entry page. Without an index.html next to such a
 page, the app needs a server."""
 NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
 """Pages for addresses without a file, in a folder and below it. Expo writes the second name. Generators with a folder
@@ -45,7 +45,7 @@ DEPENDENCIES = "node_modules/"
 
 _PROJECT_FILE = PROJECT_FILE
 _PROJECT_FILES = ("mkdocs.yml", "mkdocs.yaml", "zensical.toml", "hugo.toml", "hugo.yaml", "hugo.json", "pelicanconf.py")
-"""Files that only the sources of a site have. A zip with one of them and a page is still an app."""
+"""Files that only the sources of a site have. A zip with such a file and a page is still an app."""
 _SPHINX_FILE = "conf.py"
 _SPHINX_FOLDERS = ("", "docs/", "source/", "doc/", "docs/source/", "doc/source/")
 _FOLDER_ICON = "Icon\r"

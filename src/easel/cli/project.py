@@ -1,4 +1,4 @@
-"""easel.toml: the small file beside the code with the name of the app and the folder to deploy."""
+"""easel.toml: the small file next to the code with the name of the app and the folder to deploy."""
 
 from __future__ import annotations
 

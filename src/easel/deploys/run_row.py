@@ -70,7 +70,7 @@ class _Kept(NamedTuple):
 
 class RunRow:
     """The deploy during one run: the row, the log lines to write with it, and the durations of the steps (`timings`,
-    milliseconds by step, with those of earlier runs).
+    milliseconds by step, including earlier runs).
 
     `step` is the current step. `then` is a job (`deferred`) that the next write enqueues as well.
     """

@@ -1,4 +1,4 @@
-"""Requests and responses about deploys. Titles and descriptions are those of the contract's document."""
+"""Requests and responses about deploys. Titles and descriptions are copied from the contract's document."""
 
 from __future__ import annotations
 

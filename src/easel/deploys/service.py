@@ -202,7 +202,7 @@ async def note_build_time(database: Database, organisation: str, seconds: float)
 
 
 def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:
-    """Returns the source files as canonical JSON. Their paths are checked like those of a bundle.
+    """Returns the source files as canonical JSON. Their paths are checked like the paths in a bundle.
 
     Raises SourceFilesTooManyError, SourceFilesTooLargeError, SourceFilePathError.
     """

@@ -74,9 +74,9 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str, most
 async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
     """Restores the configuration that was live before the current configuration. Returns notes on the change.
 
-    Until an app's first publish, the live configuration is the one that the app was created with, and all versions of
-    that time have it. The served code stays the same. Raises NothingToRollBackError, EnvironmentLockedError,
-    VersionPrunedError.
+    Until an app's first publish, the live configuration is the configuration with which the app was created, and all
+    versions of that time have it. The served code stays the same. Raises NothingToRollBackError,
+    EnvironmentLockedError, VersionPrunedError.
     """
     production = await _unlocked_production(work, app)
     if app.published_version is None:

@@ -1,4 +1,4 @@
-"""The keys that identify ssh hosts: those of large hosts, and those that users supply."""
+"""The keys that identify ssh hosts: the published keys of large hosts, and keys that users supply."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The priority of builders and their builds, and of lanes. It is lower than that of all other processes that respond to
-requests."""
+"""The priority of builders and their builds, and of lanes. It is lower than the priority of all other processes that
+respond to requests."""
 
 from __future__ import annotations
 

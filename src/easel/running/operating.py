@@ -85,8 +85,8 @@ def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[s
 def verify(
     settings: Settings, *, app: str | None, say: Callable[[str], None], found: Callable[[Fault], None]
 ) -> AuditResult:
-    """Verifies the objects that the records refer to, or those of one app (slug or id). `found` is called at once for
-    each fault.
+    """Verifies the objects that the records refer to, or the objects of one app (slug or id). `found` is called at once
+    for each fault.
 
     Raises DataFolderMissingError, SchemaVersionError, AppUnknownError, DatabaseUnavailableError, StoreUnavailableError.
     """
@@ -151,7 +151,7 @@ def _open_place(place: str, settings: Settings, *, create: bool = True) -> Objec
 
 def _open_aside(settings: Settings) -> ObjectStore:
     """Returns the object store for a command, with a separate scratch folder, so that its files are not mistaken for
-    those of a killed server."""
+    files of a killed server."""
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     scratch = _own_scratch(settings.scratch_dir)
     return open_objects(settings.objects_url, settings.objects_dir, scratch, reserve=open_reserve(settings))

@@ -81,7 +81,7 @@ def require_schema(url: str) -> None:
 
 
 def open_store(settings: Settings, *, patience: float = 300, impatience: float | None = None) -> ObjectStore:
-    """Returns the object store in the settings. `patience` and `impatience` (seconds) are those of `open_objects`."""
+    """Returns the object store in the settings. For `patience` and `impatience` (seconds), see `open_objects`."""
     return open_objects(
         settings.objects_url,
         settings.objects_dir,

@@ -40,7 +40,7 @@ def build_variants(
     """Makes the variants object of a manifest from its mapped bundles.
 
     Each file that is worth compressing gets every encoding that is smaller than its bundle's form: brotli, Zstandard
-    unless the bundle already has it, and gzip unless the member is deflated. A prebuilt encoding beside the file is
+    unless the bundle already has it, and gzip unless the member is deflated. A prebuilt encoding next to the file is
     used if it decodes to the file. Pages are skipped, because serving changes them. Long deflated files get restart
     points.
 
@@ -103,7 +103,7 @@ class _Making:
         self._left -= member.size
 
     def _written(self, path: str, member: Member) -> dict[Coding, bytes]:
-        """Returns the encodings of a file that the build itself wrote beside it."""
+        """Returns the encodings of a file that the build itself wrote next to it."""
         found: dict[Coding, bytes] = {}
         for sibling, coding in siblings(path, self._files):
             beside = self._files[sibling]

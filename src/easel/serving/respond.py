@@ -110,7 +110,7 @@ def without_content(headers: Headers) -> Headers:
 
 
 def _available(file: File, ready: Representations) -> list[Encoding]:
-    """Returns the available encodings of a file, the smallest first. If lengths are unknown, the order is that of the
+    """Returns the available encodings of a file, the smallest first. If lengths are unknown, they are ordered by their
     usual size."""
     if file.member.coding is not None:
         return [file.member.coding, "identity"]

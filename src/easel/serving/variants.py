@@ -1,7 +1,7 @@
-"""Variants of a version's files, in one object beside its bundle: other encodings, and restart points of long deflated
+"""Variants of a version's files, in one object next to its bundle: other encodings, and restart points of long deflated
 files (`bundles/restarts.py`).
 
-The object is the magic `EASELV1\n`, the length of the index (8 bytes, big-endian), the index as JSON (key → [offset,
+The object is the magic `EASELV1 `, the length of the index (8 bytes, big-endian), the index as JSON (key → [offset,
 length] into the data), and the data. The key of a brotli stream (RFC 7932) is the hash of its file's content. Keys of
 other kinds have a suffix: `.zstd` (RFC 8878), `.gzip` (RFC 1952), `.restarts`.
 """

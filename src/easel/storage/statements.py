@@ -1,4 +1,4 @@
-"""SQL in named files. A module's statements are in the `.sql` file beside it, each with the reason for writing it as
+"""SQL in named files. A module's statements are in the `.sql` file next to it, each with the reason for writing it as
 SQL.
 
 A file is a list of sections. `-- name: x` begins a statement. `-- part: x` begins a text that several statements share.
@@ -27,7 +27,7 @@ class StatementsError(Exception):
 
 @cache
 def statements(module: str) -> Mapping[str, LiteralString]:
-    """Returns the statements of the `.sql` file beside a module, by name, without their comments. `module` is the
+    """Returns the statements of the `.sql` file next to a module, by name, without their comments. `module` is the
     module's `__name__`."""
     sections = _sections(module)
     return MappingProxyType({name: _whole(module, name) for name, (kind, _) in sections.items() if kind == "name"})

@@ -89,7 +89,7 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
 
 
 async def pruned_among(work: Transaction, app_id: str, numbers: list[int]) -> set[int]:
-    """Returns the numbers of those versions that are pruned."""
+    """Returns the numbers of the pruned versions among these versions."""
     return set(
         await work.session.scalars(
             select(PrunedVersion.number).where(PrunedVersion.app_id == app_id, PrunedVersion.number.in_(numbers))

@@ -22,7 +22,7 @@ NX_FILE: Final = "nx.json"
 """The file that marks an Nx repository. Its projects need no package.json of their own."""
 NX_PROJECT: Final = "project.json"
 _PAGES: Final = (ENTRY_POINT, "src/index.html", "public/index.html")
-"""Pages in the sources of a site, but not in those of a library."""
+"""Pages that the sources of a site have, and the sources of a library do not have."""
 _NAMED_AT_MOST: Final = 8
 
 

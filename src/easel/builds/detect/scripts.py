@@ -32,7 +32,7 @@ class Script:
 
     @property
     def is_whole(self) -> bool:
-        """Returns true if these files hold the whole configuration, without imports from files beside them."""
+        """Returns true if these files hold the whole configuration, without imports from files next to them."""
         return _RELATIVE.search(self.text) is None
 
     def folder(self, name: str) -> str | None:

@@ -51,9 +51,9 @@ def touched(changed: Iterable[str], root: str, rule: Rule) -> bool:
     """Returns true if one of the changed paths affects the build of the app in `root`.
 
     Three kinds of files affect the build: files in the root; files in the rule's folders; and files directly in a
-    parent folder of the root, such as lock files, unless they are texts for readers. Ignored files do not affect it.
-    Files that `!` includes again do. A change counts as affecting the app if it has more than 10,000 files, or if
-    comparing it with the patterns takes too long.
+    parent folder of the root, such as lock files, unless they are texts for readers. Ignored files do not affect the
+    build. Files that `!` includes again affect it. A change counts as affecting the app if it has more than 10,000
+    files, or if comparing it with the patterns takes too long.
     """
     changed = list(islice(changed, _MOST_LOOKED_AT + 1))
     if len(changed) > _MOST_LOOKED_AT:

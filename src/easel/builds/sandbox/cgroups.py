@@ -83,7 +83,7 @@ class Cgroups:
 
     @classmethod
     def find(cls) -> Cgroups | None:
-        """Returns the groups of this process, if it may create groups below or beside them and limit their memory."""
+        """Returns the groups of this process, if it may create groups below or next to them and limit their memory."""
         with suppress(OSError):
             lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
             for found in (_second(lines), _first(lines)):
@@ -122,7 +122,7 @@ def _second(lines: list[list[str]]) -> Cgroups | None:
         return None
     own = ROOT / path.lstrip("/")
     # Version 2 allows processes only in leaf groups. systemd puts a service's processes into `DelegateSubgroup=`, and
-    # Easel may create groups beside that subgroup.
+    # Easel may create groups next to that subgroup.
     for parent in (own.parent, own):
         with suppress(OSError):
             if parent == ROOT.parent or "memory" not in (parent / "cgroup.controllers").read_text().split():

@@ -92,9 +92,9 @@ def be_idle() -> None:
 
 
 def take_long_slices() -> None:
-    """Gives this thread, and those that it starts, the longest time slices (sched_setattr(2)). From Linux 6.12 on, a
-    thread with a shorter slice then gets the processor as soon as it wakes. All other threads have a shorter slice.
-    Older kernels ignore this setting."""
+    """Gives this thread, and the threads that it starts, the longest time slices (sched_setattr(2)). From Linux 6.12
+    on, a thread with a shorter slice then gets the processor as soon as it wakes. All other threads have a shorter
+    slice. Older kernels ignore this setting."""
     number = _SCHED_SETATTR.get(os.uname().machine) if sys.platform == "linux" else None
     if number is not None:
         nice = os.getpriority(os.PRIO_PROCESS, 0)

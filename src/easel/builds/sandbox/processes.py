@@ -136,7 +136,7 @@ class Processes:
         return all(map(kernel.has_low_session, self._below()))
 
     def run_on(self, cores: Iterable[int]) -> bool:
-        """Restricts all threads, and those that they start, to these processors. Returns false if that is not
+        """Restricts all threads, and the threads that they start, to these processors. Returns false if that is not
         allowed."""
         for process in self._below():
             try:

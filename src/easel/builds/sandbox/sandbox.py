@@ -140,7 +140,7 @@ class Sandbox:
             self._next = None
 
     def _take(self) -> KeeperProcess:
-        """Returns the process that was started in advance, or a new one."""
+        """Returns the process that was started in advance, or a new process."""
         spare, self._spare = self._spare, None
         if spare is not None and not spare.waits:
             spare.end()

@@ -99,7 +99,7 @@ _X32 = 0x40000000
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST, _SECOND, _THIRD = 0, 4, 16, 24, 32
-"""Offsets in `struct seccomp_data`. An argument's offset is that of its lower half on little-endian machines."""
+"""Offsets in `struct seccomp_data`. An argument's offset is the offset of its lower half on little-endian machines."""
 _ALLOW = 0x7FFF0000
 
 

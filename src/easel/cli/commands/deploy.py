@@ -238,8 +238,8 @@ def _find_or_create(session: Session, name: str, new_name: str, *, create: bool)
 def _write_project(
     session: Session, slug: str, root: Path, target: Target, path: str | None, settings: Mapping[str, Any]
 ) -> Path | None:
-    """Writes a new easel.toml beside the code, so that the next deploy needs fewer options, and prints the options that
-    remain. Returns the file's path. `path` and `settings` are the user's."""
+    """Writes a new easel.toml next to the code, so that the next deploy needs fewer options, and prints the options
+    that remain. Returns the file's path. `path` and `settings` are the user's."""
     if session.project.file is not None or (root / FILE_NAME).exists():
         if session.project.file is not None and session.project.app is None:
             session.output.say(

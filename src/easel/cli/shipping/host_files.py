@@ -56,7 +56,7 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
 
 
 def _beside(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
-    """Yields the rules files (`OF_PROJECTS`) of the project: beside the configuration of the tool that wrote the
+    """Yields the rules files (`OF_PROJECTS`) of the project: next to the configuration of the tool that wrote the
     output, or else at the root."""
     wanted = {*OF_PROJECTS, *OF_OUTPUTS}
     source = source_of(folder)

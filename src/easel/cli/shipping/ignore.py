@@ -40,7 +40,7 @@ class _Layer:
 
 
 class IgnoreRules:
-    """The rules for one folder. Later layers override earlier ones, like lines of one gitignore file."""
+    """The rules for one folder. Later layers override earlier layers, like lines of one gitignore file."""
 
     def __init__(self, layers: Sequence[_Layer]) -> None:
         self._layers = layers

@@ -74,7 +74,7 @@ def choose_target(given: Path | None, project: Project, working: Path) -> Target
                 return Target(output, found="it has an index.html")
             case [_, *_] as several:
                 raise SeveralBuildsError(found=", ".join(f"`{_shown(folder, working)}`" for folder in several))
-        # An index.html beside a package.json is usually the template of the page, not the built page.
+        # An index.html next to a package.json is usually the template of the page, not the built page.
         if has_entry_point(base) and not (base / "package.json").exists():
             return Target(base, found="it has an index.html")
     raise NothingToDeployError(looked=NAMED, hint=_advice(project.root, working))
@@ -139,7 +139,7 @@ def _checked(target: Target, *, shown: str) -> Target:
 
 
 def _nearest(folder: Path, shown: str) -> str:
-    """Returns advice to deploy the nearest built app, inside the folder or beside it."""
+    """Returns advice to deploy the nearest built app, inside the folder or next to it."""
     around = folder.resolve().parent
     for base, prefix in ((folder, Path(shown)), (around, Path(shown) / "..")):
         inside = [child for child in (base / "browser", base / "client") if has_entry_point(child)]

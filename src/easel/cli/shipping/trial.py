@@ -78,7 +78,7 @@ class Trial:
 
 def try_bundle(bundle: IO[bytes], project: Project, *, as_is: bool = False) -> Trial:
     """Reads the zip like a deploy of the project, with a server's default limits. Raises the errors of a failed deploy:
-    those of `bundles` and `rules`, and SmokeTestFailedError."""
+    the errors of `bundles` and `rules`, and SmokeTestFailedError."""
     if not bundle.seek(0, os.SEEK_END):
         raise NotAZipError(found="empty")
     data = mmap.mmap(bundle.fileno(), 0, access=mmap.ACCESS_READ)

@@ -1,8 +1,8 @@
 """Known heads: a browser repeats its headers in every request, so they are parsed only once.
 
 The parser reads the first head of a kind. A later head is known if its bytes after the request line are equal. Only
-some values may differ: those of Cookie and Referer, which the fast path ignores, and that of If-None-Match, which is
-compared as sent.
+some values may differ: the values of Cookie and Referer, which the fast path ignores, and the value of If-None-Match,
+which is compared as sent.
 
 Only plain request lines and values are skipped, and the parser continues after them as usual, so no request is ever
 read in two ways. A head with any other difference is unknown.

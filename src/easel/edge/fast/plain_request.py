@@ -75,7 +75,7 @@ class RecentCache(Generic[K, V]):
         self.newer[key] = value
 
 
-# The attributes of a Struct are read faster than those of a named tuple.
+# The attributes of a Struct are read faster than the attributes of a named tuple.
 class PlainRequest(msgspec.Struct, frozen=True, gc=False):
     """A plain GET or HEAD over HTTP/1.1 on a persistent connection: its host, target and known ETag."""
 
@@ -115,7 +115,7 @@ def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> 
                 since = True
             elif matters != _CONNECTION or value.lower() != b"keep-alive":
                 return None
-    # RFC 9110 §13.1.3: If-Modified-Since does not count beside an If-None-Match, as browsers send both.
+    # RFC 9110 §13.1.3: If-Modified-Since does not count together with an If-None-Match, as browsers send both.
     if host is None or (since and condition is None):
         return None
     code = _codes.newer.get(encoding)

@@ -54,7 +54,7 @@ class EdgeProtocol(GuardedProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        # The interpreter finds attributes of an instance faster than those of its class.
+        # The interpreter finds attributes of an instance faster than attributes of its class.
         self.__dict__.update(self.shared, at_border=True, _like=None)
 
     def data_received(self, data: bytes) -> None:

@@ -112,7 +112,7 @@ async def fetching(
     newer commits than a `Head`.
     """
     began = time.monotonic()
-    # Git's folder is beside the tree, on the same disk.
+    # Git's folder is next to the tree, on the same disk.
     private = Path(tempfile.mkdtemp(prefix=".fetch-", dir=into.parent))
     try:
         async with asyncio.timeout(limits.seconds):

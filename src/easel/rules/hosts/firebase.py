@@ -128,7 +128,7 @@ def _pattern(glob: str) -> str:
         if part == "*":
             parts.append(f":part{number}")
         elif part.startswith("*.") and parts and parts[-1] == "*":
-            parts[-1] = part  # `**/*.js` matches the file in every folder, including this one.
+            parts[-1] = part  # `**/*.js` matches the file in every folder, including the current folder.
         else:
             parts.append("*" if part == "**" else part.replace("**", "*"))
     return "/" + "/".join(parts)

@@ -1,4 +1,4 @@
-"""Segments of a path pattern that are not literal: placeholders, and wildcards with text or placeholders beside them.
+"""Segments of a path pattern that are not literal: placeholders, and wildcards with text or placeholders next to them.
 
 Each is matched in one pass over its segment. No part is tried twice, whatever the path is.
 """
@@ -94,7 +94,7 @@ class Star:
 
     def fits(self, segments: tuple[str, ...], start: int = 0) -> bool:
         """Returns true if the segments from `start` on match the wildcard. The texts before and after the wildcard are
-        each in one segment. A wildcard with placeholders beside it never fits: `catch` matches it."""
+        each in one segment. A wildcard with placeholders next to it never fits: `catch` matches it."""
         if start >= len(segments):
             return self.plain
         first, last = segments[start], segments[-1]
@@ -104,7 +104,7 @@ class Star:
         return is_long and first.startswith(self.prefix) and last.endswith(self.suffix)
 
     def catch(self, segments: tuple[str, ...], caught: dict[str, str]) -> bool:
-        """Puts the strings of the wildcard and of the placeholders beside it into `caught`. Returns true if the
+        """Puts the strings of the wildcard and of the placeholders next to it into `caught`. Returns true if the
         segments match."""
         ends = self._ends(segments, caught)
         if ends is None:

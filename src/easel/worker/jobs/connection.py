@@ -38,7 +38,8 @@ def queue_app(url: str, *, max_size: int = 6, at_once: ConcurrencyLimit = Concur
             conninfo=url,
             min_size=1,
             max_size=max_size,
-            # Connections beyond the first serve concurrent queries. While they are idle, one is closed each minute.
+            # Connections beyond the first serve concurrent queries. While they are idle, one connection is closed each
+            # minute.
             max_idle=60,
             configure=_configure,
             kwargs=noticing(url),
