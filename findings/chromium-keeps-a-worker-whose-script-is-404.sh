@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Chromium 156 (Debian) with playwright 1.64.1: a service worker whose script answers 404 goes on answering every page.
-# Its update fails (`update()` rejects with a TypeError), and the registration, its worker and its caches stay, load after load.
-# A host that deletes a site, or gives its address to somebody else, therefore does not get rid of the old site for visitors who were
-# there. The script has to be answered with 200 by a worker that unregisters itself; then the next load comes from the network.
+# Chromium 156 (Debian) with playwright 1.64.1: if the script of a service worker responds with 404, the worker still
+# answers every page. The update of the worker fails (`update()` rejects with a TypeError). The registration, the worker
+# and its caches stay, at every load. So a host that deletes a site, or gives its address to another user, does not get
+# rid of the old site for earlier visitors. Instead, the address of the script must respond with 200 and a worker that
+# unregisters itself. The next load then comes from the network.
 # Needs Debian's package `chromium`.
 set -euo pipefail
 command -v chromium >/dev/null || { echo "install the package chromium first" >&2; exit 1; }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# git 2.39.5 (Debian 12): a header for one host goes to another one.
-# `http.URL.extraHeader` is how a token is given to Git without a word in its arguments or files, for the URL alone that it names.
-# With `http.followRedirects` at its default, the first request may be redirected to another host. libcurl takes the header out of that
-# one request. All that follow go to the new host, with the header: it was put together for the remote, and not for the request.
-# So whoever can redirect a repository's first request gets the token that reads it. `http.followRedirects=false` ends it.
+# git 2.39.5 (Debian 12): a header for one host is sent to another host.
+# `http.URL.extraHeader` passes a token to Git outside of its arguments and files, and only for this URL. With the
+# default of `http.followRedirects`, the first request may be redirected to another host. libcurl removes the header
+# from the redirected request. All following requests go to the new host, with the header, because Git chose the header
+# by the URL of the remote, and not by the URL of the request. So anybody who can redirect the first request for a
+# repository gets the token that reads the repository. `http.followRedirects=false` prevents this.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

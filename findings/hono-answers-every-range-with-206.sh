@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# @hono/node-server 2.1.9, serveStatic: a Range header that it cannot read is answered with 206 and the whole file.
-# - `bytes=0-3,8-11`, two valid ranges, gets 206 with `Content-Range: bytes 0-35/36`: more than was asked for.
-# - `items=0-3`, a unit that a server passes over (RFC 9110, 14.2), gets the same instead of 200.
-# A cache or a download tool takes a 206 for a part.
+# @hono/node-server 2.1.9, serveStatic: the response to a Range header that the server cannot read is 206 with the whole
+# file.
+# - `bytes=0-3,8-11`, two valid ranges, gets 206 with `Content-Range: bytes 0-35/36`, which is more than was requested.
+# - `items=0-3`, a unit that a server must ignore (RFC 9110, 14.2), gets the same response instead of 200.
+# A cache or a download tool takes a 206 for a part of the file.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

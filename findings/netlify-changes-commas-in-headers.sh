@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# @netlify/headers-parser 9.0.3, which reads `_headers` and `netlify.toml`: a comma in a header's value gets a blank behind it, also in
-# an address and in quotes, and a list of cookies becomes one line.
-# - `Link: </a,b.css>; rel=preload` names another file then (a comma is a character of paths, RFC 3986 §3.3).
-# - `X-Name: "a,b"` has another text in its quotes (RFC 9110 §5.6.4).
-# - `Set-Cookie = ["a=1", "b=2"]` is sent as `a=1, b=2`, which browsers read as one cookie (RFC 9110 §5.3 excludes Set-Cookie).
+# @netlify/headers-parser 9.0.3, which reads `_headers` and `netlify.toml`: a blank is inserted after every comma in a
+# header's value, even in an address and in quotes. A list of cookies becomes one line.
+# - `Link: </a,b.css>; rel=preload` then refers to another file (a comma is a character of paths, RFC 3986 §3.3).
+# - `X-Name: "a,b"` then has another text in its quotes (RFC 9110 §5.6.4).
+# - `Set-Cookie = ["a=1", "b=2"]` is sent as `a=1, b=2`, which browsers read as one cookie (RFC 9110 §5.3 excludes
+#   Set-Cookie).
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

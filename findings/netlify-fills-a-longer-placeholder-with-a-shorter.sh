@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# @netlify/redirects 4.0.2 (netlify-redirector 0.5.0): in a target, `:id` is replaced inside `:idx` as well.
-# `/a/:id/:idx /to/:id/:idx` sends /a/1/2 to /to/1/1x. With the longer name first in the source, the same target is right.
-# A star before an extension and a placeholder behind a letter are read without a complaint, and match nothing.
+# @netlify/redirects 4.0.2 (netlify-redirector 0.5.0): in a target, `:id` is also replaced inside `:idx`.
+# `/a/:id/:idx /to/:id/:idx` redirects /a/1/2 to /to/1/1x. If the longer name comes first in the source, the same target
+# works. A star before an extension, and a placeholder after a letter, are accepted without an error, but match nothing.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

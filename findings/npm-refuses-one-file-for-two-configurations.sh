@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# npm 11.19.1 (also 10.9.9): run without any configuration by `--userconfig=/dev/null --globalconfig=/dev/null`, each command ends
-# with exit code 1, "double-loading config "/dev/null" as "global", previously loaded as "user"".
-# - It does so for one path that does not exist, too, and for variables (`npm_config_userconfig`, `npm_config_globalconfig`).
-# - Two names of nothing work: `--userconfig=/dev/null --globalconfig=/nonexistent`.
-# - On stdout there is nothing: a caller that reads `npm config get registry` and does not look at the exit code gets an empty address.
-# So a tool that asks npm for its defaults has to name two different files.
+# npm 11.19.1 (also 10.9.9): with `--userconfig=/dev/null --globalconfig=/dev/null`, which turns off all configuration,
+# every command ends with exit code 1 and `double-loading config "/dev/null" as "global", previously loaded as "user"`.
+# - The same happens with any single path that does not exist, and with the variables `npm_config_userconfig` and
+#   `npm_config_globalconfig`.
+# - Two different paths work: `--userconfig=/dev/null --globalconfig=/nonexistent`.
+# - stdout stays empty. A caller that reads `npm config get registry` without checking the exit code gets an empty
+#   address.
+# So a tool that asks npm for its defaults must set two different files.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

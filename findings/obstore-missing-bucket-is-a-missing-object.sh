@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# obstore 0.12.1 on S3: a bucket that does not exist is told as an object that does not exist.
-# - `put` of a new object raises FileNotFoundError "Object at location … not found", although it is there to be made.
-# - `head` and `get` raise the same FileNotFoundError for a missing bucket as for a missing object: to take it for "no such object"
-#   hides a wrong bucket name.
-# - `delete` of a missing object gives nothing in a bucket that exists, and FileNotFoundError in one that does not.
-# - `list` alone tells them apart: GenericError.
-# So the bucket's existence is to be checked with `list` at the start. The server is moto's, which answers 404 NoSuchBucket as S3 does.
+# obstore 0.12.1 on S3: a missing bucket is reported as a missing object.
+# - `put` of a new object raises FileNotFoundError "Object at location … not found", although the object is only about
+#   to be created.
+# - `head` and `get` raise the same FileNotFoundError for a missing bucket as for a missing object. A caller that treats
+#   this error as "no such object" hides a wrong bucket name.
+# - `delete` of a missing object returns nothing if the bucket exists, and raises FileNotFoundError if the bucket is
+#   missing.
+# - Only `list` distinguishes the two cases, with a GenericError.
+# So check at the start with `list` whether the bucket exists. The server in this script is moto, which responds with
+# 404 NoSuchBucket like S3.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

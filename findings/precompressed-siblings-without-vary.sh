@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Three servers choose between a file and its compressed sibling by Accept-Encoding, and do not say so with Vary (RFC 9110, 12.5.5): a
-# shared cache before them may hand gzip to a client that cannot read it, or the plain file to all.
+# Three servers choose between a file and its compressed sibling by Accept-Encoding, but do not send Vary (RFC 9110,
+# 12.5.5). So a shared cache in front of them may send gzip to a client that cannot read it, or the plain file to all
+# clients.
 # - http-server 14.1.1 and koa-send 5.0.1 never send Vary.
-# - @hono/node-server 2.1.9 sends it with the sibling only: who fills the cache with the plain file decides for all.
-# sirv 3.0.2 sends it with both, for comparison.
+# - @hono/node-server 2.1.9 sends Vary only with the sibling. If the plain file is cached first, all clients get the
+#   plain file.
+# sirv 3.0.2 sends Vary with both files, for comparison.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# pydantic 2.14.3: `max_length` of a dict is checked after every value was validated, and each wrong value is an error of its own.
-# Of a list it is checked first: one error, however many items there are.
-# So the bound of a map bounds neither the work nor the size of the error report; count the entries in a `mode="before"` validator.
-# Documentation: "max_length: the maximum number of items", for both kinds alike.
+# pydantic 2.14.3: `max_length` of a dict is checked only after every value was validated, and each wrong value is a
+# separate error.
+# `max_length` of a list is checked first. The result is one error, however many items there are.
+# So the limit of a dict limits neither the work nor the size of the error report. Count the entries in a
+# `mode="before"` validator.
+# The documentation says "max_length: the maximum number of items" for both types.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

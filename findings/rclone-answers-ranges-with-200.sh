@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# rclone 1.75.2, `rclone serve s3`: a part of an object comes with status 200, and with the checksum of the whole.
-# - The status of a range is 200 where S3 says 206; Content-Range and the bytes are right.
-# - boto3 1.44.5 stores a CRC32 with each object by default. rclone gives it back with a range as well, so that boto3's own check refuses
-#   every part of an object that boto3 wrote: "Expected checksum … did not match calculated checksum".
-# - With `response_checksum_validation="when_required"` the same reads succeed.
+# rclone 1.75.2, `rclone serve s3`: a part of an object is sent with status 200, and with the checksum of the whole
+# object.
+# - The status of a range is 200, but S3 responds with 206. Content-Range and the bytes are correct.
+# - boto3 1.44.5 stores a CRC32 with each object by default. rclone returns it with a range too, so boto3's own check
+#   refuses every part of an object that boto3 wrote: "Expected checksum … did not match calculated checksum".
+# - With `response_checksum_validation="when_required"`, the same reads succeed.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$folder"' EXIT

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# rclone 1.75.2, `rclone serve s3`: conditions of a PUT or GET have no effect, and nothing says so.
-# - `If-None-Match: *` (create only) and `If-Match` with another ETag overwrite the object, with 200.
-# - A GET with `If-Match` and another ETag gives the object.
-# obstore's `put(..., mode="create")` and `mode={"e_tag": …}` succeed there, so a lock or a pointer that is kept by them is none. A server's
-# support of conditions has to be tried, with an object that exists.
+# rclone 1.75.2, `rclone serve s3`: conditions of a PUT or GET have no effect, and no error reports this.
+# - A PUT with `If-None-Match: *` (create only), or with `If-Match` and another ETag, overwrites the object, with 200.
+# - A GET with `If-Match` and another ETag returns the object.
+# obstore's `put(..., mode="create")` and `mode={"e_tag": …}` succeed there, so a lock or a pointer that depends on them
+# does not work. Test whether a server supports conditions, with an object that exists.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$folder"' EXIT

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# serve-handler 6.1.8, the server inside `npx serve`: a download that goes on after a deploy is put together from two files.
-# - It sends strong ETags (with `etag: true`) and does not look at If-Range (RFC 9110, 13.1.5): a client that has the first bytes of the old
-#   file and names its ETag gets 206 with later bytes of the new one.
-# - A range that lies behind the end is answered with 416 and the whole file as its body.
+# serve-handler 6.1.8, the server inside `npx serve`: a download that is resumed after a deploy consists of parts of two
+# files.
+# - It sends strong ETags (with `etag: true`), but ignores If-Range (RFC 9110, 13.1.5). A client that has the first
+#   bytes of the old file, and sends the ETag of the old file, gets 206 with later bytes of the new file.
+# - The response to a range after the end is 416, with the whole file as its body.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

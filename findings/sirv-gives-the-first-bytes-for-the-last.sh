@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# sirv 3.0.2, the file server of `vite preview` and of SvelteKit's Node adapter: a range of the last bytes gets the first ones.
-# - `Range: bytes=-8` asks for the last 8 bytes (RFC 9110, 14.1.2). The answer is 206 with bytes 0 to 8, nine of them.
-# - `Range: items=0-3`, a unit that it does not know and should pass over, is answered as bytes.
-# A client that looks for an index at a file's end (a zip's, an MP4's, a Parquet file's) is told the beginning, with a Content-Range that
-# says so.
+# sirv 3.0.2, the file server of `vite preview` and of SvelteKit's Node adapter: a request for the last bytes gets the
+# first bytes.
+# - `Range: bytes=-8` requests the last 8 bytes (RFC 9110, 14.1.2). The response is 206 with bytes 0 to 8, which are
+#   nine bytes.
+# - `Range: items=0-3`, a unit that the server does not know and must ignore, is read as bytes.
+# A client that looks for an index at the end of a file (of a zip, an MP4 or a Parquet file) gets the file's beginning,
+# with a matching Content-Range.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# sirv 3.0.2 looks for the names of codings in Accept-Encoding, and not at their weights.
+# sirv 3.0.2 searches Accept-Encoding for the names of encodings, and ignores their weights.
 # - `br;q=0`, which refuses brotli (RFC 9110, 12.4.2), gets the brotli sibling.
 # - `gzip;q=0, identity` gets the gzip sibling.
-# - `*`, which takes any coding, gets none.
+# - `*`, which accepts every encoding, gets the plain file.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

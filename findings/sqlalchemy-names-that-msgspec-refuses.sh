@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# 2.1.9lchemy 2.0.51 beside msgspec 0.21.1: a column's name is a plain str only while it is the attribute's own.
-# - `mapped_column()` takes the attribute's name: `Column.name` and `.key` are str.
-# - `mapped_column("other")` gives both as `quoted_name`, a subclass of str: equal, hashable and printed like one.
-# - json writes it. msgspec writes it as a key of a dict, and raises TypeError for it as a value: it encodes no subclass of str.
-# So a name that goes from a table into an encoded document works until a column is renamed apart from its attribute. `str(name)`
-# makes a plain one of it.
+# SQLAlchemy 2.1.9 with msgspec 0.22.0: a column's name is a plain str only if it is the attribute's own name.
+# - `mapped_column()` uses the attribute's name. `Column.name` and `.key` are of the type str.
+# - `mapped_column("other")` makes both a `quoted_name`, a subclass of str. It is equal to the str, has the same hash,
+#   and is printed in the same way.
+# - json encodes a `quoted_name`. msgspec encodes it as a key of a dict, but raises TypeError for it as a value, because
+#   msgspec encodes no subclass of str.
+# So a name that is read from a table and encoded works until the column and its attribute get different names.
+# `str(name)` makes a plain str.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # starlette 1.10.0, FileResponse: two valid Range headers are refused.
-# - `items=0-3`: a unit that the server does not know. RFC 9110 §14.2: "an origin server MUST ignore a Range header field that contains
-#   a range unit it does not understand". Answer: 400.
-# - `bytes=0-3,20-30` on ten bytes: one of two ranges can be satisfied. RFC 9110 §15.5.17: 416 is for requests in which none can.
-#   Answer: 416.
-# So a client that resumes a download is stopped where it should have got the file, or the part that is there.
+# - `items=0-3` has a unit that the server does not know. RFC 9110 §14.2: "an origin server MUST ignore a Range header
+#   field that contains a range unit it does not understand". The response is 400.
+# - `bytes=0-3,20-30` on ten bytes: one of the two ranges can be satisfied. RFC 9110 §15.5.17: 416 is for requests in
+#   which no range can be satisfied. The response is 416.
+# So a client that resumes a download gets an error instead of the file, or of the existing part.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

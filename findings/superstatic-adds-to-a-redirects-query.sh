@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# superstatic 10.0.0, the server of the Firebase tools for `firebase.json`: a redirect whose destination has a query gets an `&` and
-# nothing behind it when the request has no query, and its two Set-Cookie headers become one.
-# A destination with a query is valid there, and a visitor without one gets `/new?from=old&`.
+# superstatic 10.0.0, the server of the Firebase tools for `firebase.json`: if the destination of a redirect has a query
+# and the request has no query, the Location ends with an additional `&`. Two Set-Cookie headers of an entry become one.
+# A destination with a query is valid in `firebase.json`. A visitor without a query gets `/new?from=old&`.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# @vercel/routing-utils 6.6.0, which turns `vercel.json` into routes: of two headers with one name in an entry, the first is lost.
-# `headers` is a list of pairs in the file, and the schema accepts a name twice, as Set-Cookie, Link and Vary need it (RFC 9110 §5.3,
-# RFC 6265 §3). The list becomes an object by name, without a word, so that visitors get one cookie of two.
+# @vercel/routing-utils 6.6.0, which turns `vercel.json` into routes: if an entry has two headers with the same name,
+# the first header is lost.
+# `headers` is a list of pairs in the file, and the schema accepts a name twice, as Set-Cookie, Link and Vary require
+# (RFC 9110 §5.3, RFC 6265 §3). The list becomes an object by name, without a warning, so visitors get only one of two
+# cookies.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

