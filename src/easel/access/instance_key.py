@@ -47,8 +47,8 @@ def recognise(url: str, vault: Vault, *, source: str) -> None:
 
 
 def replace(url: str, vault: Vault) -> bool:
-    """Replaces the old key's fingerprint with this key's. Returns true if another key was stored. Raises
-    DatabaseUnavailableError."""
+    """Stores this key's fingerprint in place of the old key's fingerprint. Returns true if the database had the
+    fingerprint of another key. Raises DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
         if known != vault.fingerprint:

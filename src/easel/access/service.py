@@ -88,7 +88,8 @@ async def owner_of(database: Database, secret: str) -> str | None:
 async def create_key(
     work: Transaction, org_id: str, *, name: str, scope: str, app_id: str | None = None
 ) -> tuple[ApiKey, str]:
-    """Creates a key for the organisation. Returns it with its secret, which is not stored and cannot be shown again."""
+    """Creates a key for the organisation. Returns the key with its secret, which is not stored and cannot be shown
+    again."""
     secret = f"sk_{new_secret()}"
     key = ApiKey(
         id=new_id("key"),

@@ -1,4 +1,4 @@
-"""The one way to notify all edges of a change of an app's routing."""
+"""The only way to notify all edges of a change of an app's routing."""
 
 from __future__ import annotations
 

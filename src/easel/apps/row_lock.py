@@ -17,8 +17,8 @@ S = TypeVar("S", bound=Select[Any])
 
 
 def held(statement: S) -> S:
-    """Returns the statement on apps restricted to existing apps, whose rows are locked until the commit. In a `.sql`
-    file, this condition is the part `apps.row_lock.held`."""
+    """Restricts a statement on apps to existing apps, and makes the statement lock their rows until the commit. In a
+    `.sql` file, this condition is the part `apps.row_lock.held`."""
     return statement.where(App.deleted_at.is_(None)).with_for_update(key_share=True)
 
 

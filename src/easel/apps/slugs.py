@@ -1,4 +1,5 @@
-"""Checks whether a slug is free: no app has it, and no other organisation had it recently. `rules` checks its form.
+"""Checks whether a slug is free: no app has the slug, and no other organisation had the slug recently. `rules` checks
+its form.
 
 Browsers keep state for an address: service workers, storage, cookies, files that are cached for a year. So a slug stays
 reserved for its organisation for a while after its app has given it up.

@@ -112,7 +112,7 @@ class _Run:
         self._known: set[str] = set()
         """Objects with a reported fault."""
         self._lately: set[str] = set()
-        """Objects that were read because an environment has served them, but only recently."""
+        """Objects that have been read, and that environments have served only recently."""
         self.made = AuditResult()
 
     async def look_at(self, apps: list[str], *, live: bool) -> None:

@@ -92,7 +92,7 @@ class Phases:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Logs that visitors made the build slower, if they did."""
+        """Writes a line to the log if visitors made the build slower."""
         if self._confined >= _NOTABLE:
             self.say(
                 "Visitors used apps during this build, so the build left processors free for "

@@ -3,10 +3,10 @@ count as hashed. An unneeded request for a file costs little, but a browser that
 breaks the app.
 
 If a name contains the hash of the file's own content, this proves that it is hashed. The form of a name alone proves
-nothing, because sizes, years, models and ids look the same (`og-1200x630`, `hero-iPhone15`, an order's `1a2b3c4d`).
-The form is enough only in a folder that a single tool writes. In other folders, neighbouring files must confirm the
-name: scripts and styles of the same form, and pages or scripts that name the file. Even then, a name that a person
-might have typed does not count.
+nothing, because sizes, years, models and ids look the same (`og-1200x630`, `hero-iPhone15`, an order's `1a2b3c4d`). The
+form is enough only in a folder that a single tool writes. In other folders, neighbouring files must confirm the name:
+scripts and styles of the same form, and pages or scripts that refer to the file. Even then, a name that a person might
+have typed does not count.
 """
 
 from __future__ import annotations

@@ -90,8 +90,8 @@ def _unpacked_up_to(data: memoryview, most: int) -> bytes:
 
 
 def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
-    """Returns the content of one or more Zstandard frames. If a frame is truncated, the content before the truncation
-    is returned, because the caller compares the size."""
+    """Yields the content of one or more Zstandard frames. If a frame is truncated, yields the content before the
+    truncation, because the caller compares the size."""
     reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(
         cast("IO[bytes]", _Source(data)), read_size=CHUNK, read_across_frames=True, closefd=False
     )

@@ -1,4 +1,4 @@
-"""Reads members: inflates each in memory once, compares its size and CRC, hashes it and searches it.
+"""Reads members: inflates each member in memory once, compares its size and CRC, hashes it and searches it.
 
 A member whose bytes are unchanged since the previous version is not inflated again.
 """
@@ -206,8 +206,8 @@ def _place(page: bytes) -> int:
 
 
 def _batches(files: Sequence[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:
-    """Groups the files into batches of a few MiB. So no thread is started for a single small file, and no thread gets
-    all large files."""
+    """Groups the files into batches of a few MiB. Thus, no thread is started for a single small file, and no thread
+    gets all large files."""
     batch: list[tuple[str, Entry]] = []
     size = 0
     for path, entry in files:

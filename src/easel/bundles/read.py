@@ -24,5 +24,5 @@ def gzip_length(member: Member) -> int:
 
 
 def gzip_frame(member: Member) -> tuple[bytes, bytes]:
-    """Returns the bytes before and after a deflated member's raw data that make it a gzip body (RFC 1952 §2.3)."""
+    """Returns the header and the trailer that make a deflated member's raw data a gzip body (RFC 1952 §2.3)."""
     return GZIP_HEADER, member.crc.to_bytes(4, "little") + (member.size & 0xFFFF_FFFF).to_bytes(4, "little")

@@ -137,7 +137,7 @@ def _filling(used: int) -> tuple[int, int]:
 
 
 def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
-    """Returns the section for a deflated member. Returns None if it has no restart points.
+    """Returns the section of restart points for a deflated member. Returns None if the member has no restart points.
 
     This takes about as long as inflating the member twice, and 32 KiB of memory for each point.
     """

@@ -207,7 +207,7 @@ def secret_kind(path: str) -> str | None:
     if name in _KEY_NAMES or name.endswith(_KEY_STORES):
         kind = "a private key"
     elif not lower.startswith(".") and "/." not in lower:
-        return None  # Most paths: all other kinds are in hidden files and folders.
+        return None  # This is the result for most paths, because all other kinds are in hidden files and folders.
     else:
         kind = None
     for folder, repository in _REPOSITORIES:

@@ -1,6 +1,7 @@
 """Searches texts for a few bytes. A large bundle has a hundred megabytes of text, which is searched several times.
 
-StringZilla uses vector instructions, and is up to twenty times faster than Python. The command line works without it.
+StringZilla uses vector instructions, and is up to twenty times faster than Python. The command line works without
+StringZilla.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ NOT_CONNECTED: Final = (NewConnectionError, ConnectTimeoutError, ProxyError)
 
 
 def open_pool(url: str) -> urllib3.PoolManager:
-    """Returns connections to the server of this address. Raises ProxyUnusableError, CertificatesUnusableError."""
+    """Returns a pool of connections to the server at this address. Raises ProxyUnusableError,
+    CertificatesUnusableError."""
     tls = _tls() if urlsplit(url).scheme == "https" else None
     proxy = proxy_for(url)
     if proxy is None:

@@ -29,7 +29,7 @@ request had been accepted."""
 
 BUILD_QUEUED: Final = "build_queued"
 BUILT: Final = "built"
-"""The steps between two phases of a deploy: waiting for a builder, and, with the built bundle, for a worker."""
+"""The steps in which a deploy waits: for a builder, and, once its bundle is built, for a worker."""
 
 BUILD_STEPS: Final = (BUILD_QUEUED, "prepare", "fetch", "unpack", "install", "build", "pack", "store")
 """The steps in which a deploy without a bundle belongs to the builders."""

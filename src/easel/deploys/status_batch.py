@@ -72,7 +72,7 @@ class _Crowd:
         self._since = 0.0
 
     def is_large(self, more: Iterable[_StatusQuery]) -> bool:
-        """Counts these queries. Returns true if there are many recent pollers."""
+        """Counts these queries. Returns true if there are many recent polls."""
         now = time.monotonic()
         if now - self._since > LATELY:
             self._before = len(self._asked) if now - self._since < 2 * LATELY else 0

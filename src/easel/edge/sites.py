@@ -248,8 +248,8 @@ class Sites:
         live.hosts.clear()
 
     async def earlier(self, live: LiveSite, path: str) -> File | None:
-        """Returns the newest earlier version's file in the same environment, for tabs that were open before a deploy.
-        Raises StoreUnavailableError."""
+        """Returns the file from the newest earlier version of the same environment that has it, for tabs that were open
+        before a deploy. Raises StoreUnavailableError."""
         if live.earlier is None:
             await self._earlier.run(live, lambda: self._load_earlier(live))
             assert live.earlier is not None

@@ -279,7 +279,7 @@ def _serve_metrics(settings: Settings, role: Role) -> None:
 
 
 def knows_routes(settings: Settings, url: str) -> bool:
-    """Returns true if an edge of this machine can start without the database at the URL: from saved routes that are
+    """Returns true if an edge of this machine can start without the database at the URL, because its saved routes are
     recent enough."""
     from easel.edge.routing.saved_routes import SavedRoutes
 

@@ -44,7 +44,7 @@ class Decision(NamedTuple):
         found = self.found
         if not isinstance(found, FixedAnswer) or not found.lasting or "?" in request.target or not request.reads:
             return False
-        # The line depends on the address alone, so the redirect is lasting.
+        # A redirect line depends on the address alone, so its redirect is lasting.
         others = (varies for varies in self.passed.varies if varies is not redirects.FIRST.varies)
         return request.address.is_plain and not any(varies(site, request) for varies in others)
 

@@ -25,8 +25,8 @@ _LEAVES_UNLOADED = (
 
 
 def runtime_object(site: Site) -> dict[str, str]:
-    """Returns the content of `window.__EASEL__` and `window.__MIXPEEK__`: the public variables, overridden by the fixed
-    names."""
+    """Returns the content of `window.__EASEL__` and `window.__MIXPEEK__`: the public variables, overridden by Easel's
+    own values."""
     return {
         **site.published.variables,
         "apiBaseUrl": site.api_base_url,

@@ -199,7 +199,7 @@ class Fairness:
 
     @contextmanager
     def plain(self, organisation: str) -> Iterator[None]:
-        """Marks the block as a plain request. Costly requests of other organisations wait for it."""
+        """Marks the block as a plain request. Costly requests of other organisations wait for the end of the block."""
         going, _ = self._plain.get(organisation, (0, 0.0))
         self._plain[organisation] = going + 1, self._now()
         try:

@@ -134,8 +134,8 @@ async def in_lane(request: BoundedRequest, organisation: str, weight: float = PL
     process must carry out the request. Raises RateLimitedError and RequestBrokenOffError."""
     services = services_of(request)
     lane, fairness = services.lane, services.fairness
-    # Requests without a known organisation are not passed on. Only the lane would find out whether the key is valid,
-    # and the request has to be counted before.
+    # Requests without a known organisation are not passed on, because a request must be counted before it is passed on.
+    # Only the lane (the process for costly requests) would find out whether the key is valid.
     if lane is None or not organisation:
         return None
     if fairness.others_ask(organisation):

@@ -22,7 +22,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class LaneRequest(msgspec.Struct, array_like=True, frozen=True):
-    """A request that the api has admitted: its ASGI scope, its id, and the organisation whose turn it takes."""
+    """A request that the api has admitted: its ASGI scope, its id, and the organisation that it counts for."""
 
     method: str
     scheme: str

@@ -70,7 +70,7 @@ def remove_tree(folder: Path) -> None:
 
 
 async def folder_size(folder: Path) -> int:
-    """Returns the bytes that a folder takes on the disk. Raises OSError."""
+    """Returns the disk space (bytes) that a folder uses. Raises OSError."""
     said = await _run("du", "-s", "--block-size=1", "--", str(folder))
     return int(said.split(None, 1)[0])
 

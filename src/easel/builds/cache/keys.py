@@ -199,7 +199,8 @@ def _runs_scripts(package: Mapping[str, Any]) -> bool:
 
 
 def _holds_folders(package: Mapping[str, Any]) -> bool:
-    """Returns true if a dependency is a folder or file of the sources. Some package managers copy these."""
+    """Returns true if a dependency is a folder or file of the sources. Some package managers copy such folders and
+    files."""
     for field in _DEPENDENCIES:
         named = package.get(field)
         if isinstance(named, dict) and any(

@@ -39,8 +39,8 @@ _PNPM_10: Final = "10"
 def choose_manager(
     tree: Tree, folder: str, packages: tuple[Package, ...], wanted: BuildOptions, reasons: list[str]
 ) -> PackageManager:
-    """Returns the package manager for an install in `folder`. The first of `packages` that names a package manager
-    decides. Raises BuildSettingInvalidError, BuildToolUnsupportedError."""
+    """Returns the package manager for an install in `folder`. The first of `packages` that states a package manager
+    determines it. Raises BuildSettingInvalidError, BuildToolUnsupportedError."""
     locks = {lock: name for name, manager in MANAGERS.items() for lock in manager.locks}
     # An empty lock file marks a folder as a separate project, and pins nothing.
     found = [lock for lock in locks if read_roughly(tree, joined(folder, lock), 1)]

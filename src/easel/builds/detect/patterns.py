@@ -79,6 +79,7 @@ def _compiled(text: str) -> Pattern:
 
 @lru_cache(maxsize=512)
 def _names(part: str) -> re.Pattern[str]:
-    # The search for each bracket's end goes to the end of the pattern. An unclosed bracket is an ordinary character.
+    # `fnmatch` searches for the end of each bracket up to the end of the pattern. Brackets after the last `]` are
+    # therefore escaped. They are ordinary characters.
     head, closing, tail = part.rpartition("]")
     return re.compile(fnmatch.translate(head + closing + tail.replace("[", "[[]")), re.DOTALL)

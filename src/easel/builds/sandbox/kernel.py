@@ -81,7 +81,8 @@ def adopt_orphans() -> None:
 
 
 def be_idle() -> None:
-    """Gives this session and everything that it starts low priority for the processors, and the lowest for the disk."""
+    """Gives this session and everything that it starts low priority for the processors, and the lowest priority for the
+    disk."""
     # A builder already has this nice value.
     os.nice(max(0, NICE - os.getpriority(os.PRIO_PROCESS, 0)))
     take_long_slices()

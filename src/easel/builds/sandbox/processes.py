@@ -127,8 +127,8 @@ class Processes:
         return sum(sizes.values())
 
     def lower(self) -> bool:
-        """Gives all sessions low priority. Returns False if some sessions do not have it yet, because the kernel
-        accepts only ten changes a second."""
+        """Gives all sessions low priority. Returns False if some sessions do not have low priority yet, because the
+        kernel accepts only ten changes a second."""
         # The files are opened through this machine's /proc, because the sandbox's own /proc is read-only.
         for process in self._below():
             if not kernel.has_low_session(process):

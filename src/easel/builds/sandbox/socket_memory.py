@@ -1,8 +1,8 @@
 """Measures the memory of a build's sockets, which belongs to no process.
 
-A build could otherwise hold the memory of a machine in a few sockets: the limits of processes do not contain it, and
-control groups contain only a part of it. All TCP connections of a machine share one limit (tcp(7), tcp_mem), so a build
-could also slow the visitors' connections.
+Without this measurement, a build could fill the memory of a machine through a few sockets, because limits of processes
+do not cover this memory, and control groups cover only a part of it. All TCP connections of a machine share one limit
+(tcp(7), tcp_mem), so a build could also slow the visitors' connections.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class SocketMemory:
         self._counting: asyncio.Task[None] | None = None
 
     def held(self) -> int:
-        """Returns the bytes by the last count. Starts a new count in the background when it is due."""
+        """Returns the number of bytes at the last count. Starts a new count in the background when one is due."""
         if time.monotonic() >= self._next and (self._counting is None or self._counting.done()):
             self._counting = asyncio.get_running_loop().create_task(self._count())
         return self._held

@@ -1,4 +1,4 @@
-"""Explains why a sandbox cannot be made, and what an operator can do about it."""
+"""Explains why a sandbox cannot be made, and how an operator can fix the problem."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ _NATIVE_PNPM = 12
 
 @dataclass(frozen=True, slots=True)
 class Manager:
-    """A package manager: its version, the folder to mount (None if it comes with Node), and its programs by name, as
-    paths in the folder. `native` is true if the programs run without Node."""
+    """A package manager: its version, the folder to mount (None if the package manager comes with Node), and its
+    programs by name, as paths in the folder. `native` is true if the programs run without Node."""
 
     name: str
     version: str
@@ -102,8 +102,8 @@ async def _bun(wanted: PackageManager, node: Node, packages: Packages) -> Manage
     package = f"@oven/bun-linux-{machine}"
     if machine == "x64" and not _has_avx2():
         package += "-baseline"
-    # The checksum of Bun in `packageManager` is ignored, because no tool that writes it states the file that it belongs
-    # to.
+    # The checksum of Bun in `packageManager` is ignored, because no tool that writes the checksum states which file it
+    # belongs to.
     wanted = replace(wanted, digest=None)
     release = await _release("bun", package, wanted, node, packages)
     folder = await packages.unpacked(release)

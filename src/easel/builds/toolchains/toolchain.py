@@ -109,7 +109,7 @@ def _write_programs(folder: Path, target: Path, texts: Mapping[str, str]) -> Non
 
 
 def tool_mounts(node: Node, managers: tuple[Manager, ...]) -> tuple[Mount, ...]:
-    """Returns the folders of Node, and of package managers that do not come with it."""
+    """Returns the folders of Node, and of package managers that do not come with Node."""
     own = () if node.folder is None else (Mount(node.folder, INSIDE),)
     return (*own, *(Mount(each.folder, place_of(each)) for each in managers if each.folder is not None))
 

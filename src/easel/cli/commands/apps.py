@@ -32,7 +32,7 @@ _named = click.argument("named", metavar="[APP]", help="Slug or id. [default: --
 
 
 def _chosen(named: str | None, app: str | None) -> str | None:
-    """Returns the app given as an argument, else by the option or EASEL_APP. Raises AppNamedTwiceError."""
+    """Returns the app that the argument states, or else the option or EASEL_APP. Raises AppNamedTwiceError."""
     source = click.get_current_context().get_parameter_source("app")
     if named and app and named != app and source is ParameterSource.COMMANDLINE:
         raise AppNamedTwiceError(one=named, other=app)
@@ -236,7 +236,7 @@ def open_app(session: Session, version: str | None, app: str | None, env: str | 
 
 
 def environment_line(entry: Any) -> str:
-    """Returns a line about the version that an environment of the API's map serves."""
+    """Returns a line about the version that an environment serves, from the API's map of environments."""
     if not isinstance(entry, dict) or entry.get("version") is None:
         return "has no live version yet" + (_lock(entry) if isinstance(entry, dict) else "")
     return f"v{entry['version']}  {entry.get('url') or ''}{_lock(entry)}".rstrip()

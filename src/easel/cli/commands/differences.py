@@ -13,7 +13,7 @@ _STYLES = {"added": "green", "removed": "red", "modified": "yellow"}
 
 
 def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
-    """Prints the files that differ, renames marked as such, then source lines, then a summary."""
+    """Prints the files that differ (renamed files are marked), then source lines, then a summary."""
     differing = [file for file in answer.files or [] if file.status != "unchanged"]
     renamed = {rename.to_path: rename.from_path for rename in answer.renames}
     for file in differing:

@@ -185,8 +185,8 @@ def _text_of(file: Path) -> str:
 
 
 def _known_to_user(url: str) -> str | None:
-    """Returns the keys of an ssh host that this user's own ssh trusts. Returns None if ssh trusts no key of the host,
-    or if Easel already has the host's keys."""
+    """Returns the host's keys that this user's own ssh trusts, for an ssh address. Returns None if ssh trusts no key of
+    the host, or if Easel already has the host's keys."""
     try:
         remote = read_url(url)
     except EaselError:

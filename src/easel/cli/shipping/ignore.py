@@ -49,8 +49,8 @@ class IgnoreRules:
         """Returns the reason why the path (relative, '/' separated) is left out: `by default`, or the file with the
         rule. Returns None if the path is packed.
 
-        Like git, this checks only the path itself, because a walk does not enter a folder that is left out. A file at
-        `place` that may be a private key is read too.
+        Like git, this checks only the path itself, because a walk does not enter a folder that is left out. If the file
+        at `place` may be a private key, its content is checked too.
         """
         is_out = _is_out_by_default(path, folder=folder) or (place is not None and _is_private_key(path, place))
         found = BY_DEFAULT if is_out else None
@@ -61,7 +61,7 @@ class IgnoreRules:
         return found
 
     def reason_with_parents(self, path: str) -> str | None:
-        """Returns why the file is left out, by itself or with a folder that contains it."""
+        """Returns the reason why the file is left out, by itself or with a folder that contains it."""
         parts = path.split("/")
         for depth in range(1, len(parts)):
             found = self.reason("/".join(parts[:depth]), folder=True)

@@ -51,7 +51,7 @@ def is_project(folder: Path) -> bool:
 
 
 def is_name_of_output(name: str) -> bool:
-    """Returns true if a build's output often has this name, so that it says nothing about the app."""
+    """Returns true if a build's output often has this name, so that the name does not describe the app."""
     return name in _SURELY | _PERHAPS
 
 

@@ -26,8 +26,8 @@ _HELD_BACK: Final[Mapping[str | None, str]] = {
 
 
 def waiting_for(waits_for: str | None) -> str:
-    """Returns the reason why a deploy is queued, from the list of the app's deploys. It continues a sentence after
-    `queued`."""
+    """Returns the reason why a deploy is queued, from the list of the app's deploys. The reason continues a sentence
+    after `queued`."""
     return f": {_HELD_BACK[waits_for]}" if waits_for in _HELD_BACK else ""
 
 

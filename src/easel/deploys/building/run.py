@@ -224,8 +224,8 @@ class BuildRun:
             await self._take("unpack", unpack_upload(parts, row, source, self._stops))
         await self._firmly(lambda: keep_sources(parts, row, source))
         row.facts["build"] = {"sandbox": sandbox.kind}
-        # From here on, the row has the commit and sources. Each step writes a new row, which shows a concurrent reader
-        # that the row has changed.
+        # From here on, the row has the commit and sources. Each step writes the row again, which shows a concurrent
+        # reader that the row has changed.
         await self._note("install")
         config, generation = await self._app_settings()
         wants = inputs_of(parts.settings, parts.vault, config, row.deploy, slug, repository)

@@ -108,7 +108,7 @@ class Content:
         return await self._decoded(data)
 
     def _put(self, manifest: str, data: bytes) -> None:
-        # A thread is used, because it may be many megabytes.
+        # A thread is used, because the manifest may have many megabytes.
         asyncio.get_running_loop().run_in_executor(None, self._kept.put, manifest, data)
 
     async def _decoded(self, data: bytes) -> Manifest:
@@ -190,8 +190,8 @@ class Content:
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
 
     async def cached_inflated(self, part: BundleSlice) -> Representations | None:
-        """Returns the inflated content of a part's file, if the cache takes it. The sender keeps it alive. Raises
-        DamagedDataError, ObjectMissingError, StoreUnavailableError."""
+        """Returns the inflated content of a part's file, if the cache accepts the file. The sender keeps the content in
+        memory. Raises DamagedDataError, ObjectMissingError, StoreUnavailableError."""
         return await self.inflated.whole(part, lambda: self.bundle(part.source.manifest, part.member))
 
     async def mapped_body(self, part: BundleSlice) -> MappedBody | None:

@@ -40,7 +40,7 @@ class InflatedFiles:
 
     async def whole(self, part: BundleSlice, read: Callable[[], Awaitable[memoryview]]) -> Representations | None:
         """Returns the inflated content of a part's file, if the cache accepts the file. `read` returns the bundle. For
-        a range, returns only a file that is already cached. The sender keeps the content alive. Raises
+        a range, returns only a file that is already cached. The sender keeps the content in memory. Raises
         DamagedDataError, and the errors of `read`."""
         key = _key(part)
         if key is None:

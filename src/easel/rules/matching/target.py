@@ -20,7 +20,7 @@ _URL_ALSO = "|[]"
 _URL_QUERY = _QUERY.replace("'", "") + "|[]\\^`{}"
 _LONGEST_HOST = 253
 _DIFFERING = re.compile("[\u00df\u03c2\u200c\u200d]")
-"""Letters that RFC 3490 replaces or drops, and RFC 5891 keeps: the two spellings may be different hosts."""
+"""Letters that RFC 3490 replaces or drops, and RFC 5891 keeps, so the two spellings may be different hosts."""
 LONGEST = 64 * 1024
 """Maximum number of characters of a Location or of a rewritten path."""
 NO_PATH = "/\0"
@@ -125,7 +125,8 @@ def names_host(target: str) -> bool:
 
 
 def names_other_host(target: str) -> bool:
-    """Returns true if a target that begins with two slashes names another host, which no placeholder can change."""
+    """Returns true if a target that begins with two slashes contains the name of another host, which no placeholder can
+    change."""
     return _OTHER_HOST.match(target) is not None
 
 
