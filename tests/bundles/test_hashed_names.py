@@ -20,6 +20,7 @@ from tests.sites import SITES, site_zip
 BASE64 = string.ascii_letters + string.digits + "-_"
 BASE32 = string.ascii_uppercase + "234567"
 HEX = "0123456789abcdef"
+CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 TURBOPACK = string.digits + string.ascii_lowercase + "_~-"
 WORDS = ("index", "vendor", "About", "user-card", "date_picker", "main", "Button", "theme", "settings", "hero")
 
@@ -50,6 +51,10 @@ assets/order-A1B2C3D4.png assets/avatar-1700000000.png assets/color-00ff00aa.svg
 assets/photo-DSCF1234.jpg assets/photo-DJI_0123.jpg assets/logo-B2BSaaS1.svg assets/icon-chevron1.svg
 assets/flag-pt-BR_64.png js/app-v1_2_3-4.js js/app-20261128T1200.js css/style-rev12345.css assets/x-0x1f2e3d.png
 assets/figure-Fig1a-2b.png images/p/x-1234abcd.jpg
+js/app-v1a2b3c4.js js/app-g3f2a9c1.js js/app-v1.2.3-4-g1a2b3c4.js js/app-b20261128.js js/gtm-TX4B7QW9.js
+js/gtag-G-1A2B3C4D5E.js js/level-E1M1-v2a.js js/room-4F2B9K7Q.js js/sku-B07XJ8C8F5.js js/i18n-zh-Hant1.js
+css/theme-f0f0f0ff.css css/grid-12col8px.css js/codec-h265_10b.js js/fn-md5sha1b.js js/hw-A1b2C3d4.js js/app_3f2a9c1e.js
+js/app-3f2a9c1e.js wasm/rhino3dm.wasm wasm/ort-wasm-simd1.wasm 3f2a9c1e-app.js B07XJ8C8-page.js q1w2e3r4.png
 """.split()  # noqa: SIM905
 
 
@@ -145,6 +150,15 @@ WITH_REFERENCES = {
     "vite, [hash] alone": build(("assets/{h}.js", BASE64, 8, 200), ("assets/{h}.css", BASE64, 8, 20)),
     "vite, [name]_[hash]": build(("assets/{w}_{h}.js", BASE64, 8, 200), ("assets/{w}_{h}.css", BASE64, 8, 20)),
     "leptos": build(("pkg/{w}.{h}.js", BASE64, 22, 1), ("pkg/{w}.{h}.css", BASE64, 22, 1)),
+    "bun": build(("{w}-{h}.js", CROCKFORD, 8, 60), ("{w}-{h}.css", CROCKFORD, 8, 30)),
+    "bun, [hash] alone": build(("assets/{h}.js", CROCKFORD, 8, 60), ("assets/{h}.css", CROCKFORD, 8, 30)),
+    "esbuild, [hash] alone": build(("chunks/{h}.js", BASE32, 8, 60), ("chunks/{h}.css", BASE32, 8, 30)),
+    "webpack, six digits": build(("{w}.{h}.js", HEX, 6, 60), ("{w}.{h}.css", HEX, 6, 9), ("{w}.{h}.png", HEX, 6, 20)),
+    "webpack, [name]_[hash:12]": build(("s/{w}_{h}.js", HEX, 12, 60), ("s/{w}_{h}.svg", HEX, 12, 20)),
+    "webpack, [hash].[name]": build(("{h}.{w}.js", HEX, 8, 60), ("{h}.{w}.css", HEX, 8, 20)),
+    "webpack, [hash]-[name]": build(("{h}-{w}.js", HEX, 20, 60), ("{h}-{w}.css", HEX, 20, 20)),
+    "vite, [hash]-[name]": build(("{h}-{w}.js", BASE64, 8, 60), ("{h}-{w}.css", BASE64, 8, 20)),
+    "vite, [hash:21]": build(("c/{w}.{h}.js", BASE64, 21, 60), ("c/{w}.{h}.css", BASE64, 21, 20)),
     "django": build(("static/{w}.{h}.js", HEX, 12, 60), ("static/{w}.{h}.css", HEX, 12, 9)),
 }
 
@@ -210,6 +224,55 @@ def test_a_script_that_only_a_page_names_may_be_somebodys_own_unless_a_tool_wrot
     assert known([path, "index.html"], {"index.html": entry}).known == {path}
 
 
+@pytest.mark.parametrize("path", ["js/app-3f2a9c1e.js", "css/theme-f0f0f0ff.css", "js/gtm-TX4B7QW9.js", "3f2a9c1e.js"])
+def test_one_script_or_style_alone_needs_more_than_a_name_in_a_page_or_in_a_script_without_a_hash(path: str) -> None:
+    name = path.rpartition("/")[2].encode()
+    page = b'<link href="/%s"><script src="/js/site.js"></script>' % path.encode()
+    files = {path: b"", "js/site.js": b'load("%s")' % name, "js/menu.js": b"", "index.html": page}
+    assert known(files, files).known == set()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"//# sourceMappingURL=app.3f2a9c1e.js.map",
+        b"/*! see app.3f2a9c1e.js.LICENSE.txt */",
+        b"(self.webpackChunkshop=self.webpackChunkshop||[])",
+        b'import("./about.7c1d02be.js")',
+    ],
+)
+def test_a_script_that_a_build_tool_wrote_is_known_alone(content: bytes) -> None:
+    files = {"app.3f2a9c1e.js": content, "index.html": b"<script type=module src=/app.3f2a9c1e.js></script>"}
+    assert known([*files, "about.7c1d02be.js"], files).known >= {"app.3f2a9c1e.js"}
+
+
+def test_an_entry_that_a_page_loads_as_a_module_from_vites_folder_is_known() -> None:
+    page = b'<script type="module" src="/assets/index-3f2a9c1e.js"></script>'
+    assert known(["assets/index-3f2a9c1e.js", "index.html"], {"index.html": page}).known == {"assets/index-3f2a9c1e.js"}
+
+
+def test_scripts_that_share_the_hash_of_a_build_are_known_where_its_runtime_has_that_hash() -> None:
+    hashed = {f"async/{number}.8ca1d38c.{suffix}" for number in range(9) for suffix in ("js", "css")}
+    entry = "index.8ca1d38c.js"
+    page = b'<script defer src="/index.8ca1d38c.js"></script>'
+    files = {entry: b'u=e=>e+"."+h().slice(0,8),h=()=>"8ca1d38c15aa02b9c7de"', "index.html": page}
+    assert known([*files, *hashed], files).known == {entry, *hashed}
+
+
+def test_a_name_that_holds_a_commit_is_no_hash_though_a_script_tells_the_commit() -> None:
+    files = {
+        "js/app-3f2a9c1e.js": b'window.VERSION = "3f2a9c1e9b1d4c5e8f7a6b5c4d3e2f1a0b9c8d7e"',
+        "index.html": b'<script src="/js/app-3f2a9c1e.js"></script>',
+    }
+    assert known(files, files).known == set()
+
+
+def test_scripts_that_only_pages_name_are_peoples_own_however_many() -> None:
+    names = [path for path in TYPED if path.endswith((".js", ".css"))]
+    page = "".join(f'<script src="/{path}"></script>' for path in names).encode()
+    assert known([*names, "index.html"], {"index.html": page}).known == set()
+
+
 def test_a_hash_that_is_the_contents_own_is_known_anywhere() -> None:
     digest = hashlib.sha256(b"body{}").hexdigest()
     files = {f"css/main.min.{digest}.css": digest, f"layers/x.{'ab' * 32}.json": digest}
@@ -231,6 +294,7 @@ PROVEN = {
     "Rspack": "static/image/logo.8e03c838c596036f.png",
     "esbuild": "logo-RYB4QOGF.png",
     "Vite": "assets/logo-BKWJZEf6.png",
+    "Bun": "logo-rnqjey6x.png",
 }
 
 
@@ -299,5 +363,5 @@ def test_no_more_is_read_than_there_is_to_be_read_however_many_names_are_missing
 
     files = {f"s/{number}.js": ("0" * 64, 36_000) for number in range(500)} | {"z/q-1a2b3c4f.js": ("0" * 64, 9)}
     find_hashed(files, read)
-    assert len(given) == 3
-    assert given[-1] < 36_000
+    assert given[:3] == [100_000, 64_000, 28_000]
+    assert given[3:] == [9]  # to hash it

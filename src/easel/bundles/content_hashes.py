@@ -22,6 +22,7 @@ MOST_FILES = 2_000
 _HEX = frozenset("0123456789abcdef")
 _BASE32 = frozenset(string.ascii_uppercase + "234567")
 _BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class ContentHashes:
@@ -61,7 +62,7 @@ def _spellings(content: bytes, token: str) -> Iterator[str]:
             yield hashlib.sha384(content).hexdigest()
             yield hashlib.sha512(content).hexdigest()
     try:
-        from xxhash import xxh3_128_digest, xxh64_digest
+        from xxhash import xxh3_128_digest, xxh64, xxh64_digest
     # The command line works without this module. Without it, only the caching of responses may differ.
     except ModuleNotFoundError:
         return
@@ -70,6 +71,10 @@ def _spellings(content: bytes, token: str) -> Iterator[str]:
         return
     if _BASE32.issuperset(token):
         yield b32encode(xxh64_digest(content)).decode()  # esbuild, Angular
+    if len(token) == 8 and frozenset(_CROCKFORD).issuperset(token):
+        digest = xxh64(len(content).to_bytes(8, "little"))
+        digest.update(content)
+        yield "".join(_CROCKFORD[byte & 31] for byte in digest.digest()[::-1])  # Bun
     yield _base64_number(xxh3_128_digest(content)[::-1])  # Rollup and Rolldown, which Vite, Astro and SvelteKit use
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from itertools import chain
 from typing import NamedTuple
 
@@ -65,14 +66,19 @@ _OF_WASM = "_bg"
 """The suffix that wasm-bindgen writes after the hash."""
 _HEX_DIGITS = tuple("0123456789abcdef")
 HEX_END = re.compile(r"(?:^|[-._])([0-9a-f]+)\Z")
-_HEX_LENGTHS = frozenset({8, 10, 16, 20, 32})
-_HEX_LENGTHS_OF_CODE = _HEX_LENGTHS | {7, 12, 64, 96, 128}
+_HEX_LENGTHS = frozenset({*range(6, 65), 96, 128})
 _B64_END = re.compile(r"(?:^|[-.])([A-Za-z0-9_-]{8})\Z")
 _OTHER_B64_ENDS = (
     re.compile(r"[-.]([A-Za-z0-9_-]{10})\Z"),
     re.compile(r"_([A-Za-z0-9_-]{8})\Z"),
 )
-_B64_ENDS_OF_CODE = tuple(re.compile(rf"[-.]([A-Za-z0-9_-]{{{length}}})\Z") for length in (12, 16, 20, 22))
+_LONG_B64 = (12, 16, 20, 21, 22)
+_LONG_B64_ENDS = tuple(re.compile(rf"[-.]([A-Za-z0-9_-]{{{length}}})\Z") for length in _LONG_B64)
+_ALPHABET = frozenset(string.ascii_letters + string.digits + "-_")
+_HEX_FRONT = re.compile(r"([0-9a-f]{6,40})([-._])(?=.)")
+_B64_FRONT = re.compile(r"([A-Za-z0-9_-]{8})([-.])(?=.)")
+_REVISION = re.compile(r"[gprv][0-9a-f]{6,40}\Z|[a-z](?:19|20)\d{6,12}\Z|\A.*[-_.]g[0-9a-f]{7,40}\Z")
+"""A version's, commit's or date's letter and its digits (`git describe` writes `g1a2b3c4`)."""
 
 _SIZE = re.compile(r"(?<![A-Za-z\d])\d+x\d+(?![A-Za-z\d])|\d\dx\d\d")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|^(?:19|20)\d\d")
@@ -102,6 +108,8 @@ class HashForm(NamedTuple):
     before: str
     token: str
     suffix: str
+    is_front: bool = False
+    """True if the name begins with it. `before` is then the text after it."""
 
 
 def certain(path: str) -> bool:
@@ -129,7 +137,7 @@ def _is_hash(match: re.Match[str], path: str) -> bool:
     if token is None:
         return True
     suffix = path.removesuffix(".map").rpartition(".")[2]
-    return not (_surely_typed(token) if suffix in CODE else typed(HashForm("b64", ".", token, suffix)))
+    return not (surely_typed(token) if suffix in CODE else typed(HashForm("b64", ".", token, suffix)))
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -151,19 +159,47 @@ def form_of(stem: str, suffix: str) -> HashForm | None:
     """Returns the part of a name that may be a hash by its form. Returns None if there is none."""
     if suffix not in CODE and suffix not in SHOWN:
         return None
+    form = _at_the_end(stem, suffix)
+    if form is None or (form.kind == "b64" and typed(form)):
+        return _in_front(stem, suffix) or form
+    return form
+
+
+def _in_front(stem: str, suffix: str) -> HashForm | None:
+    match = _HEX_FRONT.match(stem) if stem[0] in _HEX_DIGITS else None
+    kind = "hex"
+    if match is None and stem[8:9] in ("-", "."):
+        match, kind = _B64_FRONT.match(stem), "b64"
+    if match is None:
+        return None
+    form = HashForm(kind, match[2], match[1], suffix, is_front=True)
+    return None if typed(form) else form
+
+
+def _at_the_end(stem: str, suffix: str) -> HashForm | None:
     is_code = suffix in CODE
     end = HEX_END.search(stem) if stem.endswith(_HEX_DIGITS) else None
-    if end is not None and len(end[1]) in (_HEX_LENGTHS_OF_CODE if is_code else _HEX_LENGTHS):
+    if end is not None and len(end[1]) in _HEX_LENGTHS:
         before = stem[end.start(1) - 1] if end.start(1) else ""
         if before or len(end[1]) in (16, 20):
             return HashForm("hex", before, end[1], suffix)
+    last = stem.rpartition(".")[2]
+    if len(last) < len(stem) and len(last) in _LONG_B64:
+        # A point is in no alphabet.
+        form = HashForm("b64", ".", last, suffix)
+        if _ALPHABET.issuperset(last) and is_random(form):
+            return form
     end = _B64_END.search(stem)
     if end is not None and (end.start(1) or is_code):
         before = stem[end.start(1) - 1] if end.start(1) else ""
         return HashForm("b32" if _B32_ONLY.fullmatch(end[1]) else "b64", before, end[1], suffix)
-    for pattern in (*_OTHER_B64_ENDS, *(_B64_ENDS_OF_CODE if is_code else ())):
+    for pattern in _OTHER_B64_ENDS:
         if (end := pattern.search(stem)) is not None:
             return HashForm("b64", stem[end.start(1) - 1], end[1], suffix)
+    for pattern in _LONG_B64_ENDS:
+        if (end := pattern.search(stem)) is not None:
+            form = HashForm("b64", stem[end.start(1) - 1], end[1], suffix)
+            return form if is_code or is_random(form) else None
     return None
 
 
@@ -172,13 +208,14 @@ def is_random(form: HashForm) -> bool:
     return form.kind == "hex" or len(PIECES.findall(form.token)) >= _RANDOM
 
 
-def _surely_typed(token: str) -> bool:
+def surely_typed(token: str) -> bool:
     """Returns true if the token is a size, a number, a date or a version, which people type."""
     return (
         token.isdigit()
         or _SIZE.search(token) is not None
         or DATED.match(token) is not None
         or _VERSION.match(token) is not None
+        or _REVISION.match(token) is not None
     )
 
 
@@ -191,7 +228,7 @@ def typed(form: HashForm) -> bool:
     token = form.token
     if form.kind == "hex":
         return _typed_hex(token) or (form.suffix in SHOWN and token in _PLACEHOLDERS)
-    if _surely_typed(token) or _YEAR.search(token):
+    if surely_typed(token) or _YEAR.search(token):
         return True
     pieces = PIECES.findall(token)
     letters = [piece for piece in pieces if not piece.isdigit()]

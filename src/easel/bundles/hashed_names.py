@@ -16,10 +16,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Set
 from typing import NamedTuple
 
-from easel.bundles.content_hashes import ContentHashes
+from easel.bundles.content_hashes import SHORTEST, ContentHashes
 from easel.bundles.hash_forms import (
     CODE,
-    DATED,
     HEX_END,
     LONGEST,
     PIECES,
@@ -27,12 +26,10 @@ from easel.bundles.hash_forms import (
     HashForm,
     certain,
     form_of,
-    is_random,
-    of_words,
-    resembles_typed,
     split_name,
     typed,
 )
+from easel.bundles.hash_groups import ConfirmedGroups, confirmed_code, group_of
 from easel.bundles.references import References
 
 _ANGULAR = re.compile(r"(?:^|/)(?:main|polyfills|styles|scripts|worker)-(?P<t>[A-Z2-7]{8})\.(?:m?js|css)(?:\.map)?\Z")
@@ -84,30 +81,29 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
             forms[path] = form
         elif (end := HEX_END.search(stem)) is not None and _SOME_HEX.match(end[1]):
             others[path] = end[1]
+        elif len(stem) == SHORTEST and suffix in SHOWN and not typed(HashForm("b64", "", stem, suffix)):
+            others[path] = stem
     may.update(known, forms, others, pictures)
     known |= _pictures(pictures)
     hashes = ContentHashes(read)
     whole = {*SHOWN, _BINARY}
-    tokens = others | {path: form.token for path, form in forms.items() if form.suffix in whole}
+    tokens = others | {
+        path: form.token
+        for path, form in forms.items()
+        if form.suffix in whole and (form.before or form.kind == "hex" or not typed(form))
+    }
     proven = {path for path, token in tokens.items() if hashes.prove(path, token, *paths[path])}
     known |= proven
     if forms:
         references = References(paths, read, forms)
         known |= _angular(forms, known, references)
         left = {path: form for path, form in forms.items() if path not in known}
-        groups = {_group(path, forms[path]) for path in proven & forms.keys()}
+        groups = {group_of(path, forms[path]) for path in proven & forms.keys()}
         known |= _confirmed(left, paths, known, references, groups if hashes.is_complete else set())
         # Scripts are hashed last, because their names rarely contain the hash of their final content.
         code = (path for path, form in forms.items() if form.kind == "hex" and path not in known)
         known.update(path for path in code if hashes.prove(path, forms[path].token, *paths[path]))
     return HashedNames(known, may)
-
-
-def _group(path: str, form: HashForm) -> tuple[str, str, str]:
-    """Returns the folder, the alphabet and the separator, which the names of one build have in common. Names of rare
-    lengths are grouped separately."""
-    kind = "b64" if form.kind != "hex" else "hex" if len(form.token) in (8, 10, 16, 20, 32) else f"hex{len(form.token)}"
-    return path.rpartition("/")[0], kind, form.before
 
 
 def _angular(forms: Mapping[str, HashForm], others: Collection[str], references: References) -> set[str]:
@@ -149,25 +145,30 @@ def _confirmed(
     the hash of the picture's content. If a picture's name in such a group contains something else, the name counts as
     not hashed."""
     groups: dict[tuple[str, str, str], dict[str, HashForm]] = defaultdict(dict)
-    code_in: dict[str, int] = defaultdict(int)
+    code_in: dict[tuple[str, bool], int] = defaultdict(int)
     for path, form in forms.items():
         if form.suffix in CODE and form.suffix != _BINARY:
-            groups[_group(path, form)][path] = form
+            groups[group_of(path, form)][path] = form
     folders = {folder for folder, _, _ in groups}
     for path in paths if groups else ():
         folder, _, name = path.rpartition("/")
         if folder in folders:
             suffix = name.removesuffix(".map").rpartition(".")[2]
             if suffix in CODE and suffix != _BINARY and path not in others:
-                code_in[folder] += 1
+                code_in[folder, suffix == "css"] += 1
     known = {
         path for path, form in forms.items() if not form.before and len(form.token) == _RARELY_ONE and not typed(form)
     }
-    confirmed = _Confirmed()
-    for group, members in groups.items():
-        if 2 * len(members) < code_in[group[0]]:
+    confirmed = ConfirmedGroups()
+    for group, every in groups.items():
+        members: dict[str, HashForm] = {}
+        for is_css in (False, True):
+            of_kind = {path: form for path, form in every.items() if (form.suffix == "css") == is_css}
+            if 2 * len(of_kind) >= code_in[group[0], is_css]:
+                members |= of_kind
+        if not members:
             continue
-        good, by_name = _code(group, members, references)
+        good, by_name = confirmed_code(group, members, references)
         if good:
             known |= good
             confirmed.add(group, by_name=by_name)
@@ -177,94 +178,7 @@ def _confirmed(
         if path in known or typed(form) or (form.suffix not in SHOWN and form.suffix != _BINARY):
             continue
         # A build with such scripts names its pictures and fonts in the same way.
-        group = _group(path, form)
+        group = group_of(path, form)
         if group not in proven and confirmed.includes(group, form, references.by_code(path), references.by_pages(path)):
             known.add(path)
     return known
-
-
-def _code(
-    group: tuple[str, str, str], members: Mapping[str, HashForm], references: References
-) -> tuple[set[str], bool]:
-    """Returns the scripts and styles of a group whose names are confirmed as hashes, and whether other files refer to
-    them."""
-    _, kind, before = group
-    untyped = {path for path, form in members.items() if not typed(form)}
-    if 2 * len(untyped) < len(members):
-        return set(), False
-    is_most = 4 * len(untyped) >= 3 * len(members) and len({members[path].token for path in untyped}) > 2
-    # Short hashes of commits look like these hashes, and so do names of one word.
-    needs_both = kind not in ("hex", "b64") or (kind == "b64" and not before)
-    if needs_both and not is_most:
-        # This check comes before the files that may refer to these scripts are read, because they have up to 32 MiB.
-        return set(), False
-    named = {path for path, form in members.items() if references.names_code(path, form)}
-    by_name = 2 * len(named) >= len(members)
-    if needs_both and not by_name:
-        return set(), False
-    if by_name:
-        good = {
-            path
-            for path in untyped & named
-            if kind != "b64" or references.by_build(path) or not _is_doubtful(members[path], len(members))
-        }
-        if is_most:
-            # A name that reads like a word is a hash too, if scripts reference it and most neighbours are hashes.
-            good |= {
-                path
-                for path in named - untyped
-                if before and not any(map(str.isdigit, members[path].token)) and references.by_code(path)
-            }
-    elif kind == "b64" and 4 * sum(map(is_random, members.values())) < len(members):
-        return set(), False
-    else:
-        good = untyped
-    if kind == "hex" and is_most:
-        asked_for = named if by_name else set(members)
-        good |= {path for path in asked_for if members[path].token.isdigit() and not DATED.match(members[path].token)}
-    return good, by_name
-
-
-def _is_doubtful(form: HashForm, members: int) -> bool:
-    """Returns true if a person, and not a tool, may have written the name of this script, which a page refers to."""
-    return of_words(form.token) or (members < 3 and not is_random(form))
-
-
-class _Confirmed:
-    """The groups of scripts and styles whose hashed names are confirmed. For each group, it is known whether other
-    files refer to its members."""
-
-    def __init__(self) -> None:
-        self._beside: dict[tuple[str, str, str], bool] = {}
-        self._below: dict[tuple[str, str, str], bool] = {}
-        self._anywhere: set[tuple[str, str]] = set()
-
-    @property
-    def is_empty(self) -> bool:
-        """Returns true if no group of code is confirmed, so that no file can belong to a confirmed group."""
-        return not self._beside
-
-    def add(self, group: tuple[str, str, str], *, by_name: bool) -> None:
-        """Adds a group of code."""
-        folder, kind, before = group
-        for mark in (before, "") if kind == "hex" else (before,):
-            self._beside[folder, kind, mark] = by_name or self._beside.get((folder, kind, mark), False)
-            if folder:
-                top = (folder.partition("/")[0], kind, mark)
-                self._below[top] = by_name or self._below.get(top, False)
-            if by_name:
-                self._anywhere.add((kind, mark))
-
-    def includes(self, group: tuple[str, str, str], form: HashForm, by_code: bool, by_pages: bool) -> bool:
-        """Returns true if a picture, font or other binary of this group belongs to a confirmed group of code. `by_code`
-        and `by_pages` are true if scripts or pages refer to the file."""
-        folder, kind, before = group
-        by_names = self._beside.get(group), self._below.get((folder.partition("/")[0], kind, before))
-        if kind == "b64" and form.kind != "b32" and resembles_typed(form.token):
-            return False
-        if by_names == (None, None):
-            # Some builds have folders for each kind of file (`js/`, `img/`).
-            return by_code and (kind, before) in self._anywhere and (kind == "hex" or is_random(form))
-        if any(by_names):
-            return by_code or (bool(before) and by_pages and kind == "hex")
-        return bool(before) and (kind == "hex" or not of_words(form.token))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
-from easel.bundles.hash_forms import CODE, HashForm
+from easel.bundles.hash_forms import CODE, HashForm, typed
 
 MOST_READ = 32 * 1024 * 1024
 """Maximum number of bytes of the pages, scripts, styles and build manifests that are searched for references to
@@ -20,7 +20,13 @@ _LONGEST_NAMED = 200
 _IN_NAMES = bytes(c if (chr(c).isalnum() and c < 128) or c in b"_.~@%+-" else ord("/") for c in range(256))
 _MOST_NAMED = 200_000
 _MOST_SCRIPTS, _MOST_PAGES = 2_000, 50
-_QUOTED_HASH = re.compile(rb"""["']([0-9a-f]{8}|[0-9a-f]{10}|[0-9a-f]{16}|[0-9a-f]{20})["']""")
+_QUOTED_HASH = re.compile(rb"""["']([0-9a-f]{6,64})["']""")
+_BY_TOOLS = re.compile(rb"""crossorigin|integrity=|\bdefer=["']?defer""")
+"""Attributes that build tools write next to addresses of the same origin. People do not."""
+_MODULE = re.compile(rb"""\btype=["']?module|modulepreload""")
+_OF_BUILD = (16, 20)
+"""Digits of the hash of a whole build, by Rspack and webpack."""
+_BUNDLERS = re.compile(rb"parcelRequire|webpackChunk|__webpack_|rspackChunk|__TURBOPACK__|__vite")
 _BUILD_MANIFESTS = (".vite/manifest.json", "asset-manifest.json")
 
 
@@ -40,7 +46,11 @@ class References:
         self._by_pages: set[bytes] | None = None
         self._by_code: set[bytes] = set()
         self._by_tools: set[bytes] = set()
+        self._modules: set[bytes] = set()
         self._hashes: set[bytes] = set()
+        self._beginnings: set[bytes] = set()
+        self._left, self._most_named = MOST_READ, _MOST_NAMED
+        self._likely: dict[bytes, str] | None = None
 
     def names_code(self, path: str, form: HashForm) -> bool:
         """Returns true if a page, a script, a style or a build manifest refers to this script or style, or contains its
@@ -48,19 +58,57 @@ class References:
         self._look()
         assert self._by_pages is not None
         name = path.rpartition("/")[2].removesuffix(".map").encode()
-        return name in self._by_pages or name in self._by_code or form.token.encode() in self._hashes
+        return name in self._by_pages or self.by_code(path) or self.by_hash(form)
+
+    def by_hash(self, form: HashForm) -> bool:
+        """Returns true if a script has the hash as a string: many scripts have a table of the hashes of others."""
+        self._look()
+        return form.token.encode() in self._hashes or self.by_hash_of_build(form)
+
+    def by_hash_of_build(self, form: HashForm) -> bool:
+        """Returns true if a script has a longer hash as a string, which begins with this hash: webpack and Rspack give
+        all files of a build the beginning of one hash, if they are told to."""
+        self._look()
+        return form.token.encode() in self._beginnings
 
     def by_code(self, path: str) -> bool:
         """Returns true if a script, a style or a build manifest refers to the file. Pages do not count, because people
         may have typed their references."""
         self._look()
-        return path.rpartition("/")[2].removesuffix(".map").encode() in self._by_code
+        name = path.rpartition("/")[2].removesuffix(".map")
+        if name.encode() in self._by_code:
+            return True
+        form = self._forms[path]
+        ending = f"{form.before}{form.token}"
+        # Scripts of one build that share a hash are named as the number of a script and this text.
+        return bool(form.before) and name[name.rfind(ending) :].encode() in self._by_code
 
     def by_build(self, path: str) -> bool:
         """Returns true if an output of the build tool refers to the file. A hand-written element of a page does not
-        count. Build tools write `crossorigin` next to addresses of the same origin."""
-        self._look()
+        count."""
         return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools
+
+    def is_by_tool(self, path: str, token: str) -> bool:
+        """Returns true if a build tool certainly wrote the script or style: a build manifest, a file with a hash or an
+        element that a tool wrote names it, it has a source map, or it names its licence, its bundler or other files
+        with a hash other than `token`. The file is read for that."""
+        self._look()
+        file = path.rpartition("/")[2].removesuffix(".map").encode()
+        if file in self._by_tools or f"{path}.map" in self._paths:
+            return True
+        if file in self._modules and "/assets/" in f"/{path}":  # Vite's folder for modules
+            return True
+        if self._left <= 0:
+            return False
+        content = self._content(path)
+        name = path.rpartition("/")[2].encode()
+        if name + b".map" in content or name + b".LICENSE.txt" in content or _BUNDLERS.search(content):
+            return True
+        if self._likely is None:
+            self._likely = {
+                other.rpartition("/")[2].encode(): form.token for other, form in self._forms.items() if not typed(form)
+            }
+        return any(self._likely.get(other, token) != token for other, _, _ in self._names_in(content))
 
     def by_pages(self, path: str) -> bool:
         """Returns true if a page refers to the file."""
@@ -77,39 +125,55 @@ class References:
             kind = _kind(path)
             if kind is not None:
                 kinds[kind].append(path)
-        left, named = MOST_READ, _MOST_NAMED
         media, code = set(self._media), set(self._code)
         tokens = {form.token.encode() for form in self._forms.values() if form.kind == "hex"}
+        lengths = {len(token) for token in tokens} & set(range(6, max(_OF_BUILD)))
         for kind, most in ((_MANIFEST, 2), (_PAGE, _MOST_PAGES), (_CODE, _MOST_SCRIPTS)):
             into = self._by_pages if kind == _PAGE else self._by_code
             nearest = sorted(kinds[kind], key=lambda path: (path.count("/"), path))[:most]
             # Small files are read first, because they usually refer to the large files.
             for path in sorted(nearest, key=lambda path: self._paths[path][1]):
-                if (not media and not code) or left <= 0 or named <= 0:
+                if (not media and not code) or self._left <= 0 or self._most_named <= 0:
                     return
-                most_of_it = min(left, MOST_OF_ONE)
-                content = self._read(path, most_of_it)[:most_of_it]
-                left -= len(content)
+                content = self._content(path)
                 found = set()
-                for match in islice(_SUFFIX_NAMED.finditer(content), named):
-                    before = content[max(0, match.start() - _LONGEST_NAMED) : match.end()]
-                    name = before.translate(_IN_NAMES).rpartition(b"/")[2]
+                for name, before, end in self._names_in(content):
                     found.add(name)
-                    named -= 1
                     if kind == _PAGE and name in self._code:
-                        after = content[match.end() : match.end() + _LONGEST_NAMED].partition(b">")[0]
-                        if b"crossorigin" in before.rpartition(b"<")[2] + after:
+                        after = content[end : end + _LONGEST_NAMED].partition(b">")[0]
+                        element = before.rpartition(b"<")[2] + after
+                        if _BY_TOOLS.search(element):
                             self._by_tools.add(name)
+                        if _MODULE.search(element):
+                            self._modules.add(name)
                 found.discard(path.rpartition("/")[2].encode())
                 into |= found
+                if kind == _MANIFEST or path in self._forms:
+                    self._by_tools |= found
                 code -= found
                 if kind != _PAGE:
                     media -= found
                 if kind == _CODE and self._by_hash:
-                    for match in islice(_QUOTED_HASH.finditer(content), named):
-                        named -= 1
+                    for match in islice(_QUOTED_HASH.finditer(content), self._most_named):
+                        self._most_named -= 1
                         if match[1] in tokens:
                             self._hashes.add(match[1])
+                        elif len(match[1]) in _OF_BUILD:
+                            beginnings = (match[1][:length] for length in lengths)
+                            self._beginnings.update(text for text in beginnings if text in tokens)
+
+    def _content(self, path: str) -> bytes:
+        most = min(self._left, MOST_OF_ONE)
+        content = self._read(path, most)[:most]
+        self._left -= len(content)
+        return content
+
+    def _names_in(self, content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+        """Yields each name of a file in a content, the text up to its end, and the place of its end."""
+        for match in islice(_SUFFIX_NAMED.finditer(content), self._most_named):
+            self._most_named -= 1
+            before = content[max(0, match.start() - _LONGEST_NAMED) : match.end()]
+            yield before.translate(_IN_NAMES).rpartition(b"/")[2], before, match.end()
 
 
 _MANIFEST, _CODE, _PAGE = range(3)
