@@ -32,7 +32,7 @@ def test_nobody_gets_the_answer_that_another_key_was_given(app: RunningApp) -> N
         assert first.json()["key"] not in answer.text
 
 
-def test_a_remembered_answer_shows_no_secret_to_who_reads_the_database(platform: Platform) -> None:
+def test_a_remembered_response_shows_no_secret_in_the_database(platform: Platform) -> None:
     with platform.client() as client:
         answer = client.post("/v1/keys", json={"name": "ci"}, headers={"Idempotency-Key": secrets.token_hex(8)})
     with platform.database() as connection:

@@ -130,7 +130,7 @@ def test_the_first_key_after_the_migration_has_to_open_what_is_sealed(url: str, 
         {"build_config": {"env_vars": {"$sealed": "no secret"}, "secrets": None}, "auth_config": {"api_keys": None}},
     ],
 )
-def test_what_only_looks_like_a_secret_keeps_no_key_from_being_taken(url: str, config: dict[str, object]) -> None:
+def test_a_value_that_only_resembles_a_secret_does_not_prevent_a_key(url: str, config: dict[str, object]) -> None:
     migrate(url)
     add_app(url, "lookalike", day=1, draft=json.dumps(config))
     instance_key.recognise(url, Vault(FIRST), source="EASEL_SECRET_KEY")
@@ -155,13 +155,13 @@ def test_a_key_that_opens_only_some_of_what_is_sealed_is_taken(url: str) -> None
         instance_key.recognise(url, Vault(FIRST), source="EASEL_SECRET_KEY")
 
 
-def test_a_wrong_key_can_be_said_to_be_meant(url: str) -> None:
+def test_an_operator_can_confirm_a_new_key(url: str) -> None:
     add_app(url, "sealed", day=1, draft=sealed_by(FIRST))
     instance_key.replace(url, Vault(SECOND))
     instance_key.recognise(url, Vault(SECOND), source="EASEL_SECRET_KEY")
 
 
-def test_of_apis_that_start_at_once_one_key_is_kept(url: str) -> None:
+def test_apis_that_start_at_once_keep_one_key(url: str) -> None:
 
     def start(secret: str) -> str | None:
         try:

@@ -190,7 +190,7 @@ async def test_a_number_that_takes_long_to_read_is_refused() -> None:
                 await request.json()
 
 
-def test_of_many_wrong_values_few_are_told(app: RunningApp) -> None:
+def test_only_a_few_of_many_wrong_values_are_reported(app: RunningApp) -> None:
     for fields in (
         {"build_config": {"env_vars": {f"{n}": n for n in range(900)}, "secrets": {f"{n}": n for n in range(900)}}},
         {"sections": list(range(900)), "stats": list(range(900)), "tabs": list(range(90))},
@@ -202,9 +202,7 @@ def test_of_many_wrong_values_few_are_told(app: RunningApp) -> None:
     assert answer.json()["detail"][0]["type"] == "too_long"
 
 
-def test_whose_key_is_not_good_enough_hears_that_before_a_large_body_is_looked_at(
-    platform: Platform, app: RunningApp
-) -> None:
+def test_an_insufficient_key_is_refused_before_a_large_body_is_read(platform: Platform, app: RunningApp) -> None:
     made = app.client.post("/v1/keys", json={"name": "reader", "scope": "read"}).json()["key"]
     wrong = json.dumps({"source_files": {f"{n}": n for n in range(9_000)}})
     with platform.client(made) as client:

@@ -39,7 +39,7 @@ def ask(platform: Platform, data: bytes) -> tuple[bytes, dict[str, object]]:
         b"POST /v1/apps HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 2\r\n\r\n{}",
     ],
 )
-def test_what_is_no_request_is_refused_in_the_envelope(platform: Platform, data: bytes) -> None:
+def test_bytes_that_are_no_request_are_refused_in_the_envelope(platform: Platform, data: bytes) -> None:
     line, body = ask(platform, data)
     assert line == b"HTTP/1.1 400 Bad Request"
     assert (body["success"], body["error"]["code"]) == (False, "request_unreadable")  # type: ignore[index]

@@ -47,7 +47,7 @@ async def waiting(turns: Turns, *sharers: str) -> list[asyncio.Task[None]]:
     return tasks
 
 
-async def test_those_who_wait_go_on_by_turns() -> None:
+async def test_waiting_requests_continue_in_turns() -> None:
     turns = Turns(everywhere=1, each=1, kept=0, waiting=10)
     await turns.take("a")
     order: list[str] = []
@@ -63,7 +63,7 @@ async def test_those_who_wait_go_on_by_turns() -> None:
     assert order == ["b", "c", "d", "b", "d", "b"]
 
 
-async def test_the_last_place_is_for_who_has_none() -> None:
+async def test_the_last_turn_is_for_a_sharer_without_a_turn() -> None:
     turns = Turns(everywhere=3, each=3, kept=1, waiting=10)
     a, b, third, c = await waiting(turns, "a", "a", "a", "c")
     assert [task.done() for task in (a, b, third, c)] == [True, True, False, True]
@@ -73,7 +73,7 @@ async def test_the_last_place_is_for_who_has_none() -> None:
     await third
 
 
-async def test_who_leaves_takes_no_turn_along() -> None:
+async def test_a_cancelled_wait_loses_no_turn() -> None:
     turns = Turns(everywhere=1, each=1, kept=0, waiting=10)
     await turns.take("a")
     leaving, other, late = await waiting(turns, "b", "c", "b")
@@ -88,7 +88,7 @@ async def test_who_leaves_takes_no_turn_along() -> None:
     await turns.take("b")
 
 
-async def test_who_leaves_as_the_turn_comes_is_passed_over() -> None:
+async def test_a_turn_is_passed_on_if_the_wait_is_cancelled_at_that_moment() -> None:
     turns = Turns(everywhere=1, each=1, kept=0, waiting=10)
     await turns.take("a")
     leaving, other, another = await waiting(turns, "b", "b", "c")

@@ -44,7 +44,7 @@ async def ask(transport: httpx.ASGITransport, key: str) -> int:
         return (await client.get("/v1/keys")).status_code
 
 
-async def test_of_requests_that_arrive_together_one_of_each_organisation_begins_in_a_round() -> None:
+async def test_one_of_the_waiting_requests_of_each_organisation_begins_in_a_round() -> None:
     rounds, begun = Rounds(), list[str]()
 
     async def begin(sharer: str) -> None:
@@ -161,7 +161,7 @@ async def test_a_key_that_was_revoked_takes_no_turn_of_its_organisation_any_more
         assert await ask(transport, first) == 200
 
 
-async def test_what_is_costly_waits_for_a_plain_request_of_another_organisation_that_has_just_begun() -> None:
+async def test_a_costly_request_waits_for_another_organisations_plain_request_that_has_just_begun() -> None:
     now = 0.0
     fairness = Fairness(lambda: now)
     with fairness.plain("big"):

@@ -51,7 +51,7 @@ def test_an_organisation_over_its_limit_is_told_when_to_try_again(clock: Clock) 
     assert limiter.frees_in("org_a") == pytest.approx(60)
 
 
-def test_what_costs_more_counts_for_more(clock: Clock) -> None:
+def test_costlier_requests_count_more(clock: Clock) -> None:
     limiter = Limiter(60, clock)
     limiter.charge("org_a", 10_000)
     assert limiter.used("org_a") == 0
@@ -61,14 +61,14 @@ def test_what_costs_more_counts_for_more(clock: Clock) -> None:
     assert caught.value.details["retry_after_seconds"] == 35
 
 
-def test_what_is_more_than_the_limit_itself_is_let_in_when_nothing_else_counts(clock: Clock) -> None:
+def test_a_request_larger_than_the_limit_is_accepted_by_a_full_bucket(clock: Clock) -> None:
     limiter = Limiter(60, clock)
     limiter.count("org_a", 1000)
     clock.now += 1000
     limiter.count("org_a", 1000)
 
 
-def test_no_limit_is_no_limit() -> None:
+def test_a_limit_of_zero_limits_nothing() -> None:
     limiter = Limiter(0)
     for _ in range(1000):
         limiter.count("org_a", 1000)

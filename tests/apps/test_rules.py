@@ -22,7 +22,7 @@ def test_ordinary_names_are_slugs(slug: str) -> None:
 @pytest.mark.parametrize(
     "slug", ["", "ab", "x" * 61, "-abc", "abc-", "a--b", "Shop", "a_b", "a.b", "ä-b", "a b", "abc\n"]
 )
-def test_what_is_no_dns_label_is_refused(slug: str) -> None:
+def test_a_slug_that_is_no_dns_label_is_refused(slug: str) -> None:
     with pytest.raises(SlugInvalidError):
         check_slug(slug)
 

@@ -190,7 +190,7 @@ def test_an_app_that_comes_and_goes_while_another_is_being_made_keeps_its_slug(w
 
 
 @pytest.mark.parametrize("reserved_for", [0.0, DAY])
-def test_the_setting_says_for_how_long(world: World, slug: str, reserved_for: float) -> None:
+def test_the_setting_determines_how_long_a_slug_stays_reserved(world: World, slug: str, reserved_for: float) -> None:
     async def go() -> Any:
         one, two = await _organisations(world)
         async with world.database.transaction() as work:

@@ -149,7 +149,7 @@ def test_a_backup_moves_to_a_bucket_and_from_there_to_another_store(running: Pla
             moved.stop()
 
 
-def test_what_is_damaged_is_not_brought_back(running: Platform, tmp_path: Path) -> None:
+def test_a_damaged_backup_is_not_restored(running: Platform, tmp_path: Path) -> None:
     place = tmp_path / "backups"
     app = RunningApp.create(running)
     app.deploy(page(1))

@@ -77,7 +77,7 @@ def damage(platform: Platform, key: str) -> None:
     obstore.put(platform.objects(), key, bytes(data))
 
 
-def test_what_is_whole_is_said_to_be_and_nothing_is_written(running: Platform, app: RunningApp) -> None:
+def test_an_intact_store_is_reported_and_nothing_is_written(running: Platform, app: RunningApp) -> None:
     running.settle()
     before, scratch = stored(running), sorted((running.data_dir / "scratch").rglob("*"))
     done = run(running, "verify", "--app", app.slug)
@@ -92,7 +92,9 @@ def test_what_is_whole_is_said_to_be_and_nothing_is_written(running: Platform, a
     assert (stored(running), sorted((running.data_dir / "scratch").rglob("*"))) == (before, scratch)
 
 
-def test_what_is_missing_or_damaged_is_named_with_those_who_need_it(running: Platform, app: RunningApp) -> None:
+def test_missing_and_damaged_objects_are_reported_with_the_versions_that_need_them(
+    running: Platform, app: RunningApp
+) -> None:
     other = RunningApp.create(running)
     other.deploy(page(9))
     running.settle()
@@ -143,7 +145,7 @@ def test_versions_that_share_an_object_are_named_together(running: Platform, app
     assert line.endswith(f"({app.slug}: versions 3-5)")
 
 
-def test_of_a_pruned_version_only_what_it_was_is_needed(running: Platform, app: RunningApp) -> None:
+def test_a_pruned_version_needs_only_its_record(running: Platform, app: RunningApp) -> None:
     second = objects_of(app, 2)
     app.deploy(page(4))
     assert prune_and_sweep(running, app, Policy(count=1, age=None, skew=0)) == [2]

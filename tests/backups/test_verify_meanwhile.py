@@ -98,7 +98,7 @@ def test_a_version_that_is_pruned_meanwhile_is_no_fault(world: World) -> None:
     world.do(go())
 
 
-def test_what_is_put_back_meanwhile_is_no_fault(world: World) -> None:
+def test_an_object_that_is_restored_during_the_run_is_no_fault(world: World) -> None:
     async def go() -> None:
         app = await app_with(world, "one")
         bundle = await column(world, app, "bundle_key", 1)
@@ -193,7 +193,7 @@ def test_an_object_that_cannot_be_read_is_named_and_the_others_are_read(world: W
     world.do(go())
 
 
-def test_however_many_apps_there_are_all_are_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_of_very_many_apps_are_checked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> None:
         monkeypatch.setattr(verifying, "APPS_AT_ONCE", 2)
         apps = [await app_with(world, "one") for _ in range(5)]

@@ -35,7 +35,7 @@ def test_escapes_and_control_characters_are_left_out() -> None:
     assert read("a\u202egnp.exe\u2028b\x9b31mc\n".encode()) == ["agnp.exe bc"]
 
 
-def test_of_a_progress_bar_the_last_state_is_kept() -> None:
+def test_only_the_last_state_of_a_progress_bar_is_kept() -> None:
     assert read(b"10 %\r50 %\r100 %\r\ndone\r\n") == ["100 %", "done"]
 
 
@@ -115,7 +115,7 @@ def test_very_short_secrets_and_empty_ones_mask_nothing() -> None:
         '"s3cr3t/P"',
     ],
 )
-def test_what_is_left_of_a_secret_in_a_shortened_text_is_masked(text: str) -> None:
+def test_the_rest_of_a_secret_in_a_shortened_text_is_masked(text: str) -> None:
     masked = Masking([SECRET]).once(text)
     assert MASK in masked
     assert "s3cr3t" not in masked

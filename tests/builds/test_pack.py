@@ -117,7 +117,7 @@ def test_links_to_each_other_do_not_multiply(tmp_path: Path) -> None:
         packed(tmp_path, Limits(max_files=500))
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_an_output_entry_that_is_no_file_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "dist", {"index.html": "x"})
     os.mkfifo(tmp_path / "dist/pipe")
     with pytest.raises(BuiltSpecialFileError, match="`pipe`, which is a named pipe"):

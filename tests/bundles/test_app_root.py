@@ -79,7 +79,7 @@ def test_only_one_folder_is_stripped() -> None:
         look_in("project/dist/index.html", "project/dist/deeper/still/index.html")
 
 
-def test_what_an_operating_system_leaves_behind_is_left_out_at_every_depth() -> None:
+def test_junk_of_operating_systems_is_left_out_at_every_depth() -> None:
     litter = ["__MACOSX/x", ".DS_Store", "a/.DS_Store", "a/b/Thumbs.db", "a/__MACOSX/._y"]
     seen = look_in("index.html", "a/kept.js", *litter)
     assert set(seen.files) == {"index.html", "a/kept.js"}
@@ -110,7 +110,7 @@ def test_what_an_operating_system_leaves_behind_is_left_out_at_every_depth() -> 
         ".lock",
     ],
 )
-def test_what_only_resembles_litter_stays(name: str) -> None:
+def test_files_that_only_resemble_junk_stay(name: str) -> None:
     assert name in look_in("index.html", name).files
 
 
@@ -152,7 +152,7 @@ def test_files_that_only_resemble_the_platforms_are_not_warned_about(name: str) 
         ("functions/a/b.tsx", "Easel does not run server functions yet"),
     ],
 )
-def test_what_has_no_effect_here_is_said(name: str, told: str) -> None:
+def test_files_without_effect_are_reported(name: str, told: str) -> None:
     seen = look_in("dist/index.html", f"dist/{name}")
     assert name in seen.files
     assert told in seen.warnings[-1]
@@ -189,12 +189,12 @@ def test_sources_of_other_tools_make_one_too(names: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "names", [("mkdocs.yml", "index.html"), ("hugo.toml", "about.html"), ("conf.py", "a.txt"), ("index.html", "a.js")]
 )
-def test_pages_beside_such_a_file_and_others_do_not(names: tuple[str, ...]) -> None:
+def test_pages_next_to_a_project_file_do_not_make_a_source_bundle(names: tuple[str, ...]) -> None:
     with suppress(errors.EntryPointMissingError):
         assert find_root(names) == ""
 
 
-def test_a_package_json_deeper_down_does_not() -> None:
+def test_a_package_json_in_a_deeper_folder_makes_no_source_bundle() -> None:
     with pytest.raises(errors.EntryPointMissingError):
         look_in("a/package.json", "b/x.js")
 
@@ -236,7 +236,7 @@ def test_a_zip_with_another_entry_page_is_an_app(names: tuple[str, ...], home: s
 
 
 @pytest.mark.parametrize("names", [("a.html", "b.html"), ("404.html",), ("pages/only.html", "a.js"), ("a.js",)])
-def test_of_several_pages_none_is_guessed_to_be_the_entry_page(names: tuple[str, ...]) -> None:
+def test_none_of_several_pages_is_guessed_to_be_the_entry_page(names: tuple[str, ...]) -> None:
     with pytest.raises(errors.EntryPointMissingError):
         look_in(*names)
 
@@ -255,7 +255,7 @@ def test_a_root_of_many_things_is_named_in_part() -> None:
         "id_rsa", "keys/id_ed25519", "keys/id_ecdsa", "cert.p12", "cert.PFX", "app.jks", "app.keystore", "putty.ppk",
     ],
 )  # fmt: skip
-def test_what_is_a_secret_almost_always_is_refused_by_name(name: str) -> None:
+def test_files_that_are_almost_always_secret_are_refused_by_name(name: str) -> None:
     with pytest.raises(errors.SecretInBundleError, match=r"--allow secrets --publish") as refusal:
         look_in("index.html", name)
     assert refusal.value.details["member"] == name
@@ -278,7 +278,7 @@ def test_a_private_key_is_known_by_its_content(name: str, kind: bytes) -> None:
         ".gitkeep", "git/x", "id_rsa.pub", "cert.pem", "public.key", ".well-known/security.txt", "keys.html",
     ],
 )  # fmt: skip
-def test_what_only_resembles_a_secret_is_deployed(name: str) -> None:
+def test_files_that_only_resemble_a_secret_are_deployed(name: str) -> None:
     assert name in look_in("index.html", name).files
 
 

@@ -45,7 +45,7 @@ def test_a_page_is_in_the_charset_that_it_says(page: str, charset: str) -> None:
 @pytest.mark.parametrize(
     ("mark", "charset"), [(b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16le"), (b"\xfe\xff", "utf-16be")]
 )
-def test_a_mark_counts_more_than_what_is_said(mark: bytes, charset: str) -> None:
+def test_a_byte_order_mark_overrides_the_declared_charset(mark: bytes, charset: str) -> None:
     assert with_charset(HTML, mark + b"<meta charset=big5>") == f"text/html; charset={charset}"
     assert with_charset("text/css; charset=utf-8", mark + b'@charset "big5";') == f"text/css; charset={charset}"
 
@@ -60,7 +60,7 @@ def test_a_style_sheet_is_in_the_charset_of_its_first_rule() -> None:
     assert with_charset("text/css; charset=utf-8", b"a{} @charset 'big5';") == "text/css; charset=utf-8"
 
 
-def test_what_has_no_charset_gets_none() -> None:
+def test_a_file_without_a_charset_gets_none() -> None:
     assert with_charset("application/xhtml+xml", b"<meta charset=big5>") == "application/xhtml+xml"
     assert with_charset("text/javascript; charset=utf-8", b"<meta charset=big5>") == "text/javascript; charset=utf-8"
 

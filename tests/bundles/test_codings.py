@@ -71,17 +71,17 @@ def test_unitys_data_is_for_browsers_to_unpack_also_with_gzip() -> None:
     assert found == dict.fromkeys(names[:3], "gzip")
 
 
-def test_one_that_has_the_plain_file_beside_it_is_that_file_compressed() -> None:
+def test_a_compressed_file_next_to_the_plain_file_is_an_encoding_of_it() -> None:
     assert codings("app.js.br", "app.js.gz", **{"app.js": SCRIPT}) == {}
 
 
 @pytest.mark.parametrize("name", ["x.js.br", "x.js.gz", "x.wasm.zst", "x.svgz"])
 @pytest.mark.parametrize("content", [SCRIPT, b"", b"1", b"\x00" * 40, b"PK\x03\x04" * 99])
-def test_one_that_is_not_what_its_name_says_is_left_as_it_is(name: str, content: bytes) -> None:
+def test_a_compressed_file_that_does_not_match_its_name_is_left_unchanged(name: str, content: bytes) -> None:
     assert codings(**{name: content}) == {}
 
 
-def test_one_that_wants_more_memory_than_browsers_give_it_is_left_as_it_is() -> None:
+def test_a_compressed_file_that_needs_more_memory_than_browsers_allow_is_left_unchanged() -> None:
     parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=24)
     long = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     assert codings(**{"x.js.zst": long.compress(SCRIPT) + long.flush()}) == {}

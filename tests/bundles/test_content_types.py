@@ -98,7 +98,7 @@ def test_the_table_asks_neither_python_nor_the_machine() -> None:
 
 
 @pytest.mark.parametrize("name", ["x.js", "x.PNG", "x.woff2", "x.json", "x.pmtiles", "x.pdf"])
-def test_what_pages_load_is_told_from_what_ends_like_a_host(name: str) -> None:
+def test_files_that_pages_load_are_told_from_names_that_end_like_a_host(name: str) -> None:
     assert is_loaded_by_pages(name)
 
 
@@ -121,5 +121,5 @@ def test_text_code_and_outlines_are_worth_compressing(suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", GAIN_NOTHING.split())
-def test_what_is_compressed_or_read_in_ranges_is_left_alone(suffix: str) -> None:
+def test_compressed_files_and_files_that_are_read_in_ranges_are_not_compressed(suffix: str) -> None:
     assert not is_compressible(content_type(f"a.{suffix}"))

@@ -192,7 +192,7 @@ def test_nearly_all_of_it_is_known_by_the_names_alone(tool: str) -> None:
     assert len(set(files) - known([*files, "index.html"]).known) <= 0.035 * len(files)
 
 
-def test_of_all_builds_together_less_than_three_in_a_hundred_are_lost() -> None:
+def test_less_than_three_in_a_hundred_hashed_files_of_all_builds_are_missed() -> None:
     lost = sum(len(set(files) - known(files).known) for files in BUILDS.values())
     assert lost <= 0.02 * sum(map(len, BUILDS.values()))
 
@@ -204,13 +204,13 @@ def test_no_name_that_somebody_typed_is_taken_for_a_hash() -> None:
 
 
 @pytest.mark.parametrize("tool", sorted(BUILDS))
-def test_nor_is_it_among_the_files_of_a_build(tool: str) -> None:
+def test_a_typed_name_among_the_files_of_a_build_is_not_hashed(tool: str) -> None:
     files = BUILDS[tool]
     contents = naming(files) if any(file.endswith(".js") for file in files) else {}
     assert not known([*files, *TYPED, "index.html"], contents).known & set(TYPED)
 
 
-def test_what_a_page_names_may_have_been_put_there_by_hand() -> None:
+def test_a_file_that_a_page_refers_to_may_be_typed_by_a_person() -> None:
     files = BUILDS["vite"]
     contents = naming(files)
     contents["index.html"] += "".join(f'<img src="/{path}">' for path in TYPED).encode()
@@ -307,7 +307,7 @@ def test_a_hash_of_the_content_is_proof_in_whatever_spelling_a_tool_writes_it(to
     assert find_hashed({path: (hashlib.sha256(other).hexdigest(), len(other))}, lambda *_: other).known == set()
 
 
-def test_where_pictures_are_proven_a_picture_that_is_not_was_put_there_by_hand() -> None:
+def test_an_unproven_picture_among_proven_pictures_is_not_hashed() -> None:
     contents = {
         "index.html": b'<script type="module" crossorigin src="/assets/index-DkJ3kd9a.js"></script>',
         "assets/index-DkJ3kd9a.js": b'u="./logo-BKWJZEf6.png"; v="./hero-aX9kQ2_b.png"',
@@ -326,7 +326,7 @@ def test_only_so_much_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", SITES)
-def test_of_a_real_build_every_hashed_file_is_known_and_no_other(name: str) -> None:
+def test_exactly_the_hashed_files_of_a_real_build_are_recognised(name: str) -> None:
     with zipfile.ZipFile(site_zip(name)) as archive:
         paths = [info.filename for info in archive.infolist() if not info.is_dir()]
         facts = {

@@ -91,7 +91,7 @@ def test_marks_are_put_in_order_where_a_language_could_have_them() -> None:
 
 
 @given(st.text(max_size=40) | st.text("./\\:aC\u0301\u212a", max_size=20))
-def test_whatever_is_kept_is_safe_and_stays_as_it_is(path: str) -> None:
+def test_every_accepted_path_is_safe_and_stays_unchanged(path: str) -> None:
     try:
         kept = check_path(path)
     except BadRequestError:
@@ -115,7 +115,7 @@ def test_any_bytes_are_a_name_or_refused(raw: bytes, flag: bool, unicode_path: b
 
 
 @given(st.text(max_size=300))
-def test_what_is_shown_of_a_name_can_disturb_no_log(text: str) -> None:
+def test_a_printed_name_cannot_disturb_a_log(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
     shown.encode()

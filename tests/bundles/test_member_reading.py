@@ -30,7 +30,7 @@ VIEW = memoryview(BUNDLE)
 
 
 @pytest.mark.parametrize("path", sorted(CONTENT))
-def test_content_comes_out_whole(path: str) -> None:
+def test_the_whole_content_of_a_member_is_read(path: str) -> None:
     assert content(MEMBERS[path], VIEW) == CONTENT[path]
 
 

@@ -87,7 +87,7 @@ def test_a_script_comes_first_and_where_a_head_is_or_begins(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", NO_PAGES)
-def test_what_is_no_page_takes_none(page: str) -> None:
+def test_a_file_that_is_no_page_takes_no_script(page: str) -> None:
     assert script_place(page.encode()) is None
 
 

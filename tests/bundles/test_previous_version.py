@@ -102,7 +102,7 @@ def test_a_key_that_an_app_no_longer_allows_is_refused_though_it_did_not_change(
         look_after(data, before)
 
 
-def test_what_another_release_found_counts_for_nothing(tmp_path: Path) -> None:
+def test_findings_of_another_release_do_not_count(tmp_path: Path) -> None:
     data = zipped(SITE)
     assert before_of(data, tmp_path, release="0.1.0") is None
     (tmp_path / "bundle.zip").unlink()

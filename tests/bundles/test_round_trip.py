@@ -53,7 +53,7 @@ def trees(draw: st.DrawFn) -> dict[str, bytes]:
 @given(
     trees(), st.booleans(), st.booleans(), st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]), st.booleans()
 )
-def test_what_goes_in_comes_out(
+def test_every_file_of_a_zip_is_served_unchanged(
     tree: dict[str, bytes], seekable: bool, zip64: bool, compression: int, in_folder: bool
 ) -> None:
     target = io.BytesIO() if seekable else Pipe()

@@ -39,7 +39,7 @@ _PIECES = st.sampled_from(
     st.lists(st.lists(_PIECES, min_size=1, max_size=8).map("".join), unique=True, max_size=40), st.binary(max_size=20)
 )
 @settings(max_examples=60, deadline=None)
-def test_whatever_its_paths_are_a_manifest_decodes_to_itself(paths: list[str], entry: bytes) -> None:
+def test_a_manifest_with_any_paths_decodes_to_itself(paths: list[str], entry: bytes) -> None:
     made = manifest([f"{path}{n}" for n in range(25) for path in paths], entry)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slices, "AT_ONCE", 0)
@@ -56,14 +56,14 @@ def test_whatever_its_paths_are_a_manifest_decodes_to_itself(paths: list[str], e
         lambda d: d.replace(b",8,1,null,null,null,null]", b",8]"),
     ],
 )
-def test_a_damaged_one_is_told_as_such(change) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_manifest_is_reported_as_damaged(change) -> None:  # type: ignore[no-untyped-def]
     data = manifest([f"{n}.js" for n in range(2000)]).encode()
     assert len(data) > AT_ONCE
     with pytest.raises(msgspec.DecodeError):
         list(decode_in_slices(change(data)))
 
 
-def test_one_that_is_written_otherwise_decodes_all_the_same() -> None:
+def test_a_manifest_in_another_format_is_decoded_too() -> None:
     made = manifest([f"{n}.js" for n in range(2000)])
     *_, whole = decode_in_slices(msgspec.json.format(made.encode(), indent=1))
     assert whole == made == decode_manifest(made.encode())

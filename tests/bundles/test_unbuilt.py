@@ -55,7 +55,7 @@ def test_a_page_that_loads_a_language_of_no_browser_is_a_project(script: str, ro
         "import logo from '/logo.svg?url'",
     ],
 )
-def test_so_is_one_whose_script_imports_what_browsers_do_not_find(content: str) -> None:
+def test_a_page_whose_script_imports_packages_by_name_is_a_project(content: str) -> None:
     assert refused(project("/src/main.js", content)) == "src/main.js"
 
 
@@ -77,7 +77,7 @@ def test_a_site_that_serves_its_own_modules_is_deployed_as_it_is(content: str) -
     assert refused(project("/src/main.js", content)) is None
 
 
-def test_what_else_works_in_a_browser_or_is_not_built_by_a_tool_is_deployed_as_it_is() -> None:
+def test_other_pages_that_work_in_a_browser_are_deployed_unchanged() -> None:
     bare = "import 'vue'"
     by_map = '<script type="importmap">{"imports": {"vue": "/vue.js"}}</script>'
     babel = "<script type='text/babel' src='src/app.jsx'></script><!-- <script type=module src=src/app.jsx> -->"

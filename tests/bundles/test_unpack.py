@@ -76,9 +76,7 @@ def link_to(target: str) -> bytes:
         (b"", errors.NotAZipError),
     ],
 )
-def test_what_a_bundle_may_not_be_a_source_may_not_be_either(
-    tmp_path: Path, data: bytes, error: type[EaselError]
-) -> None:
+def test_sources_have_the_same_restrictions_as_bundles(tmp_path: Path, data: bytes, error: type[EaselError]) -> None:
     with pytest.raises(error):
         unpacked(tmp_path, data)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["into", "x.zip"]

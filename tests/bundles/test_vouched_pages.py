@@ -81,7 +81,7 @@ def test_pages_that_are_alike_are_all_vouched_for() -> None:
         {"blob.bin": SHA256, "picture.png": SHA256},
     ],
 )
-def test_nothing_else_vouches(files: dict[str, str]) -> None:
+def test_no_other_text_vouches_for_a_page(files: dict[str, str]) -> None:
     assert by(files) == {}
 
 
@@ -124,11 +124,11 @@ def test_a_bundle_that_registers_a_service_worker_is_known(script: str) -> None:
         *("flutter_service_worker.js", "mockServiceWorker.js"),
     ],
 )
-def test_one_that_has_a_workers_script_is_known_by_its_name(path: str) -> None:
+def test_a_bundle_with_a_service_workers_script_is_recognised_by_its_name(path: str) -> None:
     assert look(craft(File(), File(path.encode(), b"1"))).has_worker
     assert not look(craft(File(), File(f"{path}.txt".encode(), b"1"), File(b"news.js", b"1"))).has_worker
 
 
-def test_one_that_only_speaks_of_service_workers_is_not() -> None:
+def test_a_bundle_that_only_mentions_service_workers_has_none() -> None:
     text = b"if ('serviceWorker' in navigator) navigator.serviceWorker.ready.then(() => console.log('register'))"
     assert not look(craft(File(), File(b"app.js", text))).has_worker

@@ -143,7 +143,7 @@ def test_a_directory_of_another_size_or_elsewhere_is_refused() -> None:
         ), lies
 
 
-def test_an_entry_that_is_none_or_reaches_past_the_directory_is_refused() -> None:
+def test_an_invalid_entry_or_one_that_exceeds_the_directory_is_refused() -> None:
     assert type(refused(craft(File(central=Header(signature=b"PK\1\1"))))) is errors.ZipMalformedError
     whole = bytearray(craft(INDEX))
     for field, width in ((28, 2), (30, 2), (32, 2)):
@@ -468,7 +468,7 @@ def test_an_empty_member_that_names_the_root_itself_is_left_out(name: bytes) -> 
 
 
 @pytest.mark.parametrize("name", [b"/x", b"/..", b"\\x\\"])
-def test_what_lies_at_the_file_systems_root_is_refused(name: bytes) -> None:
+def test_absolute_paths_are_refused(name: bytes) -> None:
     assert type(refused(craft(INDEX, File(name, b"")))) is errors.PathAbsoluteError
 
 

@@ -50,7 +50,7 @@ def bundle() -> bytes:
 
 
 @pytest.mark.parametrize("path", sorted(CONTENTS))
-def test_content_comes_out_whole_and_in_pieces(bundle: bytes, path: str) -> None:
+def test_the_content_is_read_whole_and_in_pieces(bundle: bytes, path: str) -> None:
     found = look(bundle).files[path]
     whole = CONTENTS[path]
     assert (found.hash, found.size, found.method) == (sha256(whole), len(whole), ZSTANDARD)
@@ -81,7 +81,7 @@ def test_a_window_that_would_take_too_much_memory_is_refused_with_what_to_do() -
 
 @pytest.mark.parametrize("whole", [PAGE, NOISE])
 @pytest.mark.parametrize("damage", ["cut", "noise", "more", "nothing"])
-def test_damage_is_noticed(whole: bytes, damage: str) -> None:
+def test_damaged_data_is_detected(whole: bytes, damage: str) -> None:
     raw = packed(whole)
     broken = {"cut": raw[:-7], "noise": b"\xff" * len(raw), "more": raw + b"more", "nothing": b""}[damage]
     assert type(refused(File(), member(b"x.js", whole, broken))) in (errors.DataDamagedError, errors.SizeMismatchError)

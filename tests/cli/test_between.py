@@ -99,7 +99,7 @@ def test_a_change_that_is_not_safe_to_repeat_is_not_repeated(waited: list[float]
         assert (len(asked), waited) == (1, [])
 
 
-def test_what_was_deleted_by_an_attempt_whose_answer_got_lost_is_deleted(waited: list[float]) -> None:
+def test_a_deletion_whose_response_was_lost_counts_as_done(waited: list[float]) -> None:
     with (
         answering((502, HTML, {}), (404, NOT_FOUND, {})) as (server, asked),
         Client(ServerAccess(server, "sk_x")) as client,
@@ -127,7 +127,7 @@ def test_a_server_says_when_to_come_again(waited: list[float], status: int, date
 
 
 @pytest.mark.parametrize("after", ["3600", "soon", "-1", "9" * 400])
-def test_nobody_waits_for_an_hour(waited: list[float], after: str) -> None:
+def test_a_retry_after_of_an_hour_is_not_awaited(waited: list[float], after: str) -> None:
     with (
         answering((503, HTML, {"Retry-After": after})) as (server, _),
         Client(ServerAccess(server, "sk_x")) as client,
@@ -166,7 +166,7 @@ def test_nobody_waits_for_an_hour(waited: list[float], after: str) -> None:
     ],
 )
 @pytest.mark.parametrize("call", ["get", "create"])
-def test_an_answer_of_what_stands_between_is_told_as_that(
+def test_a_response_of_a_proxy_is_reported_as_such(
     waited: list[float], answer: Scripted, code: ExitCode, said: str, call: str
 ) -> None:
     with (
@@ -190,7 +190,7 @@ PLAIN = "EASEL_API_URL to the https address"
         ((403, HTML, {}), "it responded with status 403"),
     ],
 )
-def test_an_upload_that_something_between_refuses_says_whose_setting_it_is(answer: Scripted, said: str) -> None:
+def test_an_upload_that_a_proxy_refuses_is_reported_with_the_setting(answer: Scripted, said: str) -> None:
     with answering(answer) as (server, asked), pytest.raises(StoreRefusedError) as refused:
         upload.upload(f"{server}/k", io.BytesIO(b"zip"), 3, Output(as_json=False))
     assert (said in refused.value.message, len(asked)) == (True, 1), refused.value.message

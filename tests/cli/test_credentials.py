@@ -84,7 +84,7 @@ def test_an_address_may_be_written_short(given: str, used: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "ftp://x", "http://", "http://u:p@x", "http://x:port", "http://a b", "x?y=1"])
-def test_what_is_no_address_is_refused(given: str) -> None:
+def test_a_text_that_is_no_server_address_is_refused(given: str) -> None:
     with pytest.raises(ServerAddressError):
         server_address(given)
 

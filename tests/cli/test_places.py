@@ -75,7 +75,9 @@ def test_a_user_without_a_home_deploys(person: Person, slug: str, monkeypatch: p
     assert "easel.toml" in {file.name for file in person.folder.iterdir()} == {"dist", "easel.toml"}
 
 
-def test_where_a_key_cannot_be_kept_it_says_what_else_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_key_file_is_reported_with_an_alternative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setenv("HOME", "/proc")
     with pytest.raises(CredentialsUnwritableError, match=r"XDG_CONFIG_HOME.*EASEL_API_KEY"):
@@ -96,7 +98,7 @@ def test_a_key_is_read_however_a_shell_redirects_it(person: Person, encoding: st
     assert checked_key("\ufeffsk_x\n") == "sk_x"
 
 
-def test_a_folder_that_is_gone_is_said_to_be(person: Person) -> None:
+def test_a_missing_folder_is_reported(person: Person) -> None:
     gone = person.folder / "gone"
     gone.mkdir()
     command = 'cd gone && rmdir ../gone && exec "$@"'

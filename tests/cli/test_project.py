@@ -50,14 +50,14 @@ def test_a_wrong_easel_toml_says_what_is_wrong(tmp_path: Path, text: str, said: 
         find_project(tmp_path)
 
 
-def test_what_it_says_of_rules_is_told_the_api_and_nothing_else(tmp_path: Path) -> None:
+def test_only_the_settings_for_rules_are_sent_to_the_api(tmp_path: Path) -> None:
     (tmp_path / "easel.toml").write_text('app = "shop"\nrules = "cloudflare"\nallow = ["guards"]\n')
     assert find_project(tmp_path).build_config == {"rules": "cloudflare", "allow": ["guards"]}
     (tmp_path / "easel.toml").write_text('app = "shop"\n')
     assert find_project(tmp_path).build_config == {}
 
 
-def test_it_says_how_the_app_is_built(tmp_path: Path) -> None:
+def test_easel_toml_configures_the_build(tmp_path: Path) -> None:
     (tmp_path / "easel.toml").write_text('app = "shop"\n[build]\nroot = "apps/web/"\nignore = ["docs/"]\n')
     assert find_project(tmp_path).build == BuildOptions(root="apps/web", ignore=("docs/",))
 
@@ -74,7 +74,7 @@ def test_an_easel_toml_in_another_encoding_says_which_line(tmp_path: Path) -> No
         find_project(tmp_path)
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+def test_a_written_easel_toml_can_be_read_again(tmp_path: Path) -> None:
     build = {"root": "apps/web", "install": "", "build": 'echo "ä" \\\n\t&& make', "node": None}
     write_project(tmp_path, app="shop", folder='odd "näme"', build=build)
     project = find_project(tmp_path)

@@ -44,7 +44,7 @@ def test_the_deploy_operation_is_the_source_documents(document: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("name", SOURCE["components"]["schemas"])
-def test_its_models_are_the_source_documents(document: dict[str, Any], name: str) -> None:
+def test_the_documents_models_are_those_of_the_contract(document: dict[str, Any], name: str) -> None:
     wanted = SOURCE["components"]["schemas"][name]
     found = document["components"]["schemas"][name]
     assert without_more(found["properties"]) == wanted["properties"]

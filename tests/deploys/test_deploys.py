@@ -59,7 +59,7 @@ def test_real_builds_deploy_as_they_are(app: RunningApp, name: str) -> None:
             assert len(answer.content) == entry["size"], path
 
 
-def test_what_has_another_entry_page_is_deployed_and_many_pages_are_no_app(app: RunningApp) -> None:
+def test_a_bundle_with_another_entry_page_is_deployed_and_many_pages_are_no_app(app: RunningApp) -> None:
     page = "<!doctype html><title>t</title><script src=plot.js></script>"
     assert app.deploy({"plot.html": page, "plot.js": "1"})["error"] is None
     for path in ("/", "/plot.html", "/plot", "/any/route"):
@@ -80,7 +80,7 @@ def test_a_deploy_says_how_much_of_it_is_new(app: RunningApp) -> None:
     assert counts == {"files": 2, "bytes": 117, "new_bytes": 17}
 
 
-def test_what_was_sent_and_has_no_effect_yet_is_said(app: RunningApp) -> None:
+def test_uploaded_parts_without_an_effect_are_reported(app: RunningApp) -> None:
     access = {"auth_config": {"mode": "public", "jwt_issuer": "https://id.example"}, "publish": True}
     assert app.client.patch(app.path, json=access).status_code == 200
     sources = {"api/hello.ts": "export default async () => ({})", "src/app.ts": ""}
@@ -145,7 +145,7 @@ def test_a_bad_bundle_fails_its_deploy_and_leaves_what_is_live(app: RunningApp, 
     assert following["version"] == (3 if code == "smoke_test_failed" else 2)
 
 
-def test_what_is_allowed_for_an_app_is_let_through(app: RunningApp) -> None:
+def test_mistakes_that_an_app_allows_are_accepted(app: RunningApp) -> None:
     app.client.patch(app.path, json={"build_config": {"allow": ["secrets"]}, "publish": True})
     assert app.deploy({**PAGE, ".env": "PUBLIC=1"})["status"] == "complete"
 

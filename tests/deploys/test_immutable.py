@@ -14,7 +14,7 @@ def caching(app: RunningApp, path: str) -> str:
     return app.visit(f"/{path}").headers["cache-control"]
 
 
-def test_what_a_build_hashed_is_kept_and_what_lies_beside_it_is_asked_for_again(app: RunningApp) -> None:
+def test_hashed_files_are_cached_and_neighbouring_files_are_revalidated(app: RunningApp) -> None:
     app.deploy({"index.html": PAGE, CHUNK: "1", "assets/og-1200x630.svg": "1", "data/price-1a2b3c4d.json": "1"})
     assert caching(app, CHUNK) == FOR_EVER
     assert caching(app, "assets/og-1200x630.svg") == caching(app, "data/price-1a2b3c4d.json") == ASKED_AGAIN
@@ -31,7 +31,7 @@ def test_a_path_that_held_something_else_before_is_asked_for_again_from_then_on(
         assert caching(app, CHUNK) == ASKED_AGAIN
 
 
-def test_it_counts_as_well_what_was_there_versions_ago(app: RunningApp) -> None:
+def test_content_of_much_earlier_versions_counts_too(app: RunningApp) -> None:
     app.deploy({"index.html": PAGE, CHUNK: "one"})
     app.deploy({"index.html": "<!doctype html><title>without</title>"})
     app.deploy({"index.html": PAGE, CHUNK: "two"})

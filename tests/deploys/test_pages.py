@@ -58,7 +58,7 @@ def test_an_app_says_how_its_pages_get_their_variables(app: RunningApp) -> None:
 
 
 @pytest.mark.parametrize("runtime", ["none", "", "Inline", True, 1, ["inline"], {"mode": "off"}])
-def test_another_word_for_it_is_refused_and_the_right_ones_are_named(app: RunningApp, runtime: object) -> None:
+def test_an_unknown_value_is_refused_with_the_allowed_values(app: RunningApp, runtime: object) -> None:
     answer = app.client.patch(app.path, json={"build_config": {"runtime": runtime}})
     assert answer.status_code == 422
     (problem,) = answer.json()["detail"]

@@ -68,13 +68,13 @@ def limited(limits: ConcurrencyLimit) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("waiting", [limits], indirect=True)
 
 
-async def test_what_no_worker_takes_waits_for_one(waiting: Crowd) -> None:
+async def test_a_deploy_without_a_free_worker_waits_for_a_worker(waiting: Crowd) -> None:
     waits = await waiting.waits()
     assert list(waits) == ["worker"]
     assert waits["worker"] == pytest.approx(HOUR, abs=60)
 
 
-async def test_what_follows_another_deploy_of_its_app_waits_for_that_and_then_anew(waiting: Crowd) -> None:
+async def test_a_later_deploy_of_an_app_waits_for_the_earlier_one_first(waiting: Crowd) -> None:
     taken = [await waiting.take() for _ in range(4)]
     assert list(await waiting.waits()) == ["app"]
     first = taken[0]
@@ -97,20 +97,20 @@ async def test_an_organisation_at_its_own_limit_waits_for_no_worker(waiting: Cro
 
 
 @limited(ConcurrencyLimit(organisation=1))
-async def test_another_organisation_still_does(waiting: Crowd) -> None:
+async def test_a_deploy_of_another_organisation_still_waits_for_a_worker(waiting: Crowd) -> None:
     assert await waiting.take() is not None
     assert list(await waiting.waits()) == ["worker", "app", "organisation"]
 
 
 @limited(ConcurrencyLimit(everywhere=2))
-async def test_when_as_many_run_as_may_everywhere_that_is_the_cause(waiting: Crowd) -> None:
+async def test_the_installations_limit_is_the_cause_when_it_is_reached(waiting: Crowd) -> None:
     assert [await waiting.take() is not None for _ in range(3)] == [True, True, False]
     assert list(await waiting.waits()) == ["app", "everywhere"]
     assert await waiting.waits_for("app_9", "new") == "everywhere"
 
 
 @limited(ConcurrencyLimit(everywhere=2, organisation=1))
-async def test_what_a_dead_worker_has_begun_is_no_excuse(waiting: Crowd) -> None:
+async def test_deploys_of_a_dead_worker_delay_no_deploy(waiting: Crowd) -> None:
     assert [await waiting.take() is not None for _ in range(2)] == [True, True]
     await waiting.change("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
     assert list(await waiting.waits()) == ["worker"]

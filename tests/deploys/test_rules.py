@@ -112,7 +112,7 @@ def test_a_deploy_may_say_for_itself_how_rules_are_read_and_which_guards_may_be_
     assert app.deploy(files)["error_code"] == "guard_refused", "it is said of one deploy alone"
 
 
-def test_a_redirect_that_the_fast_path_answers_is_the_same_for_all_who_should_get_it(app: RunningApp) -> None:
+def test_a_redirect_on_the_fast_path_is_the_same_for_all_clients_that_should_get_it(app: RunningApp) -> None:
     lines = "/old /new 301\n/c /fr 302 Cookie=fr\n/c /en 302\n/q x=1 /one 302\n/q /other 302\n/any/:x /y/:x 308\n"
     assert app.deploy({"index.html": HOME, "app.js": "1", "_redirects": lines})["status"] == "complete"
     for _ in range(4):  # The fast path answers from the second request on.

@@ -184,7 +184,7 @@ def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
 
 
 @pytest.mark.parametrize("taken", [True, False])
-def test_a_run_whose_time_is_up_before_it_has_taken_the_deploy_ends_it_only_where_nobody_else_has(
+def test_a_run_that_times_out_before_its_claim_ends_only_an_unclaimed_deploy(
     world: World, monkeypatch: pytest.MonkeyPatch, taken: bool
 ) -> None:
     async def go(seconds: float) -> None:
@@ -389,7 +389,7 @@ def test_a_deploy_of_an_app_that_is_deleted_meanwhile_fails_and_says_so(
     world.do(go())
 
 
-def test_what_a_failed_transaction_had_to_tell_is_told_by_what_follows_and_its_own_is_not(
+def test_lines_before_a_failed_transaction_are_written_later_and_its_own_lines_are_dropped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def go() -> None:
@@ -419,7 +419,7 @@ def test_what_a_failed_transaction_had_to_tell_is_told_by_what_follows_and_its_o
     world.do(go())
 
 
-def test_of_two_runs_that_take_a_deploy_at_once_the_later_one_has_it(world: World) -> None:
+def test_the_later_of_two_runs_has_the_deploy(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         wanted = await order(world, app, "one")

@@ -47,7 +47,7 @@ def test_a_poll_says_what_the_full_way_says(deployed: tuple[RunningApp, str]) ->
         assert polled.headers["content-type"] == routed.headers["content-type"]
 
 
-def test_many_who_poll_at_once_are_each_told_about_their_own_deploy(platform: Platform) -> None:
+def test_each_of_many_pollers_gets_the_status_of_its_own_deploy(platform: Platform) -> None:
     asked = []
     for app in [RunningApp.create(platform) for _ in range(4)]:
         key = app.upload(b"no zip at all")
@@ -58,7 +58,7 @@ def test_many_who_poll_at_once_are_each_told_about_their_own_deploy(platform: Pl
     assert told == [(app.app_id, deploy_id) for app, deploy_id in asked * 4]
 
 
-def test_who_waits_for_others_is_one_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_pollers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("easel.deploys.status_batch.LATELY", 60)
     crowd = _Crowd()
     polls = [_StatusQuery("key", "app_1", f"dep_{number}") for number in range(MANY + 1)]

@@ -10,7 +10,7 @@ from tests.bundles.crafted import PAGE, craft
 from tests.bundles.test_zstandard import NOISE, TEXT, member
 
 
-def test_zstandard_members_are_served_to_whoever_asks(app: RunningApp) -> None:
+def test_zstandard_members_are_served_to_all_clients(app: RunningApp) -> None:
     data = craft(
         member(b"index.html", PAGE),
         member(b"big.bin", NOISE),

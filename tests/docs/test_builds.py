@@ -50,7 +50,7 @@ def test_the_example_of_easel_toml_is_read() -> None:
     assert (wanted.root, wanted.output, wanted.ignore) == ("apps/web", "dist/site", ("docs/", "*.md"))
 
 
-def test_the_log_is_that_of_such_a_project(tmp_path: Path) -> None:
+def test_the_log_in_the_document_is_the_log_of_such_a_project(tmp_path: Path) -> None:
     (log,) = re.findall(r"```text log\n(.*?)```", PAGE, re.DOTALL)
     files = {"package.json": package("tsc -b && vite build", "vite"), "index.html": "", ".nvmrc": "22\n"}
     write(tmp_path, files | {"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"})
@@ -58,7 +58,7 @@ def test_the_log_is_that_of_such_a_project(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("title", [tool.title for tool in FRAMEWORKS if tool.needs not in ("node", "python")])
-def test_a_tool_that_is_said_to_be_refused_is(title: str, tmp_path: Path) -> None:
+def test_every_tool_that_the_document_refuses_is_refused(title: str, tmp_path: Path) -> None:
     assert title in PAGE.partition("detects and refuses projects of")[2].partition("\n\n")[0]
     tool = next(tool for tool in FRAMEWORKS if tool.title == title)
     texts = {"Zola": "base_url = '/'", "Deno": '{"tasks": {"build": "x"}}', "Blazor": "Sdk.BlazorWebAssembly"}

@@ -28,7 +28,7 @@ def examples(page: str, *, refused: bool) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_what_a_page_says_of_requests_is_so(path: Path, tmp_path: Path) -> None:
+def test_the_responses_in_the_guides_are_correct(path: Path, tmp_path: Path) -> None:
     page = path.read_text()
     project = Project(tmp_path)
     files = examples(page, refused=False)
@@ -58,7 +58,7 @@ def test_what_a_page_says_of_requests_is_so(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_what_a_page_says_is_refused_is_refused_line_by_line(path: Path) -> None:
+def test_every_refused_line_in_the_guides_is_refused(path: Path) -> None:
     page = path.read_text()
     files = examples(page, refused=True)
     assert files

@@ -27,7 +27,7 @@ def exported(port: int) -> set[str]:
     return {name for name in names if not name.endswith("_created")}
 
 
-def test_every_metric_is_documented_and_every_documented_one_is_there(platform: Platform) -> None:
+def test_every_metric_is_documented_and_every_documented_metric_exists(platform: Platform) -> None:
     worker = platform.environment.get("EASEL_WORKER_METRICS_PORT")
     if worker is None:
         pytest.skip("the workers of this platform serve no metrics")
@@ -39,7 +39,7 @@ def test_every_metric_is_documented_and_every_documented_one_is_there(platform: 
     assert exported(platform.edge_port + METRICS_ABOVE) == documented("edge")
 
 
-def test_alerts_are_about_metrics_that_there_are_and_each_says_what_to_do() -> None:
+def test_alerts_use_existing_metrics_and_each_has_advice() -> None:
     rules = (RULES / "alerts.yml").read_text()
     known = documented("api") | documented("worker") | documented("builder") | documented("edge")
     named = {name.removesuffix("_count") for name in re.findall(r"\beasel_\w+", rules)}

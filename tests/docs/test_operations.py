@@ -61,7 +61,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     assert (done.returncode, said) == (0, [])
 
 
-def test_every_setting_in_the_examples_is_one() -> None:
+def test_every_setting_in_the_examples_exists() -> None:
     known = {f"EASEL_{name.upper()}" for name in Settings.model_fields}
     for text in [*UNITS.glob("*.env"), *DOCS.glob("*.md"), ROOT / "docs" / "running.md"]:
         named = set(re.findall(r"\bEASEL_[A-Z_]+[A-Z]\b", text.read_text()))
@@ -91,7 +91,7 @@ def test_a_wrong_deploy_is_taken_back_and_stays_back(machine: Installed) -> None
     assert "repaired" in app.visit().text
 
 
-def test_what_fills_a_disk_is_found_and_deleted(machine: Installed) -> None:
+def test_the_apps_that_fill_a_disk_are_found_and_deleted(machine: Installed) -> None:
     """tests/system/test_full_disk.py tests the behaviour on a full disk."""
     app = RunningApp.create(machine)
     app.deploy(page("large") | {"large.bin": os.urandom(200_000)})
@@ -142,7 +142,7 @@ def test_objects_that_are_lost_or_damaged_come_back_from_the_backup(machine: Ins
         assert app.visit().status_code == 200
 
 
-def test_what_is_lost_comes_back_and_an_upgrade_that_fails_is_undone(machine: Installed) -> None:
+def test_lost_parts_are_restored_and_a_failed_upgrade_is_undone(machine: Installed) -> None:
     """The test uses as few starts as possible, because several sections have the same steps."""
     backup, restart = commands("upgrade.md", "One machine")
     (undo,) = commands("upgrade.md", "If it fails")

@@ -121,7 +121,7 @@ def test_an_app_is_deployed_and_visited_through_the_proxy(proxied: Proxied, app:
     assert len(proxied.ask("GET", f"{app.slug}.localhost", "/large.bin").content) == 3_000_000
 
 
-def test_lines_of_a_log_are_not_kept_back(proxied: Proxied, app: RunningApp) -> None:
+def test_log_lines_are_not_buffered_by_the_proxy(proxied: Proxied, app: RunningApp) -> None:
     deploy = app.deploy({"index.html": "<!doctype html>"})["deploy_id"]
     with app.platform.database() as connection:
         # The deploy is running: it has log lines, but has not ended.
@@ -147,7 +147,7 @@ def test_metrics_and_plain_http_stay_inside(proxied: Proxied, app: RunningApp) -
     assert (plain.status_code, plain.headers["location"]) == (301, "https://a.localhost/x?y=1")
 
 
-def test_what_a_client_says_of_itself_in_forwarding_headers_changes_nothing(proxied: Proxied, app: RunningApp) -> None:
+def test_forwarding_headers_of_a_client_change_nothing(proxied: Proxied, app: RunningApp) -> None:
     app.deploy({"index.html": "<!doctype html>mine"})
     other = {"X-Forwarded-Host": "other.localhost", "Forwarded": "host=other.localhost", "X-Forwarded-Proto": "http"}
     assert proxied.ask("GET", f"{app.slug}.localhost", "/", headers=other).text.endswith("mine")

@@ -14,7 +14,7 @@ ROWS = dict(re.findall(r"^\| `EASEL_(\w+)` \| (.*?) \|", TEXT, re.M))
 FIELDS = Settings.model_fields
 
 
-def test_every_setting_is_documented_and_every_documented_one_is_there() -> None:
+def test_every_setting_is_documented_and_every_documented_setting_exists() -> None:
     assert sorted(ROWS) == sorted(name.upper() for name in FIELDS)
 
 

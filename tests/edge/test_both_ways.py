@@ -44,7 +44,7 @@ def asked_both_ways(wire: Wire, host: str, path: str, method: str, headers: dict
     return full
 
 
-def test_both_ways_answer_alike_whatever_is_asked(edge: RunningEdge, app: Make) -> None:
+def test_both_paths_respond_in_the_same_way_to_every_request(edge: RunningEdge, app: Make) -> None:
     indexable, other = app(FILES, indexable=True), app({**FILES, "404.html": "<title>none</title>"})
     hosts = (indexable.host, other.host, f"v1-{other.slug}.localhost", f"staging-{other.slug}.localhost")
     asked = list(product(hosts, PATHS, ENCODINGS, ("GET", "HEAD")))
@@ -89,7 +89,7 @@ def test_a_long_file_is_sent_the_fast_way_from_its_bundle_or_as_it_was_inflated(
             assert [wire.reply().body, wire.reply().body] == [answers[0].body] * 2
 
 
-def test_a_long_file_is_inflated_once_for_those_who_cannot_do_it(edge: RunningEdge, app: Make) -> None:
+def test_a_long_file_is_inflated_once_for_clients_that_accept_no_compression(edge: RunningEdge, app: Make) -> None:
     shop = app(FILES)
     text = FILES["long.js"]
     assert isinstance(text, str)
@@ -137,7 +137,7 @@ VISITORS: tuple[dict[str, str], ...] = (
 )
 
 
-def test_both_ways_redirect_alike_whoever_asks(edge: RunningEdge, app: Make) -> None:
+def test_both_paths_redirect_every_client_in_the_same_way(edge: RunningEdge, app: Make) -> None:
     made = app(RULED)
     other = app({**RULED, "_redirects": "https://*.elsewhere.test/* /host/:splat 301\n/blog/* /posts/:splat 301\n"})
     cloudflare = app(

@@ -55,7 +55,7 @@ def test_connection_close_is_honoured_on_every_way(edge: RunningEdge, made: App)
             assert wire.rest() == b""
 
 
-def test_what_follows_a_request_that_closes_is_not_answered(edge: RunningEdge, made: App) -> None:
+def test_requests_after_a_closing_request_are_not_answered(edge: RunningEdge, made: App) -> None:
     with edge.connect() as wire:
         wire.send(request(made.host, "/fast.txt", Connection="close") + request(made.host, "/fast.txt") * 3)
         assert wire.reply().status == 200
@@ -139,9 +139,7 @@ def test_an_upload_to_a_file_is_refused_without_disturbing_the_connection(edge: 
         b"\r\n\r\nnonsense\r\n\r\n",
     ],
 )
-def test_what_is_no_request_is_refused_after_the_answers_that_are_owed(
-    edge: RunningEdge, made: App, junk: bytes
-) -> None:
+def test_a_malformed_request_is_refused_after_the_pending_responses(edge: RunningEdge, made: App, junk: bytes) -> None:
     with edge.connect() as wire:
         wire.send(junk)
         answer = wire.reply()

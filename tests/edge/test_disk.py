@@ -70,14 +70,14 @@ def files(folder: Path) -> list[Path]:
     return [file for file in folder.glob("*/*") if file.name != "lock"]
 
 
-async def test_many_who_wait_share_one_fetch(objects: ObjectStore, cache: DiskCache) -> None:
+async def test_many_waiting_requests_share_one_fetch(objects: ObjectStore, cache: DiskCache) -> None:
     await objects.put("small", SMALL_ONE)
     views = await asyncio.gather(*(cache.view("small", len(SMALL_ONE), n, n + 10) for n in range(50)))
     assert all(bytes(view) == SMALL_ONE for view in views)
     assert (cache.fetches, cache.fetched) == (1, len(SMALL_ONE))
 
 
-async def test_of_a_large_object_only_what_is_needed_is_fetched(objects: ObjectStore, cache: DiskCache) -> None:
+async def test_only_the_requested_blocks_of_a_large_object_are_fetched(objects: ObjectStore, cache: DiskCache) -> None:
     await objects.put("large", LARGE)
     for start, stop in ((BLOCK - 5, BLOCK + 5), (0, 2 * BLOCK), (len(LARGE) - 3, len(LARGE))):
         view = await cache.view("large", len(LARGE), start, stop)
@@ -103,7 +103,7 @@ async def test_the_disk_stays_bounded_and_what_is_being_read_stays_readable(
     assert bytes(again) == contents["object-0"]
 
 
-async def test_however_small_they_are_only_so_many_objects_are_held(
+async def test_the_number_of_cached_objects_is_limited(
     objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.edge.cache.disk.MOST_HELD", 4)
@@ -118,7 +118,9 @@ async def test_however_small_they_are_only_so_many_objects_are_held(
     assert len(os.listdir("/proc/self/fd")) - before <= 2 * 4 + 4
 
 
-async def test_what_is_gone_or_cut_off_is_said_and_may_be_tried_again(objects: ObjectStore, cache: DiskCache) -> None:
+async def test_a_missing_or_truncated_object_is_reported_and_can_be_retried(
+    objects: ObjectStore, cache: DiskCache
+) -> None:
     with pytest.raises(ObjectMissingError):
         await whole(cache, "nothing")
     with pytest.raises(ObjectMissingError):
@@ -130,7 +132,7 @@ async def test_what_is_gone_or_cut_off_is_said_and_may_be_tried_again(objects: O
     assert bytes(await cache.view("later", 100, 0, 100)) == b"y" * 100
 
 
-async def test_what_is_here_is_served_when_the_store_is_gone(cache: DiskCache, objects: ObjectStore) -> None:
+async def test_cached_blocks_are_served_while_the_store_is_unreachable(cache: DiskCache, objects: ObjectStore) -> None:
     await objects.put("small", SMALL_ONE)
     await whole(cache, "small")
     obstore.delete(objects._store, "small")
@@ -156,7 +158,7 @@ def ended(cache: DiskCache, *, boot: str | None = None) -> None:
         cache._folder.rename(cache._folder.with_name(f"{boot}-{cache._folder.name.split('-')[1]}"))
 
 
-async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: ObjectStore, tmp_path: Path) -> None:
+async def test_complete_files_outlive_the_process_and_the_store(objects: ObjectStore, tmp_path: Path) -> None:
     folder = tmp_path / "edge"
     before = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     for key, content in (("small", SMALL_ONE), ("large", LARGE), ("part", LARGE), ("other", SMALL_ONE[1:])):
@@ -190,9 +192,7 @@ async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: Ob
     assert len(list(folder.iterdir())) == 1
 
 
-async def test_what_was_written_before_a_crash_of_the_machine_is_not_trusted(
-    objects: ObjectStore, tmp_path: Path
-) -> None:
+async def test_files_from_before_a_crash_of_the_machine_are_not_trusted(objects: ObjectStore, tmp_path: Path) -> None:
     folder = tmp_path / "edge"
     await objects.put("small", SMALL_ONE)
     before = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
@@ -246,7 +246,7 @@ async def test_a_process_that_is_gone_is_known_as_such_whoever_has_its_number(
     assert len(list(folder.iterdir())) == 1
 
 
-async def test_of_a_machine_that_does_not_say_when_it_started_nothing_is_trusted(
+async def test_files_of_a_machine_without_a_boot_id_are_not_trusted(
     objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.edge.cache.process_folder._BOOT", tmp_path / "nothing")
@@ -259,7 +259,7 @@ async def test_of_a_machine_that_does_not_say_when_it_started_nothing_is_trusted
     assert (after.weight, len(list((tmp_path / "edge").iterdir()))) == (0, 1)
 
 
-async def test_what_cannot_be_taken_over_keeps_nothing_from_being_cached(
+async def test_an_unreadable_old_file_does_not_prevent_caching(
     objects: ObjectStore, cache: DiskCache, tmp_path: Path
 ) -> None:
     await objects.put("small", SMALL_ONE)
@@ -272,7 +272,9 @@ async def test_what_cannot_be_taken_over_keeps_nothing_from_being_cached(
     assert bytes(await whole(after, "small")) == SMALL_ONE
 
 
-async def test_of_processes_that_start_at_once_each_file_comes_to_one(objects: ObjectStore, tmp_path: Path) -> None:
+async def test_each_file_is_taken_over_by_one_of_several_starting_processes(
+    objects: ObjectStore, tmp_path: Path
+) -> None:
     folder = tmp_path / "edge"
     for number in range(20):
         await objects.put(f"object-{number}", b"%d" % number)
@@ -301,7 +303,7 @@ async def after(objects: ObjectStore, tmp_path: Path) -> DiskCache:
 
 
 @pytest.mark.parametrize("left", [None, b"cut off"])
-async def test_what_is_no_longer_what_was_taken_over_is_fetched(
+async def test_a_changed_file_of_an_ended_process_is_fetched_again(
     after: DiskCache, tmp_path: Path, left: bytes | None
 ) -> None:
     (file,) = files(tmp_path / "edge")
@@ -352,7 +354,7 @@ async def test_a_file_system_without_locks_is_good_enough(
     assert cache.weight == len(SMALL_ONE)
 
 
-async def test_what_cannot_be_opened_for_a_moment_is_neither_lost_nor_counted_twice(
+async def test_a_temporarily_unreadable_file_is_neither_lost_nor_counted_twice(
     after: DiskCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -366,7 +368,7 @@ async def test_what_cannot_be_opened_for_a_moment_is_neither_lost_nor_counted_tw
     assert (after.fetches, after.weight) == (0, len(SMALL_ONE))
 
 
-async def test_what_was_taken_over_is_of_use_while_the_disk_is_full(
+async def test_taken_over_files_are_used_while_the_disk_is_full(
     after: DiskCache, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(after, "_full_until", time.monotonic() + 60)
@@ -375,7 +377,7 @@ async def test_what_was_taken_over_is_of_use_while_the_disk_is_full(
     assert (after.fetches, after.in_memory) == (0, 0)
 
 
-async def test_however_many_were_left_only_so_many_are_held(
+async def test_the_number_of_taken_over_files_is_limited(
     objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.edge.cache.disk.MOST_HELD", 4)
@@ -440,7 +442,7 @@ async def test_while_the_disk_is_full_what_is_asked_for_lies_in_a_little_memory(
     assert cache.weight == len(contents["object-1"])
 
 
-async def test_what_is_kept_leaves_the_reserve_of_the_disk_and_what_was_used_last_stays(
+async def test_the_cache_leaves_the_disks_reserve_free_and_recent_objects_stay(
     objects: ObjectStore, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = EdgeStore(objects)
@@ -463,7 +465,7 @@ async def test_what_is_kept_leaves_the_reserve_of_the_disk_and_what_was_used_las
     assert (cache.weight, cache.in_memory) == (0, 4 * BLOCK)
 
 
-async def test_of_a_long_deflated_member_only_what_lies_about_a_range_is_fetched(
+async def test_only_the_data_around_a_range_of_a_long_deflated_member_is_fetched(
     objects: ObjectStore, cache: DiskCache, tmp_path: Path
 ) -> None:
     content = base64.b64encode(os.urandom(9 << 20))

@@ -71,7 +71,7 @@ def test_a_page_is_sent_in_each_encoding_and_says_which(edge: RunningEdge, app: 
     assert len(tags) == 4
 
 
-def test_variants_are_sent_to_those_who_want_them_the_smallest_first(edge: RunningEdge, app: Make) -> None:
+def test_variants_are_sent_to_clients_that_accept_them_the_smallest_first(edge: RunningEdge, app: Make) -> None:
     noise = b"".join(b"%x;" % (n * n * 7919 % 1_000_003) for n in range(4000))
     for stored in (False, True):
         made = app()
@@ -89,7 +89,7 @@ def test_variants_are_sent_to_those_who_want_them_the_smallest_first(edge: Runni
         assert edge.get(made.host, "/x.db", Accept_Encoding="gzip, deflate, br, zstd").body == noise
 
 
-def test_what_a_build_has_compressed_itself_is_sent_where_it_is_the_file(edge: RunningEdge, app: Make) -> None:
+def test_a_prebuilt_encoding_is_sent_if_it_decodes_to_the_file(edge: RunningEdge, app: Make) -> None:
     script = b"".join(b"export const a%d = %d;\n" % (n, n * n) for n in range(900))
     other = script.replace(b"a1 ", b"b1 ")
     for stored in (False, True):

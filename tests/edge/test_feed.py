@@ -78,7 +78,7 @@ async def test_a_look_gets_over_a_server_that_ended_every_connection_and_one_tha
     assert await source.version(app.app_id, 1) is not None
 
 
-async def test_what_an_environment_served_before_is_known_with_where_it_lies_each_version_once_the_latest_first(
+async def test_earlier_versions_are_listed_once_each_with_their_manifests_the_latest_first(
     platform: Platform, table: tuple[RouteTable, DatabaseFeed]
 ) -> None:
     routes, source = table
@@ -113,7 +113,7 @@ async def test_what_an_environment_served_before_is_known_with_where_it_lies_eac
     assert staging.serves is None
 
 
-async def test_what_an_app_tells_is_what_is_published_whoever_published_it(
+async def test_edges_get_the_published_settings_from_every_publisher(
     platform: Platform, table: tuple[RouteTable, DatabaseFeed]
 ) -> None:
     routes, source = table

@@ -102,7 +102,7 @@ def test_readers_in_a_storm_of_restores_never_see_the_past_a_mixture_or_an_error
     assert wrong == []
 
 
-def test_a_site_that_was_being_made_while_its_pointer_moved_is_not_served_to_those_who_come_later(
+def test_a_site_whose_pointer_moved_while_it_was_built_is_not_served_to_later_visitors(
     edge: RunningEdge, app: Make
 ) -> None:
     made = app(files(1))
@@ -135,7 +135,7 @@ def test_a_site_that_was_being_made_while_its_pointer_moved_is_not_served_to_tho
         edge.objects.get = slow  # type: ignore[method-assign]
 
 
-def test_many_who_wait_for_a_change_share_one_look_at_the_database(edge: RunningEdge, app: Make) -> None:
+def test_many_waiting_requests_share_one_query_of_the_database(edge: RunningEdge, app: Make) -> None:
     made = app(files(1))
     edge.get(made.host)
     wires = [edge.connect() for _ in range(30)]

@@ -97,7 +97,7 @@ def test_a_version_that_is_not_there_is_asked_for_at_most_once(edge: RunningEdge
     assert edge.feed.asked_for == [4]
 
 
-def test_all_who_come_at_once_after_a_deploy_share_one_preparation_of_the_site(edge: RunningEdge, app: Make) -> None:
+def test_simultaneous_visitors_after_a_deploy_share_one_preparation_of_the_site(edge: RunningEdge, app: Make) -> None:
     made = app({**files("one"), "_redirects": "".join(f"/old/{n} /new/{n} 301\n" for n in range(300))})
     made.deploy(files("two"))
     edge.feed.asked_for.clear()

@@ -163,17 +163,17 @@ def test_a_browser_is_known_by_what_it_sends_every_time(parse: Parse, old: bytes
         (b"Sec-Fetch-Dest: script", b"Sec-Fetch-Dest: style"),
     ],
 )
-def test_whatever_else_differs_is_parsed(parse: Parse, old: bytes, new: bytes) -> None:
+def test_a_head_with_another_difference_is_parsed(parse: Parse, old: bytes, new: bytes) -> None:
     known = taught(parse, CHROME)
     assert not agrees(parse, known, CHROME.replace(old, new))
 
 
-def test_of_two_conditions_the_first_counts(parse: Parse) -> None:
+def test_the_first_of_two_conditions_counts(parse: Parse) -> None:
     twice = CHROME.replace(b"If-None-Match: ", b'If-None-Match: "a"\r\nIf-None-Match: ')
     assert not agrees(parse, taught(parse, twice), twice.replace(b"0123456789abcdef", b"fedcba"))
 
 
-def test_what_is_no_single_plain_request_makes_nothing_known(parse: Parse) -> None:
+def test_only_a_single_plain_request_makes_a_head_known(parse: Parse) -> None:
     for end in (
         b"\r\nRange: bytes=0-1\r\n\r\n",
         b"\r\nContent-Length: 1\r\n\r\nx",
@@ -248,7 +248,7 @@ def likes(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 @settings(max_examples=400, deadline=None)
 @given(likes())
-def test_whatever_is_known_nothing_is_read_in_two_ways(parse: Parse, both: tuple[bytes, bytes]) -> None:
+def test_known_heads_are_read_like_parsed_heads(parse: Parse, both: tuple[bytes, bytes]) -> None:
     head, other = both
     known = taught(parse, head)
     agrees(parse, known, other)

@@ -40,7 +40,7 @@ def test_a_large_page_is_a_page_like_any_other(edge: RunningEdge, app: Make) -> 
     assert (head["content-length"], head.body) == (str(len(plain.body)), b"")
 
 
-def test_who_is_sent_the_same_large_page_shares_it(own_edge: Callable[..., RunningEdge]) -> None:
+def test_visitors_of_the_same_large_page_share_it(own_edge: Callable[..., RunningEdge]) -> None:
     edge = own_edge()
     made = edge.app("large", {"index.html": page(7 << 20)})
     alone = len(edge.get(made.host).body)

@@ -16,14 +16,14 @@ def named(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_what_was_put_there_is_there_for_the_next_process(tmp_path: Path) -> None:
+def test_the_next_process_finds_the_cached_manifests(tmp_path: Path) -> None:
     folder = tmp_path / "manifests"
     assert ManifestCache(folder, budget=100).get(named(b"one")) is None
     ManifestCache(folder, budget=100).put(named(b"one"), b"one")
     assert ManifestCache(folder, budget=100).get(named(b"one")) == b"one"
 
 
-def test_a_damaged_one_is_none_and_makes_room_for_a_whole_one(tmp_path: Path) -> None:
+def test_a_damaged_manifest_is_a_miss_and_can_be_cached_again(tmp_path: Path) -> None:
     ManifestCache(tmp_path, budget=100).put(named(b"one"), b"one")
     (tmp_path / named(b"one")).write_bytes(b"\0\0\0")
     kept = ManifestCache(tmp_path, budget=100)
@@ -32,7 +32,7 @@ def test_a_damaged_one_is_none_and_makes_room_for_a_whole_one(tmp_path: Path) ->
     assert kept.get(named(b"one")) == b"one"
 
 
-def test_they_take_no_more_than_they_may(tmp_path: Path) -> None:
+def test_cached_manifests_stay_within_their_budget(tmp_path: Path) -> None:
     (tmp_path / f"{named(b'half')}.77").write_bytes(b"ha")
     for start in (0, 5):
         kept = ManifestCache(tmp_path, budget=30)
@@ -46,14 +46,14 @@ def test_they_take_no_more_than_they_may(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_disk_that_takes_nothing_costs_nobody_anything(tmp_path: Path) -> None:
+def test_a_manifest_cache_that_cannot_write_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     kept = ManifestCache(tmp_path / "file", budget=100)
     kept.put(named(b"one"), b"one")
     assert kept.get(named(b"one")) is None
 
 
-def test_one_that_is_gone_meanwhile_is_kept_again(tmp_path: Path) -> None:
+def test_a_manifest_whose_file_is_gone_is_cached_again(tmp_path: Path) -> None:
     kept, other = ManifestCache(tmp_path, budget=8), ManifestCache(tmp_path, budget=8)
     kept.put(named(b"one"), b"one")
     other.put(named(b"another"), b"another")

@@ -89,7 +89,7 @@ def test_an_earlier_version_whose_objects_are_gone_is_passed_over(edge: RunningE
     assert edge.get(made.host, "/assets/About-a5B6c7D8.js").status == 404
 
 
-def test_of_many_files_of_earlier_versions_those_of_the_newest_are_found(
+def test_the_newest_of_many_earlier_files_are_found(
     edge: RunningEdge, app: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(earlier_assets, "_MOST_FILES", len(build("")) + 1)

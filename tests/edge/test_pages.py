@@ -24,7 +24,7 @@ BEGINNING = "<!doctype html><html><head>"
         BEGINNING.encode("utf-16"),
     ],
 )
-def test_what_is_no_page_is_sent_byte_for_byte(edge: RunningEdge, app: Make, content: str | bytes) -> None:
+def test_files_that_are_no_pages_are_sent_byte_for_byte(edge: RunningEdge, app: Make, content: str | bytes) -> None:
     made = app({"index.html": BEGINNING, "part.html": content}, variables={"A": "1"})
     data = content.encode() if isinstance(content, str) else content
     for target in ("/part", "/part.html", "/part"):

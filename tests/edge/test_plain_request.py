@@ -42,12 +42,12 @@ def test_a_plain_request_is_told_apart_by_host_path_encodings_and_condition() ->
         (b"host", b"other.localhost"),
     ],
 )
-def test_what_is_not_plain_goes_the_full_way(header: tuple[bytes, bytes]) -> None:
+def test_a_request_that_is_not_plain_takes_the_slow_path(header: tuple[bytes, bytes]) -> None:
     assert read(b"/", [HOST, header], head_only=False) is None
     assert read(b"/", [header, HOST], head_only=False) is None
 
 
-def test_what_sends_a_request_the_full_way_is_read_at_all() -> None:
+def test_headers_that_lead_to_the_slow_path_are_read() -> None:
     """The fast path never sees a header that the connection drops."""
     assert _MATTERS.keys() <= VISITORS.keys()
 
@@ -56,7 +56,7 @@ def test_a_request_without_a_host_goes_the_full_way() -> None:
     assert read(b"/", [(b"accept", b"*/*")], head_only=False) is None
 
 
-def test_only_the_last_few_are_remembered_and_those_in_use_stay() -> None:
+def test_only_recent_requests_are_cached_and_repeated_ones_stay() -> None:
     recent = RecentCache[int, str](10)
     recent.keep(0, "often")
     for number in range(1, 1000):

@@ -37,7 +37,7 @@ def test_a_pointer_that_was_moved_to_and_fro_a_thousand_times_forgets_no_other_v
     assert [one.version for one in EnvironmentRoute(9, manifest(9), 1e9, moves=kept).earlier] == [8, 7, 6]
 
 
-def test_of_an_app_with_thousands_of_versions_the_last_are_searched_for_an_open_tabs_files() -> None:
+def test_only_the_latest_of_thousands_of_versions_are_searched_for_an_open_tabs_files() -> None:
     kept = moves_to_keep(moves(range(5000, 0, -1)))
     earlier = EnvironmentRoute(5001, manifest(5001), 1e9, moves=kept).earlier
     assert [one.version for one in earlier] == list(range(5000, 5000 - EARLIER_KEPT, -1))

@@ -53,7 +53,7 @@ def kept(folder: Path, url: str = URL) -> dict[str, AppRoute] | None:
     return routes.load() if routes.confirmed() is not None else None
 
 
-async def test_what_is_kept_is_what_is_known_and_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_saved_routes_follow_the_routes_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("easel.edge.routing.saved_routes.BATCH", 3)
     table = table_of(*(app(number, 1 + number % 4) for number in range(10)))
     began = time.time()
@@ -90,7 +90,7 @@ async def test_routes_of_another_database_are_none(tmp_path: Path) -> None:
     assert kept(tmp_path) is None
 
 
-async def test_of_several_edges_on_a_machine_one_writes_and_another_goes_on_when_it_ends(
+async def test_one_of_several_edges_saves_routes_and_another_continues_after_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
@@ -139,7 +139,7 @@ async def test_a_route_that_this_release_cannot_read_leaves_none(tmp_path: Path)
     assert kept(tmp_path) is None
 
 
-async def test_a_disk_that_takes_nothing_is_said_once_and_tried_again(
+async def test_a_full_disk_is_logged_once_and_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
@@ -152,7 +152,7 @@ async def test_a_disk_that_takes_nothing_is_said_once_and_tried_again(
     assert caplog.text.count("cannot save routes on disk") == 1
 
 
-def test_nobody_else_on_the_machine_can_read_it(tmp_path: Path) -> None:
+def test_other_users_of_the_machine_cannot_read_the_saved_routes(tmp_path: Path) -> None:
     SavedRoutes(tmp_path, URL).begin()
     assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
 
@@ -213,7 +213,7 @@ async def test_a_file_that_was_removed_is_made_anew_and_still_nobody_elses_to_re
 
 
 @pytest.mark.parametrize("url", [URL, "postgresql://easel@db.internal/another"])
-def test_what_a_process_that_lost_its_place_writes_late_changes_nothing(tmp_path: Path, url: str) -> None:
+def test_late_writes_of_an_overtaken_process_change_nothing(tmp_path: Path, url: str) -> None:
     routes = SavedRoutes(tmp_path, URL)
     before = routes.begin()
     routes.write([("app_1", app(1)), ("app_2", app(2))], before)
@@ -227,7 +227,7 @@ def test_what_a_process_that_lost_its_place_writes_late_changes_nothing(tmp_path
     assert other.load() == {"app_1": app(1, 2)}
 
 
-async def test_of_two_edges_whose_lock_was_removed_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_of_two_edges_without_a_lock_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
     one, two = table_of(app(1)), table_of(app(1), app(2))
     async with keeping(one, tmp_path):
@@ -240,7 +240,7 @@ async def test_of_two_edges_whose_lock_was_removed_one_goes_on(tmp_path: Path, m
             assert kept(tmp_path) == two.apps
 
 
-def test_it_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saved_routes_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with small_disk(tmp_path / "disk", 16 * 1024 * 1024) as disk:
         if disk is None:
             pytest.skip("a small disk cannot be mounted here (it takes root)")
@@ -278,7 +278,7 @@ async def test_nothing_is_written_of_the_disks_reserve_and_all_that_changed_once
         await keeper.stop()
 
 
-async def test_a_clock_that_is_put_back_keeps_nothing_from_being_noted(
+async def test_a_clock_that_is_set_back_does_not_prevent_confirmations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.edge.routing.saved_routes.CONFIRMED_EVERY", 0.0)

@@ -17,7 +17,7 @@ FILES = {"index.html": "<!doctype html><title>one</title>", "sw.js": "self.own =
 @pytest.mark.parametrize(
     "path", ["/worker.js", "/old/sw.js", "/a/page", "/docs", "/assets/sw-3f9a1c2b.js", "/api/sw.js"]
 )
-def test_where_a_workers_script_is_missing_one_that_ends_it_is_answered(
+def test_a_missing_workers_script_is_replaced_by_a_script_that_ends_the_worker(
     edge: RunningEdge, app: Make, path: str
 ) -> None:
     made = app(FILES)
@@ -49,7 +49,7 @@ def test_workers_of_an_earlier_version_keep_loading_their_fingerprinted_script(e
     assert edge.get(made.host, "/assets/sw-3f9a1c2b.js", Service_Worker="script").body == b"self.earlier = 1"
 
 
-def test_where_no_app_is_left_its_worker_leaves_too(edge: RunningEdge, app: Make) -> None:
+def test_the_worker_of_a_deleted_app_is_ended(edge: RunningEdge, app: Make) -> None:
     gone, off, empty = app(FILES), app(FILES), app()
     gone.delete()
     off.active = False

@@ -76,7 +76,7 @@ def test_damaged_brotli_variants_are_passed_over(edge: RunningEdge, app: Make) -
         assert (answer.status, answer["content-encoding"]) == (200, "gzip")
 
 
-def test_what_is_kept_stays_within_its_budget_and_one_app_cannot_push_out_the_others(
+def test_caches_stay_within_their_budget_and_one_app_cannot_evict_all_others(
     own_edge: Callable[..., RunningEdge],
 ) -> None:
     edge = own_edge(edge_cache_bytes=2_000_000)

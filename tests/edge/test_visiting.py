@@ -143,7 +143,7 @@ def test_a_deep_link_gets_the_app_and_a_missing_script_a_404(edge: RunningEdge, 
     assert b"<" not in missing.body
 
 
-def test_who_asks_decides_however_often_the_address_was_asked_for_by_others(edge: RunningEdge, app: Make) -> None:
+def test_the_response_depends_on_the_visitor_and_not_on_earlier_visitors(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": PAGE, "app.js": SCRIPT})
     page = {"Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document", "Accept": "text/html"}
     for _ in range(3):
@@ -161,7 +161,7 @@ def test_who_asks_decides_however_often_the_address_was_asked_for_by_others(edge
         assert edge.get(made.host, "//app.js").body == SCRIPT.encode()
 
 
-def test_who_comes_back_by_post_is_led_to_the_page_and_a_program_is_refused(edge: RunningEdge, app: Make) -> None:
+def test_a_returning_post_is_redirected_to_the_page_and_a_program_is_refused(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": PAGE})
     browser = {"Accept": "text/html", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document", "Content_Length": "0"}
     for _ in range(2):

@@ -21,7 +21,7 @@ def test_an_edge_takes_as_much_memory_as_it_says_whatever_apps_it_serves() -> No
     assert 0.85 < found["said"] / found["grown"] < 1.15, found
 
 
-def test_all_that_can_be_let_go_of_stays_within_the_budget(own_edge: Callable[..., RunningEdge]) -> None:
+def test_all_evictable_content_stays_within_the_budget(own_edge: Callable[..., RunningEdge]) -> None:
     edge = own_edge(edge_cache_bytes=4 << 20)
     for fill in (weighing.versions, weighing.requests, weighing.earlier):
         fill(edge)
@@ -32,7 +32,7 @@ def test_all_that_can_be_let_go_of_stays_within_the_budget(own_edge: Callable[..
     assert edge.get("asked.localhost", "/a.txt").body == b"a"
 
 
-def test_however_many_versions_an_app_has_its_variables_are_held_once(own_edge: Callable[..., RunningEdge]) -> None:
+def test_an_apps_variables_are_held_once_for_all_versions(own_edge: Callable[..., RunningEdge]) -> None:
     edge = own_edge()
     app = edge.app("app", variables=weighing.variables(60_000, 1))
     for _ in range(20):

@@ -95,7 +95,7 @@ def test_a_restore_can_lock_so_that_the_next_push_does_not_undo_it(three: Runnin
     assert three.visit().headers["x-easel-version"] == "1"
 
 
-def test_a_restore_can_bring_the_configuration_of_that_time_along(app: RunningApp) -> None:
+def test_a_restore_can_include_the_configuration_of_the_version(app: RunningApp) -> None:
     app.client.patch(app.path, json={"build_config": {"env_vars": {"COLOUR": "red"}}, "publish": True})
     app.deploy(page(1))
     app.client.patch(app.path, json={"build_config": {"env_vars": {"COLOUR": "blue"}}, "publish": True})

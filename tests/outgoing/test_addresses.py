@@ -40,7 +40,7 @@ def test_private_networks_are_allowed_by_the_setting_and_no_others() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["10.0.0.1/8", "ten", "10.0.0.0/33", "example.com"])
-def test_a_network_that_is_none_is_refused_at_the_start(wrong: str) -> None:
+def test_an_invalid_network_is_refused_at_the_start(wrong: str) -> None:
     with pytest.raises(ValueError, match="write networks like"):
         Settings(private_networks=wrong)
 
@@ -94,7 +94,7 @@ async def test_a_name_is_resolved_once_and_the_checked_address_connected_to(monk
     server.close()
 
 
-async def test_a_closed_port_is_said() -> None:
+async def test_a_closed_port_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(HostUnreachableError, match=f"does not accept connections on port {port}"):

@@ -73,13 +73,13 @@ async def test_addresses_that_are_not_public_are_refused(server: tuple[str, list
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "http://", "http://[", "file:///etc/passwd", "/path"])
-async def test_what_is_no_http_address_is_refused(url: str) -> None:
+async def test_an_address_that_is_not_http_is_refused(url: str) -> None:
     async with outgoing_client(LOCAL) as client:
         with pytest.raises((HostUnknownError, HostUnreachableError)):
             await client.request("GET", url)
 
 
-async def test_an_answer_that_is_none_is_an_unreachable_host(server: tuple[str, list[str]]) -> None:
+async def test_a_malformed_response_counts_as_an_unreachable_host(server: tuple[str, list[str]]) -> None:
     url, _ = server
     async with outgoing_client(LOCAL) as client:
         with pytest.raises(HostUnreachableError):

@@ -45,7 +45,7 @@ def test_a_rule_allows_what_it_names(rule: str, allowed: list[str], refused: lis
         *("example.com:0", "example.com:70000", "a..b", "x" * 300, "*example.com", "exämple.com", "a.com\nb.com"),
     ],
 )
-def test_what_names_no_host_is_refused(rule: str) -> None:
+def test_a_rule_that_contains_no_host_is_refused(rule: str) -> None:
     with pytest.raises(HostRuleInvalidError):
         HostRules.of([rule])
 

@@ -158,5 +158,5 @@ def test_a_path_is_passed_on_as_it_is(address: str, path: bytes) -> None:
         "",
     ],
 )
-def test_what_is_no_request_to_a_proxy_is_refused(head: str) -> None:
+def test_bytes_that_are_no_proxy_request_are_refused(head: str) -> None:
     assert read_request(f"{head}\r\n\r\n".encode("latin-1")) is None

@@ -56,7 +56,7 @@ async def test_the_same_files_differ_in_nothing(server: GitServer, tmp_path: Pat
     assert await compared(f"{server.url}/same/app.git", first, tmp_path) == []
 
 
-async def test_it_is_not_told_where_the_commit_is_gone_or_never_was_there(server: GitServer, tmp_path: Path) -> None:
+async def test_changes_since_a_missing_commit_are_unknown(server: GitServer, tmp_path: Path) -> None:
     repository = server.repository("pruned/app.git")
     first = repository.commit(FIRST)
     repository.commit(SECOND)  # This commit replaces the branch, as a forced push does.
@@ -67,7 +67,7 @@ async def test_it_is_not_told_where_the_commit_is_gone_or_never_was_there(server
         assert await compared(url, sha, tmp_path) is None
 
 
-async def test_it_is_not_told_of_a_great_many_files(
+async def test_changes_of_too_many_files_are_unknown(
     server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = made(server.repository("many/app.git"))

@@ -158,7 +158,7 @@ def test_host_keys_of_the_host_alone_are_believed(app: RunningApp) -> None:
         ("github_app_not_configured", {"github_installation_id": 7}),
     ],
 )
-def test_what_cannot_be_followed_is_refused_with_its_own_code(
+def test_an_unusable_repository_is_refused_with_its_own_code(
     app: RunningApp, code: str, fields: dict[str, Any]
 ) -> None:
     message = refused(app, code, **fields)

@@ -159,7 +159,7 @@ async def test_a_host_that_is_not_there_is_unreachable(fetched: Fetcher) -> None
         await fetched("https://nothing.invalid/x.git", MAIN)
 
 
-async def test_what_is_too_large_is_given_up(server: GitServer, fetched: Fetcher) -> None:
+async def test_a_fetch_that_is_too_large_is_aborted(server: GitServer, fetched: Fetcher) -> None:
     repository = server.repository(place := name())
     noise = secrets.token_bytes(3_000_000)
     repository.commit({"noise": noise})

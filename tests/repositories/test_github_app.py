@@ -198,7 +198,7 @@ def test_another_organisations_installation_cannot_be_used(api: Api, world: Worl
     assert api.ask("POST", path, body=elsewhere)["error"]["code"] == "credential_mismatch"
 
 
-def test_what_is_fetched_through_an_installation_is_read_by_its_own_token(
+def test_a_fetch_through_an_installation_uses_the_installations_token(
     api: Api, world: World, hub: GitHub, server: GitServer, fetched: Fetcher, settings: Settings
 ) -> None:
     server.repository("private/hub/shop.git").commit({"index.html": "x"})
@@ -224,7 +224,7 @@ def test_what_is_fetched_through_an_installation_is_read_by_its_own_token(
     assert {"repositories": ["shop"], "permissions": {"contents": "read"}} in hub.asked
 
 
-def test_the_apps_webhook_reaches_those_who_follow_through_it(api: Api) -> None:
+def test_the_github_apps_webhook_reaches_all_following_apps(api: Api) -> None:
     api.land(state=api.state(), code="good", installation_id="7")
     request = {"repo_url": "https://github.com/Team/Shop.git", "branch": "release"}
     api.ask("POST", f"/v1/apps/{api.app}/connect-repo", body=request)

@@ -30,7 +30,7 @@ async def checked(world: World, server: GitServer, place: str, branch: str, **fi
     return await check(world.vault, own, row, has_new_key=False)
 
 
-def test_what_was_found_is_said_in_a_sentence(world: World, server: GitServer) -> None:
+def test_the_result_of_a_check_is_a_sentence(world: World, server: GitServer) -> None:
     async def go() -> None:
         place = f"{secrets.token_hex(4)}.git"
         repository = server.repository(place)

@@ -98,7 +98,7 @@ def test_other_ways_to_fetch_are_refused_by_their_name(url: str) -> None:
         "https://" + "a." * 2000 + "com/x",
     ],
 )
-def test_what_is_no_address_of_a_repository_is_refused(url: str) -> None:
+def test_a_text_that_is_no_repository_address_is_refused(url: str) -> None:
     with pytest.raises(RepositoryUrlError):
         read_url(url)
 

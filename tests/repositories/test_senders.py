@@ -132,7 +132,7 @@ def test_a_push_is_verified_and_read(provider: Provider, make: Make, content: An
 
 
 @pytest.mark.parametrize(("provider", "make", "content", "pushes"), SENDERS)
-def test_what_was_changed_or_signed_by_another_is_refused(
+def test_a_changed_delivery_and_another_secret_are_refused(
     provider: Provider, make: Make, content: Any, pushes: tuple[Push, ...]
 ) -> None:
     body = json.dumps(content).encode()
@@ -214,7 +214,7 @@ def test_a_form_as_github_sends_it_by_default_is_read() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"7", b"\xff", b'{"ref": 7}', b'{"ref": "\\ud800", "after": "x"}', b"[" * 100_000]
 )
-def test_a_body_that_is_none_is_an_error(body: bytes) -> None:
+def test_a_malformed_body_is_an_error(body: bytes) -> None:
     for headers in (
         Headers(github(body)),
         Headers({**github(body), "Content-Type": "application/x-www-form-urlencoded"}),

@@ -21,7 +21,7 @@ def tree(folder: Path, files: Mapping[str, str | bytes]) -> None:
         place.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def test_texts_are_taken_and_all_else_is_left(tmp_path: Path) -> None:
+def test_only_text_files_are_taken(tmp_path: Path) -> None:
     tree(
         tmp_path,
         {
@@ -49,7 +49,7 @@ def test_texts_are_taken_and_all_else_is_left(tmp_path: Path) -> None:
     }
 
 
-def test_of_too_many_the_smallest_are_taken(tmp_path: Path) -> None:
+def test_the_smallest_of_too_many_files_are_taken(tmp_path: Path) -> None:
     tree(tmp_path, {f"{n}.txt": "x" * n for n in range(1, 20)})
     assert list(source_files(tmp_path, SourceLimits(files=3, bytes=1000))) == ["1.txt", "2.txt", "3.txt"]
     assert list(source_files(tmp_path, SourceLimits(files=100, bytes=10))) == ["1.txt", "2.txt", "3.txt", "4.txt"]

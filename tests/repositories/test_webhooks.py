@@ -42,7 +42,7 @@ def followed(app: RunningApp) -> RunningApp:
 KNOWN = SECRET.replace(" ", "-")
 
 
-def test_who_is_not_believed_does_not_learn_what_there_is(followed: RunningApp, platform: Platform) -> None:
+def test_an_unverified_sender_does_not_learn_which_apps_exist(followed: RunningApp, platform: Platform) -> None:
     unconnected = RunningApp.create(platform)
     answers = [
         send(followed, PUSH, secret="another secret, which is long"),
@@ -74,7 +74,7 @@ def test_who_is_not_believed_does_not_learn_what_there_is(followed: RunningApp, 
         (lambda body, secret: github(body, secret, "x" * 200), {}, "`" + "x" * 100 + "`"),
     ],
 )
-def test_what_deploys_nothing_is_accepted_and_says_why(
+def test_a_delivery_without_a_deploy_is_accepted_with_a_reason(
     followed: RunningApp, make: Make, content: Any, reason: str
 ) -> None:
     answer = send(followed, content, make, secret=KNOWN)
@@ -111,7 +111,7 @@ def test_the_hook_in_the_documents_is_believed(followed: RunningApp) -> None:
         )
 
 
-def test_a_signed_body_that_is_none_is_refused(followed: RunningApp) -> None:
+def test_a_signed_but_malformed_body_is_refused(followed: RunningApp) -> None:
     answer = send(followed, b"{", secret=KNOWN)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "webhook_body_invalid")
 

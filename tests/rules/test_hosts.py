@@ -179,7 +179,7 @@ def test_vercels_headers_are_for_all_forms_of_their_source() -> None:
 
 
 @pytest.mark.parametrize("name", ["vercel.json", "firebase.json"])
-def test_of_a_header_that_is_there_twice_the_last_counts_and_cookies_all(name: str) -> None:
+def test_the_last_of_two_equal_headers_counts_and_all_cookies_count(name: str) -> None:
     pairs = [("Link", "a"), ("Set-Cookie", "a=1"), ("link", "b"), ("Set-Cookie", "b=2")]
     entry = {"source": "/x", "headers": [{"key": key, "value": value} for key, value in pairs]}
     rules = read(name, {"headers": [entry]} if name == "vercel.json" else {"hosting": {"headers": [entry]}})
@@ -232,7 +232,7 @@ def test_firebases_globs_are_read() -> None:
     assert [line.reason for line in rules.refused] == ["it leads to a function or a service, not to a page."]
 
 
-def test_what_firebases_globs_leave_out_is_left_out() -> None:
+def test_paths_that_firebases_globs_exclude_are_excluded() -> None:
     rewrites = [{"source": "!/@(js|css)/**", "destination": "/index.html"}]
     rules = read("firebase.json", {"hosting": {"rewrites": rewrites, "i18n": {"root": "/localized"}}})
     assert answer(rules, "/any/thing") == (200, "/index.html", False)
@@ -240,7 +240,7 @@ def test_what_firebases_globs_leave_out_is_left_out() -> None:
     assert [line.text for line in rules.refused] == ["i18n"]
 
 
-def test_what_azures_fallback_excludes_is_excluded() -> None:
+def test_paths_that_azures_fallback_excludes_are_excluded() -> None:
     exclude = ["/images/*.{png,jpg}", "/css/*", "*.{svg}", "/a/*/b/*/c*"]
     rules = read(
         "staticwebapp.config.json",

@@ -115,7 +115,7 @@ def test_a_pattern_matches_what_the_same_regular_expression_matches(parts: list[
     assert caught(pattern, "/" + "/".join(path), "cloudflare") == (match.groupdict() if match else None)
 
 
-def test_of_names_that_begin_alike_the_longest_is_meant() -> None:
+def test_the_longest_of_several_matching_names_is_used() -> None:
     assert split("/got/:idx/:id/:idle", {"id", "idx"}) == (
         (False, "/got/"),
         (True, "idx"),

@@ -201,7 +201,7 @@ def test_a_file_saved_as_utf_16_is_read(coding: str) -> None:
         read_rules({"_headers": "/*\n  Basic-Auth: a:b\n".encode(coding)})
 
 
-def test_of_a_file_with_a_million_lines_the_first_are_in_force_and_no_guard_is_lost() -> None:
+def test_the_first_of_a_million_lines_are_in_force_and_no_guard_is_lost() -> None:
     lines = b"/old /new 301\n" + b"#\n" * 1_050_000
     rules = read_rules({"_redirects": lines + b"/late /x\r\n"})
     assert rules is not None
@@ -220,7 +220,7 @@ def test_a_line_may_not_speak_of_the_platforms_paths() -> None:
     assert 1 in refused(read("/_easel/* /x 301!"))
 
 
-def test_what_another_host_would_do_otherwise_is_said_once_where_no_sign_tells_whose_lines_they_are() -> None:
+def test_differences_between_hosts_are_reported_once_if_no_sign_shows_the_dialect() -> None:
     lines = [f"/{n} /x" for n in range(7)] + [
         "/a/* /x 301",
         "/b",
@@ -251,7 +251,7 @@ def test_what_another_host_would_do_otherwise_is_said_once_where_no_sign_tells_w
 
 
 @pytest.mark.parametrize("name", ["_redirects", "_headers"])
-def test_of_very_many_lines_the_first_are_read_and_guards_are_looked_for_in_all(name: str) -> None:
+def test_only_the_first_of_very_many_lines_are_read_and_all_are_searched_for_guards(name: str) -> None:
     lines = b"x\n" * 100_000
     rules = read_rules({name: lines}, RuleSettings("netlify"))
     assert rules is not None
@@ -262,7 +262,7 @@ def test_of_very_many_lines_the_first_are_read_and_guards_are_looked_for_in_all(
     assert caught.value.details["line"] == 100_001
 
 
-def test_what_would_be_looked_for_at_many_places_of_a_path_is_bounded() -> None:
+def test_patterns_that_are_searched_at_many_places_are_limited() -> None:
     blocks = "".join(f"/*/a{n}/*/b\n  X-A: 1\n" for n in range(MOST_DOUBLE + 1))
     rules = read("\n".join(f"/*/a{n}/*/b /x 301" for n in range(MOST_DOUBLE + 1)), blocks, "netlify")
     assert (len(rules.redirects), len(rules.headers)) == (MOST_DOUBLE, 0)
@@ -321,7 +321,7 @@ def test_every_fault_of_a_line_has_a_sentence(line: str, reason: str) -> None:
     assert refused(read(f"# first\n{line}\n/ok /new 301", choice="netlify")) == {2: reason}
 
 
-def test_what_a_target_spells_never_ends_a_header() -> None:
+def test_a_target_never_ends_a_header() -> None:
     rules = read("/e /f%0d%0aSet-Cookie:%20x=1 301\n/s/* /:splat 301", choice="netlify")
     table = RedirectTable(rules)
     for visit in (Visit("/e"), Visit("/s/%0d%0aX:1"), Visit("/e", "a\r\nX: 1")):

@@ -87,7 +87,7 @@ def test_a_query_in_a_source_must_be_there() -> None:
     "path", ["/r//evil.example/", "/r/%2F%2Fevil.example", "/r/\\evil.example", "/r/%5Cevil.example"]
 )
 @pytest.mark.parametrize("choice", ["netlify", "cloudflare"])
-def test_what_is_caught_never_leads_to_another_host(path: str, choice: Choice) -> None:
+def test_a_captured_string_never_leads_to_another_host(path: str, choice: Choice) -> None:
     found = location("/r/* /:splat 302", path, choice=choice)
     assert found is not None
     assert found.startswith("/")
@@ -175,7 +175,7 @@ def test_a_block_may_be_for_one_host() -> None:
 
 
 @pytest.mark.parametrize("caught", ["x; Domain=apps.test", "a, b", "é", "a\r\nX-B: 1", "<x>", 'a"b', "'unsafe-inline'"])
-def test_what_is_caught_stays_one_value(caught: str) -> None:
+def test_a_captured_string_stays_one_value(caught: str) -> None:
     text = "/u/:id\n  Set-Cookie: u=:id; Path=/\n  Link: </u/:id>; rel=canonical"
     found = headers(text, f"/u/{quote(caught)}", "cloudflare")
     escaped = quote(caught)
@@ -185,7 +185,7 @@ def test_what_is_caught_stays_one_value(caught: str) -> None:
 @pytest.mark.parametrize(
     "caught", ["evil.test:443%23", "a:1%0d%0aX-B:1", "evil.test%3F", "evil.test:80", "a@evil.test", "evil.test:", "%5c"]
 )
-def test_what_is_caught_ends_no_hosts_name(caught: str) -> None:
+def test_a_captured_string_never_ends_a_host_name(caught: str) -> None:
     assert location("/:sub/* https://:sub.example.org/:splat 302", f"/{caught}/x") is None
 
 
@@ -202,7 +202,7 @@ def test_a_line_for_some_queries_speaks_of_its_path_whatever_the_query() -> None
     assert RedirectTable(rules).speaks_of(Visit("/store"))
 
 
-def test_a_short_request_has_no_long_answer() -> None:
+def test_a_short_request_has_no_long_response() -> None:
     long = "a" * 16_000
     assert location(f"/r/* /x{'/:splat' * 1_000} 302", f"/r/{long}") is None
     found = leads(f"/r/* /x{'/:splat' * 1_000} 200", Visit(f"/r/{long}"))

@@ -55,7 +55,7 @@ def test_encodings_are_weighed_as_the_client_weighs_them(header: str | None, bes
     assert " > ".join(map(" ".join, acceptable(header))) == best_first
 
 
-def test_of_encodings_that_are_as_welcome_the_smallest_is_sent() -> None:
+def test_the_smallest_of_equally_weighted_encodings_is_sent() -> None:
     for small in (brotli.compress(CONTENT), brotli.compress(CONTENT, quality=0) + bytes(9000)):
         sent = fields(ask(small=small, accept_encoding="gzip, br")).get("content-encoding")
         assert sent == ("br" if len(small) < 1000 else "gzip")
@@ -97,7 +97,7 @@ def test_no_accept_encoding_breaks_the_choice(header: str) -> None:
     st.booleans(),
     st.booleans(),
 )
-def test_whatever_encoding_is_chosen_the_client_gets_the_same_bytes(
+def test_the_client_gets_the_same_bytes_in_every_encoding(
     content: bytes, accepted: list[str], stored: bool, has_brotli: bool
 ) -> None:
     place = Place({"app.js": content}, stored=stored)

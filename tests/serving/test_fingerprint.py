@@ -31,7 +31,7 @@ HASHED = [
 
 
 @pytest.mark.parametrize("path", HASHED)
-def test_what_build_tools_hash_is_looked_for_in_earlier_versions(path: str) -> None:
+def test_files_with_hashed_names_are_searched_in_earlier_versions(path: str) -> None:
     assert looks_fingerprinted(path)
     assert may_be_of_an_earlier_version(path)
 
@@ -49,7 +49,7 @@ def test_what_build_tools_hash_is_looked_for_in_earlier_versions(path: str) -> N
         "assets/icon.6ce24c58023cc2f8fd88fe9d219db6c6@2x.png",
     ],
 )
-def test_what_belongs_to_one_build_is_looked_for_there_as_well(path: str) -> None:
+def test_files_of_a_single_build_are_searched_in_earlier_versions_too(path: str) -> None:
     assert may_be_of_an_earlier_version(path)
 
 

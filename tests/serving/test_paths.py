@@ -105,7 +105,7 @@ def test_no_address_redirects_to_another_host(target: str) -> None:
         ("*", 400),
     ],
 )
-def test_what_tries_to_leave_the_site_is_refused_in_the_envelope(target: str, status: int) -> None:
+def test_a_path_that_leaves_the_site_is_refused_in_the_envelope(target: str, status: int) -> None:
     found = navigate(SITE, target)
     assert isinstance(found, FixedAnswer)
     assert found.status == status
@@ -281,7 +281,7 @@ def test_files_can_only_be_read(method: str, target: str) -> None:
         ("/h\xeatre", "/h%EAtre"),
     ],
 )
-def test_who_comes_back_by_a_form_or_a_payment_is_led_to_the_page(target: str, location: str) -> None:
+def test_a_person_who_returns_from_a_form_or_a_payment_is_redirected_to_the_page(target: str, location: str) -> None:
     for request in (
         Request("POST", target, accept="text/html,*/*;q=0.8", fetch_dest="document", fetch_mode="navigate"),
         Request("POST", target, accept="text/html,*/*;q=0.8"),
@@ -345,7 +345,7 @@ def test_a_browser_that_navigates_gets_the_app_whatever_the_address_ends_in(targ
         *(("same-origin", "worker"), ("same-origin", "empty"), ("cors", None), ("websocket", None), (None, "script")),
     ],
 )
-def test_what_a_page_loads_never_gets_a_page_in_its_place(target: str, mode: str | None, dest: str | None) -> None:
+def test_a_missing_resource_of_a_page_never_gets_a_page(target: str, mode: str | None, dest: str | None) -> None:
     site = Place({"app.html": b"x", "200.html": b"app", "404.html": b"gone"}).site()
     answer = answered(site, Request("GET", target, accept="text/html,*/*", fetch_mode=mode, fetch_dest=dest))
     told = fields(answer)

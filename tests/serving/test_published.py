@@ -48,7 +48,7 @@ def test_equal_values_are_equal_bytes_in_whatever_order_they_were_given() -> Non
     assert encoded(published_site({"meta": {"indexable": True}})) != NOTHING_TOLD
 
 
-def test_how_pages_get_them_is_told_and_what_nobody_knows_is_none() -> None:
+def test_the_runtime_of_pages_is_published_and_an_unknown_value_means_inline() -> None:
     assert [of(runtime=one).runtime for one in ("external", "off", "inline", None, "other", ["off"])] == [
         "external",
         "off",
@@ -63,7 +63,7 @@ def test_a_value_of_this_form_or_of_a_later_one_is_read_as_far_as_it_is_known(fo
     assert decoded(encoded_site(later)) == PublishedSite(indexable=True)
 
 
-def test_where_nothing_of_this_form_is_stored_it_is_made_of_the_configuration() -> None:
+def test_a_missing_stored_value_is_made_from_the_configuration() -> None:
     assert decoded(encoded_site(b'{"meta": {"indexable": true}, "build_config": null}')) == PublishedSite(
         indexable=True
     )

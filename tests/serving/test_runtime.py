@@ -37,7 +37,7 @@ class Scripts(HTMLParser):
         self.inside = False
 
 
-def test_both_names_hold_where_the_page_runs_and_its_public_variables() -> None:
+def test_both_names_contain_the_pages_environment_and_its_public_variables() -> None:
     site = PLACE.site(environment="staging", variables={"FLAG": "on"}, api_base_url="/api")
     assert runtime_object(site) == {
         "apiBaseUrl": "/api",

@@ -44,7 +44,7 @@ def test_every_variant_decodes_to_its_file_and_is_smaller_than_what_lies_in_the_
         assert index[members[path].hash][1] < members[path].length
 
 
-def test_making_them_can_be_stopped() -> None:
+def test_making_variants_can_be_stopped() -> None:
     assert build_variants(PLACE.manifest, [PLACE.view], should_stop=lambda: True) is None
 
 

@@ -133,7 +133,7 @@ async def test_a_unit_of_work_that_is_cancelled_while_it_is_undone_gives_its_con
 
 
 @pytest.mark.parametrize("sql_first", [True, False])
-async def test_what_follows_a_release_is_one_unit_of_work_again(platform: Platform, sql_first: bool) -> None:
+async def test_statements_after_a_release_are_one_new_unit_of_work(platform: Platform, sql_first: bool) -> None:
     async with connected(platform) as database, database.transaction() as work:
         for first in (sql_first, not sql_first, sql_first):
             await take(work, sql_first=first)

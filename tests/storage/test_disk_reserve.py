@@ -56,7 +56,7 @@ def test_a_reserve_that_is_neither_bytes_nor_percent_is_refused(wrong: str) -> N
         Settings(disk_reserve=wrong)
 
 
-async def test_what_would_not_leave_the_reserve_is_refused_before_a_byte_of_it_is_taken(disk: Path) -> None:
+async def test_an_upload_that_would_use_the_reserve_is_refused_before_its_first_byte(disk: Path) -> None:
     objects = folder_on(disk, "50%")
     await objects.put_stream("a/fits", pieces(20), length=20 * MIB)
     taken = []
@@ -143,7 +143,7 @@ def test_room_for_files_is_left_too(disk: Path, monkeypatch: pytest.MonkeyPatch)
     assert not DiskReserve(disk, "0").is_reached
 
 
-async def test_what_is_put_aside_of_another_store_leaves_the_reserve(disk: Path, tmp_path: Path) -> None:
+async def test_pinned_copies_from_another_store_leave_the_reserve_free(disk: Path, tmp_path: Path) -> None:
     objects = ObjectStore(LocalStore(tmp_path / "far", mkdir=True), disk, reserve=DiskReserve(disk, "90%"))
     await objects.put("a/large", os.urandom(12 * MIB))
     with pytest.raises(ReserveReachedError):
@@ -152,7 +152,7 @@ async def test_what_is_put_aside_of_another_store_leaves_the_reserve(disk: Path,
     assert not list(disk.iterdir())
 
 
-def test_the_ballast_is_real_and_what_it_gives_up_nobody_else_may_take(tmp_path: Path) -> None:
+def test_the_ballast_is_allocated_and_its_freed_part_stays_reserved(tmp_path: Path) -> None:
     with mounted_disk(tmp_path / "disk", 512 * MIB) as made:
         if made is None:
             pytest.skip("a small disk cannot be mounted here (it takes root)")

@@ -135,7 +135,7 @@ def test_configurations_of_before_are_each_stored_once_and_have_their_hashes(url
                 )
 
 
-def test_what_edges_are_told_of_apps_of_before_is_what_their_configuration_says(url: str) -> None:
+def test_the_migration_stores_the_published_settings_of_existing_apps(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("create database told")
     told = urlsplit(url)._replace(path="/told").geturl()
@@ -198,7 +198,7 @@ def test_a_migration_waits_for_nobody_for_long_and_leaves_everything_as_it_was(
     check_schema(busy)
 
 
-def test_a_wrong_password_is_said_to_be_one(url: str) -> None:
+def test_a_wrong_password_is_reported(url: str) -> None:
     password = urlsplit(url).password
     if not password:
         pytest.skip("the embedded server asks for no password")

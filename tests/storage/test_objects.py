@@ -100,7 +100,7 @@ async def stream(*pieces: bytes | Exception) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def test_what_comes_in_pieces_is_stored_whole_or_not_at_all(objects: ObjectStore, tmp_path: Path) -> None:
+async def test_a_stream_is_stored_completely_or_not_at_all(objects: ObjectStore, tmp_path: Path) -> None:
     pieces = [os.urandom(1_500_000) for _ in range(8)]
     await objects.put_stream("apps/a/whole", stream(*pieces))
     assert await objects.get("apps/a/whole") == b"".join(pieces)
@@ -134,7 +134,7 @@ async def test_a_presigned_address_takes_and_gives_the_bytes(opened: Opened, nam
             assert (await client.put(url, content=b"x", headers={"x-ms-blob-type": "BlockBlob"})).status_code == 403
 
 
-async def test_a_store_that_is_gone_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_store_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in Bucket(free_port(), "easel").environment("x").items():
         monkeypatch.setenv(name, value)
     objects = open_objects("s3://easel/x", tmp_path, tmp_path)
@@ -142,7 +142,7 @@ async def test_a_store_that_is_gone_is_said_to_be(tmp_path: Path, monkeypatch: p
         await objects.check()
 
 
-async def test_a_store_that_takes_requests_and_answers_none_is_said_to_be_gone(
+async def test_a_store_that_answers_no_request_is_reported_as_unreachable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -185,9 +185,7 @@ async def test_a_bucket_that_is_missing_is_named_and_no_object_is(
         ),
     ],
 )
-async def test_wrong_credentials_are_said_to_be(
-    opened: Opened, name: str, variable: str, wrong: str, said: str
-) -> None:
+async def test_wrong_credentials_are_reported(opened: Opened, name: str, variable: str, wrong: str, said: str) -> None:
     objects = opened(name, **{variable: wrong})
     for ask in (objects.check(), objects.get("k"), objects.put("k", b""), anext(objects.keys("apps"))):
         with pytest.raises(StoreRefusesError, match=said):
@@ -197,7 +195,7 @@ async def test_wrong_credentials_are_said_to_be(
 
 
 @pytest.mark.network
-async def test_credentials_that_can_sign_nothing_are_said_to(opened: Opened) -> None:
+async def test_credentials_that_cannot_sign_are_reported(opened: Opened) -> None:
     objects = opened(
         "azurite", AZURE_STORAGE_ACCOUNT_KEY=None, AZURE_STORAGE_SAS_TOKEN="sv=2023-11-03&sp=rwdl&sig=c2ln"
     )
@@ -208,7 +206,7 @@ async def test_credentials_that_can_sign_nothing_are_said_to(opened: Opened) -> 
 @pytest.mark.parametrize(
     ("url", "said"), [("az://easel/x", "Account must be specified"), ("ftp://easel/x", "cannot open an object store")]
 )
-def test_an_address_that_opens_no_store_is_said_to(tmp_path: Path, url: str, said: str) -> None:
+def test_an_address_without_a_store_is_reported(tmp_path: Path, url: str, said: str) -> None:
     with pytest.raises(ObjectsUrlInvalidError, match=said):
         open_objects(url, tmp_path, tmp_path)
 

@@ -64,7 +64,7 @@ async def hands(platform: Platform) -> AsyncIterator[Hands]:
 
 
 @pytest.mark.parametrize("retry", [None, RetryDecision(retry_in={"seconds": 0})])
-async def test_who_lost_a_job_neither_ends_nor_repeats_it(hands: Hands, retry: RetryDecision | None) -> None:
+async def test_a_worker_that_lost_a_job_neither_ends_nor_repeats_it(hands: Hands, retry: RetryDecision | None) -> None:
     frozen = await hands.take()
     assert frozen is not None
     await hands.fall_silent(frozen)
@@ -85,7 +85,7 @@ async def test_who_lost_a_job_neither_ends_nor_repeats_it(hands: Hands, retry: R
     assert following.job.id != frozen.job.id
 
 
-async def test_how_a_job_ended_is_said_again_until_the_database_has_heard_it(
+async def test_the_end_of_a_job_is_recorded_again_until_the_database_has_stored_it(
     hands: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = await hands.take()
@@ -132,7 +132,7 @@ async def test_a_worker_that_the_database_has_forgotten_is_known_again(hands: Ha
     assert await hands.app.connector.execute_query_all_async(query, id=running.worker.worker_id)
 
 
-async def test_when_to_try_again_is_told_by_the_databases_clock(hands: Hands) -> None:
+async def test_the_databases_clock_determines_the_time_of_a_retry(hands: Hands) -> None:
     running = await hands.take()
     assert running is not None
     await running.end(RetryDecision(retry_in={"seconds": 100}))
@@ -146,7 +146,7 @@ async def test_a_task_that_only_a_newer_release_knows_is_left_to_it(hands: Hands
     assert await hands.take() is None
 
 
-async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Hands) -> None:
+async def test_many_waiting_jobs_of_one_app_delay_no_other_app(hands: Hands) -> None:
     await hands.app.connector.execute_query_async(
         "insert into procrastinate_jobs (queue_name, task_name, lock, args, status)"
         " select %(name)s, %(name)s, 'busy', '{}', 'todo' from generate_series(1, 20000)",

@@ -97,7 +97,7 @@ STEPS = st.lists(
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(steps=STEPS, most=st.sampled_from([None, 1, 2]), places=st.sampled_from([None, 1, 2]))
-def test_whoever_has_least_is_next_and_among_equals_whoever_waited_longest(
+def test_the_organisation_with_the_fewest_running_jobs_is_next_and_the_longest_wait_decides_between_equals(
     queue: Queue, steps: list[tuple[str, object, object]], most: int | None, places: int | None
 ) -> None:
     with queue.connection.transaction(force_rollback=True):

@@ -124,9 +124,7 @@ def test_a_database_that_is_lost_in_the_middle_of_a_move_has_moved_nothing(share
     assert app.visit().headers["x-easel-version"] == "1"
 
 
-def test_a_move_whose_commit_nobody_heard_of_is_made_once_however_often_it_is_asked_for(
-    shared: Shared, app: RunningApp
-) -> None:
+def test_a_move_with_a_lost_commit_response_is_made_once_despite_retries(shared: Shared, app: RunningApp) -> None:
     for number in (1, 2) * 15:
         before = moves(shared, app)
         headers = {"Idempotency-Key": secrets.token_hex(12)}

@@ -44,7 +44,7 @@ def going_on(all_of_them: Sequence[Person | Visitor | Follower]) -> Iterator[Non
 
 
 @pytest.mark.timeout(4 * 3600 if KILLS else 900)
-def test_whatever_breaks_what_was_accepted_happens_once_and_in_order(shared: Shared, tmp_path: Path) -> None:
+def test_accepted_requests_take_effect_once_and_in_order_through_all_failures(shared: Shared, tmp_path: Path) -> None:
     cluster = shared.cluster
     killer = Killer(cluster, shared.database, shared.bucket, shared.disk, shared.direct_url, SEED)
     people = [Person(cluster, SEED + number) for number in range(3)]

@@ -62,7 +62,7 @@ def test_deploys_keep_their_order_and_pointers_move_as_they_were_asked_to(shared
     seconds_until(app, 10)
 
 
-def test_what_is_tried_again_is_not_tried_an_hour_later(shared: Shared, ahead: dict[str, str]) -> None:
+def test_a_retry_does_not_wait_for_an_hour(shared: Shared, ahead: dict[str, str]) -> None:
     cluster = shared.cluster
     app = RunningApp.create(cluster.machines[0])
     key = app.upload(zip_of(page(1)))

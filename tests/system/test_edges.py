@@ -217,7 +217,7 @@ def test_an_edge_that_was_away_for_too_long_does_not_start_without_the_database(
     assert "The database is unavailable" in done.stderr
 
 
-def test_what_an_edge_cannot_fetch_costs_it_nothing_of_what_it_has(shared: Shared) -> None:
+def test_a_failed_fetch_does_not_evict_cached_content(shared: Shared) -> None:
     one, two = shared.cluster.machines
     app = RunningApp.create(one)
     # The members are stored, so that each member is in separate blocks, and too large for a response in memory.

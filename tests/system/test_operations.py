@@ -106,7 +106,7 @@ def test_a_machine_runs_the_roles_that_a_variable_names(shared: Shared, third: P
     assert on(one, app).visit().status_code == 200
 
 
-def test_a_machine_of_edges_starts_without_database_and_bucket_if_it_has_served_before(
+def test_an_edge_machine_that_has_served_before_starts_without_database_and_bucket(
     shared: Shared, third: Platform
 ) -> None:
     shared.cluster.look_after()

@@ -86,7 +86,7 @@ def test_the_first_key_is_shown_on_a_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "backup"])
-def test_a_variable_that_is_none_is_named_with_the_one_that_was_meant(tmp_path: Path, command: str) -> None:
+def test_an_unknown_variable_is_reported_with_the_similar_known_one(tmp_path: Path, command: str) -> None:
     given = {"EASEL_WORKER_PROCESES": "4", "EASEL_PORT": "tcp://10.0.0.1:80", "EASEL_SERVICE_HOST": "10.0.0.1"}
     place = ["place"] if command == "backup" else []
     # This database does not exist, so nothing is started.
@@ -262,7 +262,7 @@ def test_a_folder_without_a_server_is_not_made_into_one(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_pinned_for_running_is_enough_to_run(tmp_path: Path) -> None:
+def test_the_pinned_packages_are_enough_to_run_easel(tmp_path: Path) -> None:
     """The program must not need packages that only the test tools install."""
     uv = Path(sys.executable).with_name("uv")
     python = tmp_path / "venv" / "bin" / "python"

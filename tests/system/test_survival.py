@@ -107,7 +107,7 @@ def test_a_killed_worker_is_replaced_and_its_deploys_go_on(own: Platform) -> Non
     assert [app.status(i)["version"] for i in ids] == list(range(1, 13))
 
 
-def test_whatever_process_is_killed_comes_back(own: Platform) -> None:
+def test_every_killed_process_is_restarted(own: Platform) -> None:
     app = RunningApp.create(own)
     app.deploy(PAGE)
     for role in ("edge", "api", "forks its processes"):

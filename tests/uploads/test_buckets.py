@@ -32,7 +32,7 @@ def test_the_bytes_go_to_the_store_itself(app: RunningApp) -> None:
     assert "<title>one</title>" in app.visit().text
 
 
-def test_what_is_uploaded_after_the_deploy_changes_no_version(app: RunningApp) -> None:
+def test_an_upload_after_the_deploy_changes_no_version(app: RunningApp) -> None:
     url, key = issue(app)
     put(url)
     assert app.wait(app.order(key))["status"] == "complete"

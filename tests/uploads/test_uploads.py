@@ -162,7 +162,7 @@ def test_a_browser_reads_why_its_upload_was_refused(app: RunningApp) -> None:
         assert answer.headers.get_list("access-control-allow-origin") == ["*"]
 
 
-def test_what_is_uploaded_after_the_deploy_changes_no_version(app: RunningApp) -> None:
+def test_an_upload_after_the_deploy_changes_no_version(app: RunningApp) -> None:
     url, key = issue(app)
     put(url)
     assert app.wait(app.order(key))["version"] == 1

@@ -56,7 +56,7 @@ def test_publishing_and_deploying_with_the_same_configuration_writes_it_once(lar
     assert [detail["custom_html"] for detail in details] == [LARGE["custom_html"]] * 3
 
 
-def test_what_an_earlier_version_was_recorded_with_comes_back_by_restore_and_by_rollback(app: RunningApp) -> None:
+def test_the_configuration_of_an_earlier_version_returns_by_restore_and_by_rollback(app: RunningApp) -> None:
     app.deploy(PAGE)
     for number in (1, 2):
         env = {"build_config": {"env_vars": {"N": str(number)}, "secrets": {"S": f"s{number}"}}, "publish": True}
@@ -110,7 +110,7 @@ def test_a_large_answer_is_given_again_from_the_records(large: RunningApp) -> No
     assert int(str(largest[0])) < 100_000
 
 
-def test_what_a_release_before_writes_is_read_as_if_this_one_had_written_it(world: World) -> None:
+def test_rows_of_the_previous_release_are_read_like_rows_of_this_release(world: World) -> None:
     """The processes of an earlier release continue while the processes of this release start. They know neither hashes
     nor the table."""
 

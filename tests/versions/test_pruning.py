@@ -55,9 +55,7 @@ def test_a_pruned_version_is_known_and_compared_but_neither_served_nor_restored(
     assert four.visit().headers["x-easel-version"] == "3"
 
 
-def test_what_was_optimised_for_a_pruned_version_is_made_again_when_its_files_come_back(
-    platform: Platform, app: RunningApp
-) -> None:
+def test_variants_of_a_pruned_version_are_made_again_when_its_files_return(platform: Platform, app: RunningApp) -> None:
     page = "<!doctype html><title>again</title>" + "<p>and again</p>" * 200
     sites = [
         zip_of({"index.html": page, "a.js": "//" + "x" * 4000}),
@@ -73,7 +71,7 @@ def test_what_was_optimised_for_a_pruned_version_is_made_again_when_its_files_co
     assert got.headers["content-encoding"] == "br"
 
 
-def test_what_an_environment_serves_or_an_open_tab_may_still_need_is_kept(platform: Platform, four: RunningApp) -> None:
+def test_served_versions_and_versions_of_open_tabs_are_kept(platform: Platform, four: RunningApp) -> None:
     four.client.post(f"{four.path}/versions/1/restore", json={"environment": "staging"})
     assert prune_and_sweep(platform, four, Policy(count=1, age=None, skew=3600)) == []
     assert prune_and_sweep(platform, four, Policy(count=1, age=3600, skew=0)) == []

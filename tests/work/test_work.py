@@ -67,7 +67,7 @@ def _total(dump: Path) -> int:
     return int(found[1])
 
 
-def test_every_expression_is_one_that_is_measured() -> None:
+def test_every_expression_is_measured() -> None:
     """Expressions inside a function would not be found."""
     package = Path(easel.__file__ or "").parent
     inline = re.compile(r"(?<![\w.])re\.(?:search|match|fullmatch|findall|finditer|split|subn?)\(")

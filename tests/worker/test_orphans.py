@@ -67,7 +67,7 @@ async def stored(world: World, app: App) -> set[str]:
     return {info.key async for info in world.objects.keys(app_prefix(app.id))}
 
 
-def test_what_a_cancelled_deploy_had_stored_goes_once_it_has_ended(world: World) -> None:
+def test_the_objects_of_a_cancelled_deploy_are_removed_after_its_end(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         # Objects that remain from other tests must not count.

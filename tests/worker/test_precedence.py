@@ -8,7 +8,7 @@ import time
 from easel.worker.jobs.precedence import Precedence
 
 
-async def test_what_can_wait_does_while_something_urgent_runs() -> None:
+async def test_deferrable_work_waits_while_urgent_work_runs() -> None:
     precedence = Precedence(patience=3600)
     order: list[str] = []
 
@@ -62,7 +62,7 @@ async def test_patience_ends_even_where_there_is_never_rest() -> None:
         assert time.monotonic() - began < 25, "each part waited anew"
 
 
-async def test_nobody_waits_when_the_process_is_to_end() -> None:
+async def test_deferrable_work_does_not_wait_when_the_process_ends() -> None:
     precedence = Precedence(patience=3600)
     with precedence.urgent():
         waiting = asyncio.create_task(precedence.turn())

@@ -44,7 +44,7 @@ async def test_the_next_build_finds_what_was_kept(tmp_path: Path, cache: BuildCa
     assert (second / "packages" / "web" / "node_modules" / "b").read_text() == "2"
 
 
-async def test_what_a_build_changes_reaches_no_other(tmp_path: Path, cache: BuildCache) -> None:
+async def test_changes_of_one_build_do_not_reach_another_build(tmp_path: Path, cache: BuildCache) -> None:
     await cache.keep("dependencies", "k", tree(tmp_path / "one", node_modules__a="right"), ("node_modules",))
     for number in range(2):
         build = tree(tmp_path / f"build{number}")
@@ -167,7 +167,7 @@ async def test_a_cleared_cache_is_removed_by_the_next_build(tmp_path: Path, cach
     assert [path.name for path in (cache.folder / "app_one").iterdir()] == []
 
 
-async def test_what_a_killed_builder_left_is_removed_later(tmp_path: Path, cache: BuildCache) -> None:
+async def test_the_remains_of_a_killed_builder_are_removed_later(tmp_path: Path, cache: BuildCache) -> None:
     (cache.folder / ".gone" / "contents").mkdir(parents=True)
     os.utime(cache.folder / ".gone", (1, 1))
     (cache.folder / ".busy").mkdir()

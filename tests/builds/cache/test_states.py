@@ -65,14 +65,14 @@ async def test_each_change_is_seen_and_nothing_is_missing(top: Path, change: Cal
     assert before.is_part_of(after)
 
 
-async def test_what_tools_keep_for_themselves_is_no_change(top: Path) -> None:
+async def test_caches_of_tools_are_no_change(top: Path) -> None:
     before = await look(top)
     for path in MODULES:
         (top / path / ".cache" / "y").write_text("new")
     assert await look(top) == before
 
 
-async def test_what_was_removed_is_missing(top: Path) -> None:
+async def test_a_removed_path_is_missing_in_the_state(top: Path) -> None:
     before = await look(top)
     (top / MODULES[1] / "link").unlink()
     after = await look(top)

@@ -33,7 +33,7 @@ from tests.builds.detect.skeletons import ANGULAR, STATIC, package, write
     ],
     ids=range(9),
 )
-def test_a_package_json_that_is_none_is_refused_with_the_reason(text: str, reason: str, tmp_path: Path) -> None:
+def test_an_invalid_package_json_is_refused_with_the_reason(text: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(BuildFileInvalidError, match=rf"`package.json` cannot be read: .*({reason})"):
         plan(write(tmp_path, {"package.json": text}), BuildOptions())
 
@@ -71,7 +71,7 @@ def test_comments_in_angular_json_are_none_of_its_values(text: str, tmp_path: Pa
     assert plan(tmp_path, BuildOptions()).outputs[0] == "dist/shop/browser"
 
 
-def test_what_looks_like_a_comment_in_a_text_stays() -> None:
+def test_comment_signs_in_a_string_stay() -> None:
     text = '{"a": "http://x/*y*/", "b": "\\"//", "c": [1, 2,], }'
     assert without_comments(text) == '{"a": "http://x/*y*/", "b": "\\"//", "c": [1, 2 ]  }'
 
@@ -138,7 +138,7 @@ def test_links_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
         plan(tmp_path, BuildOptions())
 
 
-def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_an_entry_that_is_no_file_is_not_awaited(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "package.json")
     os.mkfifo(tmp_path / ".nvmrc")
     (tmp_path / "mkdocs.yml").mkdir()

@@ -72,7 +72,7 @@ def test_packages_that_need_each_other_come_to_an_end(tmp_path: Path) -> None:
     assert str(plan(write(tmp_path, files), BuildOptions()).build).count("cd ") == 2
 
 
-def test_of_several_apps_one_has_to_be_named(tmp_path: Path) -> None:
+def test_one_of_several_apps_has_to_be_chosen(tmp_path: Path) -> None:
     files = {**SHOP, **inside("apps/docs", STATIC["docusaurus"][0])}
     with pytest.raises(SeveralAppsError, match=r"several apps: `apps/docs`, `apps/web`\.") as refusal:
         plan(write(tmp_path, files), BuildOptions())
@@ -111,7 +111,7 @@ def test_workspaces_of_npm_and_yarn_are_known(workspaces: object, tmp_path: Path
     assert (made.root, made.install_root) == ("apps/web", "")
 
 
-def test_an_app_below_whose_root_is_missing_is_told_what_there_is(tmp_path: Path) -> None:
+def test_a_missing_root_is_refused_with_a_list_of_existing_folders(tmp_path: Path) -> None:
     with pytest.raises(BuildRootMissingError, match=r"no folder `web`.*The existing folders are `apps`, `packages`\."):
         plan(write(tmp_path, SHOP), BuildOptions(root="web"))
 

@@ -88,7 +88,7 @@ def test_package_json_comes_before_lock_files(
     assert (manager.name, manager.version, manager.digest) == (name, version, digest)
 
 
-def test_of_several_lock_files_npms_is_taken_last_and_the_log_says_so(tmp_path: Path) -> None:
+def test_among_several_lock_files_npms_comes_last_and_the_log_says_so(tmp_path: Path) -> None:
     made = planned(tmp_path, {"package-lock.json": "{}", "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"})
     assert made.package_manager is not None
     assert made.package_manager.name == "pnpm"
@@ -129,7 +129,7 @@ def test_yarn_is_the_one_that_the_project_brings(tmp_path: Path) -> None:
         ("pnpm-lock.yaml", "lockfileVersion: '6.0'\n", {"pnpm": "^8.6.0 || >=9"}, "8"),
     ],
 )
-def test_of_a_wide_range_the_version_that_wrote_the_lock_file_is_taken(
+def test_in_a_wide_range_the_version_that_wrote_the_lock_file_is_chosen(
     lock: str, text: str, engines: dict[str, str], expected: str, tmp_path: Path
 ) -> None:
     made = planned(tmp_path, {lock: text}, engines=engines)
@@ -185,7 +185,7 @@ def test_dependencies_are_never_left_out_as_for_production(tmp_path: Path) -> No
         ({".nvmrc": "\N{FULLWIDTH DIGIT TWO}\N{FULLWIDTH DIGIT TWO}"}, {}, None),
     ],
 )
-def test_the_version_of_node_is_the_one_that_is_asked_for(
+def test_the_requested_version_of_node_is_chosen(
     files: Files, more: dict[str, Any], expected: str | None, tmp_path: Path
 ) -> None:
     made = planned(tmp_path, files, **more)

@@ -75,7 +75,7 @@ def test_a_lock_file_that_does_not_fit_says_so_and_names_the_next_thing_to_do(bu
         builder.build("vite", changes, app="app_reuse")
 
 
-def test_a_version_of_node_that_there_is_not_names_those_that_there_are(builder: Builder) -> None:
+def test_a_missing_version_of_node_is_refused_with_the_available_versions(builder: Builder) -> None:
     with pytest.raises(VersionUnavailableError, match=r"Node 9999 is not available. The available versions are \d+"):
         builder.build("vite", wanted=BuildOptions(node="9999"))
 

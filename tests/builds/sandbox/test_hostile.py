@@ -118,7 +118,7 @@ async def test_a_tree_that_is_deeper_than_a_path_is_long_can_be_given_away(bench
     subprocess.run(["rm", "-rf", bench.work / "deep"], check=True)
 
 
-async def test_what_a_build_makes_is_not_roots(bench: Bench) -> None:
+async def test_files_of_a_build_do_not_belong_to_root(bench: Bench) -> None:
     await bench.run(
         "echo x > file; chmod 4777 file; mkdir folder; chmod 2777 folder; cp /bin/sh shell; chmod 4755 shell"
     )
@@ -233,7 +233,7 @@ async def test_no_descriptor_of_easel_is_left_open(bench: Bench) -> None:
     assert bench.text == "['/dev/null', 'pipe', 'pipe']\n"
 
 
-async def test_what_programs_of_a_build_need_is_there(bench: Bench) -> None:
+async def test_the_needs_of_a_builds_programs_are_met(bench: Bench) -> None:
     """Programs need compilers, threads, shared memory, pseudo-terminals, the user's name, temporary files and
     certificates."""
     ended = await bench.python(

@@ -28,14 +28,14 @@ def either(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     bench.sandbox.close()
 
 
-async def test_memory_without_end(either: Bench) -> None:
+async def test_a_build_without_an_end_of_its_memory_is_ended(either: Bench) -> None:
     ended = await either.run("head -c 900M /dev/zero | tail; sleep 3600", limits={"memory": 128 * MIB})
     assert ended.reason == "memory"
     assert ended.code != 0
     assert 0 < ended.peak_memory < 900 * MIB
 
 
-async def test_memory_of_many_processes(either: Bench) -> None:
+async def test_the_memory_of_many_processes_is_added_up(either: Bench) -> None:
     line = "for n in 1 2 3 4 5 6; do (head -c 40M /dev/zero | tail | sleep 3600) & done; wait"
     assert (await either.run(line, limits={"memory": 128 * MIB})).reason == "memory"
 
@@ -71,19 +71,19 @@ time.sleep(3600)
 
 @pytest.mark.builds
 @pytest.mark.parametrize("kind", ["tcp", "unix", "datagrams"])
-async def test_memory_that_belongs_to_no_process_but_to_sockets(either: Bench, kind: str) -> None:
+async def test_the_memory_of_sockets_counts(either: Bench, kind: str) -> None:
     ended = await either.python(HOLDS, kind, limits={"memory": 128 * MIB})
     assert ended.reason == "memory"
 
 
-async def test_processes_without_end(either: Bench) -> None:
+async def test_a_build_that_starts_processes_without_end_is_ended(either: Bench) -> None:
     script = "import os\nwhile True:\n try: os.fork()\n except OSError: pass  # 98771"
     assert (await either.python(script, limits={"processes": 32})).reason == "processes"
     assert running("98771") == []
 
 
 @pytest.mark.builds
-async def test_processes_that_give_up_and_begin_again(bench: Bench) -> None:
+async def test_a_build_that_retries_to_start_processes_is_ended(bench: Bench) -> None:
     ended = await bench.run("f() { f | f & }; f; sleep 98772", limits={"processes": 32, "wall": 1})
     assert ended.reason in ("processes", "time")
     assert running("98772") == []
@@ -105,13 +105,13 @@ async def test_processor_time_of_all_processes(either: Bench) -> None:
     assert ended.processor >= 0.5
 
 
-async def test_time_ends(bench: Bench) -> None:
+async def test_a_build_ends_at_its_time_limit(bench: Bench) -> None:
     ended = await bench.run("trap '' TERM INT HUP; sleep 3600", limits={"wall": 0.2})
     assert ended.reason == "time"
     assert 0.2 <= ended.seconds < 600
 
 
-async def test_the_log_ends(bench: Bench) -> None:
+async def test_a_build_ends_at_the_limit_of_its_log(bench: Bench) -> None:
     ended = await bench.run("yes", limits={"log": 256 * 1024})
     assert ended.reason == "log"
     assert len(bench.output) == 256 * 1024
@@ -132,7 +132,7 @@ FILLS = {
 
 
 @pytest.mark.parametrize("how", FILLS)
-async def test_disk_without_end(bench: Bench, how: str, tmp_path: Path) -> None:
+async def test_a_build_that_fills_the_disk_is_ended(bench: Bench, how: str, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()
     bench.sandbox.own(cache)
@@ -148,7 +148,7 @@ MANY = "import itertools, os\nfor n in itertools.count(): os.mkdir(f'{n}') if n 
 
 
 @pytest.mark.parametrize("where", ["own", "cache", "shut"])
-async def test_files_without_end(bench: Bench, where: str, tmp_path: Path) -> None:
+async def test_a_build_that_creates_files_without_end_is_ended(bench: Bench, where: str, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()
     bench.sandbox.own(cache)
@@ -184,19 +184,19 @@ async def test_the_disks_reserve_is_left(bench: Bench, monkeypatch: pytest.Monke
     assert ended.reason == "disk_full"
 
 
-async def test_a_caller_can_stop_it(bench: Bench) -> None:
+async def test_a_caller_can_stop_a_build(bench: Bench) -> None:
     ended = await bench.run("echo ready; sleep 3600", should_stop=lambda: bool(bench.output))
     assert ended.reason == "stopped"
 
 
-async def test_what_it_used_is_said(either: Bench) -> None:
+async def test_the_used_resources_are_reported(either: Bench) -> None:
     ended = await either.run("head -c 64M /dev/zero | tail -c 64M | (sleep 1; wc -c)")
     assert either.text == f"{64 * MIB}\n"
     assert 60 * MIB < ended.peak_memory < 400 * MIB
     assert 0 < ended.processor < 20
 
 
-async def test_it_stands_behind_everything_else_of_the_machine(bench: Bench) -> None:
+async def test_a_build_has_a_lower_priority_than_the_rest_of_the_machine(bench: Bench) -> None:
     # The session gets its priority a moment after the command has begun.
     tell = "cd /proc/self; until grep -q 'nice 10' autogroup; do sleep 0.1; done; cat autogroup"
     await bench.run(f'nice; setsid sh -c "{tell}"; ionice; cat /proc/self/oom_score_adj')
@@ -205,7 +205,7 @@ async def test_it_stands_behind_everything_else_of_the_machine(bench: Bench) -> 
     assert not group or group[0].endswith("nice 10")
 
 
-async def test_its_place_behind_everything_else_cannot_be_left(bench: Bench) -> None:
+async def test_a_build_cannot_raise_its_priority(bench: Bench) -> None:
     await bench.run('for file in autogroup oom_score_adj; do sh -c "echo 0 > /proc/self/$file"; done')
     assert bench.text.count("Read-only file system") == 2
 

@@ -23,7 +23,7 @@ def why(tmp_path: Path) -> str:
     return raised.value.message
 
 
-def test_without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_bubblewrap_cannot_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bubblewrap, "find", lambda: None)
     assert why(tmp_path) == (
         "This machine cannot build in a sandbox: bubblewrap is not installed. Install Debian's package `bubblewrap`, or"
@@ -32,14 +32,14 @@ def test_without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-def test_on_another_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_with_another_architecture_cannot_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="riscv64"))
     assert "Easel has no filter of system calls for the architecture riscv64. Build on x86-64 or aarch64." in why(
         tmp_path
     )
 
 
-def test_with_a_bubblewrap_that_does_not_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_with_a_broken_bubblewrap_cannot_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bubblewrap, "find", lambda: Bubblewrap(Path("/bin/false")))
     assert "bubblewrap ended at once" in why(tmp_path)
 
@@ -70,7 +70,7 @@ except SandboxUnavailableError as error:
 """
 
 
-def test_where_user_namespaces_are_forbidden(tmp_path: Path) -> None:
+def test_a_machine_that_forbids_user_namespaces_cannot_build(tmp_path: Path) -> None:
     script = f'echo 0 > /proc/sys/user/max_user_namespaces && exec "{sys.executable}" -c "$0" "{tmp_path}/data"'
     done = subprocess.run(["unshare", "-Ur", "sh", "-c", script, FIND], capture_output=True, text=True)
     if "unshare" in done.stderr:

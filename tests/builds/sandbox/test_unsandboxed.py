@@ -23,7 +23,9 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(Sandbox.find(Settings(data_dir=tmp_path / "data", builds="unsandboxed")), work)
 
 
-async def test_it_is_called_what_it_is_and_runs_in_its_folder(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unsandboxed_build_runs_in_its_folder_without_easels_variables(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("EASEL_SECRET_KEY", "sesame-4711")
     assert bench.sandbox.kind == "unsandboxed"
     ended = await bench.run("pwd; env; echo made > /build/made; exit 7")
@@ -62,7 +64,7 @@ async def test_processes_that_were_left_behind_end_with_the_command(bench: Bench
         ("head -c 100M /dev/zero > file; sleep 98782", {"disk": 16 * MIB}, "disk"),
     ],
 )
-async def test_limits_end_it(bench: Bench, line: str, limits: dict[str, float], reason: str) -> None:
+async def test_limits_end_an_unsandboxed_build(bench: Bench, line: str, limits: dict[str, float], reason: str) -> None:
     assert (await bench.run(line, limits=limits)).reason == reason
     assert running("98782") == []
 
@@ -73,6 +75,6 @@ async def test_a_program_that_is_not_there_is_named(bench: Bench) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="not root")
-async def test_it_runs_as_easels_user(bench: Bench) -> None:
+async def test_an_unsandboxed_build_runs_as_easels_user(bench: Bench) -> None:
     await bench.run("id -u")
     assert bench.text == "0\n"

@@ -50,7 +50,7 @@ async def test_another_node_is_the_newest_that_the_range_admits(packages: Packag
     assert (node.folder / "bin" / "node").read_bytes() == b"node"
 
 
-async def test_a_node_that_is_not_there_names_those_that_are(packages: Packages) -> None:
+async def test_a_missing_node_is_refused_with_the_available_versions(packages: Packages) -> None:
     with pytest.raises(VersionUnavailableError) as caught:
         await choose_node("99", packages)
     assert (

@@ -86,7 +86,7 @@ async def test_links_of_a_package_are_not_made(tmp_path: Path, shop: Shelf) -> N
     assert sorted(os.listdir(folder)) == ["bin", "package.json"]
 
 
-async def test_an_archive_that_is_none_is_refused(tmp_path: Path, shop: Shelf) -> None:
+async def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, shop: Shelf) -> None:
     shop.add("tool", "1.0.0", {}, archive=b"<html>sign in</html>")
     with pytest.raises(ToolPackageError):
         await Packages(tmp_path / "tools", shop.registry, LIMIT).unpacked(await release_of(shop))

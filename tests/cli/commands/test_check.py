@@ -56,7 +56,7 @@ def answers(result: Result) -> list[dict[str, Any]]:
     return found
 
 
-def test_it_says_what_is_immutable_and_what_each_line_of_rules_does(check: Check) -> None:
+def test_the_check_lists_immutable_files_and_the_effect_of_each_line(check: Check) -> None:
     said = check()
     assert said.exit_code == 0
     assert "Immutable, cached by browsers for a year (1):\n  assets/app-4f5e6d7c.js" in said.stdout
@@ -108,7 +108,7 @@ def test_headers_host_and_method_of_a_request_count(check: Check) -> None:
         (["--request", "/", "--header", "nothing"], "--header cannot be `nothing`"),
     ],
 )
-def test_a_request_that_is_none_is_said(check: Check, arguments: list[str], said: str) -> None:
+def test_a_malformed_request_is_reported(check: Check, arguments: list[str], said: str) -> None:
     ended = check(*arguments)
     assert (ended.exit_code, said in ended.stderr) == (ExitCode.USAGE, True)
 
@@ -121,7 +121,7 @@ def test_a_request_that_is_none_is_said(check: Check, arguments: list[str], said
         ("index.html", "<!doctype html><script type=module src=/gone.js></script>", "smoke_test_failed"),
     ],
 )
-def test_what_a_deploy_would_refuse_ends_as_the_deploy_does(
+def test_a_refused_check_ends_like_a_refused_deploy(
     check: Check, folder: Path, app: RunningApp, name: str, content: str | bytes, code: str
 ) -> None:
     (folder / "dist" / name).write_bytes(content if isinstance(content, bytes) else content.encode())

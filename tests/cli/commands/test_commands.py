@@ -299,7 +299,7 @@ def test_without_waiting_the_deploy_goes_on_by_itself(person: Person) -> None:
         (["diff", "1"], 2, "Missing argument"),
     ],
 )
-def test_what_goes_wrong_is_said_and_has_its_exit_code(
+def test_every_failure_has_a_message_and_an_exit_code(
     person: Person, arguments: list[str], code: int, said: str
 ) -> None:
     ended = person.run(*arguments)
@@ -314,7 +314,7 @@ def test_a_deploy_without_a_message_is_refused_before_anything_is_made(person: P
     assert person.run("apps", "show", slug).code == 4
 
 
-def test_a_zip_that_is_none_is_refused_before_it_is_sent(person: Person, slug: str) -> None:
+def test_a_file_that_is_no_zip_is_refused_before_it_is_sent(person: Person, slug: str) -> None:
     person.ok("apps", "create", slug)
     (person.folder / "x.zip").write_text("hello")
     ended = person.run("deploy", "x.zip", "--app", slug, "-m", "x")

@@ -69,7 +69,7 @@ def test_a_new_app_below_another_ones_folder_is_what_is_here(person: Person, slu
     assert person.ok("versions", "--json").document["total"] == 4
 
 
-def test_what_cannot_be_sent_is_found_out_before_an_app_is_made(person: Person, slug: str) -> None:
+def test_an_unsendable_folder_is_refused_before_an_app_is_created(person: Person, slug: str) -> None:
     person.place("index.html", "<!doctype html>one")
     (person.folder / "away").symlink_to("/etc")
     refused = person.run("deploy", ".", "--create", "--app", slug, "-m", "x")
@@ -165,7 +165,7 @@ def test_easel_toml_is_not_written_into_the_build_that_one_stands_in(person: Per
     person.ok("deploy", "-m", "from inside the build")
 
 
-def test_what_git_knows_never_stops_a_deploy(person: Person, slug: str) -> None:
+def test_facts_from_git_never_stop_a_deploy(person: Person, slug: str) -> None:
     person.write(index_html="<!doctype html>")
     long = "Update\n\n" + "release notes\n" * 2000
     git = ["git", "-c", f"user.name={'Ada ' * 400}", "-c", "user.email=ada@example.com", "-C", str(person.folder)]
@@ -178,7 +178,7 @@ def test_what_git_knows_never_stops_a_deploy(person: Person, slug: str) -> None:
     assert (len(version["message"]), version["message"][-1]) == (4000, "…")
 
 
-def test_an_older_commit_that_would_go_live_is_told_or_refused(person: Person, slug: str) -> None:
+def test_an_older_commit_is_reported_or_refused(person: Person, slug: str) -> None:
     def git(*arguments: str) -> str:
         named = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
         command = ["git", "-C", str(person.folder), *named, *arguments]
@@ -230,7 +230,7 @@ def test_a_command_that_is_spelled_wrongly_is_told_its_name(person: Person) -> N
     assert "Did you mean" not in person.run("xyzzy").stderr
 
 
-def test_a_cancelled_deploy_is_told_as_cancelled_and_a_queued_one_with_what_it_waits_for() -> None:
+def test_a_cancelled_deploy_is_shown_as_cancelled_and_a_queued_deploy_with_its_reason() -> None:
     cancelled = Deploy(deploy_id="d", status=FAILED, error_code=DeployCancelledError.code)
     assert deploys._status(cancelled) == "cancelled"
     for error in (DeploySkippedError, DeploySupersededError):

@@ -21,7 +21,7 @@ def test_versions_in_a_row_are_said_in_short(of: list[int], said: str) -> None:
     assert numbers("version", of) == said
 
 
-def test_a_fault_says_who_needs_the_object() -> None:
+def test_a_fault_lists_the_versions_that_need_the_object() -> None:
     both = Fault("apps/a/x", "missing", "is missing", "a", "shop", ["production", "staging"], [3], [1])
     assert fault_line(both) == (
         "LIVE in production and staging of shop: apps/a/x is missing (shop: version 3, pruned version 1)"

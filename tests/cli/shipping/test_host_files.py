@@ -33,7 +33,7 @@ def names(beside: WithHostFiles) -> list[str]:
     return [file.path for file in beside.selection.files]
 
 
-def test_what_hosts_read_from_a_projects_root_goes_along_and_is_named(root: Path) -> None:
+def test_rules_files_at_a_projects_root_are_sent_and_reported(root: Path) -> None:
     beside = found(root)
     assert names(beside) == ["index.html", "netlify.toml", "vercel.json", "wrangler.toml"]
     assert beside.notes[0].startswith(

@@ -72,7 +72,7 @@ def test_every_file_comes_out_as_it_went_in(tmp_path: Path) -> None:
         assert archive.getinfo("photo.jpg").compress_type == zipfile.ZIP_STORED
 
 
-def test_what_does_not_shrink_by_five_percent_is_stored(tmp_path: Path) -> None:
+def test_files_that_do_not_shrink_by_five_percent_are_stored(tmp_path: Path) -> None:
     noise, text = os.urandom(3 << 20), b"some text that shrinks\n" * 60_000
     stored: dict[str, str | bytes] = {
         "a.parquet": noise,
@@ -275,7 +275,7 @@ SECRETS += ["a/.ssh/b/known", "id_ed25519", "x/cert.PFX", ".htpasswd", "node_mod
 
 
 @pytest.mark.parametrize("path", SECRETS)
-def test_what_is_refused_in_a_zip_is_left_out_of_a_folder(tmp_path: Path, path: str) -> None:
+def test_files_that_a_zip_may_not_contain_are_left_out_of_a_folder(tmp_path: Path, path: str) -> None:
     folder = write(tmp_path, {"index.html": "", path: "x"})
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:

@@ -54,7 +54,7 @@ def test_git_says_the_same_in_a_work_tree(project: Path) -> None:
     assert sorted(collect_sources(project, project / "dist").texts) == EXPECTED
 
 
-def test_what_is_not_text_is_left_out_and_counted(project: Path) -> None:
+def test_binary_files_are_left_out_and_counted(project: Path) -> None:
     (project / "logo.png").write_bytes(b"\x89PNG\0")
     (project / "old.txt").write_bytes(b"caf\xe9")
     found = collect_sources(project, project / "dist")
@@ -66,7 +66,7 @@ def test_a_project_that_is_its_own_output_sends_its_files(project: Path) -> None
     assert "src/main.ts" in collect_sources(project, project).texts
 
 
-def test_of_too_much_source_the_smallest_files_are_sent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smallest_of_too_many_source_files_are_sent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MAX_FILES", 2)
     (project / "large.txt").write_text("x" * 1000)
     found = collect_sources(project, project / "dist")
@@ -110,7 +110,7 @@ def committed(folder: Path, *names: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["dist", "dist/index.html", "site"])
-def test_what_is_built_from_a_project_is_of_its_commit(project: Path, given: str) -> None:
+def test_a_build_of_a_project_has_the_projects_commit(project: Path, given: str) -> None:
     (project / "site").mkdir()
     (project / "site" / "index.html").write_text("by hand")
     committed(project, "src", "site")
@@ -120,7 +120,7 @@ def test_what_is_built_from_a_project_is_of_its_commit(project: Path, given: str
         assert commit.subject == f"of {project.name}"
 
 
-def test_what_lies_in_the_work_tree_of_something_else_is_of_no_commit(
+def test_a_folder_in_an_unrelated_work_tree_has_no_commit(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

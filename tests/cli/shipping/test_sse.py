@@ -33,5 +33,5 @@ def test_the_same_events_come_out_wherever_the_stream_is_cut(cuts: list[int]) ->
     assert list(events(chunks)) == EXPECTED
 
 
-def test_byte_for_byte() -> None:
+def test_events_are_parsed_from_single_bytes() -> None:
     assert list(events(STREAM[index : index + 1] for index in range(len(STREAM)))) == EXPECTED

@@ -100,7 +100,7 @@ def test_the_output_of_a_build_tool_is_found(tmp_path: Path, tool: str) -> None:
         ("Shop.csproj", "bin/Release/net9.0/publish/wwwroot"),
     ],
 )
-def test_so_is_that_of_a_rarer_one(tmp_path: Path, file: str, output: str) -> None:
+def test_the_output_of_a_rarer_tool_is_found(tmp_path: Path, file: str, output: str) -> None:
     (tmp_path / file).touch()
     built = page(tmp_path / output)
     assert choose_target(None, Project(root=tmp_path), tmp_path).path == built
@@ -127,7 +127,7 @@ def test_two_names_of_one_output_are_one(tmp_path: Path) -> None:
         (["package.json"], ["dist", "build"]),
     ],
 )
-def test_of_several_builds_none_is_guessed(tmp_path: Path, files: list[str], outputs: list[str]) -> None:
+def test_none_of_several_builds_is_guessed(tmp_path: Path, files: list[str], outputs: list[str]) -> None:
     for name in files:
         (tmp_path / name).touch()
     for output in outputs:
@@ -150,7 +150,7 @@ def test_of_several_builds_none_is_guessed(tmp_path: Path, files: list[str], out
         (["notes.txt"], "`easel deploy DIR`"),
     ],
 )
-def test_where_nothing_is_built_it_says_how(tmp_path: Path, files: list[str], said: str) -> None:
+def test_a_project_without_a_build_is_told_how_to_build(tmp_path: Path, files: list[str], said: str) -> None:
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -167,7 +167,7 @@ def test_where_nothing_is_built_it_says_how(tmp_path: Path, files: list[str], sa
         (["package.json", "vite.config.ts"], "<p>"),
     ],
 )
-def test_what_a_build_starts_from_is_not_its_output(tmp_path: Path, files: list[str], text: str) -> None:
+def test_the_sources_of_a_build_are_not_its_output(tmp_path: Path, files: list[str], text: str) -> None:
     for name in files:
         (tmp_path / name).touch()
     (page(tmp_path / "public") / "index.html").write_text(text)

@@ -300,7 +300,7 @@ def test_a_build_gets_the_apps_variables_its_secrets_and_the_facts_of_the_deploy
     world.do(go())
 
 
-def test_what_was_built_is_stored_again_and_not_built_again_while_the_store_is_away(
+def test_a_finished_build_is_stored_again_and_not_repeated_after_an_outage(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def go() -> None:
@@ -384,7 +384,7 @@ def test_a_deploy_that_is_to_be_built_is_not_taken_for_abandoned_and_its_objects
     world.do(go())
 
 
-def test_where_builds_are_off_a_source_bundle_is_refused_and_how_to_switch_them_on_is_said(world: World) -> None:
+def test_a_source_bundle_is_refused_with_advice_while_builds_are_off(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         wanted = await order_source(world, app)

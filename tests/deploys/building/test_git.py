@@ -247,9 +247,7 @@ def test_a_push_is_built_where_the_commit_before_is_gone_and_after_other_setting
     world.do(go())
 
 
-def test_what_cannot_be_fetched_fails_with_its_reason_and_the_live_version_stays(
-    world: World, server: GitServer
-) -> None:
+def test_a_failed_fetch_fails_the_deploy_and_the_live_version_stays(world: World, server: GitServer) -> None:
     async def go() -> None:
         app, repository = await connected(world, server)
         repository.commit(PROJECT)
