@@ -92,7 +92,8 @@ def storable_tree(value: Any) -> Any:
 def _too_large() -> PydanticCustomError:
     return PydanticCustomError(
         "json_too_large",
-        "a free-form value may contain {values} values, nested {depth} deep, and {text} characters of text",
+        "a free-form value may contain at most {values} values, {depth} levels of nesting, and {text} characters of "
+        "text",
         {"values": TREE_VALUES, "depth": TREE_DEPTH, "text": TREE_TEXT},
     )
 

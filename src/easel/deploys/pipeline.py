@@ -92,8 +92,8 @@ class Pipeline:
                 await self._run.abandon()
 
     async def fail(self, error: EaselError) -> None:
-        """Ends the deploy as failed. Ends the deploy as complete if its outcome is already recorded. Does nothing if
-        the deploy has ended."""
+        """Ends the deploy: as complete if its outcome is already recorded, else as failed. Does nothing if the deploy
+        has ended."""
         try:
             async with self._row.alone():
                 deploy = self._row.deploy

@@ -68,7 +68,7 @@ def read_rules(
     doubts: list[Sign] = []
     if alone:
         # In these files, each line states whether it applies before files, so no dialect is guessed.
-        dialect, because = _NETLIFY, f"`{others[0]}` exists, and no `{REDIRECTS}` or `{HEADERS}`"
+        dialect, because = _NETLIFY, f"there is a `{others[0]}`, but neither `{REDIRECTS}` nor `{HEADERS}`"
     else:
         dialect, because, doubts = choose(texts, names, wanted.choice)
     reading = Reading(dialect)

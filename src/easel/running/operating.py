@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 @contextmanager
 def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
     """Yields the database for one command: the operator's database, or the database in the data folder. If necessary,
-    the latter is started, and stopped at the end. Raises DataFolderMissingError if there is no data folder and none may
-    be created. Raises RolesApartError."""
+    the database in the data folder is started, and stopped at the end. Raises DataFolderMissingError if there is no
+    data folder and none may be created. Raises RolesApartError."""
     require_shared(settings)
     if settings.database_url is not None:
         yield settings.database_url

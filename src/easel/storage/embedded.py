@@ -210,8 +210,8 @@ def _name_of(user: int) -> str:
 @contextmanager
 def _runtime_dir(folder: Path) -> Iterator[None]:
     """Sets the folder of the package's lock file while the package is imported. By default, the folder is in /tmp,
-    shared by all users of the machine, and only the first user can write to it. This folder is inside the data folder.
-    Sockets may be created in it too, so a folder whose path is too long for a socket is not set."""
+    shared by all users of the machine, and only the first user can write to it. The folder that is set here is inside
+    the data folder. Sockets may be created in it too, so the folder is not set if its path is too long for a socket."""
     before = os.environ.get("XDG_RUNTIME_DIR")
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     if len(str(folder.resolve())) <= _LONGEST_FOLDER:

@@ -32,8 +32,8 @@ async def with_immutable(
     """Returns the files of a new version with `immutable` set.
 
     A file of `may_be_hashed` is not immutable if a version of the app had other content under its path. `before` are
-    the files of the latest version. The content of the paths is recorded, so two runs of one deploy decide the same.
-    Failed deploys are recorded too.
+    the files of the latest version. The content of the paths is recorded, so two runs of one deploy make the same
+    decisions. Failed deploys are recorded too.
     """
     asked = {path: content for path in may_be_hashed if (content := _to_ask(path, files, before)) is not None}
     changed = await _note(database, org_id, app_id, asked) if asked else set()

@@ -114,8 +114,8 @@ class Star:
         return True
 
     def _ends(self, segments: tuple[str, ...], caught: dict[str, str]) -> tuple[int, int] | None:
-        """Returns the number of characters before and after the string of the wildcard. Returns None if the segments
-        do not match."""
+        """Returns the number of characters before the wildcard's string, and the number of characters after it. Returns
+        None if the segments do not match."""
         if not segments:
             return (0, 0) if self.plain else None
         first, last = segments[0], segments[-1]
