@@ -21,7 +21,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 _STORABLE = r"^[^\x00]*$"
 SEALED: Final = "$sealed"
 DIGEST: Final = "$digest"
-"""The names that mark a stored secret. A value from outside must not look like one."""
+"""The names that mark a stored secret. A value from outside must not look like a stored secret."""
 
 TEXT_LENGTH = 20_000
 MESSAGE_LENGTH = 4_000
@@ -188,7 +188,7 @@ class _Received(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Returns the model's schema, with the counts in it."""
+        """Returns the model's schema, which also counts lists and maps."""
         schema = handler(source)
         _give_up_early(schema)
         return schema

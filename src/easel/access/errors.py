@@ -1,4 +1,4 @@
-"""Errors of access: why a request is refused."""
+"""Errors of access: the reasons why a request is refused."""
 
 from __future__ import annotations
 

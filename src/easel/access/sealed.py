@@ -23,7 +23,7 @@ accepts are encrypted."""
 
 
 def names_a_secret(name: str) -> bool:
-    """Returns true if the entry of an API key with this name is encrypted."""
+    """Returns true if an entry with this name, in an item of `api_keys`, is encrypted."""
     lowered = name.lower()
     return any(part in lowered for part in _PARTS) and not lowered.endswith(_PUBLIC)
 

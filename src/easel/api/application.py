@@ -163,7 +163,8 @@ def make_ahead() -> None:
     """Prepares an application as far as possible without its services, so that processes that are forked later share
     the prepared parts."""
     app, lifespan = _routed()
-    # The framework compiles its routes at the first request that it matches.
+    # The framework compiles a route when the route is first matched with a request. This loop compiles all routes in
+    # advance.
     for route in app.router.routes:
         route.matches({"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []})
     _ahead.append((app, lifespan))

@@ -123,6 +123,6 @@ class ReadinessChecks:
         if scope["type"] != "http" or scope["path"] != "/readyz" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        # The metrics of requests read the route.
+        # The metrics of requests read the route from the scope.
         scope["route"] = self._route
         await (await _ready(self._health))(scope, receive, send)

@@ -42,7 +42,7 @@ class _NamedRoute:
 
 
 class LogStreams:
-    """Pure ASGI middleware, inside the gate (`http/gate.py`)."""
+    """ASGI middleware for the requests of log streams, inside the gate (`http/gate.py`)."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self.app = app
@@ -126,7 +126,7 @@ class FollowedLog:
         patience = FIRST_LOOK
         with self._services.followers.follow(self._place.deploy) as following:
             while True:
-                # The first news were read before this stream was subscribed to notifications.
+                # The first news was read before this stream was subscribed to notifications.
                 is_heard = news is None
                 news = news or await self.look()
                 if news is None:

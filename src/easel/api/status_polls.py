@@ -36,7 +36,7 @@ class _NamedRoute:
 
 
 class StatusPolls:
-    """Pure ASGI middleware, inside the middleware that assigns request ids and counts requests."""
+    """ASGI middleware for status polls, inside the middleware that assigns request ids and counts requests."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self.app = app

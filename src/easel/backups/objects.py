@@ -19,7 +19,7 @@ MISNAMED = "does not have the form of a key that Easel uses for objects"
 
 
 def is_named(key: str) -> bool:
-    """Returns true if this is the name of a version's object."""
+    """Returns true if the key is the name of a version's object."""
     return names_its_content(key) or names_variants(key)
 
 

@@ -32,7 +32,7 @@ _NOT_FOUND = 127
 
 @dataclass
 class Phases:
-    """The commands of one build. They share its limits."""
+    """Runs the commands of one build, which share the build's limits."""
 
     sandbox: Sandbox
     work: Path
@@ -145,7 +145,7 @@ class Phases:
 
 
 def _hint(name: str, ended: CommandResult, output: bytes) -> str:
-    """Returns the most likely fix. `output` is the end of the command's output."""
+    """Returns advice with the most likely fix. `output` is the end of the command's output."""
     if fix := fix_in(output):
         return fix
     if ended.refused:

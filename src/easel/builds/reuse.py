@@ -159,12 +159,12 @@ class Reuse:
         return (*(f"{path}/{name}" for path in self._modules for name in _OF_TOOLS), *caches)
 
     async def _put_back(self) -> None:
-        """Saves the dependencies of a failed build if it changed none of them."""
+        """Saves the dependencies of a failed build if the build changed none of them."""
         key = self._dependencies_key
         try:
             if key and await self._look() == self._state:
                 for path in self._of_tools:
-                    # The build may have made a link on the way there.
+                    # The build may have put a link into this path.
                     if (place := place_below(self._source, path)) is not None:
                         await remove_folder(place)
                 await self._cache.keep("dependencies", key, self._source, self._modules)

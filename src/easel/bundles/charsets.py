@@ -61,7 +61,7 @@ def with_charset(type_: str, content: bytes) -> str:
     """Returns the Content-Type for a text of this type that begins with these bytes, including its declared charset. A
     byte order mark overrides any declaration. A label unknown to browsers is ignored."""
     if content[:1] not in _MARKED and not type_.startswith(_DECLARING):
-        return type_  # most files
+        return type_  # This is the result for most files.
     plain, _, rest = type_.partition(";")
     if not rest or not plain.startswith("text/"):
         return type_

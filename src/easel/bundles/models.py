@@ -65,8 +65,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
 
     `entry` is the entry page's data as stored in its bundle, unless the page is large. A reader of the manifest needs
     this page next, so one request to the store is enough. `has_worker` is true if there is a service worker. `home` is
-    the entry page. `is_one_page` is true if this is an app of one page (None if the release did not determine it).
-    `inspected_by` is the release whose rules determined types, places and marks.
+    the entry page. `is_one_page` is true if the version is a single-page app (None if the release did not determine
+    it). `inspected_by` is the release whose rules determined types, places and marks.
     """
 
     bundles: list[BundleRef]
@@ -136,8 +136,8 @@ class Inspection:
     never belong to a site (`__MACOSX/`, `.DS_Store`, …). `warnings` are sentences for the deploy's log. A file is
     immutable if, as far as this bundle shows, its name certainly contains a hash of its content. `may_be_hashed` are
     the files whose names possibly contain a hash. `vouched` maps pages to the file that states their digest.
-    `has_worker` is true if there is a service worker. `home` is the entry page. `is_one_page` is true if this is an app
-    of one page.
+    `has_worker` is true if there is a service worker. `home` is the entry page. `is_one_page` is true if the bundle is
+    a single-page app.
     """
 
     files: dict[str, Member]

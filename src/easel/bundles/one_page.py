@@ -21,14 +21,15 @@ _SCHEME = re.compile(rb"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 def is_one_page(files: Mapping[str, Member], home: str, page: bytes) -> bool:
-    """Returns true if the files are an app of one page, namely `home`. `page` holds the first bytes of that page."""
+    """Returns true if the files are a single-page app whose page is `home`. `page` holds the first bytes of the
+    page."""
     others = (path for path, member in files.items() if path != home and _is_page(member))
     return next(others, None) is None or takes_scripts_from_root(page)
 
 
 def of_manifest(manifest: Manifest) -> bool:
-    """Returns true if a version is an app of one page. This is stated in its manifest, or derived from the manifest of
-    an earlier release."""
+    """Returns true if a version is a single-page app, as stated in its manifest, or derived from a manifest of an
+    earlier release."""
     if manifest.is_one_page is not None:
         return manifest.is_one_page
     home = manifest.files.get(manifest.home)

@@ -12,7 +12,7 @@ from typing import cast
 _find: Callable[[bytes, bytes, int], int]
 try:
     from stringzilla import find
-except ImportError:  # Only the command line lacks it.
+except ImportError:  # Only the command line lacks StringZilla.
     _find = bytes.find
 else:
     _find = cast("Callable[[bytes, bytes, int], int]", find)

@@ -126,7 +126,7 @@ def is_run(type_: str) -> bool:
 def registers_worker(content: bytes) -> bool:
     """Returns true if a script, or a page's script, registers a service worker."""
     if not holds(content, b"serviceWorker"):
-        return False  # Most scripts.
+        return False  # This is the result for most scripts.
     calls = enumerate(offsets(content, b"serviceWorker"))
     return any(number == _MOST_LOOKED_AT or _REGISTERS.match(content, at) is not None for number, at in calls)
 

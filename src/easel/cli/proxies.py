@@ -1,4 +1,4 @@
-"""The proxy from the environment for an address, read as other programs do."""
+"""Reads the proxy for an address from the environment's variables, as other programs do."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import codecs
 from pathlib import Path
 from typing import Final
 
-# UTF-32's little-endian mark begins with UTF-16's.
+# The little-endian mark of UTF-32 begins with the mark of UTF-16.
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),

@@ -45,11 +45,11 @@ class Followers:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.come: Callable[[], None] = lambda: None
         self.always = False
-        """True if news are needed even if nobody follows a deploy."""
+        """True if news is needed even if nobody follows a deploy."""
 
     @property
     def any(self) -> bool:
-        """Returns true if a deploy is followed, or news are always wanted."""
+        """Returns true if a deploy is followed, or news is always wanted."""
         return self.always or bool(self._waiting)
 
     def news(self, deploy_id: str) -> None:

@@ -11,7 +11,7 @@ from easel.serving.models import Request
 Scope = MutableMapping[str, Any]
 _LONGEST_COUNTRY: Final = 16
 Fields = Mapping[bytes, tuple[str, int]]
-"""A header's field of the request, and the limit of its value in bytes."""
+"""For each header: the field of the request that gets its value, and the limit of the value in bytes."""
 
 
 def fields(country_header: bytes) -> Fields:

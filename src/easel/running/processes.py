@@ -68,9 +68,9 @@ class Nursery:
     """The supervisor's side of the nursery, the process that forks all other processes."""
 
     def __init__(self, wanted: Sequence[Role], *, without: IO[str]) -> None:
-        """Forks the nursery with the modules imported so far, and without the file that only this process may hold.
-        Call this in the main thread before other threads exist, because the nursery ends with the thread that started
-        it."""
+        """Forks the nursery with the modules imported so far. The nursery closes its copy of `without`, the file that
+        only this process may hold. Call this method in the main thread before other threads exist, because the nursery
+        ends with the thread that started it."""
         self._roles = wanted
         self._control, theirs = socket.socketpair()
         supervisor = os.getpid()
@@ -121,7 +121,7 @@ class Child:
     """The exit code once the process has ended, as `wait` returns it."""
 
     def __init__(self, channel: socket.socket) -> None:
-        """Waits until the process lives. Raises EOFError if the forking process has ended."""
+        """Waits until the process runs. Raises EOFError if the forking process has ended."""
         try:
             kind, size = FRAME.unpack(nursery.received(channel, FRAME.size))
             number = NUMBER.unpack(nursery.received(channel, size))[0]
@@ -184,8 +184,8 @@ class DatabaseStart:
     and another separate process prepares it."""
 
     def __init__(self, embedded: EmbeddedPostgres, *, without: IO[str]) -> None:
-        """Starts the process, without the file that only the current process may hold. The rules of `Nursery` apply
-        here too."""
+        """Starts the process. The process closes its copy of `without`, the file that only the current process may
+        hold. The rules of `Nursery` apply here too."""
         self._embedded = embedded
         self._without = without
         self._pids: list[int] = []

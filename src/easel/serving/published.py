@@ -63,24 +63,24 @@ def published_site(config: Mapping[str, Any]) -> PublishedSite:
 
 
 def encoded(site: PublishedSite) -> bytes:
-    """Returns the encoded value: JSON, with one spelling for equal values."""
+    """Returns the encoded published settings: JSON, with one spelling for equal settings."""
     return _encode(site)
 
 
 decoded = msgspec.json.Decoder(PublishedSite).decode
-"""Returns the value in these bytes. Raises msgspec.MsgspecError."""
+"""Returns the published settings in these bytes. Raises msgspec.MsgspecError."""
 
 NOTHING_TOLD: Final = encoded(PublishedSite())
-"""The encoded value of an app without published settings, which most apps have."""
+"""The encoded published settings of an app that has set none, like most apps."""
 
 
 def to_store(encoded_site: bytes) -> bytes:
-    """Returns the encoded value for the app's row, marked with its form."""
+    """Returns the encoded published settings for the app's row, marked with their form."""
     return bytes((FORM,)) + encoded_site
 
 
 def encoded_site(stored: bytes) -> bytes:
-    """Returns the encoded value, from a result of `published.sql`."""
+    """Returns the encoded published settings from a result of `published.sql`."""
     if stored.startswith(b"{"):
         return encoded(published_site(msgspec.json.decode(stored)))
     return stored[1:]

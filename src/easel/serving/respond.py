@@ -133,7 +133,7 @@ def _stored_encoding(file: File) -> Encoding:
 
 
 def _length(file: File, ready: Representations, encoding: Encoding) -> int:
-    """Returns the length (bytes) of a body. Returns 0 if it is unknown."""
+    """Returns the length (bytes) of a body. Returns 0 if the length is unknown."""
     body = ready.bodies.get(encoding)
     if body is not None:
         return len(body)

@@ -10,7 +10,7 @@ from easel.rules.matching.table import RedirectTable
 from easel.rules.models import Dialect, NotFound, Pages, Rules
 
 MANY: Final = 200
-"""Number of lines and blocks above which preparing them takes noticeable time."""
+"""Number of lines and blocks that take a noticeable time to prepare."""
 _LINE: Final = 1_600
 """Memory (bytes) of a redirect line in its table, with its pattern (`tests/edge/weighing.py`)."""
 _BLOCK: Final = 2_000
@@ -31,7 +31,7 @@ class SiteRules:
 
 
 def site_rules(rules: Rules) -> SiteRules:
-    """Prepares the rules. With more than MANY lines, call it in a thread."""
+    """Prepares the rules. With more than MANY lines, call this function in a thread."""
     paths = [*(line.source for line in rules.redirects), *(block.path for block in rules.headers)]
     segments = sum(path.count("/") for path in paths)
     weight = _LINE * len(rules.redirects) + _BLOCK * len(rules.headers) + _SEGMENT * segments

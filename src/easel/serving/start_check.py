@@ -19,7 +19,7 @@ from easel.serving.respond import answer_file, representations
 LOOKED_AT = 512 * 1024
 """Number of bytes of the entry page that are parsed. Pages refer to their scripts well before this limit."""
 PARSE_BUDGET = 2
-"""Maximum processor time in seconds. A page that takes longer was built to take long."""
+"""Maximum processor time in seconds. Only a page that was made for this purpose takes longer."""
 MOST_ASSETS = 200
 MOST_REDIRECTS = 5
 MOST_NAMED = 5

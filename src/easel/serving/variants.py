@@ -117,7 +117,7 @@ class VariantsCheck:
         self._file: _Content | _Section | None = None
 
     def feed(self, data: bytes) -> None:
-        """Takes the next bytes. Raises ValueError if they do not match."""
+        """Verifies the next bytes of the object. Raises ValueError if the bytes are wrong."""
         if self._head is not None:
             self._head += data
             begin = _data_begins(self._head)
@@ -177,7 +177,7 @@ class _Content:
             if self._coding == "zstd":
                 self._feed_zstd(data)
             elif self._coding == "br":
-                # The decoder may hold more output although it accepts more input.
+                # The decoder may still hold output when it accepts more input.
                 out = self._brotli.process(data, output_buffer_limit=_PIECE)
                 while out:
                     self._take(out)

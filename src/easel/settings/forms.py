@@ -27,4 +27,4 @@ def _parts(value: object) -> object:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
-"""A list of strings. The variable separates them by commas."""
+"""A list of strings, which are separated by commas in the variable."""

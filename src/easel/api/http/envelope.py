@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 
-# The titles and descriptions of these two are the source document's.
+# The titles and descriptions of these two models are the texts of the contract's document.
 class ErrorDetail(BaseModel):
     """Error detail model."""
 

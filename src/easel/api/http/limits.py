@@ -93,7 +93,7 @@ class Limiter:
         return max(0.0, used - (self._now() - since) * self.per_minute / 60)
 
     def frees_in(self, organisation: str) -> float | None:
-        """Returns the seconds until the usage is 0. Returns None if it is 0."""
+        """Returns the seconds until the usage is 0. Returns None if the usage is 0."""
         used = self.used(organisation)
         return used * 60 / self.per_minute if used else None
 

@@ -37,7 +37,7 @@ CLIENT_GONE = 499
 
 
 class RequestContext:
-    """Pure ASGI middleware."""
+    """ASGI middleware that gives every request an id, and handles unexpected errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -67,7 +67,7 @@ class RequestContext:
         try:
             await self.app(scope, receive, send_with_id)
         except ClientDisconnect:
-            # The client has disconnected, which is not an unexpected error.
+            # A client that disconnects is no unexpected error.
             status = status or CLIENT_GONE
         except Exception:
             logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])

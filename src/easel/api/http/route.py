@@ -163,7 +163,7 @@ async def in_lane(request: BoundedRequest, organisation: str, weight: float = PL
 
 
 def _model_of(route: APIRoute) -> type[BaseModel] | None:
-    """Returns the model of the request's body. Returns None if it has no model."""
+    """Returns the model of the request's body. Returns None if the body has no model."""
     kind = route.body_field.field_info.annotation if route.body_field is not None else None
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 

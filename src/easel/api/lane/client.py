@@ -122,7 +122,7 @@ class Lane:
         return answer
 
     async def _keep(self) -> None:
-        """Starts one process, and serves it until its end. Cancelling ends the process."""
+        """Starts the process, and watches it until its end. Cancelling ends the process."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._process = None

@@ -100,7 +100,7 @@ async def verify_upload(
 
 
 def public_base(settings: Settings, request: Request) -> str:
-    """Returns the api's public address: the configured one, else the request's."""
+    """Returns the api's public address: the configured address, or else the address in the request."""
     return settings.api_url or str(request.base_url)
 
 
@@ -156,7 +156,7 @@ async def store_upload(objects: ObjectStore, key: str, request: Request, length:
                 digest.update(chunk)
                 yield chunk
         except ClientDisconnect:
-            # The client has disconnected, which is not an unexpected error.
+            # A client that disconnects is no unexpected error.
             raise UploadIncompleteError(received=received, expected=length) from None
         if received != length:
             raise UploadIncompleteError(received=received, expected=length)

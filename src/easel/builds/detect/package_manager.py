@@ -42,7 +42,7 @@ def choose_manager(
     """Returns the package manager for an install in `folder`. The first of `packages` that states a package manager
     determines it. Raises BuildSettingInvalidError, BuildToolUnsupportedError."""
     locks = {lock: name for name, manager in MANAGERS.items() for lock in manager.locks}
-    # An empty lock file marks a folder as a separate project, and pins nothing.
+    # An empty lock file marks a folder as a separate project, and pins no version.
     found = [lock for lock in locks if read_roughly(tree, joined(folder, lock), 1)]
     if tree.is_file(joined(folder, "deno.lock")) and not found:
         raise BuildToolUnsupportedError(

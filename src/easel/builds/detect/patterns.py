@@ -62,7 +62,7 @@ def is_ignored(path: str, patterns: Iterable[str]) -> bool | None:
 
 
 def _skipped(places: set[int], wanted: tuple[str, ...]) -> set[int]:
-    """Returns the positions, and the positions after each `**` that may match no folder."""
+    """Returns the positions, and the positions after each `**`, because a `**` may match no folder."""
     reached = set(places)
     for place in places:
         at = place

@@ -128,7 +128,7 @@ def _plan(tree: Tree, project: Project, wanted: BuildOptions, reasons: list[str]
         outputs: tuple[str, ...] = (joined(project.folder, wanted.output),)
     else:
         outputs = outputs_of(tree, project, wanted.build or commands.text)
-    # A folder that is served without a build may be the output of a build that is skipped.
+    # Without a build command, existing pages are served, so no command has to rewrite them.
     before = pages_in(tree, outputs, tool.name if tool else None) if build is not None else {}
     return Plan(
         root=project.folder,
@@ -239,7 +239,8 @@ def _workspace(tree: Tree, folder: str) -> Workspace | None:
 
 
 def _runs(project: Project) -> bool:
-    """Returns true if a script of package.json runs the other language's tool."""
+    """Returns true if the build script in package.json runs the project's framework, which is a tool of another
+    language."""
     tool, text = project.framework, project.script("build")
     return tool is not None and text is not None and tool.command.split()[0] in text
 

@@ -113,7 +113,7 @@ def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
 
 
 def python_build(tree: Tree, project: Project, reasons: list[str]) -> tuple[str, ...]:
-    """Returns the tool's own command. It runs in the project's folder."""
+    """Returns the build command of the project's framework, which runs in the project's folder."""
     tool = project.framework
     assert tool is not None
     command = tuple(tool.command.split())

@@ -25,7 +25,7 @@ _ABANDONED = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The groups of one build: one folder for each hierarchy, memory first."""
+    """The control groups of one build: one folder for each hierarchy, the hierarchy of memory first."""
 
     version: Literal[1, 2]
     folders: tuple[Path, ...]
@@ -36,7 +36,7 @@ class Group:
         return [str(folder / "cgroup.procs") for folder in self.folders]
 
     def limit(self, limits: Limits) -> None:
-        """Sets the limits of all its processes together. Raises OSError."""
+        """Limits all processes of the groups together. Raises OSError."""
         if self.version == 1:
             values = {"memory.limit_in_bytes": limits.memory, "memory.memsw.limit_in_bytes": limits.memory}
         else:
@@ -54,7 +54,7 @@ class Group:
                     _write(folder / file, str(value))
 
     def memory(self) -> int:
-        """Returns the bytes in use now, without the kernel's cache of files."""
+        """Returns the bytes of memory in use now, without the kernel's cache of files."""
         names = ("total_rss", "total_shmem") if self.version == 1 else ("anon", "shmem")
         return sum(_values(self.folders[0] / "memory.stat").get(name, 0) for name in names)
 
@@ -76,7 +76,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Cgroups:
-    """The places for new groups: one writable folder for each hierarchy, memory first."""
+    """The places for new control groups: one writable folder for each hierarchy, the hierarchy of memory first."""
 
     version: Literal[1, 2]
     parents: tuple[Path, ...]

@@ -75,7 +75,7 @@ class DiskUse:
         return None
 
     async def close(self) -> None:
-        """Stops counting."""
+        """Stops counting the build's files."""
         if self._counting is not None:
             self._counting.cancel()
             await asyncio.gather(self._counting, return_exceptions=True)

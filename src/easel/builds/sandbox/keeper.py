@@ -89,7 +89,7 @@ def _become_the_command(builder: socket.socket, status: int, groups: list[str]) 
 def _prepare(groups: list[str]) -> None:
     """Starts a session with low priority, in the control groups. Raises OSError."""
     os.setsid()
-    # Python ignores the last two signals, and a started program would inherit that.
+    # Python ignores the last two signals, and a started program would inherit this setting.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     kernel.be_idle()

@@ -61,7 +61,7 @@ def make_read_only(place: str) -> None:
 
 
 def keep_mounts() -> None:
-    """Keeps later mounts in this mount namespace."""
+    """Prevents later mounts in this mount namespace from appearing in other namespaces."""
     _checked(_libc.mount(None, b"/", None, ctypes.c_ulong(_RECURSIVE | _SLAVE), None))
 
 
@@ -83,7 +83,7 @@ def adopt_orphans() -> None:
 def be_idle() -> None:
     """Gives this session and everything that it starts low priority for the processors, and the lowest priority for the
     disk."""
-    # A builder already has this nice value.
+    # A builder's process already has this nice value, so its value stays unchanged.
     os.nice(max(0, NICE - os.getpriority(os.PRIO_PROCESS, 0)))
     take_long_slices()
     lower_session("self")

@@ -157,7 +157,7 @@ class RunningCommand:
             await disk.close()
 
     async def _pump(self, output: int) -> bool:
-        """Passes the output on until it ends. Returns false if it exceeds the limit."""
+        """Passes the output on until it ends. Returns false if the output exceeds the limit."""
         left = self.command.limits.log
         reader = asyncio.StreamReader(limit=READ_CHUNK)
         loop = asyncio.get_running_loop()

@@ -53,7 +53,7 @@ class Watcher:
         self.processor = 0.0
 
     async def watch(self) -> Reason:
-        """Returns the reason when a limit is reached."""
+        """Waits until a limit is reached, and returns the reason."""
         while True:
             reason = self._look()
             if reason is not None:

@@ -44,7 +44,7 @@ class Toolchain:
 
     @property
     def key(self) -> str:
-        """Returns the versions in the cache keys."""
+        """Returns the versions of the tools as a text for cache keys."""
         return f"node {self.node}, {self.package_manager}, python {self.python}"
 
 

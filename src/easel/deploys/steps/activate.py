@@ -17,7 +17,7 @@ class Activate(Step):
     name = "activate"
 
     def found(self, run: Run) -> bool:
-        """Returns true if an earlier run made the move."""
+        """Returns true if an earlier run moved the pointer."""
         return run.row.deploy.outcome is not None
 
     async def run(self, run: Run) -> None:

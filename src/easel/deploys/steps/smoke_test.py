@@ -35,7 +35,7 @@ class SmokeTest(Step):
 
 
 async def _candidate(run: Run) -> Site:
-    """Returns the site as an edge would build it."""
+    """Returns the candidate's site, as an edge would create it."""
     deploy = run.row.deploy
     assert deploy.version is not None
     manifest = await run.manifest()

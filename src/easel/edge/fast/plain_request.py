@@ -55,7 +55,7 @@ class RecentCache(Generic[K, V]):
 
     @property
     def weight(self) -> int:
-        """Returns the total weight, computed on request, because adding must be cheap."""
+        """Returns the total weight, which is computed only here, because adding must be cheap."""
         return self._weigh(self.newer) + self._older_weight
 
     def get(self, key: K) -> V | None:

@@ -127,7 +127,7 @@ class EdgeProtocol(GuardedProtocol):
         return ready
 
     def on_body(self, body: bytes) -> None:
-        """Called with a part of a body. Requests on the fast path have no body."""
+        """Called with a part of a body. Does nothing on the fast path, because its requests have no body."""
         if self._ready is None:
             super().on_body(body)
 
@@ -145,7 +145,7 @@ class EdgeProtocol(GuardedProtocol):
 
     def _answer(self, asked: PlainRequest, ready: PreparedAnswer) -> None:
         stamp, tally = self.stamp, ready.tally
-        # This takes an id for each response without a function call.
+        # Each response takes an id from this list, which needs no function call.
         identities = stamp.identities
         if not identities or self.server_state.default_headers is not stamp.defaults:
             stamp.renew(self.server_state.default_headers)

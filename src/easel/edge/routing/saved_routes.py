@@ -176,7 +176,7 @@ class SavedRoutes:
             return sqlite3.connect(f"{self._uri}?immutable=1", uri=True)
 
     def _connect(self) -> sqlite3.Connection:
-        # The file is never created at this point, because other users could read it.
+        # The file is never created at this point, because other users could read the new file.
         connection = sqlite3.connect(f"{self._uri}?mode=rw", uri=True, timeout=5)
         try:
             connection.execute("pragma journal_mode = wal")

@@ -115,7 +115,7 @@ def _read_route(route: _Route, entries: Entries) -> None:
 
 
 def _of_app(page: str) -> str:
-    """Returns the path of a page, which the file may contain without its slash."""
+    """Returns the path of a page with its leading slash, which the file may leave out."""
     return page if page.startswith("/") or "://" in page else f"/{page}"
 
 

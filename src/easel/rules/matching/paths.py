@@ -76,7 +76,7 @@ def as_sent(raw: str) -> RequestPath | None:
 
 
 def without_marks(caught: str) -> str:
-    """Returns a string of a path `as_sent` with its marks replaced by the characters."""
+    """Returns a captured string with each mark (see `as_sent`) replaced by its character."""
     return caught if caught.isascii() else _KEPT.sub(lambda mark: chr(ord(mark[0]) - _MARK), caught)
 
 

@@ -11,7 +11,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-# easel/environments/service.py describes its behaviour, and is its only caller.
+# easel/environments/service.py describes the behaviour of this function, and is its only caller.
 MOVE_POINTER = """
 create function easel_move_pointer(
     p_app text, p_org text, p_environment text, p_version integer, p_action text, p_actor text,

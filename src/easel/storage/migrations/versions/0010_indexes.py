@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_app_gone", "app", ["deleted_at"], postgresql_where=sa.text("deleted_at is not null and swept_at is null")
     )
-    # An edge reads only the moves of the last days of an app that may have thousands.
+    # An app may have thousands of moves, and an edge reads only the moves of the last days.
     op.create_index("ix_audit_app_at", "audit", ["app_id", "at"])
 
 
