@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,8 @@ from easel.builds.detect.errors import (
     BuiltSpecialFileError,
     BuiltTwiceError,
 )
+from easel.builds.detect.models import Plan
+from easel.builds.output import judge
 from easel.builds.pack import PackedOutput, pack
 from easel.bundles.errors import (
     FileTooLargeError,
@@ -54,6 +59,31 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     assert len(hashes) == 1
     assert (result.files, result.bytes) == (4, 4002)
     assert result.size == (tmp_path / "1/bundle.zip").stat().st_size
+
+
+@contextmanager
+def folder_of_a_system_user() -> Iterator[Path]:
+    """Yields a folder, as if a system user ran Easel: the rights to files bind such a user, but not root."""
+    user = os.geteuid() or 65_534
+    with tempfile.TemporaryDirectory() as own:
+        os.chown(own, user, -1)
+        before = os.geteuid()
+        os.seteuid(user)
+        try:
+            yield Path(own)
+        finally:
+            os.seteuid(before)
+
+
+@pytest.mark.parametrize("closed", ["dist", "dist/a", "dist/index.html", "dist/a/b.js", "."])
+@pytest.mark.parametrize("mode", [0o000, 0o100, 0o400])
+def test_an_output_that_a_build_has_closed_to_its_own_user_is_packed(closed: str, mode: int) -> None:
+    plan = Plan("", None, "none", None, None, None, "true", ("dist",))
+    with folder_of_a_system_user() as own:
+        source = write(own / "source", {"dist/index.html": "home", "dist/a/b.js": "1"})
+        (source / closed).chmod(mode)
+        pack(source, judge(source, plan), own / "bundle.zip")
+        assert zipfile.ZipFile(own / "bundle.zip").namelist() == ["a/b.js", "index.html"]
 
 
 def test_an_output_in_a_hidden_folder_is_packed(tmp_path: Path) -> None:

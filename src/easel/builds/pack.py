@@ -18,7 +18,7 @@ from easel.builds.detect.errors import (
     BuiltSpecialFileError,
     BuiltTwiceError,
 )
-from easel.builds.tree import SPECIAL_KINDS, LeadsOutError, Tree, joined
+from easel.builds.tree import SPECIAL_KINDS, LeadsOutError, Tree, joined, make_readable, scan
 from easel.bundles.errors import (
     FileTooLargeError,
     InflatesTooLargeError,
@@ -109,7 +109,7 @@ class _Walk:
     def _listed(self, real: str, shown: str) -> list[str]:
         # Folders count too, because a build could make millions of empty folders.
         names = []
-        with os.scandir(self.tree.root / real) as entries:
+        with scan(self.tree.root / real) as entries:
             for entry in entries:
                 self.count += 1
                 if self.count > 2 * self.limits.max_files:
@@ -156,7 +156,8 @@ class _Walk:
         return is_folder_icon(path) or is_junk(f"{path}/" if folder else path)
 
     def _file(self, path: str, place: str) -> FoundFile:
-        size = os.lstat(self.tree.root / place).st_size
+        found = os.lstat(self.tree.root / place)
+        size = found.st_size
         self.files_found += 1
         self.size += size
         limits = self.limits
@@ -166,4 +167,6 @@ class _Walk:
             raise InflatesTooLargeError(size=self.size, limit=limits.max_total_size)
         if self.files_found > limits.max_files:
             raise TooManyFilesError(count=self.files_found, limit=limits.max_files)
+        if not found.st_mode & stat.S_IRUSR:
+            make_readable(self.tree.root / place)
         return FoundFile(path, self.tree.root / place, size)

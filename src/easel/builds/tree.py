@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Literal
 
@@ -39,6 +40,7 @@ class Tree:
 
     Paths are relative to the folder, with '/' between their parts. The path "" is the folder itself. Links inside the
     folder are followed, and absolute links are resolved as in the sandbox. The folder must not change while it is read.
+    If a build has removed its own rights to an entry, which are Easel's rights too, they are restored.
     """
 
     def __init__(self, root: Path) -> None:
@@ -60,7 +62,7 @@ class Tree:
                 continue
             place = self._place([*behind, part])
             try:
-                mode = os.lstat(place).st_mode
+                mode = _mode(place)
                 target = os.readlink(place) if stat.S_ISLNK(mode) else None
             except (OSError, ValueError):
                 return None
@@ -134,7 +136,12 @@ class Tree:
         if place is None:
             return None
         # Opening a pipe would block.
-        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            descriptor = os.open(place, flags)
+        except PermissionError:
+            make_readable(place)
+            descriptor = os.open(place, flags)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             return None
@@ -147,7 +154,7 @@ class Tree:
             place = self.place(path)
             if place is None:
                 return []
-            with os.scandir(place) as entries:
+            with scan(place) as entries:
                 return sorted(entry.name for entry, _ in zip(entries, range(_MOST_NAMES), strict=False))
         except (OSError, LeadsOutError):
             return []
@@ -166,6 +173,28 @@ class Tree:
             fits = re.compile(fnmatch.translate(part)).match
             names = [name for name in self.names(folder) if fits(name) and (name[0] != "." or part[0] == ".")]
         yield from (joined(folder, name) for name in names)
+
+
+def _mode(place: str) -> int:
+    try:
+        return os.lstat(place).st_mode
+    except PermissionError:
+        make_readable(os.path.dirname(place))
+        return os.lstat(place).st_mode
+
+
+def scan(place: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+    """Returns the entries of a folder, like os.scandir. Restores the right to read them first. Raises OSError."""
+    try:
+        return os.scandir(place)
+    except PermissionError:
+        make_readable(place)
+        return os.scandir(place)
+
+
+def make_readable(place: str | Path) -> None:
+    """Gives the owner of a file or folder all rights to it. The path must contain no link. Raises OSError."""
+    os.chmod(place, stat.S_IRWXU)
 
 
 def joined(folder: str, path: str) -> str:
