@@ -10,7 +10,7 @@ from easel.repositories.errors import (
     RepositoryUrlError,
     RepositoryUrlSecretError,
 )
-from easel.repositories.providers.hosts import commit_page, recognise
+from easel.repositories.providers.hosts import build_hosts, commit_page, recognise
 from easel.repositories.remote_url import check_branch, read_url
 
 
@@ -182,3 +182,10 @@ def test_a_commit_has_a_page_where_hosts_have_one() -> None:
         == "https://bitbucket.org/t/a/commits/abc"
     )
     assert commit_page("plain", read_url("https://example.com/t/a"), "abc") is None
+
+
+def test_a_build_reaches_the_host_of_its_repository_by_its_name_for_https() -> None:
+    github = ("github.com", "codeload.github.com")
+    assert build_hosts(read_url("https://github.com/a/b")) == github
+    assert build_hosts(read_url("ssh://git@ssh.github.com:443/a/b.git")) == github
+    assert build_hosts(read_url("https://git.example.com:8443/a/b")) == ("git.example.com:8443",)

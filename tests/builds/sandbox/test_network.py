@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,7 @@ except OSError as error:
     print(type(error).__name__, error)
 """
 PROXY = "127.0.0.1:3128"
+SETTING = "EASEL_BUILD_HOSTS"
 
 
 @contextmanager
@@ -74,6 +76,13 @@ async def test_other_hosts_are_refused_with_the_setting_that_allows_them(bench: 
     assert "403 Forbidden" in bench.text
     assert "fonts.example.com was refused. An operator can allow this host with EASEL_BUILD_HOSTS." in bench.text
     assert ended.refused == (Refusal("fonts.example.com", 443, "EASEL_BUILD_HOSTS"),)
+
+
+@pytest.mark.skipif(not Path("/usr/bin/git").exists(), reason="no /usr/bin/git")
+@pytest.mark.parametrize("address", ["ssh://git@git.example.com/a/b.git", "git@github.com:a/b.git"])
+async def test_a_dependency_with_an_ssh_address_is_fetched_over_https(bench: Bench, address: str) -> None:
+    ended = await bench.run("git", "ls-remote", address)
+    assert ended.refused == (Refusal(address.partition("@")[2].replace(":", "/").partition("/")[0], 443, SETTING),)
 
 
 async def test_private_addresses_are_refused_whatever_name_they_have(bench: Bench) -> None:

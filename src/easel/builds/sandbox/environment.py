@@ -12,6 +12,8 @@ LONGEST_VARIABLE = 128 * 1024 - 8
 """Maximum number of bytes of a variable: name, value and separators (MAX_ARG_STRLEN of execve(2))."""
 _NAME = re.compile(r"[\x21-\x3c\x3e-\x7e]{1,1000}")
 _LOCAL = "localhost,127.0.0.1,::1"
+_GIT_HOSTS = ("github.com", "gitlab.com", "bitbucket.org")
+"""Hosts whose ssh addresses are often written as `git@HOST:PATH`."""
 
 
 def environment(proxy: str, certificates: str | None, home: str, temporary: str) -> dict[str, str]:
@@ -36,6 +38,17 @@ def environment(proxy: str, certificates: str | None, home: str, temporary: str)
     if certificates is not None:
         for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"):
             found[name] = certificates
+    return found
+
+
+def git_over_https() -> dict[str, str]:
+    """Returns the variables that make Git fetch over https instead of ssh, which the proxy cannot forward. npm, for
+    example, notes ssh addresses of public repositories in its lock file."""
+    prefixes = ("ssh://git@", *(f"git@{host}:" for host in _GIT_HOSTS))
+    values = ("https://", *(f"https://{host}/" for host in _GIT_HOSTS))
+    found = {"GIT_CONFIG_COUNT": str(len(prefixes)), "GIT_TERMINAL_PROMPT": "0"}
+    for number, (prefix, value) in enumerate(zip(prefixes, values, strict=True)):
+        found |= {f"GIT_CONFIG_KEY_{number}": f"url.{value}.insteadOf", f"GIT_CONFIG_VALUE_{number}": prefix}
     return found
 
 

@@ -19,7 +19,7 @@ from easel.builds.sandbox import bubblewrap, trial
 from easel.builds.sandbox.bubblewrap import BUILD, CERTIFICATES, HOME, Bubblewrap
 from easel.builds.sandbox.cgroups import Cgroups
 from easel.builds.sandbox.command import Command, CommandResult
-from easel.builds.sandbox.environment import check, environment, outside
+from easel.builds.sandbox.environment import check, environment, git_over_https, outside
 from easel.builds.sandbox.free_cores import Visits
 from easel.builds.sandbox.keeper import PROXY_PORT, STAGE
 from easel.builds.sandbox.keeper_process import KeeperProcess
@@ -210,7 +210,8 @@ class Sandbox:
             stages[name] = str(path.absolute())
             return f"{STAGE}/{name}"
 
-        variables = environment(f"http://127.0.0.1:{PROXY_PORT}", CERTIFICATES, HOME, "/tmp")  # noqa: S108
+        proxy = f"http://127.0.0.1:{PROXY_PORT}"
+        variables = environment(proxy, CERTIFICATES, HOME, "/tmp") | git_over_https()  # noqa: S108
         hidden = (self._settings.data_dir.absolute(),)
         inside = bubblewrap.arguments(command, variables | dict(command.environment), hidden, place)
         bwrap = str(found.program)

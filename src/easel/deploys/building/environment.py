@@ -14,6 +14,7 @@ from easel.bundles.names import printable
 from easel.deploys.deploy_row import DeployRow
 from easel.outgoing.hosts import HostRules
 from easel.repositories.models import Repository
+from easel.repositories.providers.hosts import build_hosts
 from easel.repositories.remote_url import read_url
 from easel.schemas import SEALED
 from easel.serving.addresses import Addresses
@@ -62,7 +63,7 @@ def inputs_of(
             variables[name] = value
     hosts, refused = _hosts(settings, app, own)
     if repository is not None:
-        hosts = (*hosts, read_url(repository.repo_url).web_host)
+        hosts = (*hosts, *build_hosts(read_url(repository.repo_url)))
     return BuildInputs(
         wanted=options_of(own),
         of_app=options_of(app, repository.root if repository is not None else None),

@@ -31,11 +31,24 @@ _TOKEN_USERS: Final[dict[Provider, str]] = {
 }
 
 
+_SSH_ALONE: Final = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
+"""Names under which a host offers only ssh, and the host's name for https."""
+_ARCHIVES: Final = {"github.com": ("codeload.github.com",)}
+"""Hosts from which package managers download a dependency whose repository is on this host."""
+
+
+def build_hosts(url: RemoteUrl) -> tuple[str, ...]:
+    """Returns the hosts that a build of this repository may reach, because its dependencies are often on the same
+    host."""
+    host = _SSH_ALONE.get(url.host, url.web_host)
+    return (host, *_ARCHIVES.get(host, ()))
+
+
 def recognise(url: RemoteUrl) -> Provider:
     """Returns the kind of host, recognised by its name or by the first label of its name (`gitlab.example.com`).
     Returns `plain` for an unknown host."""
-    if ssh := {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}.get(url.host):
-        return _KNOWN[ssh]
+    if web := _SSH_ALONE.get(url.host):
+        return _KNOWN[web]
     return _KNOWN.get(url.host) or _NAMED.get(url.host.partition(".")[0], "plain")
 
 
