@@ -38,7 +38,8 @@ class EaselError(Exception):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Returns the details that a program can use: limits, counts, names and ids, without pieces of the sentence."""
+        """Returns the details that a program can use: limits, counts, names and ids, without details that are only
+        words of the message."""
         return {name: value for name, value in self.details.items() if name not in _WORDING}
 
     @property

@@ -61,7 +61,7 @@ class Vault:
             raise SecretUnreadableError() from error
 
     def digest(self, plain: str) -> str:
-        """Returns a keyed digest (hex). Two secrets can be compared by it without decrypting them."""
+        """Returns a keyed digest (hex). Two secrets can be compared by their digests, without decrypting them."""
         return hmac.digest(self._digesting, plain.encode(), "sha256").hex()
 
     def sign(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Metrics of the queue. They are the same from every api."""
+"""Metrics of the queue. Every api reports the same values."""
 
 from __future__ import annotations
 

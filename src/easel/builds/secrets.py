@@ -120,7 +120,8 @@ class Masking:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Masks the details of errors that are raised in the block. They may contain a command, a file or a host."""
+        """Masks the details of errors that are raised in the block. The details may contain a command, a file or a
+        host."""
         try:
             yield
         except EaselError as error:

@@ -67,8 +67,8 @@ def siblings(path: str, paths: Collection[str]) -> Iterable[tuple[str, Coding]]:
 
 
 def decoded(data: bytes, coding: Coding, limit: int) -> bytes | None:
-    """Returns the content of compressed data. Returns None if it is invalid or longer than `limit` bytes. Unpacking
-    stops at the limit."""
+    """Returns the content of compressed data. Returns None if the data is invalid or longer than `limit` bytes.
+    Unpacking stops at the limit."""
     try:
         if coding == "br":
             content = _brotli_decoded(data, limit)

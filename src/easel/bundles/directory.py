@@ -139,7 +139,7 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
         if at + name_length + extra_length + comment_length > stop:
             raise ZipMalformedError(reason="an entry of the directory is incomplete")
         raw = bytes(data[at : at + name_length])
-        # This is checked early, so that a directory of long names never fills the memory.
+        # The length is checked early, so that a directory of long names never fills the memory.
         if name_length > limits.max_name_bytes:
             raise PathTooLongError(
                 member=printable(raw.decode("utf-8", "replace")), size=name_length, limit=limits.max_name_bytes

@@ -1,7 +1,7 @@
 """Finds a zip's central directory from its end (APPNOTE.TXT 6.3.10, §4.3.14 to §4.3.16).
 
 The directory must begin at the offset that the end record states, and end exactly at the record. If there were other
-bytes before, between or after them, different readers would read the zip differently.
+bytes before, between or after the directory and the record, different readers would read the zip differently.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def find_directory(data: memoryview) -> Directory:
     if missing > 0:
         raise ZipTruncatedError(reason="the directory would begin after the end of the zip")
     if missing < 0:
-        # Bytes in front of the zip shift all offsets, including the directory's, by the same amount.
+        # Bytes in front of the zip shift all offsets, including the offset of the directory, by the same amount.
         if end.size and bytes(data[end.start - missing :][:4]) == _CENTRAL_SIGNATURE != bytes(data[end.start :][:4]):
             raise ZipHasPrefixError(size=-missing)
         raise ZipMalformedError(reason="the directory is not at the stated place")

@@ -78,7 +78,7 @@ _ALPHABET = frozenset(string.ascii_letters + string.digits + "-_")
 _HEX_FRONT = re.compile(r"([0-9a-f]{6,40})([-._])(?=.)")
 _B64_FRONT = re.compile(r"([A-Za-z0-9_-]{8})([-.])(?=.)")
 _REVISION = re.compile(r"[gprv][0-9a-f]{6,40}\Z|[a-z](?:19|20)\d{6,12}\Z|\A.*[-_.]g[0-9a-f]{7,40}\Z")
-"""A version's, commit's or date's letter and its digits (`git describe` writes `g1a2b3c4`)."""
+"""The letter of a version, commit or date, and its digits (`git describe` writes `g1a2b3c4`)."""
 
 _SIZE = re.compile(r"(?<![A-Za-z\d])\d+x\d+(?![A-Za-z\d])|\d\dx\d\d")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|^(?:19|20)\d\d")
@@ -109,7 +109,7 @@ class HashForm(NamedTuple):
     token: str
     suffix: str
     is_front: bool = False
-    """True if the name begins with it. `before` is then the text after it."""
+    """True if the name begins with the possible hash. In this case, `before` is the text after the hash."""
 
 
 def certain(path: str) -> bool:
@@ -249,7 +249,7 @@ def typed(form: HashForm) -> bool:
 def resembles_typed(token: str) -> bool:
     """Returns true if a token that is not in hex or base 32 resembles typed text. Such a token is in one case, or
     consists of short numbered parts (`fp16-v12`), or of words with a number (`iPhone7s`). About one in eight hashes of
-    eight characters does so too. The check is therefore only for files that are rarely named by a hash."""
+    eight characters resembles typed text too. The check is therefore only for files that are rarely named by a hash."""
     if token.lower() == token or token.upper() == token or _NUMBERED.match(token):
         return True
     pieces = PIECES.findall(token)

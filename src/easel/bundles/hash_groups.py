@@ -121,7 +121,8 @@ def _is_long(tokens: Collection[str]) -> bool:
 
 
 def _has_traces(named: Collection[str], members: Mapping[str, HashForm], references: References) -> bool:
-    """Returns true if more than elements of pages, which people write, shows that a build tool wrote this group."""
+    """Returns true if a build tool certainly wrote this group. Elements of pages alone do not prove this, because
+    people write them too."""
     if any(references.by_build(path) or references.by_hash(members[path]) for path in named):
         return True
     return any(references.is_by_tool(path, members[path].token) for path in sorted(named)[:_FEW])

@@ -56,9 +56,9 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
     """Returns the files of a version whose names contain a hash of their content.
 
     `paths` are all files, with the SHA-256 (hex) and size of each. `read` returns a file's content, or at least its
-    first bytes up to the given number. It is called only while a name needs confirmation. It reads at most `MOST_READ`
-    bytes of pages, scripts, styles and build manifests for references, and at most `MOST_HASHED` bytes of `MOST_FILES`
-    files to compute their hashes.
+    first bytes up to the given number. `read` is called only while a name needs confirmation. The search reads at most
+    `MOST_READ` bytes of pages, scripts, styles and build manifests for references, and at most `MOST_HASHED` bytes of
+    `MOST_FILES` files to compute their hashes.
     """
     known: set[str] = set()
     may: set[str] = set()

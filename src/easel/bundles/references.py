@@ -67,7 +67,7 @@ class References:
 
     def by_hash_of_build(self, form: HashForm) -> bool:
         """Returns true if a script has a longer hash as a string, which begins with this hash: webpack and Rspack give
-        all files of a build the beginning of one hash, if they are told to."""
+        all files of a build the beginning of one hash, if they are configured so."""
         self._look()
         return form.token.encode() in self._beginnings
 
@@ -91,7 +91,7 @@ class References:
     def is_by_tool(self, path: str, token: str) -> bool:
         """Returns true if a build tool certainly wrote the script or style: a build manifest, a file with a hash or an
         element that a tool wrote names it, it has a source map, or it names its licence, its bundler or other files
-        with a hash other than `token`. The file is read for that."""
+        with a hash other than `token`. Reads the file."""
         self._look()
         file = path.rpartition("/")[2].removesuffix(".map").encode()
         if file in self._by_tools or f"{path}.map" in self._paths:
@@ -169,7 +169,8 @@ class References:
         return content
 
     def _names_in(self, content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
-        """Yields each name of a file in a content, the text up to its end, and the place of its end."""
+        """Yields each file name in a content, with the text that ends with the name, and the offset of the name's
+        end."""
         for match in islice(_SUFFIX_NAMED.finditer(content), self._most_named):
             self._most_named -= 1
             before = content[max(0, match.start() - _LONGEST_NAMED) : match.end()]

@@ -139,7 +139,7 @@ def _filling(used: int) -> tuple[int, int]:
 def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
     """Returns the section of restart points for a deflated member. Returns None if the member has no restart points.
 
-    This takes about as long as inflating the member twice, and 32 KiB of memory for each point.
+    The search takes about as long as inflating the member twice, and 32 KiB of memory for each point.
     """
     # Importing this module takes a third of an edge's start, and only the background job needs it.
     import indexed_gzip

@@ -1,6 +1,6 @@
 """The API's responses: the fields that the command line reads, validated, and the whole document for `--json`.
 
-The server's own models are pydantic's, which takes longer to import than a whole command takes to run. A test compares
+The server's own models use pydantic, which takes longer to import than a whole command takes to run. A test compares
 these fields with those models.
 """
 

@@ -18,7 +18,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """A progress that draws nothing, for use without a terminal."""
+    """A progress bar that draws nothing, for use without a terminal."""
 
     def advance(self, count: int) -> None:
         """Does nothing."""

@@ -38,7 +38,8 @@ _VERSIONS = ("1.1", "1.0")
 _SILENT_LOOKS = 2
 _PIECE = 4 * 1024
 _BODY_PIECE = 16 * 1024
-"""Number of bytes that are parsed at once. This limits the number of waiting requests, even if they are very small."""
+"""Number of bytes that are parsed at once. This number limits the requests that wait, even if requests are very
+small."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -61,8 +62,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _refused: HeadRefusedError | None = None
     _cookie_bytes = 0
     _line = b""
-    """The first bytes of the last line of an unfinished head. They suffice to tell whether the line is a Cookie
-    header."""
+    """The first bytes of the last line of an unfinished head. These bytes show whether the line is a Cookie header."""
     _unheard = 0
     """Number of bytes that a refused client may still send. They are discarded."""
     _touched = False

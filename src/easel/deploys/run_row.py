@@ -29,8 +29,8 @@ from easel.versions.service import HeldApp
 _SQL = statements(__name__)
 
 MOST_RUNS = 80
-"""Maximum number of a deploy's runs, so that a bundle that kills its workers does not do so for ever. Other failures
-take fewer runs."""
+"""Maximum number of a deploy's runs. Without this limit, a bundle that kills its workers would be run for ever. Other
+failures take fewer runs."""
 
 QUIET = 0.25
 """Seconds after a run's start during which followers are notified only of the run's end. Later, this is the minimum

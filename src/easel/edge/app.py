@@ -174,7 +174,7 @@ class EdgeApp:
         host: bytes,
     ) -> Answer:
         """Prepares the whole, unconditional response for later requests, if it is small enough. Returns the response to
-        this request, with its body if that was read."""
+        this request, with its body if the body was read."""
         accepted = code_of(acceptable(request.accept_encoding))
         key = (request.target.partition("?")[0].encode("latin-1"), accepted)
         prepared = live.prepared.get(key)

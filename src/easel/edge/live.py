@@ -70,8 +70,8 @@ class LiveSite:
         return self.site.environment == version_environment(self.site.version)
 
     def changes(self, page: Member) -> bool:
-        """Returns true if the runtime object is written into this page. This requires that the page has a place for
-        it."""
+        """Returns true if the runtime object is written into this page. This requires that the page has a place for the
+        object."""
         return page.place != NO_PLACE and page.size <= LARGEST and self.site.published.runtime != "off"
 
     def script(self) -> bytes:
@@ -80,7 +80,7 @@ class LiveSite:
         The object is as long as the public variables, so it is built for each page and not cached. All sites of an app
         share the bytes in the app's route. A service worker may cache a page with its variables for a long time. If the
         version has a service worker, its pages therefore also load the current variables, and use the old variables if
-        that fails.
+        loading fails.
         """
         if self.site.published.runtime == "external":
             return EXTERNAL_SCRIPT

@@ -62,9 +62,9 @@ async def connect(
     """Makes the app follow a branch. The caller has locked the app's row.
 
     Connecting the same repository again keeps its credentials and webhook secret. A repository at another address gets
-    none of them. Raises RepositoryUrlError and similar errors of the address, BranchNameError, CredentialMismatchError,
-    DeployKeyError, KnownHostsError, RepositoryRootError, WebhookSecretError, GithubAppMissingError,
-    InstallationNotLinkedError.
+    none of these secrets. Raises RepositoryUrlError and similar errors of the address, BranchNameError,
+    CredentialMismatchError, DeployKeyError, KnownHostsError, RepositoryRootError, WebhookSecretError,
+    GithubAppMissingError, InstallationNotLinkedError.
     """
     url = read_url(request.repo_url)
     branch = check_branch(request.branch or DEFAULT_BRANCH)

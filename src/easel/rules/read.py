@@ -130,7 +130,7 @@ def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:
 
 
 def _refuse_whole(name: str, whole: FileText, reading: Reading) -> bool:
-    """Refuses a file of JSON or TOML that cannot be read as a whole. Returns true if it refused the file."""
+    """Refuses a file of JSON or TOML that cannot be read as a whole. Returns true if the file was refused."""
     if (reason := whole.reason_against) is None:
         return False
     guards = name == AZURE_JSON or (name == NETLIFY_TOML and seems_guarding(whole.read))
@@ -151,7 +151,7 @@ def _pages(dialect: Dialect, choice: Choice) -> Pages:
 
 
 def summary(rules: Rules) -> str:
-    """Returns a sentence on the number of lines and blocks in force, their dialect, and the reason for it."""
+    """Returns a sentence on the number of lines and blocks in force, their dialect, and the reason for the dialect."""
     lines, blocks = _count(len(rules.redirects), "redirect line"), _count(len(rules.headers), "header block")
     return f"{lines} and {blocks} in force, read as {rules.dialect.capitalize()} does ({rules.because})."
 

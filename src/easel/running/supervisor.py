@@ -278,7 +278,7 @@ class Supervisor:
                 logger.warning("could not test whether builds can run in a sandbox: %s", error or type(error).__name__)
 
     async def _stops_within(self, seconds: float) -> bool:
-        """Waits for these seconds, or until this Easel is told to stop. Returns true if it was told to stop."""
+        """Waits for these seconds, or until this Easel is told to stop. Returns true if Easel was told to stop."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()

@@ -1,4 +1,4 @@
-"""Makes the variants of a version's files in a background job, because this takes long."""
+"""Makes the variants of a version's files in a background job, because compression takes long."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def build_variants(
     Quality decreases with size. One large file takes about a second, and after `THOROUGHLY` bytes all files are
     compressed fast, so that one app does not delay other apps.
 
-    `should_stop` is called between two files. Returns None after it has returned true.
+    `should_stop` is called between two files. Returns None after `should_stop` has returned true.
     """
     making = _Making(manifest, bundles)
     for path, member in manifest.files.items():

@@ -29,9 +29,9 @@ class Address(msgspec.Struct, frozen=True):
     """The requested address on its host.
 
     `path` has no leading '/', is decoded once (RFC 3986 §2.1) and normalised to NFC. An encoded slash stays `%2F`, and
-    repeated slashes become one. `query` is as sent, without its '?'. `names_file` is false if the path cannot name a
-    file. `is_plain` is true if `path` equals the path as it was sent. `has_dots` is true if the path had `.` or `..` as
-    a segment.
+    repeated slashes become one slash. `query` is as sent, without its '?'. `names_file` is false if the path cannot
+    name a file. `is_plain` is true if `path` equals the path as it was sent. `has_dots` is true if the path had `.` or
+    `..` as a segment.
     """
 
     path: str

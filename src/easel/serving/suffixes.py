@@ -9,8 +9,9 @@ _NOT_OF_THE_INTERNET = frozenset({"localhost", "test", "internal", "local", "inv
 
 
 def shares_cookies(domain: str) -> bool:
-    """Returns true if apps at `{slug}.DOMAIN` can set cookies for each other. They can if the domain is a registered
-    name or a name below it, and is not on the Public Suffix List (with its private section), as of this release."""
+    """Returns true if apps at `{slug}.DOMAIN` can set cookies for each other. This is possible if the domain is a
+    registered name or a name below it, and is not on the Public Suffix List (with its private section), as of this
+    release."""
     name = domain.lower().strip(".").partition(":")[0]
     if not name or name.rpartition(".")[2] in _NOT_OF_THE_INTERNET or name.endswith("home.arpa"):
         return False

@@ -37,7 +37,7 @@ HEADER = len(MAGIC) + 8
 CODINGS: tuple[Coding, ...] = ("br", "zstd", "gzip")
 """The kinds of variants that are bodies."""
 _INDEX_LARGEST = 64 * 1024 * 1024
-"""Maximum size of an index in bytes. The index of a hundred thousand files is a sixth of this."""
+"""Maximum size of an index in bytes. The index of a hundred thousand files has a sixth of this size."""
 _PIECE = 256 * 1024
 _ZSTD_AT_ONCE = 512
 _index_decoder = msgspec.json.Decoder(dict[str, tuple[int, int]])

@@ -195,7 +195,7 @@ class EmbeddedPostgres:
 
     def leave(self) -> None:
         """Removes this process from the package's list of the server's users, which is in the folder. The package
-        itself would do so only at the end of the process."""
+        itself would remove the process only when the process ends."""
         # The cleanup mode is None, so this call does nothing else.
         self._server.cleanup()
 

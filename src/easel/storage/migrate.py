@@ -70,7 +70,7 @@ def reached() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # SQLAlchemy wraps the driver's errors. It is not imported here, because an edge runs without it.
+        # SQLAlchemy wraps the driver's errors. SQLAlchemy is not imported here, because an edge runs without it.
         cause = error if isinstance(error, psycopg.Error) else getattr(error, "orig", None)
         if not isinstance(cause, psycopg.Error):
             raise

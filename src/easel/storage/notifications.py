@@ -20,7 +20,7 @@ UNNEEDED_AT_MOST = 60.0
 class Listener:
     """Calls one function per channel with each payload. Calls `on_connect` after every (re)connection, because earlier
     notifications are lost. If `needed` is given, the listener listens only while `needed` returns true. Call `start`
-    when it may have become true."""
+    when the result of `needed` may have changed."""
 
     def __init__(
         self,

@@ -3,7 +3,7 @@ SQL.
 
 A file is a list of sections. `-- name: x` begins a statement. `-- part: x` begins a text that several statements share.
 The comment lines after it state the reason. `{{x}}` includes the part `x` of the same file, and
-`{{deploys.states.unfinished}}` the part `unfinished` of `deploys/states.sql`. Arguments are psycopg's, `%(name)s`.
+`{{deploys.states.unfinished}}` the part `unfinished` of `deploys/states.sql`. Arguments have psycopg's form `%(name)s`.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@ async def load_manifest(objects: ObjectStore, version: Version | VersionRef) -> 
 class Verifier:
     """Verifies bundles by hash, and caches the result for their current state.
 
-    An untouched object is not hashed again. In the folder store, this is a file with the same inode, size and times. In
-    a bucket, this is an object with the same size and ETag.
+    An untouched object is not hashed again. In the folder store, an object is untouched if its file has the same inode,
+    size and times. In a bucket, an object is untouched if it has the same size and ETag.
     """
 
     def __init__(self, objects: ObjectStore, remembered: int = 4096) -> None:

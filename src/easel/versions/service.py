@@ -163,7 +163,7 @@ def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VersionRef:
-    """The parts of a version and its app that a move of a pointer needs. They are far less than the full rows."""
+    """The parts of a version and its app that a move of a pointer needs. The full rows are far larger."""
 
     app_id: str
     org_id: str

@@ -94,8 +94,8 @@ class BoundedRequest(Request):
     model: type[BaseModel] | None = None
     """The model of the body. A large body is validated in the thread that parses it."""
     pieces: list[bytes] | None = None
-    """The body that `take` has read. Its pieces are joined only when they are needed, because joining a long body takes
-    milliseconds."""
+    """The body that `take` has read. The pieces of the body are joined only when the whole body is needed, because
+    joining a long body takes milliseconds."""
     is_turn_wanted: Callable[[], bool] = staticmethod(lambda: False)
     """Returns true if another large body waits to take this body's place."""
     quiet: Callable[[], Awaitable[None]] = staticmethod(_at_once)
@@ -214,8 +214,8 @@ def _whole_number(digits: str) -> int:
 def _refuse_many(body: bytes) -> None:
     """Raises json.JSONDecodeError if the JSON has more values than the limit.
 
-    Every value except the first follows a comma or a bracket. If there are too many of these, some may be inside
-    strings, so the quoted strings are removed and the rest is counted again.
+    Every value except the first follows a comma or a bracket. If there are too many commas and brackets, some may be
+    inside strings, so the quoted strings are removed and the rest is counted again.
     """
     if body.count(b",") + body.count(b"[") + body.count(b"{") <= MOST_VALUES:
         return

@@ -51,7 +51,8 @@ def services_of(request: Request) -> Services:
 
 
 def work_of(request: Request) -> Transaction:
-    """Returns the request's transaction. It is committed after the response is made and before the response is sent."""
+    """Returns the request's transaction. The transaction is committed after the response is made and before the
+    response is sent."""
     work = request.state.work
     assert isinstance(work, Transaction)
     return work

@@ -89,7 +89,7 @@ class _Key:
         self._digest.update(b"%d %d " % (len(encoded), len(value)) + encoded + value)
 
     def read(self, tree: Tree, path: str) -> bytes | None:
-        """Returns a file's bytes. Returns None if there is no file, or if it exceeds the remaining bytes."""
+        """Returns a file's bytes. Returns None if there is no file, or if the file exceeds the remaining bytes."""
         text = None
         with suppress(OSError, LeadsOutError):
             text = tree.head(path, self._left + 1)

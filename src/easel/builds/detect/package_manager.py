@@ -157,8 +157,8 @@ def _by_engines(packages: tuple[Package, ...], name: str) -> str | None:
 
 
 def _narrowed(wanted: str, of_lock: str | None) -> str:
-    """Returns the required range, or the lock file's major version if that is in the range, because newer versions may
-    refuse the file."""
+    """Returns the required range, or the lock file's major version if this version is in the range, because newer
+    versions may refuse the file."""
     return of_lock if of_lock and satisfies(f"{of_lock}.999.999", wanted, loose=True) else wanted
 
 

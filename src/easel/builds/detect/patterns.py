@@ -50,7 +50,7 @@ def is_ignored(path: str, patterns: Iterable[str]) -> bool | None:
     """Returns true if the patterns ignore the path, by the rules of gitignore(5). Returns None if no pattern matches.
 
     The last match decides. A pattern with `!` includes the path again. A pattern without '/' matches at any depth. A
-    match of a folder covers everything in it.
+    match of a folder also ignores the folder's content.
     """
     ignored = None
     for text in patterns:

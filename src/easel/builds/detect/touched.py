@@ -24,7 +24,8 @@ _NO_INPUT_NAMES: Final = ("license", "licence", "codeowners", ".gitignore", ".gi
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The folders besides the root whose files count, and patterns of files that do not count (gitignore syntax)."""
+    """The folders besides the root whose files affect the build, and patterns of files that do not affect it (gitignore
+    syntax)."""
 
     folders: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()

@@ -87,8 +87,8 @@ def arguments(
 
 CLOSING: Final = ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
 """The last arguments, which come after the arguments for files. They make the rest of /dev and / read-only, because no
-limit covers that memory. They make /proc read-only, so that a build cannot undo the low priority of its sessions, or
-its place among the processes that the kernel kills first."""
+limit covers the memory of their files. They make /proc read-only, so that a build cannot undo the low priority of its
+sessions, or its place among the processes that the kernel kills first."""
 
 
 def _system(hidden: tuple[Path, ...]) -> Iterator[str]:

@@ -68,7 +68,8 @@ def main() -> NoReturn:
 
 
 def _become_the_command(builder: socket.socket, status: int, groups: list[str]) -> NoReturn:
-    """Makes all preparations that do not depend on the request, waits for it, and carries it out. Raises OSError."""
+    """Makes all preparations that do not depend on the request, waits for the request, and carries it out. Raises
+    OSError."""
     requests = socket.socket(fileno=os.dup(1))
     failed: OSError | None = None
     try:

@@ -136,8 +136,8 @@ class Processes:
         return all(map(kernel.has_low_session, self._below()))
 
     def run_on(self, cores: Iterable[int]) -> bool:
-        """Restricts all threads, and the threads that they start, to these processors. Returns false if that is not
-        allowed."""
+        """Restricts all threads, and the threads that they start, to these processors. Returns false if the system
+        refuses this."""
         for process in self._below():
             try:
                 for thread in os.listdir(f"/proc/{process}/task"):

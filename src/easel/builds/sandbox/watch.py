@@ -22,7 +22,7 @@ FASTEST_GROWTH = 4 * 1024**3
 """The fastest growth of a build's memory, in bytes a second. The less memory is left, the sooner the next check is."""
 CROWDED_FOR = 0.5
 """Seconds that a build may have its maximum of processes and threads. A build that stays at the maximum for longer is
-ended, because it keeps trying to start more."""
+ended, because it keeps trying to start more processes."""
 IN_MEMORY = ("/tmp", HOME, "/dev/shm")  # noqa: S108
 
 

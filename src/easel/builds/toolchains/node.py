@@ -49,7 +49,7 @@ def architecture() -> str:
 
 
 def local_nodes() -> Iterator[Node]:
-    """Yields the Nodes of this machine: the Python package's, then Debian's."""
+    """Yields the installations of Node on this machine: from the Python package, then from Debian."""
     for find in (_of_the_wheel, _of_debian):
         found = find()
         if found is not None:

@@ -76,7 +76,7 @@ def find_python() -> Python:
 
 
 async def template(python: Python, folder: Path, sandbox: Sandbox, limits: Limits) -> Template:
-    """Returns the virtual environment of an interpreter. Makes it in the sandbox if it does not exist. Raises
+    """Returns the virtual environment of an interpreter. Makes the environment in the sandbox if there is none. Raises
     ToolchainError."""
     kind = hashlib.sha256(f"{python.version} {python.folder} {python.program}".encode()).hexdigest()[:16]
     target = folder / f"python-{python.version}-{kind}"

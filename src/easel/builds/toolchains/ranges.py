@@ -13,7 +13,8 @@ LONGEST_RANGE = 200
 """Maximum number of characters of a range. A longer text is not a range."""
 
 SUPPORTED = "22 || 24 || 26 || 28 || 30 || 32"
-"""The major versions of Node that have or will have long-term support. They are even, and have not ended."""
+"""The major versions of Node that have or will have long-term support. These versions have even numbers, and their
+support has not ended."""
 
 
 def check_range(tool: str, wanted: str) -> str:

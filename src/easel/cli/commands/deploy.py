@@ -239,7 +239,7 @@ def _write_project(
     session: Session, slug: str, root: Path, target: Target, path: str | None, settings: Mapping[str, Any]
 ) -> Path | None:
     """Writes a new easel.toml next to the code, so that the next deploy needs fewer options, and prints the options
-    that remain. Returns the file's path. `path` and `settings` are the user's."""
+    that remain. Returns the file's path. `path` and `settings` are options of the user."""
     if session.project.file is not None or (root / FILE_NAME).exists():
         if session.project.file is not None and session.project.app is None:
             session.output.say(

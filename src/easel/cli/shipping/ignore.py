@@ -72,7 +72,7 @@ class IgnoreRules:
 
 def _is_out_by_default(path: str, *, folder: bool) -> bool:
     """Returns true if the server leaves the file out of every zip, or refuses it. For a folder, returns true if the
-    server does so with all its files."""
+    server leaves out or refuses all its files."""
     if is_folder_icon(path):
         return True
     if not folder:

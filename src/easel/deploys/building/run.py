@@ -57,7 +57,8 @@ OUTAGE: Final = 300.0
 """Seconds for which the result of a build is kept and stored again while database or store are unreachable."""
 LONGEST_PAUSE: Final = 8.0
 MOST_BUILDS: Final = 20
-"""Maximum number of a deploy's runs by builders, so that a build that kills its builders does not do so for ever."""
+"""Maximum number of a deploy's runs by builders. Without this limit, a build that kills its builders would be repeated
+for ever."""
 
 T = TypeVar("T")
 Build = Callable[..., Awaitable[BuildResult]]

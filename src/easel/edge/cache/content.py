@@ -195,8 +195,8 @@ class Content:
         return await self.inflated.whole(part, lambda: self.bundle(part.source.manifest, part.member))
 
     async def mapped_body(self, part: BundleSlice) -> MappedBody | None:
-        """Returns the complete stored bytes of a part in a mapped bundle, with the frame before and after them, if the
-        part is sent in this form. The bytes use no memory of this process. Raises ObjectMissingError."""
+        """Returns the complete stored bytes of a part in a mapped bundle, with the frame before and after these bytes,
+        if the part is sent in this form. The bytes use no memory of this process. Raises ObjectMissingError."""
         key = part.source.manifest.bundles[part.member.bundle].key
         if not _is_sent_unchanged(part) or self._objects.local_path(key) is None or self._mappings.are_many:
             return None

@@ -48,8 +48,8 @@ class ValuesInUse(Generic[K, V]):
         return self._values.get(key)
 
     def add(self, key: K, value: V, weight: int, heavy: object = None) -> None:
-        """Adds a new value. Its weight counts while the value is in use. If `heavy`, the value's heavy part, is given,
-        the weight counts while that part is in use."""
+        """Adds a new value. Its weight counts while the value is in use. `heavy` is the heavy part of the value. If
+        this part is given, the weight counts while the part is in use."""
         self.weight += weight
         weakref.finalize(value if heavy is None else heavy, self._gone, key, weight).atexit = False
         self._values[key] = value

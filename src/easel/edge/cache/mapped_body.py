@@ -50,7 +50,7 @@ class Mappings:
         self._folder = folder
         self._reserve = reserve
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        # Each mapping takes two descriptors, and each visitor takes one.
+        # Each mapping takes two descriptors, and each visitor takes one descriptor.
         self._most_open = _MOST_OPEN if allowed == resource.RLIM_INFINITY else min(_MOST_OPEN, allowed // 8)
         self._all: weakref.WeakSet[object] = weakref.WeakSet()
         self._open: weakref.WeakSet[object] = weakref.WeakSet()

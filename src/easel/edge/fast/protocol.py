@@ -50,7 +50,7 @@ class EdgeProtocol(GuardedProtocol):
     _borrowed: MappedBody | None = None
     """The borrowed body of the last response that was found."""
     _descriptor = -1
-    """The descriptor of the connection's socket. It is negative until it is needed."""
+    """The descriptor of the connection's socket, or a negative number until the descriptor is needed."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)

@@ -1,4 +1,4 @@
-"""Webhooks of Gitea and Forgejo. Forgejo sends Gitea's headers too, and both send GitHub's."""
+"""Webhooks of Gitea and Forgejo. Forgejo sends Gitea's headers too, and both also send GitHub's headers."""
 
 from __future__ import annotations
 

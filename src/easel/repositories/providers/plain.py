@@ -1,4 +1,4 @@
-"""A generic webhook: `{"ref": "refs/heads/main", "after": "…"}`, signed like GitHub's."""
+"""A generic webhook: `{"ref": "refs/heads/main", "after": "…"}`, signed like a webhook of GitHub."""
 
 from __future__ import annotations
 

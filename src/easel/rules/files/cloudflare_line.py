@@ -49,7 +49,7 @@ def _guards(words: list[str]) -> bool:
 
 def _as_url(target: str) -> str:
     """Returns the target in the form of a parsed URL (WHATWG URL §4.4): `.` and `..` are resolved, and an empty query
-    or fragment is left out. Two slashes in a path of the app are one."""
+    or fragment is left out. Two adjacent slashes in a path of the app become one slash."""
     rest, _, fragment = target.partition("#")
     rest, _, query = rest.partition("?")
     at = 0 if rest.startswith("/") else rest.find("/", len("https://"))

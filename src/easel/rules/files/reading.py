@@ -112,8 +112,8 @@ class Reading:
             raise BadLineError(f"{error}.", guards=is_guard) from None
         if self.dialect == "cloudflare" and redirect.source.count(":") > 1 and pattern.has_twins:
             raise BadLineError("its source contains the same placeholder twice.", guards=is_guard)
-        # A path of the app is always a valid target. A host without placeholders is valid too. Most targets are one of
-        # these two, and parsing the target takes half of the time.
+        # A path of the app is always a valid target. A host without placeholders is valid too. Most targets are of one
+        # of these two kinds, and parsing the target takes half of the time.
         away = redirect.redirects and not redirect.target.startswith("/") and not names_host(redirect.target)
         if away and not redirect.target.isascii():
             redirect = msgspec.structs.replace(redirect, target=with_ascii_host(redirect.target))

@@ -50,7 +50,7 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
     for name in names:
         values = changes[name]
         if name == "vary":
-            # Vary states the request headers that the bytes depend on, so a rule can only add to it.
+            # Vary states the request headers that the bytes depend on, so a rule can only add headers to Vary.
             joined = [*(value.decode("latin-1") for value in vary), *(values or ())]
             values = [", ".join(joined)] if joined else None
         added.extend((name.encode("latin-1"), value.encode("utf-8")) for value in values or ())

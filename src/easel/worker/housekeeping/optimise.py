@@ -38,8 +38,8 @@ async def optimise(
     """Makes the variants of a manifest that an environment serves, stores them, and notifies the edges.
 
     Does nothing if the variants exist, or if no environment serves the manifest any more. `should_stop` is called
-    between two files, in a thread. Raises StopRequestedError after it has returned true. Raises StoreUnavailableError,
-    StorageFullError and database errors. All of these errors can be retried.
+    between two files, in a thread. Raises StopRequestedError after `should_stop` has returned true. Raises
+    StoreUnavailableError, StorageFullError and database errors. All of these errors can be retried.
     """
     key = manifest_key(app_id, manifest_hash)
     if not await _wanted(database, app_id, key):
