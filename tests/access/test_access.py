@@ -57,7 +57,7 @@ def test_each_scope_may_do_what_it_says(app: RunningApp) -> None:
                     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "insufficient_scope")
 
 
-def test_a_key_of_one_app_sees_no_other_and_nothing_of_the_organisation(app: RunningApp) -> None:
+def test_a_key_of_one_app_sees_no_other_app_and_nothing_of_the_organisation(app: RunningApp) -> None:
     other = RunningApp.create(app.platform)
     _, key = make_key(app.platform, scope="admin", app_id=app.app_id)
     with app.platform.client(key) as client:
@@ -79,7 +79,7 @@ def test_a_revoked_key_is_refused_at_once_and_its_secret_is_shown_only_once(plat
         assert admin.delete(f"/v1/keys/{key_id}").status_code == 404
 
 
-def test_a_key_is_letters_and_digits_alone(platform: Platform) -> None:
+def test_a_key_consists_of_letters_and_digits(platform: Platform) -> None:
     """Some clients and shells accept no other characters."""
     for key in (platform.api_key, make_key(platform, scope="read")[1]):
         assert re.fullmatch(r"sk_[A-Za-z0-9]{43,}", key)

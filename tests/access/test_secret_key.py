@@ -145,7 +145,7 @@ def test_a_secret_of_an_entry_of_api_keys_is_sealed_as_well(url: str) -> None:
     instance_key.recognise(url, Vault(FIRST), source="EASEL_SECRET_KEY")
 
 
-def test_a_key_that_opens_only_some_of_what_is_sealed_is_taken(url: str) -> None:
+def test_a_key_that_decrypts_some_stored_secrets_is_accepted(url: str) -> None:
     """The previous key was lost earlier. The values encrypted under it were never set again."""
     add_app(url, "older", day=1, draft=sealed_by(FIRST), published=sealed_by(FIRST))
     add_app(url, "newer", day=2, draft=sealed_by(SECOND), published=sealed_by(FIRST))
@@ -175,7 +175,7 @@ def test_apis_that_start_at_once_keep_one_key(url: str) -> None:
     assert len(kept) == 1
 
 
-def test_a_key_of_the_data_folder_that_is_lost_is_replaced_and_said_to_be(tmp_path: Path, migrated: Migrated) -> None:
+def test_a_lost_key_of_the_data_folder_is_replaced_and_reported(tmp_path: Path, migrated: Migrated) -> None:
     platform = forked_platform(tmp_path)
     migrated.copy_to(platform.data_dir / "postgres")
     platform.start()

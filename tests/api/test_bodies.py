@@ -117,7 +117,7 @@ def request_with(pieces: Iterator[bytes], length: int | None = None) -> BoundedR
     return BoundedRequest({"type": "http", "method": "POST", "headers": headers}, receive)
 
 
-async def test_a_body_that_stops_coming_is_not_waited_for() -> None:
+async def test_a_body_that_stops_arriving_times_out() -> None:
     async def never() -> dict[str, object]:
         await asyncio.Event().wait()
         raise AssertionError
@@ -144,7 +144,7 @@ async def test_a_slow_body_makes_room_for_others_that_wait_for_its_turn(
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=20), st.integers(0, 20_000))
-async def test_a_body_is_taken_whole_or_refused(pieces: list[bytes], largest: int) -> None:
+async def test_a_body_is_read_completely_or_refused(pieces: list[bytes], largest: int) -> None:
     body = b"".join(pieces)
     request = request_with(iter(pieces))
     request.rule = BodyRule(largest)
@@ -169,7 +169,7 @@ async def test_a_body_is_taken_whole_or_refused(pieces: list[bytes], largest: in
         ('["\\\\",' + "1," * 10_000 + "1]", 10_002),
     ],
 )
-async def test_a_body_of_more_values_than_are_read_is_refused_before_it_is_read(text: str, values: int) -> None:
+async def test_a_body_with_too_many_values_is_refused_before_it_is_parsed(text: str, values: int) -> None:
     request = request_with(iter([text.encode()]))
     await request.take()
     if values > MOST_VALUES:

@@ -59,7 +59,7 @@ def test_a_head_without_end_is_refused_in_the_envelope(platform: Platform) -> No
     assert line.startswith(b"HTTP/1.1 431 ")
 
 
-def test_a_client_that_asks_on_and_on_without_reading_is_not_listened_to(platform: Platform) -> None:
+def test_requests_of_a_client_that_does_not_read_are_not_read(platform: Platform) -> None:
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         connection.connect(("127.0.0.1", platform.api_port))

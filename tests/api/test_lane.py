@@ -144,7 +144,7 @@ async def test_a_request_and_its_answer_pass_through_whole(lanes: Lanes) -> None
     assert lanes.started[0].task.done()
 
 
-async def test_a_lane_that_is_not_used_ends_and_the_next_need_starts_another(lanes: Lanes) -> None:
+async def test_an_unused_lane_ends_and_the_next_costly_request_starts_another(lanes: Lanes) -> None:
     lane = Lane(lanes.start, idle=0)
     while len(lanes.started) < 2:
         # This call does nothing while a lane runs or ends.
@@ -176,7 +176,7 @@ async def test_a_request_in_a_lane_that_ends_is_refused_unless_it_may_be_carried
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
-async def test_a_lane_that_answers_no_more_is_killed_and_its_requests_do_not_wait_for_ever(method: str) -> None:
+async def test_an_unresponsive_lane_is_killed_and_its_requests_end(method: str) -> None:
     frozen = Frozen()
     lane = Lane(frozen.start, silence=0.2)
     await opened(lane)
@@ -201,7 +201,7 @@ async def test_a_lane_that_does_not_finish_a_request_is_killed(lanes: Lanes) -> 
     await lane.close()
 
 
-async def test_a_lane_that_is_asked_whether_it_answers_goes_on(lanes: Lanes) -> None:
+async def test_a_lane_that_answers_health_checks_continues(lanes: Lanes) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)

@@ -166,7 +166,7 @@ def test_half_a_character_is_refused(app: RunningApp, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("mode", ["password", "jwt"])
-def test_a_protection_that_is_not_built_is_refused_and_not_pretended(app: RunningApp, mode: str) -> None:
+def test_an_unsupported_protection_is_refused(app: RunningApp, mode: str) -> None:
     config = {"auth_config": {"mode": mode, "password": "hunter2"}}
     answers = [
         app.client.post("/v1/apps", json={"slug": f"{app.slug}-2", "meta": {"title": "x"}, **config}),

@@ -99,6 +99,6 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
-def test_a_configuration_has_the_spelling_that_its_hash_was_always_made_of(value: Any) -> None:
+def test_a_configurations_canonical_form_never_changes(value: Any) -> None:
     before = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert canonical(value) == before

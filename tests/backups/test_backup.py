@@ -169,7 +169,7 @@ def test_a_damaged_backup_is_not_restored(running: Platform, tmp_path: Path) -> 
     assert f"{bundle.name} is missing" in easel(running, "backup", str(place), expect=1)
 
 
-def test_a_bucket_for_backups_that_is_not_there_is_named(running: Platform) -> None:
+def test_a_missing_bucket_for_backups_is_reported_by_name(running: Platform) -> None:
     with moto() as bucket:
         given = {name: value for name, value in bucket.environment("").items() if name.startswith("AWS_")}
         there = replace(running, environment={**running.environment, **given})
@@ -184,7 +184,7 @@ def test_a_bucket_for_backups_that_is_not_there_is_named(running: Platform) -> N
 
 
 @pytest.mark.parametrize("key", ["", "apps", "apps/x"])
-def test_a_name_of_another_form_than_easel_writes_is_named_and_the_rest_backed_up(
+def test_a_malformed_object_name_is_reported_and_everything_else_is_backed_up(
     running: Platform, tmp_path: Path, key: str
 ) -> None:
     app = RunningApp.create(running)

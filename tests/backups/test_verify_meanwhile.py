@@ -161,7 +161,7 @@ def test_variants_are_held_against_the_files_they_were_made_of(world: World) -> 
 
 
 @pytest.mark.parametrize("key", ["abcd", "", "apps", "apps/x/bundles/none.zip"])
-def test_a_name_of_another_form_than_easel_writes_is_told_apart(world: World, key: str) -> None:
+def test_a_malformed_object_name_is_recognised(world: World, key: str) -> None:
     async def go() -> None:
         app = await app_with(world, "one")
         async with world.database.transaction() as work:

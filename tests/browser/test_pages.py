@@ -110,7 +110,9 @@ def test_the_object_is_there_however_often_and_by_whom_its_script_is_run(tab: Pa
             assert tab.evaluate("window.__EASEL__ === window.__MIXPEEK__ && __EASEL__.COLOUR") == "red"
 
 
-def test_a_policy_in_a_header_lets_pages_load_what_it_does_not_let_them_hold(tab: Page, app: RunningApp) -> None:
+def test_a_policy_in_a_header_allows_the_external_script_and_blocks_the_inline_script(
+    tab: Page, app: RunningApp
+) -> None:
     refused: list[str] = []
     tab.on("console", lambda message: refused.append(message.text) if "Policy" in message.text else None)
     files = {"index.html": HOME, "_headers": "/*\n  Content-Security-Policy: script-src 'self'\n"}

@@ -43,7 +43,7 @@ def test_bytes_that_are_no_text_are_shown_as_such() -> None:
     assert read(b"\xff\xfe ok\n") == ["�� ok"]
 
 
-def test_a_long_line_is_cut_and_says_how_long_it_was() -> None:
+def test_a_long_line_is_truncated_with_its_length() -> None:
     [line] = read(b"x" * 5000 + b"\n")
     assert line == "x" * LONGEST_LINE + "… (3,000 more characters)"
 

@@ -200,14 +200,14 @@ def test_an_output_outside_of_the_sources_is_refused(tmp_path: Path) -> None:
         pack(tmp_path / "sources", tmp_path / "dist", tmp_path / "bundle.zip")
 
 
-def test_a_path_that_no_bundle_may_have_is_named_as_too_long(tmp_path: Path) -> None:
+def test_a_path_that_is_too_long_for_a_bundle_is_reported(tmp_path: Path) -> None:
     write(tmp_path / "dist", {"index.html": "x", "d" * 200 + "/x.js": "x"})
     with pytest.raises(PathTooLongError, match=r"205 bytes long; the limit is 204\."):
         packed(tmp_path, Limits(max_name_bytes=204))
     assert packed(tmp_path, Limits(max_name_bytes=205))[0].files == 2
 
 
-def test_a_file_in_very_many_folders_is_not_called_a_link(tmp_path: Path) -> None:
+def test_a_file_in_very_many_folders_is_not_reported_as_a_link(tmp_path: Path) -> None:
     write(tmp_path / "dist", {"index.html": "x", "d/" * 300 + "x.js": "x"})
     with pytest.raises(BuiltDeepError, match=r"`d/d/.*, which is nested in too many folders"):
         packed(tmp_path)

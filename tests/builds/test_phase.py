@@ -112,7 +112,7 @@ async def test_the_limits_are_those_of_all_commands_together(sandbox: Sandbox, t
         await run.run("build", "head -c 20000 /dev/zero | tr '\\0' x; sleep 3600", "")
 
 
-async def test_a_deploy_that_ends_meanwhile_stops_its_build(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_the_end_of_a_deploy_stops_its_build(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(BuildStoppedError):
         await phases(sandbox, tmp_path / "work", [], stop=True).run("build", "sleep 3600", "")
 

@@ -158,7 +158,7 @@ def test_files_without_effect_are_reported(name: str, told: str) -> None:
     assert told in seen.warnings[-1]
 
 
-def test_a_project_with_an_index_is_deployed_and_told_that_it_may_not_be_built() -> None:
+def test_a_project_with_an_index_is_deployed_with_a_warning() -> None:
     seen = look_in("index.html", "package.json", "src/main.jsx")
     assert len(seen.warnings) == 1
     assert "build the project and upload the output folder" in seen.warnings[0]

@@ -190,7 +190,7 @@ def test_an_inspection_stops_within_a_large_member_when_nobody_waits_for_it(thre
     assert asked < 20
 
 
-def test_a_fault_among_many_files_is_the_one_reported(tmp_path: Path) -> None:
+def test_a_fault_among_many_files_is_reported(tmp_path: Path) -> None:
     lie = Header(crc=7)
     files = [File(b"f%03d.js" % number, b"x" * 9000) for number in range(400)]
     files[333] = File(b"f333.js", b"x", local=lie, central=lie)

@@ -50,7 +50,7 @@ def test_a_byte_order_mark_overrides_the_declared_charset(mark: bytes, charset: 
     assert with_charset("text/css; charset=utf-8", mark + b'@charset "big5";') == f"text/css; charset={charset}"
 
 
-def test_a_page_in_two_bytes_a_letter_is_known_without_a_mark() -> None:
+def test_a_page_in_utf_16_is_recognised_without_a_byte_order_mark() -> None:
     assert with_charset(HTML, "<!doctype html>".encode("utf-16-le")) == "text/html; charset=utf-16le"
     assert with_charset(HTML, "<!doctype html>".encode("utf-16-be")) == "text/html; charset=utf-16be"
 

@@ -50,7 +50,7 @@ def test_the_frame_of_more_than_4_gib_says_the_size_modulo_2_to_the_32() -> None
 
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "moved", "short"])
-def test_a_bundle_that_was_damaged_since_is_noticed(damage: str) -> None:
+def test_later_damage_of_a_bundle_is_detected(damage: str) -> None:
     member = MEMBERS["text.txt"]
     broken = {
         "cut": BUNDLE[: member.offset + member.length // 2],

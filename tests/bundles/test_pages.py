@@ -92,7 +92,7 @@ def test_a_file_that_is_no_page_takes_no_script(page: str) -> None:
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_a_page_in_two_bytes_a_letter_takes_none(charset: str) -> None:
+def test_a_page_in_utf_16_takes_no_script(charset: str) -> None:
     assert script_place("<!doctype html><html><head><title>ü".encode(charset)) is None
 
 

@@ -142,7 +142,7 @@ def test_an_app_may_allow_node_modules() -> None:
         look_at("infozip-node-modules", allow=Allowances(secrets=True))
 
 
-def test_a_missing_entry_point_names_the_root_and_the_nearest_one() -> None:
+def test_a_missing_entry_point_is_refused_with_the_root_and_the_nearest_page() -> None:
     with pytest.raises(errors.EntryPointMissingError) as refusal:
         look_at("infozip-no-entry-point")
     assert str(refusal.value) == (

@@ -22,7 +22,7 @@ def manifest(paths: list[str], entry: bytes = b"") -> Manifest:
     return Manifest([_BUNDLE], files, entry)
 
 
-def test_a_manifest_of_many_files_is_given_in_many_slices() -> None:
+def test_a_manifest_of_many_files_is_decoded_in_many_slices() -> None:
     made = manifest([f"assets/{n}.js" for n in range(20_000)], b"<p>")
     *before, whole = decode_in_slices(made.encode())
     assert whole == made

@@ -107,15 +107,15 @@ def test_a_tool_is_known_by_its_configuration_or_a_build_script_too() -> None:
         assert refused({**project("main.ts", package=package), **more}) == "main.ts"
 
 
-def test_a_project_that_is_meant_so_is_deployed_as_it_is() -> None:
+def test_a_project_is_deployed_unchanged_on_request() -> None:
     assert "main.ts" in look(zip_of(project("main.ts")), allow=Allowances(sources=True)).files
 
 
-def test_a_project_is_known_before_its_secrets_and_dependencies_are_refused() -> None:
+def test_a_project_is_recognised_before_its_secrets_and_dependencies_are_refused() -> None:
     assert refused({**project("main.ts"), ".env": "A=b", "node_modules/vite/x.js": ""}) == "main.ts"
 
 
-def test_a_damaged_page_is_told_as_damaged() -> None:
+def test_a_damaged_page_is_reported_as_damaged() -> None:
     data = bytearray(zip_of(project("main.ts", "x" * 5_000)))
     at = data.index(b"index.html") + len(b"index.html")
     data[at : at + 20] = b"\xff" * 20

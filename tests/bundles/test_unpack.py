@@ -83,7 +83,7 @@ def test_sources_have_the_same_restrictions_as_bundles(tmp_path: Path, data: byt
 
 
 @pytest.mark.parametrize("wrong", ["size", "crc"])
-def test_a_member_that_is_not_what_its_header_says_is_refused(tmp_path: Path, wrong: str) -> None:
+def test_a_member_that_contradicts_its_header_is_refused(tmp_path: Path, wrong: str) -> None:
     data = bytearray(zip_of({"a.txt": "hello hello hello"}))
     central = data.rindex(b"PK\1\2")
     local = data.index(b"PK\3\4")

@@ -57,7 +57,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_page_is_vouched_for_by_whatever_holds_its_digest(path: str) -> None:
+def test_any_file_with_a_pages_digest_vouches_for_the_page(path: str) -> None:
     assert by({path: LISTS[path]}) == {"index.html": path}
 
 

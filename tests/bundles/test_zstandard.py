@@ -87,7 +87,7 @@ def test_damaged_data_is_detected(whole: bytes, damage: str) -> None:
     assert type(refused(File(), member(b"x.js", whole, broken))) in (errors.DataDamagedError, errors.SizeMismatchError)
 
 
-def test_a_bundle_that_was_damaged_since_is_noticed(bundle: bytes) -> None:
+def test_later_damage_of_a_bundle_is_detected(bundle: bytes) -> None:
     found = look(bundle).files["text.txt"]
     for broken in (bundle[: found.offset + 9], bundle[: found.offset] + b"\xff" * found.length):
         with pytest.raises(DamagedDataError):

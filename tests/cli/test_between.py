@@ -80,7 +80,7 @@ CALLS: dict[str, Callable[[Client], Any]] = {
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 @pytest.mark.parametrize("call", CALLS)
-def test_a_gateway_that_lost_the_server_for_a_moment_stops_nothing(waited: list[float], status: int, call: str) -> None:
+def test_a_temporary_error_of_a_gateway_is_retried(waited: list[float], status: int, call: str) -> None:
     with answering((status, HTML, {}), (status, HTML, {}), (200, APP, {})) as (server, asked):
         with Client(ServerAccess(server, "sk_x")) as client:
             assert CALLS[call](client).app_id == "app_1"

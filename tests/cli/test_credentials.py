@@ -95,7 +95,7 @@ def test_a_malformed_key_is_refused_and_not_repeated() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_damaged_file_is_named() -> None:
+def test_a_damaged_file_is_reported() -> None:
     file = credentials_file()
     assert file is not None
     file.parent.mkdir(parents=True)

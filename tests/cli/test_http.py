@@ -84,7 +84,7 @@ def certificate(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_certificate_that_nobody_trusts_is_refused_at_once_and_one_that_is_named_is_taken(
+def test_an_untrusted_certificate_is_refused_at_once_and_a_configured_one_is_accepted(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it is tried again"))

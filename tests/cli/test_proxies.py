@@ -36,7 +36,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         ("http://me@proxy:1", "http://proxy:1", "me:"),
     ],
 )
-def test_a_proxy_is_read_however_it_is_written(
+def test_a_proxy_is_accepted_in_every_spelling(
     monkeypatch: pytest.MonkeyPatch, named: str, address: str, login: str | None
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", named)
@@ -65,7 +65,7 @@ def test_a_proxy_is_read_however_it_is_written(
     ],
 )
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
-def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+def test_an_unusable_proxy_is_reported_without_its_password(
     monkeypatch: pytest.MonkeyPatch, variable: str, named: str, said: str
 ) -> None:
     monkeypatch.setenv(variable, named)

@@ -148,7 +148,7 @@ def test_a_request_without_a_key_is_401_and_so_is_an_unknown_key(platform: Platf
     refused(401, "invalid_api_key", lambda: unknown.get_app(NO_SUCH_APP))
 
 
-def test_a_key_without_the_right_is_403_and_a_key_of_one_app_sees_no_other(platform: Platform) -> None:
+def test_a_key_without_the_scope_gets_403_and_a_key_of_one_app_sees_no_other_app(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app, other = create(api), create(api)
     with platform.client() as http:
@@ -164,7 +164,7 @@ def test_a_key_without_the_right_is_403_and_a_key_of_one_app_sees_no_other(platf
     refused(403, "insufficient_scope", lambda: reader.publish_app(app.app_id, publish))
 
 
-def test_a_422_is_both_shapes_at_once_and_names_the_field(platform: Platform) -> None:
+def test_a_422_has_both_formats_at_once_and_contains_the_field(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
     bad = mx.AuthConfigInput(mode="password", password="nul \x00 inside")
@@ -184,7 +184,7 @@ def test_a_422_is_both_shapes_at_once_and_names_the_field(platform: Platform) ->
     assert all(set(entry) == {"loc", "msg", "type"} for entry in body["detail"])
 
 
-def test_a_change_that_would_leave_an_invalid_configuration_is_a_422_of_both_shapes(platform: Platform) -> None:
+def test_a_change_to_an_invalid_configuration_is_a_422_in_both_formats(platform: Platform) -> None:
     app = create(connect(platform.api_url, platform.api_key))
     with platform.client() as http:
         answer = http.patch(f"/v1/apps/{app.app_id}", json={"meta": {"title": None}})
@@ -226,7 +226,7 @@ def test_an_idempotency_key_gives_the_first_answer_again(platform: Platform) -> 
         (b'{"slug": "shop", "meta": {"title": "x"}, "tabs": ' + b"[" * 9_000 + b"]" * 9_000 + b"}", 400),
     ],
 )
-def test_a_body_that_cannot_be_kept_is_refused_in_the_envelope(platform: Platform, body: bytes, status: int) -> None:
+def test_a_body_that_cannot_be_stored_is_refused_in_the_envelope(platform: Platform, body: bytes, status: int) -> None:
     with platform.client() as http:
         answer = http.post("/v1/apps", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status, answer.text

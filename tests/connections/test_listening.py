@@ -14,7 +14,7 @@ def congestion_control(of: socket.socket) -> bytes:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_CONGESTION"), reason="only Linux chooses a congestion control by socket")
-def test_a_proxy_on_this_machine_gets_answers_without_pauses_between_their_parts() -> None:
+def test_a_proxy_on_this_machine_gets_responses_without_pacing() -> None:
     with bind("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
         listening.setblocking(True)
         accepted, _ = listening.accept()

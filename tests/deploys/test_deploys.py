@@ -74,7 +74,7 @@ def test_a_bundle_with_another_entry_page_is_deployed_and_many_pages_are_no_app(
     assert app.visit("/any/route", Accept="text/html").status_code == 200
 
 
-def test_a_deploy_says_how_much_of_it_is_new(app: RunningApp) -> None:
+def test_a_deploy_reports_how_many_of_its_bytes_are_new(app: RunningApp) -> None:
     app.deploy({**PAGE, "same.txt": "x" * 100})
     counts = app.deploy({"index.html": "<!doctype html>22", "same.txt": "x" * 100})["counts"]
     assert counts == {"files": 2, "bytes": 117, "new_bytes": 17}

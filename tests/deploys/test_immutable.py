@@ -20,7 +20,7 @@ def test_hashed_files_are_cached_and_neighbouring_files_are_revalidated(app: Run
     assert caching(app, "assets/og-1200x630.svg") == caching(app, "data/price-1a2b3c4d.json") == ASKED_AGAIN
 
 
-def test_a_path_that_held_something_else_before_is_asked_for_again_from_then_on(app: RunningApp) -> None:
+def test_a_path_with_earlier_other_content_is_always_revalidated(app: RunningApp) -> None:
     app.deploy({"index.html": PAGE, CHUNK: "one"})
     app.deploy({"index.html": PAGE, CHUNK: "one", "more.txt": ""})
     assert caching(app, CHUNK) == FOR_EVER
@@ -38,7 +38,7 @@ def test_content_of_much_earlier_versions_counts_too(app: RunningApp) -> None:
     assert (caching(app, CHUNK), app.visit(f"/{CHUNK}").text) == (ASKED_AGAIN, "two")
 
 
-def test_a_file_that_comes_back_as_it_was_is_immutable_as_before(app: RunningApp) -> None:
+def test_a_file_that_returns_unchanged_stays_immutable(app: RunningApp) -> None:
     app.deploy(site_zip("react-v1"))
     app.deploy({"index.html": "<!doctype html><title>another</title>"})
     app.deploy(site_zip("react-v1"))

@@ -113,7 +113,7 @@ def test_a_delivery_under_another_id_deploys_no_commit_again(world: World) -> No
     world.do(go())
 
 
-def test_a_newer_push_takes_the_place_of_those_that_no_builder_has_begun(world: World) -> None:
+def test_a_newer_push_replaces_older_pushes_that_no_builder_has_begun(world: World) -> None:
     async def go() -> None:
         app = await followed(world)
         begun, waiting = await push(world, app, FIRST, "d-1"), None

@@ -117,7 +117,7 @@ async def test_deploys_of_a_dead_worker_delay_no_deploy(waiting: Crowd) -> None:
 
 
 @limited(ConcurrencyLimit(everywhere=1))
-async def test_a_deploy_that_pauses_holds_back_its_app_alone(waiting: Crowd) -> None:
+async def test_a_deploy_that_waits_for_a_retry_delays_only_its_app(waiting: Crowd) -> None:
     assert await waiting.take() is not None
     await waiting.change(
         "update procrastinate_jobs set status = 'todo', worker_id = null, scheduled_at = now() + interval '8 s'"

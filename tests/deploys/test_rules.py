@@ -40,7 +40,7 @@ def test_redirect_lines_answer_in_their_order(site: RunningApp) -> None:
     assert (hidden.status_code, "none" in hidden.text) == (404, True)
 
 
-def test_a_catch_all_gives_pages_to_navigations_and_no_page_for_a_script(site: RunningApp) -> None:
+def test_a_catch_all_line_sends_pages_to_navigations_only(site: RunningApp) -> None:
     assert "home" in site.visit("/deep/route", accept="text/html").text
     assert site.visit("/gone.js", **{"sec-fetch-dest": "script"}).status_code == 404
 
@@ -103,7 +103,7 @@ def test_a_version_without_rules_has_none_to_show(app: RunningApp) -> None:
     assert app.client.get(f"{app.path}/versions/9/rules").status_code == 404
 
 
-def test_a_deploy_may_say_for_itself_how_rules_are_read_and_which_guards_may_be_lost(app: RunningApp) -> None:
+def test_a_deploy_may_set_how_rules_are_read_and_which_guards_may_be_lost(app: RunningApp) -> None:
     files = {"index.html": HOME, "app.js": "1", "_redirects": "/old /new\n", "_headers": "/*\n  Basic-Auth: a:b\n"}
     assert app.deploy(files)["error_code"] == "guard_refused"
     done = app.deploy(files, build_config={"rules": "cloudflare", "allow": ["guards"]})

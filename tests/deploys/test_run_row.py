@@ -370,9 +370,7 @@ def test_a_version_has_the_configuration_that_is_published_when_it_is_recorded(
     world.do(go())
 
 
-def test_a_deploy_of_an_app_that_is_deleted_meanwhile_fails_and_says_so(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_deploy_whose_app_is_deleted_fails_with_that_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> None:
         app = await make_app(world)
         orphaned = await order(world, app, "one")

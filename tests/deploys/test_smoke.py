@@ -39,7 +39,7 @@ def test_a_page_that_browsers_show_does_not_fail(odd: str) -> None:
     assert missing_assets(site, f"{PAGE}<script type=module src=/gone.js></script>{' ' * 40_000}{odd}")[0]
 
 
-def test_a_missing_script_is_an_error_and_a_missing_picture_is_none() -> None:
+def test_a_missing_script_is_an_error_and_a_missing_picture_is_not() -> None:
     site = Place({"index.html": PAGE.encode(), "there.js": b"1"}).site()
     errors, notes = missing_assets(
         site,
@@ -59,7 +59,7 @@ def test_a_missing_script_is_an_error_and_a_missing_picture_is_none() -> None:
         ("<link rel=stylesheet href='/a\0b.css'>", "complete"),
     ],
 )
-def test_a_nul_in_an_address_is_told_as_browsers_read_it(world: World, element: str, status: str) -> None:
+def test_a_nul_in_an_address_is_reported_as_browsers_read_it(world: World, element: str, status: str) -> None:
     async def go() -> None:
         deploy_id = await order(world, await make_app(world), element)
         await run(world, deploy_id)

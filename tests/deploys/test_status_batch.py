@@ -34,7 +34,7 @@ def refusal(client: httpx.Client, path: str) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
-def test_a_poll_says_what_the_full_way_says(deployed: tuple[RunningApp, str]) -> None:
+def test_a_poll_has_the_same_response_on_both_paths(deployed: tuple[RunningApp, str]) -> None:
     app, deploy_id = deployed
     failed = app.deploy({"no-entry.txt": "x"})["deploy_id"]
     for asked in (deploy_id, failed):

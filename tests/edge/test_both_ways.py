@@ -64,7 +64,7 @@ def test_both_paths_respond_in_the_same_way_to_every_request(edge: RunningEdge, 
     assert edge.fast() - before > 400
 
 
-def test_a_long_file_is_sent_the_fast_way_from_its_bundle_or_as_it_was_inflated(edge: RunningEdge, app: Make) -> None:
+def test_a_long_file_is_sent_on_the_fast_path_stored_or_inflated(edge: RunningEdge, app: Make) -> None:
     stored, deflated = app(), app(FILES)
     stored.deploy(FILES, stored=True)
     text = FILES["long.js"]

@@ -109,7 +109,7 @@ def test_a_client_that_has_closed_its_sending_side_still_gets_all_its_answers(ed
         assert wire.rest() == b""
 
 
-def test_a_body_on_get_is_read_past(edge: RunningEdge, made: App) -> None:
+def test_a_body_of_a_get_is_skipped(edge: RunningEdge, made: App) -> None:
     with edge.connect() as wire:
         body = b"GET /evil HTTP/1.1\r\n\r\n"
         head = f"GET /fast.txt HTTP/1.1\r\nHost: {made.host}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
@@ -188,9 +188,7 @@ def test_a_head_without_end_is_refused_before_it_fills_the_memory(edge: RunningE
         (b"GET /" + b"%" * 4_097 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
     ],
 )
-def test_a_head_of_which_too_much_would_have_to_be_read_is_refused(
-    edge: RunningEdge, made: App, head: bytes, status: int
-) -> None:
+def test_a_head_with_too_many_lines_is_refused(edge: RunningEdge, made: App, head: bytes, status: int) -> None:
     with edge.connect() as wire:
         wire.send(request(made.host, "/fast.txt") + head + request(made.host, "/fast.txt"))
         assert wire.reply().status == 200
@@ -198,7 +196,7 @@ def test_a_head_of_which_too_much_would_have_to_be_read_is_refused(
         assert wire.rest() == b""
 
 
-def test_a_header_that_is_too_long_is_ignored_where_that_is_right(edge: RunningEdge, made: App) -> None:
+def test_a_header_that_is_too_long_is_ignored_if_http_allows_it(edge: RunningEdge, made: App) -> None:
     etag = edge.get(made.host, "/fast.txt")["etag"]
     since = edge.get(made.host, "/fast.txt")["last-modified"]
     many = f"{etag}, " * 200 + etag
@@ -234,7 +232,7 @@ def test_cookies_that_another_app_set_keep_nobody_from_an_app(
         assert wire.ask(made.host, "/fast.txt").body == b"quick"
 
 
-def test_a_browser_with_too_many_cookies_is_told_to_forget_them(edge: RunningEdge, made: App) -> None:
+def test_a_browser_with_too_many_cookies_is_told_to_delete_them(edge: RunningEdge, made: App) -> None:
     cookies = "; ".join(f"c{n}=" + "x" * 3800 for n in range(180))
     with edge.connect() as wire:
         # The whole request is sent before the response is read, as browsers do.
@@ -266,7 +264,7 @@ def unsent(edge: RunningEdge) -> int:
     return sizes[0]
 
 
-def test_a_client_that_asks_and_does_not_read_is_not_answered_into_memory(edge: RunningEdge, app: Make) -> None:
+def test_responses_for_a_client_that_does_not_read_do_not_fill_the_memory(edge: RunningEdge, app: Make) -> None:
     body = bytes(60_000)
     made = app({"index.html": "", "fast.bin": body, "big.bin": BIG})
     edge.get(made.host, "/fast.bin")
@@ -283,9 +281,7 @@ def test_a_client_that_asks_and_does_not_read_is_not_answered_into_memory(edge: 
 
 
 @pytest.mark.parametrize("target", ["/fast.txt", "/api/x"])
-def test_a_client_that_asks_on_and_on_without_reading_is_not_listened_to(
-    edge: RunningEdge, made: App, target: str
-) -> None:
+def test_requests_of_a_client_that_does_not_read_are_not_read(edge: RunningEdge, made: App, target: str) -> None:
     with unread(edge) as wire:
         wire.socket.settimeout(1)
         with pytest.raises(TimeoutError):
@@ -311,7 +307,7 @@ def test_thousands_of_requests_at_once_are_all_answered_in_order(edge: RunningEd
         assert wire.ask(made.host, "/fast.txt", Connection="close").body == b"quick"
 
 
-def test_a_client_that_goes_away_in_the_middle_leaves_nothing_behind(edge: RunningEdge, made: App) -> None:
+def test_a_client_that_disconnects_in_the_middle_leaves_nothing_behind(edge: RunningEdge, made: App) -> None:
     for _ in range(20):
         wire = unread(edge)
         wire.send(request(made.host, "/big.bin") * 3)

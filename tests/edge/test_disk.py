@@ -227,9 +227,7 @@ async def test_nothing_is_taken_from_a_process_that_lives(objects: ObjectStore, 
     assert again.fetches == 0
 
 
-async def test_a_process_that_is_gone_is_known_as_such_whoever_has_its_number(
-    objects: ObjectStore, tmp_path: Path
-) -> None:
+async def test_an_ended_process_is_recognised_even_if_its_id_is_reused(objects: ObjectStore, tmp_path: Path) -> None:
     folder = tmp_path / "edge"
     await objects.put("small", SMALL_ONE)
     script = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
@@ -318,7 +316,7 @@ async def test_a_changed_file_of_an_ended_process_is_fetched_again(
     assert len(os.listdir("/proc/self/fd")) <= open_files
 
 
-async def test_a_cache_that_is_removed_under_an_edge_is_made_anew(after: DiskCache, tmp_path: Path) -> None:
+async def test_a_removed_cache_of_a_running_edge_is_created_again(after: DiskCache, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "edge")
     assert bytes(await after.view("small", len(SMALL_ONE), 0, 9)) == SMALL_ONE
     assert (after.fetches, after.weight, len(files(tmp_path / "edge"))) == (1, len(SMALL_ONE), 1)

@@ -41,9 +41,7 @@ def test_a_small_text_is_sent_as_gzip_however_the_zip_has_it(edge: RunningEdge, 
 
 
 @pytest.mark.parametrize("level", [1, 19])
-def test_a_member_that_is_compressed_with_zstandard_is_sent_as_it_lies(
-    edge: RunningEdge, app: Make, level: int
-) -> None:
+def test_a_zstandard_member_is_sent_unchanged(edge: RunningEdge, app: Make, level: int) -> None:
     # Two frames in a row are also one body.
     frame = zstandard.compress(SCRIPT, level)
     files = [(b"index.html", PAGE, zstandard.compress(PAGE)), (b"app.js", SCRIPT * 2, frame * 2)]
@@ -114,7 +112,7 @@ def test_a_prebuilt_encoding_is_sent_if_it_decodes_to_the_file(edge: RunningEdge
         assert (download.body, download.get("content-encoding")) == (files["app.js.br"], None)
 
 
-def test_a_compressed_file_without_the_plain_one_is_sent_as_what_is_in_it(edge: RunningEdge, app: Make) -> None:
+def test_a_compressed_file_without_the_plain_file_is_sent_as_its_content(edge: RunningEdge, app: Make) -> None:
     files = {
         "index.html": PAGE,
         "Build/g.wasm.br": brotli.compress(SCRIPT),

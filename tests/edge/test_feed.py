@@ -48,7 +48,7 @@ def version_of(table: RouteTable, app: RunningApp) -> int | None:
     return route.serves.version if route is not None and route.serves is not None else None
 
 
-async def test_a_look_gets_over_a_server_that_ended_every_connection_and_one_that_vanished(
+async def test_a_refresh_survives_closed_connections_and_a_vanished_server(
     platform: Platform,
     way: tuple[DatabaseWay, str],
     table: tuple[RouteTable, DatabaseFeed],
@@ -238,7 +238,7 @@ async def test_an_environment_of_any_name_needs_a_row_and_nothing_else(world: Wo
 
 
 @pytest.mark.parametrize("key", ["apps/bad/manifests/none.json", "manifests/" + "x" * 64 + ".json", "abcd", ""])
-async def test_a_manifests_key_of_another_form_keeps_nothing_else_from_being_served(
+async def test_a_malformed_manifest_key_does_not_affect_other_versions(
     world: World, caplog: pytest.LogCaptureFixture, key: str
 ) -> None:
     fill(world.url, {"bad": "bad", "good": "good"})

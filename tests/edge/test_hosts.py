@@ -159,7 +159,7 @@ def test_a_third_environment_has_an_address_like_the_others(edge: RunningEdge, s
     assert edge.get(host).status == 404
 
 
-def test_a_deleted_apps_slug_can_be_anothers_at_once(edge: RunningEdge, app: Make) -> None:
+def test_a_deleted_apps_slug_is_free_at_once_for_its_organisation(edge: RunningEdge, app: Make) -> None:
     made = app(files("first"))
     assert b"first" in edge.get(made.host).body
     made.delete()

@@ -132,7 +132,7 @@ def taught(parse: Parse, *heads: bytes) -> KnownHeads:
         (b"0123456789abcdef", b"fedcba"),
     ],
 )
-def test_a_browser_is_known_by_what_it_sends_every_time(parse: Parse, old: bytes, new: bytes) -> None:
+def test_a_browser_is_recognised_by_its_constant_headers(parse: Parse, old: bytes, new: bytes) -> None:
     known = taught(parse, CHROME)
     assert agrees(parse, known, CHROME)
     assert agrees(parse, known, CHROME.replace(old, new))
@@ -188,7 +188,7 @@ def test_only_a_single_plain_request_makes_a_head_known(parse: Parse) -> None:
 @pytest.mark.parametrize(
     "place", [b"/assets/app", b"session=", b"8080/\r", b"0123456789", b"/140", b"Host", b"\r\n\r\n"]
 )
-def test_a_byte_of_any_kind_at_any_place_is_read_in_one_way(parse: Parse, place: bytes) -> None:
+def test_a_changed_byte_never_makes_two_readings_of_a_head(parse: Parse, place: bytes) -> None:
     known = taught(parse, CHROME)
     at = CHROME.index(place) + len(place) - 1
     for byte in range(256):

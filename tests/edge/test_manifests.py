@@ -69,7 +69,7 @@ def test_a_manifest_whose_file_is_gone_is_cached_again(tmp_path: Path) -> None:
     assert kept.get(named(b"one")) == b"one"
 
 
-def test_a_disk_that_is_full_is_not_filled_with_halves(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_no_partial_files(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 1024 * 1024) as disk:
         if disk is None:
             pytest.skip("a small disk cannot be mounted here (it takes root)")

@@ -124,7 +124,7 @@ def test_how_pages_get_their_variables_changes_at_once(edge: RunningEdge, app: M
         assert holds.encode() in edge.get(made.host).body
 
 
-def test_a_page_of_which_the_bundle_says_what_it_holds_is_sent_byte_for_byte(edge: RunningEdge, app: Make) -> None:
+def test_a_page_whose_digest_is_in_the_bundle_is_sent_byte_for_byte(edge: RunningEdge, app: Make) -> None:
     listed = f'{{"hashTable": {{"/index.html": "{hashlib.sha1(WHOLE.encode()).hexdigest()}"}}}}'
     made = app({"index.html": WHOLE, "about.html": WHOLE + "about", "ngsw.json": listed}, variables={"A": "1"})
     assert edge.get(made.host).body == WHOLE.encode()

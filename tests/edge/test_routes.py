@@ -32,7 +32,7 @@ def test_a_version_that_was_served_several_times_counts_from_its_last_end() -> N
     assert [one.manifest for one in serving.earlier] == [manifest(3), manifest(2)]
 
 
-def test_a_pointer_that_was_moved_to_and_fro_a_thousand_times_forgets_no_other_version() -> None:
+def test_a_thousand_moves_between_two_versions_hide_no_other_version() -> None:
     kept = moves_to_keep(moves([8, 9] * 500 + [7, 6]))
     assert [one.version for one in EnvironmentRoute(9, manifest(9), 1e9, moves=kept).earlier] == [8, 7, 6]
 

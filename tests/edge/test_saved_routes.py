@@ -122,7 +122,7 @@ async def test_a_slug_that_has_become_another_apps_leads_to_that_one(tmp_path: P
 
 
 @pytest.mark.parametrize("damage", [b"no database at all", b""])
-async def test_a_file_that_is_damaged_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+async def test_a_damaged_file_is_created_again(tmp_path: Path, damage: bytes) -> None:
     async with keeping(table := table_of(app(1)), tmp_path):
         await until(lambda: kept(tmp_path) == table.apps)
     (tmp_path / "routes.sqlite").write_bytes(damage)
@@ -200,7 +200,7 @@ async def test_damage_that_is_found_only_while_writing_is_made_good(
         await until(lambda: kept(tmp_path) == table.apps)
 
 
-async def test_a_file_that_was_removed_is_made_anew_and_still_nobody_elses_to_read(
+async def test_a_removed_file_is_created_again_and_stays_private(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)

@@ -40,7 +40,7 @@ def test_a_damaged_manifest_is_503_and_no_crash(edge: RunningEdge, app: Make) ->
 
 
 @pytest.mark.parametrize("lines", [200_000, 700_000], ids=["inflated first", "inflated while it is sent"])
-def test_a_damaged_file_is_never_passed_off_as_whole(edge: RunningEdge, app: Make, lines: int) -> None:
+def test_a_damaged_file_is_never_sent_as_complete(edge: RunningEdge, app: Make, lines: int) -> None:
     text = b"".join(b"%d\n" % number for number in range(lines))
     made = app({"index.html": "<p>", "big.txt": text, "small.txt": text[:5000]})
     bundle = path_of(edge, made, "bundles")
@@ -54,7 +54,7 @@ def test_a_damaged_file_is_never_passed_off_as_whole(edge: RunningEdge, app: Mak
     assert edge.get("localhost", "/healthz").status == 200
 
 
-def test_a_damaged_bundle_that_was_put_right_is_read_again(edge: RunningEdge, app: Make) -> None:
+def test_a_repaired_bundle_is_read_again(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": "<p>", "a.txt": "whole\n" * 500})
     bundle = path_of(edge, made, "bundles")
     data = bundle.read_bytes()

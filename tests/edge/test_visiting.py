@@ -75,7 +75,7 @@ def test_all_encodings_decode_to_the_same_bytes(edge: RunningEdge, app: Make) ->
     assert plain.body == SCRIPT.encode()
 
 
-def test_a_query_changes_neither_the_file_nor_what_is_kept_in_memory(edge: RunningEdge, app: Make) -> None:
+def test_a_query_changes_neither_the_file_nor_the_cache(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": PAGE, "app.js": SCRIPT})
     edge.get(made.host, "/app.js")
     before, weight = edge.fast(), edge.edge.sites.weight
@@ -85,9 +85,7 @@ def test_a_query_changes_neither_the_file_nor_what_is_kept_in_memory(edge: Runni
     assert edge.edge.sites.weight == weight
 
 
-def test_a_client_that_revalidates_is_answered_from_memory_even_if_nobody_ever_asked_anew(
-    edge: RunningEdge, app: Make
-) -> None:
+def test_a_revalidation_is_answered_from_memory_even_without_an_earlier_request(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": PAGE})
     tag = edge.get(made.host)["etag"]
     made.variables["X"] = "1"

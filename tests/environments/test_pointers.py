@@ -71,7 +71,7 @@ def test_promote_makes_production_serve_exactly_what_staging_serves(app: Running
     assert len(app.client.get(f"{app.path}/versions").json()["versions"]) == 2
 
 
-def test_a_locked_environment_is_moved_by_nothing(three: RunningApp) -> None:
+def test_nothing_moves_a_locked_environment(three: RunningApp) -> None:
     locked = three.client.post(f"{three.path}/environments/production/lock", json={"reason": "incident 7"}).json()
     assert (locked["locked"], locked["lock_reason"]) == (True, "incident 7")
     three.deploy(page(9), environment="staging")

@@ -92,7 +92,7 @@ def test_easel_makes_a_deploy_key_for_an_ssh_address(app: RunningApp) -> None:
     assert "PRIVATE" not in stored(app)
 
 
-def test_a_deploy_key_can_be_brought(app: RunningApp) -> None:
+def test_a_user_can_supply_a_deploy_key(app: RunningApp) -> None:
     ours = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     made = connect(app, repo_url=SSH, deploy_key=ours.replace("\n", "\r\n"))
     assert made["deploy_key"].startswith("ssh-ed25519 ")

@@ -44,7 +44,7 @@ async def test_the_newest_commit_of_a_branch_is_fetched_with_what_is_said_of_it(
     assert os.listdir(fetched.tree.parent) == ["tree"]
 
 
-async def test_a_commit_that_no_branch_has_any_more_is_fetched_while_the_server_has_it(
+async def test_a_commit_without_a_branch_is_fetched_while_the_server_has_it(
     server: GitServer, fetched: Fetcher
 ) -> None:
     repository = server.repository(place := name())
@@ -55,7 +55,7 @@ async def test_a_commit_that_no_branch_has_any_more_is_fetched_while_the_server_
     assert fetched.files() == {"index.html": "pushed away"}
 
 
-async def test_a_commit_that_was_pruned_is_named(server: GitServer, fetched: Fetcher) -> None:
+async def test_a_pruned_commit_is_reported(server: GitServer, fetched: Fetcher) -> None:
     repository = server.repository(place := name())
     old = repository.commit({"index.html": "pushed away"})
     repository.commit({"index.html": "forced"})
@@ -102,7 +102,7 @@ async def test_an_address_without_a_repository_ends_with_its_own_error(
     assert {path for path, _ in server.heard} == {f"/{place}/info/refs"}
 
 
-async def test_a_branch_that_is_not_there_is_named(server: GitServer, fetched: Fetcher) -> None:
+async def test_a_missing_branch_is_reported_by_name(server: GitServer, fetched: Fetcher) -> None:
     server.repository(place := name())
     with pytest.raises(errors.BranchMissingError, match="main"):
         await fetched(f"{server.url}/{place}", MAIN)
@@ -193,7 +193,9 @@ async def test_a_tree_that_holds_itself_many_times_over_is_not_written(server: G
             await asyncio.sleep(0)
 
 
-async def test_a_files_bytes_are_the_commits_whatever_its_attributes_say(server: GitServer, fetched: Fetcher) -> None:
+async def test_a_files_bytes_are_the_commits_whatever_gitattributes_contains(
+    server: GitServer, fetched: Fetcher
+) -> None:
     repository = server.repository(place := name())
     attributes = "*.id ident\n*.bat text eol=crlf\n*.txt working-tree-encoding=UTF-32\n"
     files = {"a.id": "$Id$" * 10, "b/c.bat": "x\n" * 10, "d.txt": "x" * 10, ".gitattributes": attributes}

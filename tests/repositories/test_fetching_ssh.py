@@ -57,7 +57,7 @@ async def test_another_deploy_key_is_refused(sshd: SshServer, fetched: Fetcher) 
         await fetched(sshd.url("app.git"), MAIN, deploy_key=other.private, known_hosts=known(sshd))
 
 
-async def test_a_host_whose_key_is_unknown_or_another_is_not_believed(sshd: SshServer, fetched: Fetcher) -> None:
+async def test_a_host_with_an_unknown_or_different_key_is_refused(sshd: SshServer, fetched: Fetcher) -> None:
     url = sshd.url("app.git")
     with pytest.raises(errors.HostKeyUnknownError):
         await fetched(url, MAIN, deploy_key=KEY.private)

@@ -113,7 +113,7 @@ def test_a_password_in_an_address_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("branch", ["main", "feature/x", "1.2", "ü", "a.b", "x@y", "refs/heads/main", "a-b_c+d%e"])
-def test_a_branchs_name_is_taken(branch: str) -> None:
+def test_a_valid_branch_name_is_accepted(branch: str) -> None:
     assert check_branch(branch) == branch.removeprefix("refs/heads/")
 
 
@@ -172,7 +172,7 @@ def test_hosts_are_recognised_by_their_names() -> None:
         assert recognise(read_url(url)) == provider
 
 
-def test_a_commit_has_a_page_where_hosts_have_one() -> None:
+def test_a_commit_has_a_web_page_if_its_host_has_one() -> None:
     assert (
         commit_page("gitlab", read_url("git@gitlab.com:team/app.git"), "abc")
         == "https://gitlab.com/team/app/-/commit/abc"

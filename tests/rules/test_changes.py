@@ -11,7 +11,7 @@ def rules(redirects: str, headers: str = "") -> Rules | None:
     return read_rules({"_redirects": redirects.encode(), "_headers": headers.encode()})
 
 
-def test_a_changed_line_is_a_changed_rule_and_a_moved_one_is_none() -> None:
+def test_a_changed_line_is_a_changed_rule_and_a_moved_line_is_not() -> None:
     old = rules("/a /b\n/gone /x 302!\n/c id=:id /d", "/*\n  X-A: 1\n  X-B: 1")
     new = rules("/c id=:id /d\n/a /b 302\n/new /y Language=fr", "/*\n  X-A: 2\n  X-B: 1")
     assert [(one.kind, one.status, one.source, one.old, one.new) for one in changes(old, new)] == [

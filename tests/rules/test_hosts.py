@@ -306,7 +306,7 @@ def test_a_route_for_roles_stops_the_deploy(name: str, content: Any) -> None:
         ("netlify.toml", "[[redirects]\n"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named(name: str, text: str) -> None:
+def test_an_unreadable_file_is_reported(name: str, text: str) -> None:
     rules = read(name, text)
     assert [line.file for line in rules.refused] == [name]
     assert not rules.redirects

@@ -55,7 +55,9 @@ def caught(pattern: str, path: str, dialect: Dialect = "netlify") -> dict[str, s
         ("/*", "/", {"splat": ""}),
     ],
 )
-def test_a_pattern_catches_what_stands_at_its_holes(pattern: str, path: str, found: dict[str, str] | None) -> None:
+def test_a_pattern_captures_the_strings_of_its_placeholders(
+    pattern: str, path: str, found: dict[str, str] | None
+) -> None:
     assert caught(pattern, path) == found
 
 

@@ -39,7 +39,7 @@ def refused(rules: Rules) -> dict[int, str]:
     return {line.line: line.reason for line in rules.refused}
 
 
-def test_a_refused_line_is_named_and_the_others_stay() -> None:
+def test_a_refused_line_is_reported_and_all_others_stay() -> None:
     rules = read("/only-from\n/ok /new 301\n/bad /new abc\n/www www.example.org\n/ext/* https://api.test/:splat 200")
     assert [line.source for line in rules.redirects] == ["/ok"]
     assert refused(rules) == {
@@ -74,7 +74,7 @@ def test_a_refused_line_that_guards_stops_the_deploy_unless_it_may_be_lost(redir
     assert rules.guards_lost
 
 
-def test_a_guard_past_the_last_line_in_force_stops_the_deploy() -> None:
+def test_a_guard_after_the_last_parsed_line_stops_the_deploy() -> None:
     lines = "\n".join(f"/{number} /x" for number in range(MOST_REDIRECTS)) + "\n/private/* /404.html 404!"
     with pytest.raises(GuardRefusedError):
         read_rules({"_redirects": lines.encode()}, RuleSettings("netlify"))
@@ -281,7 +281,7 @@ def test_patterns_that_are_searched_at_many_places_are_limited() -> None:
         "a = {b = {" * 30_000,
     ],
 )
-def test_a_netlify_toml_that_would_take_more_than_its_length_is_not_parsed(text: str) -> None:
+def test_a_netlify_toml_that_takes_more_than_linear_time_is_not_parsed(text: str) -> None:
     rules = read_rules({"netlify.toml": text.encode()})
     assert rules is not None
     assert [line.reason.split(":")[0] for line in rules.refused] == ["it cannot be read"]

@@ -100,7 +100,7 @@ def test_a_location_holds_nothing_that_ends_a_header(text: str) -> None:
     assert found is None or (found.isascii() and found.isprintable() and " " not in found)
 
 
-def test_a_host_is_only_made_of_what_hosts_are_made_of() -> None:
+def test_a_host_of_a_target_has_only_valid_characters() -> None:
     lines = "/region/* https://:splat.example.org/ 302"
     assert location(lines, "/region/eu") == "https://eu.example.org/"
     assert location(lines, "/region/evil.test%2F") is None
@@ -189,7 +189,7 @@ def test_a_captured_string_never_ends_a_host_name(caught: str) -> None:
     assert location("/:sub/* https://:sub.example.org/:splat 302", f"/{caught}/x") is None
 
 
-def test_a_long_path_is_held_against_two_stars_once() -> None:
+def test_a_long_path_is_matched_with_two_stars_in_one_pass() -> None:
     pattern = parse("/*/b/*.js", "netlify")
     assert pattern.catch(RequestPath((*["a"] * 50, "b", *["a"] * 800, "x.js"))) == {"splat": "/".join(["a"] * 50)}
     assert pattern.catch(RequestPath(("a", "b", "js"))) is None

@@ -27,7 +27,7 @@ print(before, after)
 """
 
 
-def test_a_process_lets_go_of_the_files_it_has_used_and_works_on() -> None:
+def test_a_process_unmaps_files_and_continues() -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-c", _IMPORTER], capture_output=True, text=True, timeout=60, check=True
     )

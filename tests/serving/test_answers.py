@@ -68,7 +68,7 @@ GAIN_NOTHING = """data.sqlite3 data.db x.duckdb x.parquet x.pdf pkg.tgz x.tar.gz
 
 
 @pytest.mark.parametrize("path", GAIN_NOTHING.split())
-def test_a_file_whose_type_gains_nothing_is_sent_as_it_is_however_the_zip_has_it(path: str) -> None:
+def test_an_incompressible_file_is_sent_unencoded_whatever_the_zip_contains(path: str) -> None:
     for stored in (False, True):
         place = Place({path: CONTENT}, stored=stored)
         for method in ("GET", "HEAD"):
@@ -78,7 +78,7 @@ def test_a_file_whose_type_gains_nothing_is_sent_as_it_is_however_the_zip_has_it
 
 
 @pytest.mark.parametrize("path", ["x.json", "x.svg", "x.wasm", "x.ttf", "x.otf", "x.eot", "x.glb", "x.csv", "x.ics"])
-def test_a_file_whose_type_gains_is_sent_encoded_to_head_as_to_get(path: str) -> None:
+def test_a_compressible_file_is_encoded_for_head_as_for_get(path: str) -> None:
     place = Place({path: CONTENT})
     whole, head = (ask(place, f"/{path}", method=method, accept_encoding="gzip") for method in ("GET", "HEAD"))
     assert whole.headers == head.headers
@@ -120,7 +120,7 @@ def test_each_representation_has_an_etag_of_its_own_and_says_what_it_varies_by()
 
 
 @pytest.mark.parametrize("wrap", ["{}", "W/{}", '"other", {}', '{} , W/"x"', "*"])
-def test_a_client_that_has_it_already_gets_304(wrap: str) -> None:
+def test_a_client_with_a_current_copy_gets_304(wrap: str) -> None:
     tag = fields(ask())["etag"]
     answer = ask(if_none_match=wrap.format(tag))
     assert (answer.status, answer.length) == (304, 0)
@@ -186,7 +186,7 @@ def test_ranges_put_together_are_the_file(content: bytes, cuts: list[int], store
         ("bytes=1-" + " " * 60_000 + "x", None),
     ],
 )
-def test_a_range_is_read_as_the_rfc_says_and_ignored_where_it_is_none(
+def test_a_valid_range_is_applied_and_an_invalid_range_is_ignored(
     header: str, expected: tuple[int, int] | None
 ) -> None:
     assert byte_range(header, 10) == expected
@@ -213,7 +213,7 @@ def test_head_with_a_range_has_the_headers_of_get(header: str) -> None:
     assert ask(range="bytes=0-", method="HEAD").status == 206
 
 
-def test_a_range_goes_on_only_with_the_file_it_began_with() -> None:
+def test_a_range_is_resumed_only_with_the_same_file() -> None:
     tag = fields(ask())["etag"]
     date = formatdate(MODIFIED, usegmt=True)
     assert ask(range="bytes=0-1", if_range=tag).status == 206
@@ -226,7 +226,7 @@ def test_a_condition_comes_before_a_range() -> None:
     assert ask(range="bytes=0-1", if_none_match=fields(ask())["etag"]).status == 304
 
 
-def test_a_404_page_is_never_304_or_206_and_is_asked_for_again_each_time() -> None:
+def test_a_404_page_is_never_304_or_206_and_is_always_revalidated() -> None:
     page = ask(target="/nowhere", accept="text/html", if_none_match="*", range="bytes=0-1")
     assert page.status == 404
     assert fields(page)["cache-control"] == "public, max-age=0, must-revalidate"
@@ -252,7 +252,7 @@ def test_an_indexable_site_says_nothing_to_robots() -> None:
     assert "x-robots-tag" not in fields(answered(site, request))
 
 
-def test_a_refused_method_is_told_which_are_allowed() -> None:
+def test_a_refused_method_gets_the_allowed_methods() -> None:
     answer = ask(method="POST")
     assert answer.status == 405
     assert fields(answer)["allow"] == "GET, HEAD"

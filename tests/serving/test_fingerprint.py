@@ -66,7 +66,7 @@ def test_the_chunks_of_a_real_build_are_all_known_as_such(name: str) -> None:
     assert [path for path in chunks if not may_be_of_an_earlier_version(path)] == []
 
 
-def test_a_manifest_that_does_not_say_it_is_judged_by_what_a_name_says_for_certain() -> None:
+def test_a_manifest_without_the_decision_is_judged_by_certain_names() -> None:
     files = Place(dict.fromkeys(HASHED, b"x"), asked=False).manifest.files
     assert {path for path in files if is_immutable(path, files[path])} == {
         path for path in HASHED if path.startswith(("_next/", "_astro/", "_app/", "chunk-"))

@@ -131,7 +131,7 @@ def test_an_app_that_follows_a_host_has_dots_resolved_as_there(dialect: Dialect,
     assert found.path == path
 
 
-def test_a_page_for_what_is_missing_is_that_of_the_root_to_netlify_and_the_nearest_to_cloudflare() -> None:
+def test_netlify_uses_the_roots_404_page_and_cloudflare_the_nearest() -> None:
     files = {**PAGES, "404.html": b"root", "docs/404.html": b"docs"}
     wanted = {"netlify": "404.html", "cloudflare": "docs/404.html"}
     for dialect, path in wanted.items():
@@ -487,7 +487,7 @@ def test_html_never_stands_in_for_a_script_or_data(target: str, headers: dict[st
     assert (found.status, found.cache_control, found.content_type) == (404, REVALIDATE, "text/plain; charset=utf-8")
 
 
-def test_a_missing_fingerprinted_asset_is_looked_for_in_earlier_versions() -> None:
+def test_a_missing_fingerprinted_asset_is_searched_in_earlier_versions() -> None:
     request = Request("GET", "/assets/About-x1Y2z3W4.js", accept="*/*")
     decided = SERVING.decide(SITE, request)
     assert isinstance(decided, Undecided)
@@ -567,7 +567,7 @@ def test_a_name_is_found_however_its_letters_are_put_together() -> None:
 
 
 @pytest.mark.parametrize("piece", ["x", "%cc%80%cc%96", "%ed%95%9c", "x/", "-deadbeef.js"])
-def test_a_path_longer_than_any_file_has_is_answered_like_one_that_is_missing(piece: str) -> None:
+def test_a_path_longer_than_any_file_path_is_treated_as_missing(piece: str) -> None:
     target = "/assets/" + piece * (12_000 // len(piece))
     found = navigate(SITE, target + "/page")
     assert isinstance(found, File)

@@ -23,7 +23,7 @@ def of(**build_config: Any) -> PublishedSite:
     return published_site({"build_config": build_config})
 
 
-def test_a_configuration_that_says_nothing_tells_nothing() -> None:
+def test_an_empty_configuration_sends_edges_nothing() -> None:
     nothing: list[dict[str, Any]] = [
         {},
         {"meta": {"title": "x", "indexable": False}, "build_config": {"env_vars": {}, "framework": "react"}},

@@ -78,7 +78,7 @@ def test_no_variable_can_break_out_of_its_script(variables: dict[str, str]) -> N
     assert not set("<>&\u2028\u2029") & set(match[1])
 
 
-def test_a_page_is_cut_where_its_script_goes_and_nothing_of_it_is_lost() -> None:
+def test_a_page_is_split_at_its_scripts_place_without_loss() -> None:
     assert inject(b"<head></head>", b"@", 6) == b"<head>@</head>"
 
 

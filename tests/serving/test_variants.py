@@ -49,7 +49,7 @@ def test_making_variants_can_be_stopped() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 4, 12, 40, -1])
-def test_a_damaged_object_is_told_as_such(cut: int) -> None:
+def test_a_damaged_object_is_reported_as_damaged(cut: int) -> None:
     data = build_variants(PLACE.manifest, [PLACE.view])
     assert data is not None
     with pytest.raises(ValueError, match="variants object"):

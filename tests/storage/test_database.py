@@ -140,7 +140,7 @@ async def test_statements_after_a_release_are_one_new_unit_of_work(platform: Pla
             await work.release()
 
 
-async def test_a_pool_that_nobody_uses_closes_its_connections_and_opens_another_when_used(
+async def test_an_unused_pool_closes_its_connections_and_reopens_on_use(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.storage.idle_pool.UNUSED_FOR", 0.05)
@@ -153,7 +153,7 @@ async def test_a_pool_that_nobody_uses_closes_its_connections_and_opens_another_
     assert again != ended
 
 
-async def test_a_connection_apart_ends_with_its_block(platform: Platform) -> None:
+async def test_a_separate_connection_ends_with_its_block(platform: Platform) -> None:
     async with connected(platform) as database:
         async with database.apart(60) as statement:
             ((ended,),) = await statement(PID, {})

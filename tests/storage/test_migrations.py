@@ -180,7 +180,7 @@ def test_a_database_of_a_newer_easel_is_refused(url: str, connection: Connection
     connection.commit()
 
 
-def test_a_migration_waits_for_nobody_for_long_and_leaves_everything_as_it_was(
+def test_a_migration_waits_briefly_for_locks_and_changes_nothing_on_failure(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.storage.migrate._WAIT", 0.1)

@@ -52,7 +52,7 @@ async def test_objects_are_stored_read_listed_and_removed(objects: ObjectStore) 
         await objects.get("apps/a/one")
 
 
-async def test_a_folder_says_of_an_object_what_the_library_says(opened: Opened) -> None:
+async def test_a_folder_store_reports_an_object_like_the_library(opened: Opened) -> None:
     objects = opened("folder")
     await objects.put("apps/a/one", b"hello")
     for key in ("apps/a/one", "apps/a", "apps/b"):
@@ -115,7 +115,7 @@ async def test_a_stream_is_stored_completely_or_not_at_all(objects: ObjectStore,
 
 
 @pytest.mark.parametrize("name", ["moto", "rclone", AZURITE, "gcs"])
-async def test_a_presigned_address_takes_and_gives_the_bytes(opened: Opened, name: str) -> None:
+async def test_a_presigned_url_accepts_and_returns_the_bytes(opened: Opened, name: str) -> None:
     objects = opened(name)
     key = "app-builds/a/t/my-site.zip"
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
@@ -163,7 +163,7 @@ async def test_a_store_that_answers_no_request_is_reported_as_unreachable(
         pytest.param("azurite", "az://another/x", "no bucket", marks=pytest.mark.network),
     ],
 )
-async def test_a_bucket_that_is_missing_is_named_and_no_object_is(
+async def test_a_missing_bucket_is_reported_and_not_a_missing_object(
     opened: Opened, name: str, another: str, said: str
 ) -> None:
     await opened(name).check()
@@ -211,7 +211,7 @@ def test_an_address_without_a_store_is_reported(tmp_path: Path, url: str, said: 
         open_objects(url, tmp_path, tmp_path)
 
 
-async def test_a_full_disk_is_said_and_what_was_there_still_works(small_disk: Path) -> None:
+async def test_a_full_disk_is_reported_and_existing_apps_still_work(small_disk: Path) -> None:
     objects = FolderObjects(small_disk / "objects", small_disk / "scratch")
     await objects.put("a/small", b"x" * 1000)
     with pytest.raises(StorageFullError):
@@ -221,7 +221,7 @@ async def test_a_full_disk_is_said_and_what_was_there_still_works(small_disk: Pa
     assert list((small_disk / "scratch").iterdir()) == []
 
 
-async def test_a_folder_that_is_gone_is_no_object_that_is_missing(tmp_path: Path) -> None:
+async def test_a_missing_folder_is_not_reported_as_a_missing_object(tmp_path: Path) -> None:
     objects = FolderObjects(tmp_path / "objects", tmp_path / "scratch")
     (tmp_path / "scratch").rmdir()
     for ask in (objects.put("a/b", b"x"), objects.put_stream("a/b", stream(b"x"))):

@@ -109,7 +109,7 @@ async def test_the_end_of_a_job_is_recorded_again_until_the_database_has_stored_
     assert following.job.id != running.job.id
 
 
-async def test_a_job_whose_fetching_was_never_answered_is_put_back(hands: Hands) -> None:
+async def test_a_job_whose_claim_got_no_response_is_put_back(hands: Hands) -> None:
     unaware = await hands.take()
     assert unaware is not None
     # The worker lives, so nobody takes over its job.

@@ -140,7 +140,7 @@ def test_one_organisations_hundreds_of_jobs_make_no_other_wait_for_more_than_one
     assert [queue.take(worker), queue.take(worker)] == [only, many[1]]
 
 
-def test_a_full_worker_has_a_place_for_an_organisation_that_has_none_there(queue: Queue) -> None:
+def test_a_full_worker_has_a_slot_for_an_organisation_without_a_deploy_on_it(queue: Queue) -> None:
     many = [queue.add("big", f"big-{number}") for number in range(3)]
     worker, another = queue.worker(), queue.worker()
     assert [queue.take(worker, places=2) for _ in range(3)] == [many[0], many[1], None]
@@ -150,7 +150,7 @@ def test_a_full_worker_has_a_place_for_an_organisation_that_has_none_there(queue
     assert queue.take(another, places=2) == many[2]
 
 
-def test_a_job_is_the_organisations_whose_app_it_is_for(queue: Queue) -> None:
+def test_a_job_belongs_to_the_organisation_of_its_app(queue: Queue) -> None:
     queue.connection.execute("insert into organisation (id, name, created_at) values ('org_x', 'x', now())")
     queue.connection.execute(
         "insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence, created_at,"

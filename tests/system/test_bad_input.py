@@ -73,9 +73,7 @@ def eventually(app: RunningApp, method: str, path: str, seconds: float = PATIENC
     return answer
 
 
-def test_a_read_only_database_is_said_to_be_one_and_all_goes_on_when_it_is_none(
-    shared: Shared, app: RunningApp
-) -> None:
+def test_a_read_only_database_is_reported_and_everything_continues_afterwards(shared: Shared, app: RunningApp) -> None:
     key = app.upload(zip_of(page(3)))
     with read_only(shared):
         deadline = time.monotonic() + 60
@@ -161,7 +159,7 @@ def test_a_store_that_refuses_is_quoted_and_a_deploy_waits_for_it(shared: Shared
     assert app.wait(deploy_id)["version"] == 3
 
 
-async def test_a_read_that_breaks_off_gives_nothing_and_leaves_nothing(
+async def test_an_interrupted_read_returns_nothing_and_leaves_nothing(
     shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = shared.cluster.machines[0].environment

@@ -41,7 +41,7 @@ def order(app: RunningApp, command: str = "cp -r src dist") -> str:
     return app.order(upload, build=True, build_config={"build": command, "output": "dist"})
 
 
-def test_a_builder_comes_with_a_build_and_goes_when_it_is_idle(builds: Platform) -> None:
+def test_a_builder_starts_for_a_build_and_ends_when_it_is_idle(builds: Platform) -> None:
     app = RunningApp.create(builds)
     for version in (1, 2):
         until(lambda: child_or_none(builds, "builder") is None)
@@ -50,7 +50,7 @@ def test_a_builder_comes_with_a_build_and_goes_when_it_is_idle(builds: Platform)
     assert "builder ended" not in builds.log.read_text()
 
 
-def test_a_build_that_is_ordered_while_the_builder_ends_is_built(builds: Platform) -> None:
+def test_a_build_that_is_requested_while_the_builder_ends_is_built(builds: Platform) -> None:
     app = RunningApp.create(builds)
     with builds.database() as connection:
         # At its end, a builder removes its registration. This statement holds it at that moment.

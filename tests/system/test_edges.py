@@ -236,7 +236,7 @@ def test_a_failed_fetch_does_not_evict_cached_content(shared: Shared) -> None:
         assert (again.status_code, again.content) == (200, here)
 
 
-def test_a_full_disk_under_an_edge_keeps_nothing_from_its_visitors(shared: Shared, app: RunningApp) -> None:
+def test_a_full_disk_does_not_affect_an_edges_visitors(shared: Shared, app: RunningApp) -> None:
     if shared.disk is None:
         pytest.skip("a small disk cannot be mounted here (it takes root)")
     files: dict[str, str | bytes] = {**page(3), "large.bin": os.urandom(6_000_000), "small.bin": os.urandom(100_000)}

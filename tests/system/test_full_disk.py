@@ -139,7 +139,7 @@ def write_much(platform: Platform) -> None:
         connection.execute("select pg_logical_emit_message(true, 'test', 'x'), pg_switch_wal()")
 
 
-def test_a_full_disk_is_said_visitors_are_served_and_with_room_all_goes_on(machine: Machine) -> None:
+def test_a_full_disk_is_reported_visitors_are_served_and_everything_continues_with_free_space(machine: Machine) -> None:
     app = RunningApp.create(machine.platform)
     app.deploy(page(1))
     waiting = app.upload(zip_of(page(2)))
@@ -191,7 +191,7 @@ def test_uploads_leave_the_reserve_free_and_what_is_deleted_makes_room_soon(mach
     assert other.deploy(page(2))["status"] == "complete"
 
 
-def test_a_disk_filled_by_others_hinders_no_restore_and_no_deletion(machine: Machine) -> None:
+def test_a_disk_filled_by_other_programs_prevents_no_restore_and_no_deletion(machine: Machine) -> None:
     platform = machine.platform
     app, other = RunningApp.create(platform), RunningApp.create(platform)
     for number in (1, 2):
@@ -210,7 +210,7 @@ def test_a_disk_filled_by_others_hinders_no_restore_and_no_deletion(machine: Mac
     assert app.deploy(page(3))["status"] == "complete"
 
 
-def test_a_database_that_found_no_room_at_all_is_back_by_itself_once_there_is(machine: Machine) -> None:
+def test_a_database_that_stopped_on_a_full_disk_restarts_once_there_is_space(machine: Machine) -> None:
     platform = machine.platform
     app = RunningApp.create(platform)
     app.deploy(page(1))

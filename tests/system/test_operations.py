@@ -85,7 +85,7 @@ def metrics_of(port: int) -> str:
             time.sleep(0.05)
 
 
-def test_a_machine_runs_the_roles_that_a_variable_names(shared: Shared, third: Platform) -> None:
+def test_a_machine_runs_the_roles_in_its_variable(shared: Shared, third: Platform) -> None:
     one = shared.cluster.machines[0]
     app = RunningApp.create(one)
     third.start()
@@ -134,7 +134,7 @@ def test_an_edge_machine_that_has_served_before_starts_without_database_and_buck
     assert third.stop() == 0
 
 
-def test_a_machine_is_restarted_and_nobody_notices(shared: Shared) -> None:
+def test_a_restart_of_a_machine_is_not_noticed(shared: Shared) -> None:
     """Visitors are behind a proxy, which uses the other machine if one machine does not respond."""
     one, two = shared.cluster.machines
     app = RunningApp.create(one)

@@ -39,7 +39,7 @@ def test_a_second_easel_on_the_same_folder_says_why_it_does_not_start(platform: 
     assert "Traceback" not in done.stderr
 
 
-def test_a_port_that_is_taken_is_named_before_anything_is_made(platform: Platform, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_is_created(platform: Platform, tmp_path: Path) -> None:
     ports = ("--api-port", str(platform.api_port), "--edge-port", str(free_port()))
     done = easel("serve", "--data-dir", str(tmp_path / "data"), *ports, folder=tmp_path)
     assert done.returncode != 0
@@ -175,7 +175,7 @@ def test_an_endpoint_without_tls_says_how_to_allow_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
-def test_a_database_that_cannot_be_used_is_said_at_once(tmp_path: Path, command: str) -> None:
+def test_an_unusable_database_is_reported_at_once(tmp_path: Path, command: str) -> None:
     done = easel(command, folder=tmp_path, EASEL_DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{free_port()}/x")
     assert done.returncode != 0
     assert "The database is unavailable" in done.stderr
@@ -194,7 +194,7 @@ def test_one_of_several_machines_makes_no_database_of_its_own(tmp_path: Path) ->
     assert not (tmp_path / "data" / "postgres").exists()
 
 
-def test_a_place_of_backups_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_place_of_backups_is_reported(tmp_path: Path) -> None:
     done = easel("restore-backup", str(tmp_path / "mistyped"), folder=tmp_path)
     assert done.returncode != 0
     assert f"There is no backup in {tmp_path / 'mistyped'}" in done.stderr
@@ -254,7 +254,7 @@ def test_another_organisation_gets_a_key_of_its_own_and_no_slug_of_others(platfo
     assert platform.client().get(app.path).status_code == 200
 
 
-def test_a_folder_without_a_server_is_not_made_into_one(tmp_path: Path) -> None:
+def test_a_folder_without_a_server_is_not_changed(tmp_path: Path) -> None:
     for command in (("organisation", "Other"), ("migrate",)):
         done = easel(*command, "--data-dir", str(tmp_path / "nothing"), folder=tmp_path)
         assert done.returncode != 0

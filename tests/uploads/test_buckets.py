@@ -43,7 +43,7 @@ def test_an_upload_after_the_deploy_changes_no_version(app: RunningApp) -> None:
     assert app.client.post(f"{app.path}/versions/1/restore", json={}).status_code == 200
 
 
-def test_a_key_that_nothing_was_uploaded_to_cannot_be_deployed(app: RunningApp) -> None:
+def test_a_key_without_an_upload_cannot_be_deployed(app: RunningApp) -> None:
     _, key = issue(app)
     answer = app.client.post(f"{app.path}/deploy", json={"message": "x", "bundle_s3_key": key})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bundle_not_uploaded")

@@ -30,13 +30,13 @@ def test_a_download_url_opens_nothing_else(app: RunningApp) -> None:
 @pytest.mark.parametrize(
     "asked", ["x", "bytes=5-1", "bytes=-", "bytes=", "bytes=0-1,9-2", "bytes=0-1,3-4", "bytes=99999999-", "bytes=-0"]
 )
-def test_a_range_that_cannot_be_given_gives_everything(app: RunningApp, asked: str) -> None:
+def test_an_unsatisfiable_range_of_a_download_gets_the_whole_file(app: RunningApp, asked: str) -> None:
     app.deploy(DATA)
     answer = httpx.get(download_url(app, 1), headers={"Range": asked}, trust_env=False, timeout=60)
     assert (answer.status_code, answer.content) == (200, DATA)
 
 
-def test_a_download_goes_on_where_it_broke_off(app: RunningApp) -> None:
+def test_an_interrupted_download_can_be_resumed(app: RunningApp) -> None:
     app.deploy(DATA)
     url = download_url(app, 1)
     for asked, part in (("bytes=10-", DATA[10:]), ("bytes=2-4", DATA[2:5]), ("bytes=-5", DATA[-5:])):

@@ -181,7 +181,7 @@ def test_nothing_goes_to_a_deleted_app(app: RunningApp) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "upload_url_invalid")
 
 
-async def test_a_disk_that_is_full_is_said_to_be_full(tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     """A few bytes are buffered, so only closing the file detects the full disk."""
 
     class FullDisk(FolderObjects):
@@ -198,7 +198,7 @@ async def test_a_disk_that_is_full_is_said_to_be_full(tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=80))
-def test_a_file_name_becomes_a_plain_one_or_is_refused(name: str) -> None:
+def test_a_file_name_becomes_a_plain_name_or_is_refused(name: str) -> None:
     try:
         cleaned = clean_filename(name)
     except FilenameInvalidError:

@@ -27,7 +27,7 @@ def stored(platform: Platform, app: RunningApp, kind: str) -> int:
     return len(obstore.list(platform.objects(), prefix=f"apps/{app.app_id}/{kind}").collect())
 
 
-def test_a_pruned_version_is_known_and_compared_but_neither_served_nor_restored(
+def test_a_pruned_version_is_listed_and_compared_but_neither_served_nor_restored(
     platform: Platform, four: RunningApp
 ) -> None:
     assert four.visit(environment="v1").status_code == 200

@@ -34,7 +34,7 @@ def test_a_builder_gets_the_processor_and_the_disk_when_nothing_else_needs_them(
         assert ctypes.CDLL(None).syscall(number, 1, builder) >> 13 == IDLE
 
 
-def test_a_builder_reads_no_modules_of_api_edge_and_pipeline() -> None:
+def test_a_builder_imports_no_modules_of_api_edge_and_pipeline() -> None:
     shown = subprocess.run(
         [sys.executable, "-c", "import easel.worker.builder, sys; print(*sys.modules)"],
         capture_output=True,
@@ -66,7 +66,7 @@ def test_the_folder_of_a_builder_that_was_killed_goes_and_that_of_a_living_one_s
     assert list((tmp_path / "builds" / "work").iterdir()) == []
 
 
-def test_a_folder_goes_whatever_a_build_did_to_its_rights_and_nothing_that_it_links_to(tmp_path: Path) -> None:
+def test_a_folder_is_removed_despite_changed_rights_and_links_are_not_followed(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()
     (kept / "file").write_text("x")
@@ -94,7 +94,7 @@ def test_a_folder_goes_whatever_a_build_did_to_its_rights_and_nothing_that_it_li
     assert (kept / "file").read_text() == "x"
 
 
-def test_a_builder_starts_over_what_is_left_of_a_build_that_made_folders_in_folders_without_end(tmp_path: Path) -> None:
+def test_a_builder_starts_despite_the_remains_of_an_endlessly_deep_build(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     work = WorkFolder.made(settings)
     deep = "import os\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')"

@@ -19,7 +19,7 @@ async def stored(world: World, app: App) -> list[str]:
     return found
 
 
-def test_a_deleted_app_goes_at_once_and_is_looked_at_again_for_what_is_stored_meanwhile(world: World) -> None:
+def test_a_deleted_apps_objects_are_removed_at_once_and_searched_again_later(world: World) -> None:
     async def go() -> None:
         gone, kept = await make_app(world), await make_app(world)
         for app in (gone, kept):

@@ -112,7 +112,7 @@ async def test_nothing_is_written_through_a_link_of_the_sources(tmp_path: Path, 
     assert list(outside.iterdir()) == []
 
 
-async def test_a_link_in_place_of_a_folder_is_not_kept(tmp_path: Path, cache: BuildCache) -> None:
+async def test_a_link_in_place_of_a_folder_is_not_cached(tmp_path: Path, cache: BuildCache) -> None:
     secret = tree(tmp_path / "secret", key="x")
     build = tree(tmp_path / "one")
     (build / "node_modules").symlink_to(secret)

@@ -69,9 +69,7 @@ def test_a_configuration_that_cannot_be_read_whole_is_not_refused(config: str, t
         (STATIC["vite"][0], "dist/lib.js", "Set the folder that the build writes"),
     ],
 )
-def test_a_build_that_wrote_no_page_ends_with_the_way_out(
-    files: dict[str, str], written: str, fix: str, tmp_path: Path
-) -> None:
+def test_a_build_without_a_page_ends_with_advice(files: dict[str, str], written: str, fix: str, tmp_path: Path) -> None:
     made = plan(write(tmp_path, files), BuildOptions())
     write(tmp_path, {written: "x"})
     with pytest.raises(OutputWithoutPageError) as refusal:
@@ -109,7 +107,7 @@ def test_a_tool_that_is_not_there_is_named(files: dict[str, str], title: str, tm
         {"config.rb": "compass"},
     ],
 )
-def test_a_file_that_other_programs_have_too_names_no_tool(files: dict[str, str], tmp_path: Path) -> None:
+def test_a_file_that_several_programs_use_identifies_no_tool(files: dict[str, str], tmp_path: Path) -> None:
     made = plan(write(tmp_path, {**files, "index.html": "home"}), BuildOptions())
     assert (made.framework, made.build, made.outputs) == (None, None, ("",))
 
@@ -161,7 +159,7 @@ def test_the_template_in_public_is_no_output(tmp_path: Path) -> None:
         judge(tmp_path, made)
 
 
-def test_a_package_json_without_a_build_says_how_to_name_one(tmp_path: Path) -> None:
+def test_a_package_json_without_a_build_is_refused_with_advice(tmp_path: Path) -> None:
     with pytest.raises(BuildPlanError, match="no script `build`"):
         plan(write(tmp_path, {"package.json": package(None, "express")}), BuildOptions())
 

@@ -81,7 +81,7 @@ def test_one_of_several_apps_has_to_be_chosen(tmp_path: Path) -> None:
     assert plan(tmp_path, BuildOptions(), BuildOptions(root="./apps/web")).root == "apps/web"
 
 
-def test_a_folder_beside_others_is_found_without_a_workspace(tmp_path: Path) -> None:
+def test_the_only_app_folder_is_found_without_a_workspace(tmp_path: Path) -> None:
     files = {"README.md": "", "backend/main.py": "", **inside("frontend", VITE)}
     made = plan(write(tmp_path, files), BuildOptions())
     assert (made.root, made.install_root) == ("frontend", "frontend")
@@ -122,7 +122,7 @@ def test_a_root_outside_is_refused(root: str, tmp_path: Path) -> None:
         plan(write(tmp_path, SHOP), BuildOptions(root=root))
 
 
-def test_a_commit_touches_an_app_by_its_own_files_and_those_it_is_built_from(tmp_path: Path) -> None:
+def test_a_commit_affects_an_app_by_the_apps_files_and_its_dependencies(tmp_path: Path) -> None:
     root, rule = rule_of(write(tmp_path, SHOP), BuildOptions())
     assert (root, rule.folders) == ("apps/web", ("packages/deep/tokens", "packages/ui"))
     for path in (
@@ -161,7 +161,7 @@ def test_ignored_files_touch_nothing(patterns: tuple[str, ...], path: str, is_to
     assert touched([path], "", Rule(ignore=patterns)) is is_touched
 
 
-def test_a_file_elsewhere_that_is_named_counts(tmp_path: Path) -> None:
+def test_a_file_in_another_folder_counts_if_it_is_referenced(tmp_path: Path) -> None:
     root, rule = rule_of(write(tmp_path, SHOP), BuildOptions(ignore=("*.md", "!api/types/**", "!README.md")))
     assert touched(["api/types/order.ts"], root, rule)
     assert touched(["README.md"], root, rule)
@@ -175,11 +175,11 @@ def test_documentation_may_be_made_from_all_of_the_sources(tmp_path: Path) -> No
     assert not touched(["test/test_shop.py"], root, rule)
 
 
-def test_a_commit_without_changes_touches_nothing() -> None:
+def test_a_commit_without_changes_affects_no_app() -> None:
     assert not touched([], "", Rule())
 
 
-def test_a_commit_of_very_many_files_is_not_looked_through() -> None:
+def test_a_commit_of_very_many_files_is_not_compared() -> None:
     assert touched((f"docs/{number}.md" for number in range(20_000)), "", Rule(ignore=("docs/",)))
 
 

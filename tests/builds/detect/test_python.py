@@ -77,7 +77,7 @@ def test_the_packages_of_the_project_are_installed(files: Files, install: str, t
     assert (made.runtime, made.build) == ("python", ("mkdocs", "build"))
 
 
-def test_a_group_that_includes_another_one_needs_no_tool_besides(tmp_path: Path) -> None:
+def test_a_group_that_includes_another_group_needs_no_further_tool(tmp_path: Path) -> None:
     text = "[dependency-groups]\ndocs = [{include-group = 'site'}]\nsite = ['mkdocs']\n"
     made = planned(tmp_path, MKDOCS | {"pyproject.toml": text})
     assert made.install == "pip install --quiet 'pip>=25.1' && pip install --quiet --group docs"
@@ -105,7 +105,7 @@ def test_the_theme_and_extensions_of_sphinx_are_found(tmp_path: Path) -> None:
     assert made.build == ("sphinx-build", "-b", "html", "docs/source", "docs/build/html")
 
 
-def test_a_conf_py_of_something_else_is_no_sphinx(tmp_path: Path) -> None:
+def test_a_conf_py_of_another_program_is_not_sphinx(tmp_path: Path) -> None:
     made = planned(tmp_path, {"conf.py": "DEBUG = True", "index.html": "x"})
     assert (made.framework, made.build) == (None, None)
 

@@ -14,7 +14,7 @@ from tests.builds.detect.skeletons import STATIC, package, write
 VITE = STATIC["vite"][0]
 
 
-def test_a_deploy_comes_before_easel_toml_and_that_before_the_app(tmp_path: Path) -> None:
+def test_a_deploys_settings_override_easel_toml_which_overrides_the_app(tmp_path: Path) -> None:
     files = {**VITE, "easel.toml": 'app = "shop"\n[build]\noutput = "from-toml"\nnode = "22"\n'}
     write(tmp_path, files)
     app = BuildOptions(output="from-app", node="20", build="make app")
@@ -43,7 +43,7 @@ def test_a_command_and_a_folder_are_enough_for_any_tool(tmp_path: Path) -> None:
     assert (made.build, made.outputs, made.runtime) == ("python3 make.py", ("www",), "none")
 
 
-def test_a_command_without_a_root_is_for_the_top(tmp_path: Path) -> None:
+def test_a_command_without_a_root_runs_in_the_top_folder(tmp_path: Path) -> None:
     made = plan(write(tmp_path, {"make.sh": "", "pages/a.md": ""}), BuildOptions(build="sh make.sh", output="www"))
     assert (made.root, made.build, made.outputs) == ("", "sh make.sh", ("www",))
     files = {"package.json": package(None), "pnpm-workspace.yaml": "packages: ['apps/*']"}

@@ -58,7 +58,7 @@ def test_dependencies_that_a_build_has_removed_are_installed_again(builder: Buil
     assert "install" in builder.build("vite", app="app_reuse").report.seconds
 
 
-def test_a_build_that_spoils_its_dependencies_does_so_for_no_other_app(builder: Builder) -> None:
+def test_a_build_cannot_spoil_the_dependencies_of_another_app(builder: Builder) -> None:
     builder.build("vite", app="app_other", reading=False)
     spoils = "vite build && echo 'throw new Error(1)' > node_modules/vite/bin/vite.js"
     builder.build("vite", package(build=spoils), app="app_reuse", reading=False)
@@ -69,7 +69,7 @@ def test_a_build_that_spoils_its_dependencies_does_so_for_no_other_app(builder: 
     assert "install" in cleared.report.seconds
 
 
-def test_a_lock_file_that_does_not_fit_says_so_and_names_the_next_thing_to_do(builder: Builder) -> None:
+def test_a_lock_file_that_does_not_match_is_reported_with_the_next_step(builder: Builder) -> None:
     changes = {"package.json": json.dumps({**PACKAGE, "dependencies": {"left-pad": "1.3.0"}})}
     with pytest.raises(InstallCommandFailedError, match=r"The lock file does not match package\.json"):
         builder.build("vite", changes, app="app_reuse")
@@ -86,7 +86,7 @@ def test_another_node_comes_from_the_registry(builder: Builder) -> None:
     assert site.files["index.html"].startswith("v22.")
 
 
-def test_a_refused_host_is_named_with_the_setting_that_allows_it(builder: Builder) -> None:
+def test_a_refused_host_is_reported_with_the_setting_that_allows_it(builder: Builder) -> None:
     asks = "node -e \"fetch('https://fonts.example.com').catch(e => process.exit(1))\""
     with pytest.raises(BuildCommandFailedError, match=r"fonts\.example\.com.*EASEL_BUILD_HOSTS"):
         builder.build("vite", package(build=asks), wanted=BuildOptions(install=""), app="app_hosts")

@@ -47,7 +47,7 @@ async def test_a_log_that_cannot_be_written_ends_the_build(bench: Bench) -> None
     assert running("98763") == []
 
 
-async def test_a_process_that_was_started_ahead_and_killed_is_no_loss(bench: Bench) -> None:
+async def test_a_killed_spare_process_is_replaced(bench: Bench) -> None:
     await bench.run("true")
     while (spare := bench.sandbox._spare) is None:
         await asyncio.sleep(0.01)

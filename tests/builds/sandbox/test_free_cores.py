@@ -28,7 +28,7 @@ def edge() -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.skipif(CORES < 2, reason="this machine has one processor")
-async def test_a_build_has_one_processor_less_until_the_visitors_have_gone(
+async def test_a_build_has_one_processor_less_until_visitors_stop_coming(
     bench: Bench, edge: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(free_cores, "WINDOW", 0.05)

@@ -210,7 +210,7 @@ async def test_a_build_cannot_raise_its_priority(bench: Bench) -> None:
     assert bench.text.count("Read-only file system") == 2
 
 
-def test_a_builder_has_a_user_of_its_own(sandbox: Sandbox, data_dir: Path) -> None:
+def test_a_builder_has_a_separate_user(sandbox: Sandbox, data_dir: Path) -> None:
     from easel.builds.sandbox.user import BuildUser
 
     if os.geteuid() != 0:

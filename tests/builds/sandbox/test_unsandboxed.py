@@ -69,7 +69,7 @@ async def test_limits_end_an_unsandboxed_build(bench: Bench, line: str, limits: 
     assert running("98782") == []
 
 
-async def test_a_program_that_is_not_there_is_named(bench: Bench) -> None:
+async def test_a_missing_program_is_reported_by_name(bench: Bench) -> None:
     ended = await bench.run("no-such-program", "x")
     assert ended.code != 0
 

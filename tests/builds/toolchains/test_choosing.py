@@ -65,7 +65,7 @@ def test_a_text_that_is_no_range_is_refused(wanted: str) -> None:
         check_range("Node", wanted)
 
 
-async def test_a_manager_that_needs_a_newer_node_is_passed_over(packages: Packages, shop: Shelf) -> None:
+async def test_a_package_manager_that_needs_a_newer_node_is_skipped(packages: Packages, shop: Shelf) -> None:
     for version, node in (("9.15.0", ">=18"), ("10.1.0", ">=18.12"), ("11.0.0", ">=26"), ("11.1.0-rc.1", ">=18")):
         shop.add("pnpm", version, {"package/bin/pnpm.cjs": b""}, bin={"pnpm": "bin/pnpm.cjs"}, engines={"node": node})
     chosen = [
@@ -100,7 +100,7 @@ async def test_nodes_own_npm_is_used_unless_another_is_asked_for(packages: Packa
     assert (await choose_npm(bare, packages)).version == "10.9.0"
 
 
-async def test_a_pin_is_compared_as_corepack_does(packages: Packages, shop: Shelf) -> None:
+async def test_a_pin_is_verified_as_corepack_does(packages: Packages, shop: Shelf) -> None:
     archive = shop.add("pnpm", "10.1.0", {"package/bin/pnpm.cjs": b""}, bin={"pnpm": "bin/pnpm.cjs"})
     shop.add("yarn", "1.22.22", {})
     shop.add("@yarnpkg/cli-dist", "4.9.0", {"package/bin/yarn.js": b"program"}, bin={"yarn": "bin/yarn.js"})

@@ -92,7 +92,7 @@ async def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, shop: Shelf)
         await Packages(tmp_path / "tools", shop.registry, LIMIT).unpacked(await release_of(shop))
 
 
-async def test_a_pinned_tool_is_never_taken_from_one_that_was_not_checked(tmp_path: Path, shop: Shelf) -> None:
+async def test_a_pinned_tool_never_uses_an_unverified_folder(tmp_path: Path, shop: Shelf) -> None:
     archive = shop.add("tool", "1.0.0", FILES)
     packages = Packages(tmp_path / "tools", shop.registry, LIMIT)
     release = await release_of(shop)
@@ -120,7 +120,7 @@ async def test_the_tools_that_were_not_used_for_longest_make_room(tmp_path: Path
     assert sorted((tmp_path / "tools").iterdir()) == [second, third]
 
 
-async def test_a_registry_without_the_package_is_named(shop: Shelf) -> None:
+async def test_a_registry_without_the_package_is_reported(shop: Shelf) -> None:
     with pytest.raises(RegistryUnreachableError, match="404"):
         await shop.registry.releases("@no/such")
     assert shop.asked == ["/@no/such"]

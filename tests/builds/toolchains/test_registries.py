@@ -41,7 +41,7 @@ async def test_npm_is_asked_for_the_one_it_is_configured_with(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("url", ["file:///etc", "mirror.example.com", "https://", "ftp://x/"])
-async def test_a_registry_that_is_no_web_address_is_refused(tmp_path: Path, url: str) -> None:
+async def test_a_registry_without_a_web_address_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ToolchainError):
         await npm_registry(plain(tmp_path, npm_config_registry=url))
 

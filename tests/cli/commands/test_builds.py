@@ -24,7 +24,7 @@ def project(person: Person) -> None:
         (person.folder / name).write_text(text)
 
 
-def test_a_project_is_sent_built_and_live_and_its_build_is_shown(person: Person) -> None:
+def test_a_project_is_sent_built_and_deployed_and_its_build_is_shown(person: Person) -> None:
     project(person)
     ended = person.ok("deploy", "--build", "--create", "--output", "site", "-m", "first")
     assert "cp src/page.html site/index.html" in ended.stderr

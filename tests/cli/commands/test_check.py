@@ -144,6 +144,6 @@ def test_easel_toml_counts_and_may_let_a_guard_go(check: Check, folder: Path) ->
     assert answers(check("--json", "--request", "/old/x"))[0]["status"] == 302
 
 
-def test_a_package_that_is_not_installed_is_named() -> None:
+def test_a_missing_package_is_reported_by_name() -> None:
     with pytest.raises(PackageMissingError, match="Install it with `pip install nothing-of-this-name`"):
         Package("nothing-of-this-name").decompress(b"")

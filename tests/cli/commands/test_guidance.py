@@ -38,7 +38,7 @@ def test_source_is_not_taken_for_a_build(person: Person, slug: str) -> None:
     person.ok("deploy", ".", "--as-is", "--create", "--app", slug, "-m", "x")
 
 
-def test_a_new_app_below_another_ones_folder_is_what_is_here(person: Person, slug: str) -> None:
+def test_a_new_app_below_another_apps_folder_is_a_separate_project(person: Person, slug: str) -> None:
     person.write(index_html="<!doctype html>around")
     person.place("easel.toml", f'app = "{slug}"\nfolder = "dist"\nserver = "{person.platform.api_url}"\n')
     person.ok("deploy", "--create", "-m", "around")
@@ -112,7 +112,7 @@ def test_the_configuration_is_changed_published_and_rolled_back(person: Person, 
     assert person.platform.visit(slug).status_code == 404
 
 
-def test_a_download_goes_to_a_pipe_or_a_folder_that_is_there(person: Person, slug: str) -> None:
+def test_a_download_can_be_written_to_a_pipe_or_an_existing_folder(person: Person, slug: str) -> None:
     person.place("index.html", "<!doctype html>one")
     person.ok("deploy", ".", "--create", "--app", slug, "-m", "first")
     person.ok("download", "1", "-o", "one.zip")
@@ -149,7 +149,7 @@ def test_a_project_that_cannot_be_written_to_is_deployed(person: Person, slug: s
     assert ("cannot be written" in told.stderr, "is live" in told.stderr) == (True, True)
 
 
-def test_a_deploy_that_runs_on_without_its_command_keeps_app_and_easel_toml(person: Person, slug: str) -> None:
+def test_a_deploy_that_outlives_its_command_keeps_app_and_easel_toml(person: Person, slug: str) -> None:
     person.write(index_html="<!doctype html>")
     deploy_id = person.ok("deploy", "--create", "--no-wait", "-m", "x").stdout.strip()
     person.ok("logs", "-f", deploy_id)
@@ -222,7 +222,7 @@ def test_apps_are_named_by_argument_option_or_environment(person: Person, slug: 
     assert person.run("apps", "show", slug).code == 4
 
 
-def test_a_command_that_is_spelled_wrongly_is_told_its_name(person: Person) -> None:
+def test_a_misspelled_command_gets_a_suggestion(person: Person) -> None:
     meant = {"deplyo": "deploy", "app": "apps", "ls": "apps list", "rollbak": "rollback", "LOGS": "logs"}
     for typed, command in meant.items():
         refused = subprocess.run([sys.executable, "-m", "easel.cli.main", typed], capture_output=True, check=False)

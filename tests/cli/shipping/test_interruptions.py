@@ -129,7 +129,7 @@ def test_an_upload_that_breaks_off_is_tried_again(large: Person, relay: Relay) -
     assert large.ok("versions", "--json").document["total"] == 1
 
 
-def test_a_log_that_breaks_off_goes_on_without_gap_or_repeat(person: Person, relay: Relay) -> None:
+def test_an_interrupted_log_continues_without_gap_or_repeat(person: Person, relay: Relay) -> None:
     person.write(index_html="<h1>x</h1>")
     relay.to_client = once_at(rb"data: \{\"ts.*?\n\r?\n")
     ended = person.ok("deploy", "--create", "-m", "x")

@@ -187,7 +187,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused_by_name(tmp_path: Path) 
     assert paths(chosen(folder)) == ["index.html"]
 
 
-def test_a_link_does_not_carry_out_what_is_left_out_under_its_own_name(tmp_path: Path) -> None:
+def test_a_link_does_not_include_a_file_that_is_ignored_under_its_own_name(tmp_path: Path) -> None:
     write(tmp_path, {"index.html": "", ".env": "SECRET=1"})
     (tmp_path / "config.txt").symlink_to(".env")
     assert paths(chosen(tmp_path)) == ["index.html"]

@@ -66,9 +66,7 @@ def said(process: subprocess.Popen[str]) -> str:
     return next(line for line in process.stderr if "Still queued" in line).strip()
 
 
-def test_a_deploy_that_no_worker_takes_is_said_to_be_queued(
-    person: Person, slug: str, frozen: Callable[[], None]
-) -> None:
+def test_a_deploy_without_a_worker_is_reported_as_queued(person: Person, slug: str, frozen: Callable[[], None]) -> None:
     person.write(index_html="<!doctype html>one")
     person.ok("deploy", "--create", "-m", "one", "--no-wait")
     followed = start(person, "logs", "-f", "--json", "--app", slug)
@@ -91,7 +89,7 @@ def limited(migrated: Migrated) -> Iterator[Platform]:
         platform.stop()
 
 
-def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, limited: Platform) -> None:
+def test_a_deploy_at_a_limit_does_not_wait_for_a_worker(person: Person, limited: Platform) -> None:
     platform, worker = limited, child(limited, "worker")
     try:
         other = RunningApp.create(platform)

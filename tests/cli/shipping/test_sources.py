@@ -139,7 +139,7 @@ def test_a_folder_in_an_unrelated_work_tree_has_no_commit(
         assert commit.subject == "of blog"
 
 
-def test_a_commit_that_is_not_all_that_is_deployed_is_marked(project: Path) -> None:
+def test_a_commit_is_marked_if_deployed_files_differ_from_it(project: Path) -> None:
     committed(project, "src")
     (project / "src" / "main.ts").write_text("export { changed }")
     commit = current_commit(project / "dist", project)

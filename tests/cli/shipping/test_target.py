@@ -39,7 +39,7 @@ def test_the_folder_given_wins_over_the_one_in_easel_toml(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["dist", "build", "out", "public"])
-def test_a_build_folder_is_found_and_named(tmp_path: Path, name: str) -> None:
+def test_a_build_folder_is_found_and_reported(tmp_path: Path, name: str) -> None:
     page(tmp_path)  # such as a Vite project's source page
     page(tmp_path / name)
     target = choose_target(None, Project(root=tmp_path), tmp_path)
@@ -236,7 +236,7 @@ def test_a_typed_script_is_source_wherever_it_lies_and_a_folder_called_src_is_no
         refuse_source(Target(tmp_path), ".")
 
 
-def test_a_plain_page_is_deployed_from_where_it_lies(tmp_path: Path) -> None:
+def test_a_plain_page_is_deployed_from_its_folder(tmp_path: Path) -> None:
     assert choose_target(None, Project(root=tmp_path), page(tmp_path)).path == tmp_path
 
 
@@ -247,7 +247,7 @@ def test_an_unbuilt_project_is_told_to_build(tmp_path: Path) -> None:
         choose_target(None, Project(root=tmp_path), tmp_path)
 
 
-def test_a_folder_without_a_page_names_the_one_that_has_it(tmp_path: Path) -> None:
+def test_a_folder_without_a_page_is_refused_with_the_nearest_folder_that_has_one(tmp_path: Path) -> None:
     page(tmp_path / "app" / "dist")
     (tmp_path / "app" / "src").mkdir()
     with pytest.raises(EntryPointMissingError, match=r"easel deploy app/dist"):

@@ -19,7 +19,7 @@ from testbed.stores import moto
 OUTPUT = Output(as_json=False)
 
 
-def test_a_bucket_that_vanished_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vanished_bucket_is_reported_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with moto() as bucket:
         for name, value in bucket.environment("x").items():
             monkeypatch.setenv(name, value)
@@ -37,7 +37,7 @@ def test_a_bucket_that_vanished_is_said_in_words(tmp_path: Path, monkeypatch: py
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_host_that_is_not_to_be_had_is_named(
+def test_an_unreachable_host_is_reported_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(upload, "PAUSES", (0.0,))

@@ -55,7 +55,7 @@ def test_a_source_bundle_is_built_and_becomes_a_version(world: World) -> None:
     world.do(go())
 
 
-def test_a_project_whose_page_would_stay_blank_is_built_once_unless_it_is_meant_so(world: World) -> None:
+def test_a_project_with_a_blank_page_is_built_unless_it_is_deployed_as_is(world: World) -> None:
     files = {
         "package.json": '{"devDependencies": {"vite": "7"}}',
         "index.html": '<!doctype html><script type="module" src="/main.tsx"></script>',
@@ -96,7 +96,7 @@ def test_the_same_output_is_the_same_bundle(world: World) -> None:
     world.do(go())
 
 
-def test_a_build_that_had_finished_is_not_repeated_by_a_job_that_comes_twice(world: World) -> None:
+def test_a_finished_build_is_not_repeated_by_a_second_delivery_of_its_job(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         wanted = await order_source(world, app)
@@ -111,7 +111,7 @@ def test_a_build_that_had_finished_is_not_repeated_by_a_job_that_comes_twice(wor
     world.do(go())
 
 
-def test_a_build_that_is_handed_on_removes_its_folder_in_peace(
+def test_a_build_that_was_passed_on_can_still_remove_its_folder(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -185,7 +185,7 @@ def test_a_build_of_a_builder_that_stops_is_repeated_by_another(world: World) ->
 
 
 @pytest.mark.parametrize("ends", ["cancelled", "deleted", "taken over"])
-def test_a_build_is_broken_off_once_nobody_waits_for_it(world: World, ends: str) -> None:
+def test_a_build_is_cancelled_once_nobody_waits_for_it(world: World, ends: str) -> None:
     async def go() -> None:
         app = await make_app(world)
         wanted = await order_source(world, app)
@@ -366,7 +366,7 @@ def test_a_zip_is_deployed_while_an_older_source_is_built_and_stays_live(world: 
     world.do(go())
 
 
-def test_a_deploy_that_is_to_be_built_is_not_taken_for_abandoned_and_its_objects_stay(world: World) -> None:
+def test_a_deploy_that_waits_for_its_build_does_not_count_as_abandoned(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         wanted = await order_source(world, app)
@@ -512,7 +512,7 @@ async def _never(source: Path, say: Say) -> None:
     raise AssertionError("it was built again")
 
 
-def test_a_build_finds_the_cache_of_its_app_and_environment_unless_it_was_cleared_or_is_not_wanted(
+def test_a_build_uses_the_cache_of_its_app_and_environment_unless_it_is_cleared_or_turned_off(
     world: World,
 ) -> None:
     async def go() -> None:

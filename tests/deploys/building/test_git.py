@@ -102,7 +102,7 @@ def test_the_newest_commit_of_the_branch_becomes_a_version_with_its_commit_and_s
     world.do(go())
 
 
-def test_a_commit_that_is_named_is_built_wherever_the_branch_is(world: World, server: GitServer) -> None:
+def test_a_requested_commit_is_built_wherever_the_branch_is(world: World, server: GitServer) -> None:
     async def go() -> None:
         app, repository = await connected(world, server)
         old = repository.commit({**PROJECT, "src/index.html": "<!doctype html>old"})
@@ -182,7 +182,7 @@ def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_sta
     world.do(go())
 
 
-def test_a_push_that_is_heard_late_or_again_brings_no_old_commit_back(
+def test_a_late_or_repeated_webhook_brings_no_old_commit_back(
     world: World, server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "HEAD_LAG", 0.01)
@@ -220,7 +220,7 @@ def test_a_push_that_is_heard_late_or_again_brings_no_old_commit_back(
     world.do(go())
 
 
-def test_a_push_is_built_where_the_commit_before_is_gone_and_after_other_settings(
+def test_a_push_is_built_if_the_earlier_commit_is_gone_or_settings_have_changed(
     world: World, server: GitServer
 ) -> None:
     async def go() -> None:
