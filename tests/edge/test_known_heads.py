@@ -62,7 +62,7 @@ class Reading(EdgeProtocol):
 
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop, known: KnownHeads) -> None:
         super().__init__(config, ServerState(), {}, loop)
-        self.known = known
+        self.known, self.hosts = known, {}
         self.transport = Transport()
         self.flow = asyncio.Future(loop=loop)  # type: ignore[assignment]
         self.flow.write_paused = False

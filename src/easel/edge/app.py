@@ -272,7 +272,7 @@ class EdgeApp:
             async for piece in self._content.stream(part):
                 if piece:
                     length -= len(piece)
-                    tally.sent += len(piece)
+                    tally.single_sent += len(piece)
                     # The last piece is marked as the last, because the next request may follow at once.
                     await send({"type": "http.response.body", "body": piece, "more_body": length > 0})
                 # Inflating takes this process's time, so other tasks run between two pieces.

@@ -16,30 +16,64 @@ readable."""
 OTHERS: Final = "others"
 
 
+class Repeats:
+    """Counts equal responses of the fast path. The tally adds `times` to its own counts when they are read."""
+
+    __slots__ = ("size", "status", "times")
+
+    def __init__(self, status: int, size: int) -> None:
+        self.status = status
+        self.size = size
+        self.times = 0
+
+
 class Tally:
     """The responses of one app: their number by path (fast, full) and status, and the sent bytes of their bodies. The
     fast path sends only the statuses 200 and 304 and redirects. It adds to the fields directly."""
 
-    __slots__ = ("fast_200", "fast_304", "fast_moved", "full", "sent")
+    __slots__ = ("_repeats", "fast", "full", "single_sent")
 
     def __init__(self) -> None:
-        self.fast_200 = 0
-        self.fast_304 = 0
-        self.fast_moved = dict.fromkeys(REDIRECTING, 0)
+        self.fast = dict.fromkeys((200, 304, *REDIRECTING), 0)
         self.full: dict[int, int] = {}
-        self.sent = 0
+        self.single_sent = 0
+        """Number of sent bytes that are not counted by `Repeats`."""
+        self._repeats: list[Repeats] = []
 
     def answered(self, status: int, sent: int) -> None:
         """Counts a response of the slow path, and the sent bytes of its body."""
         self.full[status] = self.full.get(status, 0) + 1
-        self.sent += sent
+        self.single_sent += sent
+
+    def repeats(self, status: int, size: int) -> Repeats:
+        """Returns a counter of responses with this status and number of sent bytes. It counts until `end_repeats`."""
+        made = Repeats(status, size)
+        self._repeats.append(made)
+        return made
+
+    def end_repeats(self) -> None:
+        """Forgets all counters that `repeats` has returned. Their counts so far remain."""
+        self._add_repeats()
+        self._repeats.clear()
+
+    def _add_repeats(self) -> None:
+        for one in self._repeats:
+            self.fast[one.status] += one.times
+            self.single_sent += one.times * one.size
+            one.times = 0
+
+    @property
+    def sent(self) -> int:
+        """Returns the number of sent bytes of bodies."""
+        self._add_repeats()
+        return self.single_sent
 
     @property
     def answers(self) -> dict[tuple[str, int], int]:
         """Returns the number of responses by path and status."""
-        fast = {(FAST, 200): self.fast_200, (FAST, 304): self.fast_304}
-        fast |= {(FAST, status): count for status, count in self.fast_moved.items()}
-        return {**{key: count for key, count in fast.items() if count}, **{(FULL, s): n for s, n in self.full.items()}}
+        self._add_repeats()
+        fast = {(FAST, status): count for status, count in self.fast.items() if count}
+        return {**fast, **{(FULL, status): count for status, count in self.full.items()}}
 
 
 class Recorder:

@@ -89,7 +89,7 @@ class Edge:
         self.private = PrivateApp(measured, readiness)
 
     def _requests_weight(self) -> int:
-        return self.known.weight + codes_weight()
+        return self.known.weight + codes_weight() + self.sites.stamped.weight
 
     def server(self) -> uvicorn.Server:
         """Returns the HTTP server, to be run with `serve`."""

@@ -17,6 +17,7 @@ from easel.edge.cache.content import Content
 from easel.edge.cache.lru import SingleFlight
 from easel.edge.earlier_assets import EarlierAssets, load_earlier
 from easel.edge.fast.prepared import Key, PreparedAnswer
+from easel.edge.fast.stamped import StampedAnswers
 from easel.edge.large_pages import LargePages
 from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_weight, rules_of
 from easel.edge.make_pages import make_body, make_file, make_gzip, make_page, takes_script
@@ -75,8 +76,8 @@ class Sites:
         self._looking = asyncio.Lock()
         self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * LARGEST, budget // 4)))
         self.by_host: dict[bytes, LiveSite] = {}
-        """Sites by raw Host header, for the fast path. The map contains only sites that the routing table leads to at
-        this moment."""
+        """Sites by raw Host header, for the fast path: only sites that the routing table leads to at this moment."""
+        self.stamped = StampedAnswers()
         self.weight = 0
         """Bytes of the live sites, without their manifests."""
         table.on_change.append(self._changed)
@@ -211,22 +212,20 @@ class Sites:
         excess = self.total - self._budget
         while excess > 0 and (self.large.evict_one() or self._content.inflated.evict_one()):
             excess = self.total - self._budget
+        if excess > 0:
+            self.stamped.clear()
         # The excess is estimated, because running responses still hold the evicted bytes.
         while excess > 0 and len(self._live) > 1:
             heaviest = max(self._live.values(), key=self._burden)
             freed = heaviest.shed()
             self.weight -= freed
             if not freed:
-                freed = heaviest.weight + (heaviest.manifest_weight if self._is_alone(heaviest) else 0)
+                freed = heaviest.weight + (heaviest.manifest_weight if self._users[heaviest.manifest_key] == 1 else 0)
                 self._drop(heaviest)
             excess -= freed
         if excess > 0:
             for live in self._live.values():
                 self.weight -= live.shed()
-
-    def _is_alone(self, live: LiveSite) -> bool:
-        """Returns true if no other site has the same manifest."""
-        return self._users[live.manifest_key] == 1
 
     def _burden(self, live: LiveSite) -> float:
         return live.weight + live.manifest_weight / self._users[live.manifest_key]
@@ -246,6 +245,7 @@ class Sites:
         for host in live.hosts:
             self.by_host.pop(host, None)
         live.hosts.clear()
+        self.stamped.clear()
 
     async def earlier(self, live: LiveSite, path: str) -> File | None:
         """Returns the file from the newest earlier version of the same environment that has it, for tabs that were open

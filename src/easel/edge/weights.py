@@ -44,6 +44,8 @@ BLOCK: Final = 65
 """Memory (bytes) of one cached block of a bucket's object."""
 LEFT: Final = 230
 """Memory (bytes) of a file on disk that is known only by its name."""
+STAMPED: Final = 350
+"""Memory (bytes) of a stamped response without its head and without the prepared answer."""
 REMEMBERED: Final = 450
 """Memory (bytes) of a cached request without its text, with a host and path of the usual length."""
 ENCODINGS: Final = 600

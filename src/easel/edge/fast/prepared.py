@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import struct
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -27,6 +28,7 @@ _JOINED_LARGEST = 8 * 1024
 """Maximum size in bytes of a body that is written in one piece with its head. Copying a larger body costs more than a
 second write, because with many connections, the copies exceed the processor's cache."""
 _IDS_AT_ONCE: Final = 256
+_IDS: Final = struct.Struct("16s" * _IDS_AT_ONCE)
 _codes: dict[Accepted, int] = {}
 
 
@@ -37,7 +39,7 @@ def code_of(accepted: Accepted) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PreparedAnswer:
-    """The bytes of a response after the lines of a `Stamp`: for a GET (in one or several pieces), a HEAD and a 304.
+    """The bytes of a response after its request id: for a GET (in one or several pieces), a HEAD and a 304.
     `size` is the length of the body in bytes. `tally` counts the response."""
 
     first: bytes
@@ -111,7 +113,8 @@ def _etag(answer: Answer) -> bytes:
 
 
 def _lines(headers: Headers) -> bytes:
-    return b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n"
+    """Returns the line end of the request id, and all further lines."""
+    return b"".join(b"\r\n" + name + b": " + value for name, value in headers) + b"\r\n\r\n"
 
 
 class Stamp:
@@ -125,7 +128,7 @@ class Stamp:
 
     def __init__(self) -> None:
         self.identities: list[bytes] = []
-        """The digits of request ids. Each response takes one id."""
+        """The digits of request ids, as many as `ids.new_id` returns. Each response takes one id."""
         self.defaults: list[tuple[bytes, bytes]] | None = None
         self.changed = b""
         """The first lines of a response with status 200."""
@@ -138,7 +141,8 @@ class Stamp:
         """Generates request ids if none are left. Generates the lines again if the default headers have changed, such
         as the date."""
         if not self.identities:
-            self.identities.extend(_identities())
+            digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex()
+            self.identities.extend(_IDS.unpack(digits.encode()))
         if defaults is self.defaults:
             return
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in defaults)
@@ -147,9 +151,3 @@ class Stamp:
         self.changed = b"HTTP/1.1 200 OK\r\n" + lines
         self.unchanged = b"HTTP/1.1 304 Not Modified\r\n" + lines
         self.defaults = defaults
-
-
-def _identities() -> list[bytes]:
-    """Returns request ids of the same length as `ids.new_id` returns, each with its line end."""
-    digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex("\n", 8).encode() + b"\n"
-    return digits.replace(b"\n", b"\r\n").splitlines(keepends=True)
