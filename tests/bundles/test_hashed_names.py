@@ -130,6 +130,10 @@ BUILDS = {
     "mkdocs-material": build(
         ("assets/javascripts/{w}.{h}.min.js", HEX, 8, 200), ("assets/stylesheets/{w}.{h}.min.css", HEX, 8, 100)
     ),
+    "stencil": [
+        *build(("build/p-{h}.entry.js", HEX, 8, 60), ("build/p-{h}.js", BASE64, 8, 60)),
+        *build(("build/p-{h}.system.entry.js", HEX, 8, 60), ("build/p-{h}.css", BASE64, 8, 1)),
+    ],
     "docusaurus": [
         *build(("assets/js/{w}.{h}.js", HEX, 8, 300), ("assets/css/styles.{h}.css", HEX, 8, 1)),
         *build(("assets/js/runtime~main.{h}.js", HEX, 8, 1), ("assets/images/{w}-{h}.png", HEX, 32, 60)),

@@ -35,6 +35,8 @@ from easel.bundles.references import References
 _ANGULAR = re.compile(r"(?:^|/)(?:main|polyfills|styles|scripts|worker)-(?P<t>[A-Z2-7]{8})\.(?:m?js|css)(?:\.map)?\Z")
 _DOCUSAURUS = re.compile(r"(?:^|/)assets/js/runtime~main\.[0-9a-f]{8}\.js\Z")
 _MD5_IMAGE = re.compile(r"(?<=.)[.-][0-9a-f]{32}(?:@[1-9]x)?\.[a-z0-9]{1,10}\Z")
+_STENCIL_ENTRY = re.compile(r"(?:^|/)p-[0-9a-f]{8}(?:\.system)?\.entry\.js\Z")
+_STENCIL = re.compile(r"(?:^|/)p-[A-Za-z0-9_-]{8}(?:\.system)?(?:\.entry)?\.(?:js|css)(?:\.map)?\Z")
 _PICTURE = re.compile(r"(?P<t>[A-Za-z0-9_-]{10})-\d{2,4}\.(?:avif|gif|jpe?g|png|webp|svg)\Z")
 
 _SOME_HEX = re.compile(r"[0-9a-f]{6,128}\Z")
@@ -66,12 +68,17 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
     others: dict[str, str] = {}
     pictures: dict[str, str] = {}
     md5_images = any("_expo/static/" in path or ("~main." in path and _DOCUSAURUS.search(path)) for path in paths)
+    of_stencil = {path.rpartition("/")[0] for path in paths if ".entry." in path and _STENCIL_ENTRY.search(path)}
     for path in paths:
-        name = path.rpartition("/")[2]
+        folder, _, name = path.rpartition("/")
         stem, suffix = split_name(name)
         if len(path) > LONGEST or not stem or suffix in ("html", "htm"):
             continue
-        if certain(path) or (md5_images and "/assets/" in f"/{path}" and _MD5_IMAGE.search(name)):
+        if (
+            (folder in of_stencil and _STENCIL.search(path))
+            or certain(path)
+            or (md5_images and "/assets/" in f"/{path}" and _MD5_IMAGE.search(name))
+        ):
             known.add(path)
         elif stem.isalpha() and stem.strip("abcdef") and (len(stem) != 8 or suffix not in CODE):
             continue  # Most names are one word, which no rule below takes for a hash.
