@@ -94,7 +94,8 @@ BUILDS = {
     ),
     "astro": build(
         ("_astro/{w}.{h}.js", BASE64, 8, 300),
-        ("_astro/{w}.{h}_1LX6tp.webp", BASE64, 8, 100),
+        ("_astro/{w}.{h}_1LX6tp.webp", BASE64, 8, 50),
+        ("_astro/{w}.{h}_Z1WHWQj.webp", BASE64, 8, 50),
         ("_astro/{w}.{h}.css", BASE64, 8, 9),
     ),
     "nuxt": build(("_nuxt/{h}.js", BASE64, 8, 300), ("_nuxt/{w}.{h}.css", BASE64, 8, 100)),
@@ -129,6 +130,11 @@ BUILDS = {
     "hugo": build(("p/{w}_hu_{h}.webp", HEX, 16, 300), ("p/{w}_hu_{h}.png", HEX, 15, 100)),
     "mkdocs-material": build(
         ("assets/javascripts/{w}.{h}.min.js", HEX, 8, 200), ("assets/stylesheets/{w}.{h}.min.css", HEX, 8, 100)
+    ),
+    "pagefind": build(
+        ("pagefind/fragment/en_{h}.pf_fragment", HEX, 7, 60),
+        ("docs/pagefind/index/pt-br_{h}.pf_index", HEX, 7, 9),
+        ("pagefind/pagefind.en_{h}.pf_meta", HEX, 10, 1),
     ),
     "stencil": [
         *build(("build/p-{h}.entry.js", HEX, 8, 60), ("build/p-{h}.js", BASE64, 8, 60)),
@@ -177,7 +183,7 @@ def naming(files: list[str]) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("tool", sorted(set(BUILDS) - {"eleventy-img", "hugo"}))
+@pytest.mark.parametrize("tool", sorted(set(BUILDS) - {"eleventy-img", "hugo", "pagefind"}))
 def test_nearly_all_of_what_a_tool_hashes_is_known_where_its_files_name_each_other(tool: str) -> None:
     files = BUILDS[tool]
     found = known([*files, "index.html"], naming(files)).known

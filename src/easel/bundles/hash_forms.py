@@ -23,7 +23,7 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     # SvelteKit, Astro and its optimised images, Nuxt.
     ("/_app/immutable/", re.compile(rf"(?:\A|\.)(?P<token>{_B64}){_FILES}")),
     ("/_app/immutable/", re.compile(rf"-[0-9a-f]{{8}}{_FILES}")),
-    ("/_astro/", re.compile(rf"\.(?P<token>{_B64})(?:_[A-Za-z0-9]{{5,6}})?{_FILES}")),
+    ("/_astro/", re.compile(rf"\.(?P<token>{_B64})(?:_[A-Za-z0-9]{{4,7}})?{_FILES}")),
     ("/_nuxt/", re.compile(rf"(?:\A|\.)(?P<token>{_B64}){_FILES}")),
     ("/_nuxt/", re.compile(rf"(?:\A|\.)[0-9a-f]{{7}}{_FILES}")),
     # Next.js: hexadecimal by webpack, 13 characters by Turbopack, and the folder with the build's own id.
@@ -34,6 +34,11 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     # Expo.
     ("/_expo/static/", re.compile(r"(?<=.)-[0-9a-f]{32}\.(?:js|css|hbc)(?:\.map)?\Z")),
+    # Pagefind, whose index many tools of documentation write.
+    *(
+        (f"/pagefind/{folder}", re.compile(r"(?<=.)_[0-9a-f]{7,16}\.pf_(?:fragment|index|meta|filter)\Z"))
+        for folder in ("", "fragment/", "index/", "filter/")
+    ),
     # Blazor, whose hashes have digits and small letters.
     ("/_framework/", re.compile(r"(?<=.)\.(?=[a-z]{0,9}\d)[a-z0-9]{10}\.(?:wasm|js|dat|pdb|json)(?:\.map)?\Z")),
     # MkDocs Material and Zensical.
@@ -54,10 +59,10 @@ _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40
 LONGEST = 300
 """Maximum number of characters of a path that are examined. No tool writes a longer path."""
 _MARKS = re.compile(
-    r"_app/immutable/|_astro/|_nuxt/|_next/static/|_expo/|_framework/|\.md\.|assets/[js]|_hu|-dxh|chunk-"
+    r"_app/immutable/|_astro/|\.pf_|_nuxt/|_next/static/|_expo/|_framework/|\.md\.|assets/[js]|_hu|-dxh|chunk-"
 )
 """Strings that are fast to find. Every match contains one of these strings."""
-_SUFFIX = re.compile(r"[a-z0-9]+\Z")
+_SUFFIX = re.compile(r"[a-z0-9_]+\Z")
 _SCALE = re.compile(r"@[1-9]x\Z")
 _KINDS_OF_SCRIPTS = tuple(
     ".chunk .min .bundle .module .esm .lean .legacy .async .entry .loader .framework .worker .system .umd".split()  # noqa: SIM905
