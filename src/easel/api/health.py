@@ -111,7 +111,7 @@ async def _ready(health: Health) -> Response:
 
 class ReadinessChecks:
     """Pure ASGI middleware that answers readiness checks before the framework. An idle api receives no other requests.
-    If the framework handled these, its code would use memory that the process does not share with others."""
+    If the framework handled these checks, its code would use memory that the process does not share with others."""
 
     def __init__(self, app: ASGIApp, *, health: Health) -> None:
         self._app = app

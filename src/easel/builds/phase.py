@@ -55,8 +55,8 @@ class Phases:
         self._masking = Masking(self.secrets)
 
     async def run(self, name: str, words: Words, folder: str) -> None:
-        """Runs a command in a folder of the sources. Its name is a phase in the report. Raises BuildFailedError,
-        BuildStoppedError, BuilderDiskFullError, and OSError."""
+        """Runs a command in a folder of the sources. `name` is the name of the phase in the report. Raises
+        BuildFailedError, BuildStoppedError, BuilderDiskFullError, and OSError."""
         self.begin(name)
         shown = self._masking.once(words if isinstance(words, str) else shlex.join(words))
         # The shell reports a missing program with its own exit code. bubblewrap fails with the exit code of a sandbox

@@ -29,7 +29,7 @@ _UNITY = frozenset({"data", "json", "mem", "memory"})
 _ARCHIVES = frozenset({"tar", "zip"})
 _LOOKED_AT = 4 * 1024
 _UNPACKED = 16 * 1024
-"""Number of bytes of a file, and of its decoded content, that are compared with the file's name."""
+"""Number of bytes of the decoded content that are examined to check the compression that the file's name states."""
 _PIECE = 256 * 1024
 
 

@@ -129,7 +129,8 @@ def _has_traces(named: Collection[str], members: Mapping[str, HashForm], referen
 
 
 def _styles_beside(members: Mapping[str, HashForm], named: Collection[str]) -> set[str]:
-    """Returns the styles of scripts: some tools write a style for each script, which nothing requests."""
+    """Returns the styles that belong to scripts, because some tools write a style for each script, and no file refers
+    to these styles."""
     scripts = {_word(path, members[path]) for path in named if not path.endswith(".css")}
     return {
         path

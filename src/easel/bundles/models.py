@@ -23,7 +23,7 @@ Coding = Literal["br", "gzip", "zstd"]
 NO_PLACE = -1
 """The script offset of a page that cannot have a script."""
 MAY_VOUCH, REGISTERS_WORKER = 1, 2
-"""Marks of a text: the text contains a possible digest of a page; the text registers a service worker."""
+"""Marks of a text that contains a possible digest of a page, and of a text that registers a service worker."""
 
 
 # There may be thousands of members, and none is in a reference cycle, so the garbage collector can skip them.

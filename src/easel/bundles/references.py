@@ -66,7 +66,7 @@ class References:
         return form.token.encode() in self._hashes or self.by_hash_of_build(form)
 
     def by_hash_of_build(self, form: HashForm) -> bool:
-        """Returns true if a script has a longer hash as a string, which begins with this hash: webpack and Rspack give
+        """Returns true if a script has a longer hash as a string, which begins with this hash. webpack and Rspack give
         all files of a build the beginning of one hash, if they are configured so."""
         self._look()
         return form.token.encode() in self._beginnings
@@ -89,9 +89,10 @@ class References:
         return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools
 
     def is_by_tool(self, path: str, token: str) -> bool:
-        """Returns true if a build tool certainly wrote the script or style: a build manifest, a file with a hash or an
-        element that a tool wrote names it, it has a source map, or it names its licence, its bundler or other files
-        with a hash other than `token`. Reads the file."""
+        """Returns true if a build tool certainly wrote the script or style. This is certain if a build manifest, a file
+        with a hash or an element that a tool wrote refers to the file, or if the file has a source map. It is also
+        certain if the file refers to its licence, its bundler, or other files with a hash other than `token`. Reads the
+        file."""
         self._look()
         file = path.rpartition("/")[2].removesuffix(".map").encode()
         if file in self._by_tools or f"{path}.map" in self._paths:

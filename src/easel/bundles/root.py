@@ -81,7 +81,7 @@ _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git-credentials"})
 _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
 KEY_FILES = (".pem", ".key")
-"""Files that hold either a private key or harmless data. Their content decides."""
+"""Files that hold either a private key or harmless data. Their content decides which."""
 PRIVATE_KEY = b"PRIVATE KEY-----"
 """Text that every private key contains (RFC 7468 §10, §11)."""
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")

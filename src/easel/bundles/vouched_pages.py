@@ -46,7 +46,7 @@ _RUN = frozenset({"text/javascript", "text/html", "application/xhtml+xml", "imag
 """Types of text that browsers run."""
 _BASE64 = re.compile(rb"(?:sha|SHA)-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86}+)(?![A-Za-z0-9+/_-])")
 _BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-", b"SHA-")
-"""The spelling in integrity attributes (SRI §3.5) and digest fields (RFC 9530 §5, RFC 3230 §4.3.2)."""
+"""The prefixes of digests in integrity attributes (SRI §3.5) and digest fields (RFC 9530 §5, RFC 3230 §4.3.2)."""
 _BARE_ENDS = (b'="', b"='", b"=\n", b"=\r")
 _BARE = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{22,86}+={1,2}")
 _BARE_LENGTHS = {24: "md5", 28: "sha1", 44: "sha256", 88: "sha512"}
@@ -175,9 +175,9 @@ def _named(
 
 
 def digests(content: bytes, shortest: bytes | None, *, bare: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Returns possible digests in a text: the algorithm (by length), and the digest. `shortest` has as many letters `h`
-    as the shortest run of hex digits that counts. If it is None, hex digits do not count. `bare` is true if Base64
-    without a prefix counts."""
+    """Yields possible digests in a text: the algorithm (by length), and the digest. `shortest` has as many letters `h`
+    as the shortest run of hex digits that counts. If `shortest` is None, hex digits do not count. `bare` is true if
+    Base64 without a prefix counts."""
     yield from _in_base64(content)
     if bare:
         for match in _BARE.finditer(content):

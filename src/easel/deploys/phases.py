@@ -9,8 +9,8 @@ from easel.storage.queue import BUILDS, DEPLOYS, deferred
 
 RUN_TASK: Final = "easel.deploys.run"
 RUN_BUILT_TASK: Final = "easel.deploys.run_built"
-"""The job that runs a built deploy. It has a separate name, because a worker of a release without builds would take the
-source for the bundle."""
+"""The job that runs a built deploy. It has a separate name, because a worker of a release without builds would mistake
+the source for the bundle."""
 BUILD_TASK: Final = "easel.builds.run"
 
 GIT: Final = "git"

@@ -72,7 +72,7 @@ class RemoteUrl:
 
     @property
     def web_host(self) -> str:
-        """Returns the host over https, or http, with its port if the port is not the default port."""
+        """Returns the host for http or https, with its port if the port is not the default port."""
         port = f":{self.port}" if self.scheme != "ssh" and self.port != _PORTS[self.scheme] else ""
         return f"{self.authority}{port}"
 

@@ -129,7 +129,7 @@ class RefusedLine(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
 
 
 class LineNote(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """A remark on a line in force: a word without effect, a file that shadows the line."""
+    """A remark on a line in force: for example a word without effect, or a file that shadows the line."""
 
     file: str
     line: int

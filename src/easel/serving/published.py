@@ -48,7 +48,7 @@ the configuration. A later form is read without its unknown fields. `published.s
 
 def published_site(config: Mapping[str, Any]) -> PublishedSite:
     """Returns the public value of a configuration, which any release may have stored. The value never includes secrets,
-    or `MIXPEEK_API_KEY`, which is used only on the server. Raises nothing."""
+    or `MIXPEEK_API_KEY`, which is used only on the server. Never raises an error."""
     meta, build = _section(config, "meta"), _section(config, "build_config")
     variables = {
         name: str(value)

@@ -18,8 +18,8 @@ _OF_OTHERS = re.compile(
 
 
 def unknown_variables(environment: Mapping[str, str], fields: Collection[str]) -> dict[str, str | None]:
-    """Returns the `EASEL_…` variables that nothing reads. Each maps to the most similar known variable, or to None.
-    `fields` are the names of the settings."""
+    """Returns the `EASEL_…` variables that nothing reads. Each name maps to the most similar known variable, or to
+    None. `fields` are the names of the settings."""
     known = [*(f"EASEL_{name.upper()}" for name in fields), *COMMAND_LINE, *OF_BUILDS]
     unknown = sorted(
         name

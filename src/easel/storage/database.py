@@ -54,7 +54,7 @@ class Base(DeclarativeBase):
 
 
 class Xid8(UserDefinedType[int]):
-    """PostgreSQL's 64-bit transaction id, which orders changes by when they became visible."""
+    """PostgreSQL's 64-bit transaction id, which orders changes by the time at which they became visible."""
 
     cache_ok = True
 

@@ -43,7 +43,7 @@ class DatabaseBusyError(EaselError):
 
 
 def migrate(url: str, to: str = "head") -> None:
-    """Upgrades the database in place, up to the revision `to`. Several machines may call this at once.
+    """Upgrades the database in place, up to the revision `to`. Several machines may call this function at once.
 
     Raises SchemaVersionError if a newer Easel made the database, DatabaseBusyError, DatabaseUnavailableError.
     """

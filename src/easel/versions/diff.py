@@ -13,8 +13,8 @@ from easel.apps.config import Config, by_section, masked_text
 from easel.bundles.models import Manifest
 
 LONGEST_COMPARED = 20_000
-"""Maximum number of lines of a compared file. Nobody reads the differences of longer files, and comparing one may take
-seconds."""
+"""Maximum number of lines of a compared file. Nobody reads the differences of longer files, and comparing such a file
+may take seconds."""
 COMPARE_BUDGET = 2
 """Maximum processor time in seconds for comparing the sources of two versions. Later files are not compared line by
 line."""

@@ -34,7 +34,8 @@ client."""
 
 
 class Gate:
-    """Pure ASGI middleware, around the framework's router and inside the fast path of status polls."""
+    """ASGI middleware that makes each organisation's requests wait for their turn, around the framework's router and
+    inside the fast path of status polls."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self.app = app

@@ -206,8 +206,8 @@ def _name(kind: Kind, key: str) -> str:
 
 
 def place_below(folder: Path, path: str, *, make: bool = False) -> Path | None:
-    """Returns the place of a path below a folder. Returns None if a part before the last is a link, or is missing and
-    may not be made."""
+    """Returns the place of a path below a folder. Returns None if a parent folder of the path is a link, or is missing
+    and may not be created."""
     *parts, last = path.split("/")
     place = folder
     for part in (*parts, last):

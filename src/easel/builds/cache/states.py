@@ -26,7 +26,7 @@ class TreeState:
     @classmethod
     async def of(cls, top: Path, paths: Iterable[str], without: Iterable[str], most: int) -> TreeState | None:
         """Returns the state of the folders at some paths below `top`, except for the paths of `without`. Returns None
-        if they hold more than `most` files and folders, or if `find` cannot read all of them. Raises OSError."""
+        if the folders hold more than `most` files and folders, or if `find` cannot read all of them. Raises OSError."""
         command = ["find", "-P", *(f"./{path}" for path in paths)]
         for path in without:
             command += ["-path", _ESCAPED.sub(r"\\\1", f"./{path}"), "-prune", "-o"]

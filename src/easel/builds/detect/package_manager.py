@@ -163,7 +163,8 @@ def _narrowed(wanted: str, of_lock: str | None) -> str:
 
 
 def _by_lock(tree: Tree, folder: str, name: str, lock: str | None) -> str | None:
-    """Returns the version that wrote the lock file, as a range. Returns None for the newest."""
+    """Returns the version of the package manager that wrote the lock file, as a range. Returns None for the newest
+    version."""
     head = read_roughly(tree, joined(folder, lock), _HEAD) if lock else ""
     if name == "pnpm" and lock:
         written = _PNPM_LOCK.search(head)

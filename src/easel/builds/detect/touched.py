@@ -32,10 +32,10 @@ class Rule:
 
 
 def rule_of(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> tuple[str, Rule]:
-    """Returns the app's root, and the rule for other files. Folders of the workspace's packages that the app depends on
-    count too.
+    """Returns the app's root, and the rule for other files. The rule includes the folders of the workspace's packages
+    that the app depends on.
 
-    For a project without package.json, every file counts, because nothing states which sources it reads, and
+    For a project without package.json, every file affects the build, because nothing states which sources it reads, and
     documentation may be generated from code. Raises BuildPlanError.
     """
     tree = Tree(source)

@@ -71,7 +71,7 @@ def check(variables: Mapping[str, str]) -> None:
 
 
 def outside(text: str, places: Mapping[str, str]) -> str:
-    """Returns a command, path or variable with the sandbox's paths replaced by the real ones."""
+    """Returns a command, path or variable with the sandbox's paths replaced by the real paths."""
     if not places:
         return text
     longest_first = sorted(places, key=len, reverse=True)

@@ -49,8 +49,8 @@ class Visits:
         self._found = self._at = self._until = 0.0
 
     def come(self) -> bool:
-        """Returns true if edges serve visitors now, or did so in the last `AFTER` seconds. A call within `WINDOW`
-        seconds of the last comparison costs nothing."""
+        """Returns true if edges serve visitors now, or served visitors in the last `AFTER` seconds. A call within
+        `WINDOW` seconds of the last comparison costs nothing."""
         now = time.monotonic()
         took = now - self._at
         if took >= WINDOW:

@@ -2,7 +2,7 @@
 with the standard library only and one thread.
 
 The builder starts the keeper in advance. The keeper's child joins the command's control groups in advance too, because
-that takes the kernel ten milliseconds. The child waits for a request on its standard output, which is a socket. A
+joining takes the kernel ten milliseconds. The child waits for a request on its standard output, which is a socket. A
 request consists of a length, a JSON object, and the file descriptor for the command's output. The keeper sends its
 messages as lines of JSON over its standard input, which is another socket:
 

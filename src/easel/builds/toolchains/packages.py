@@ -169,7 +169,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _inside(name: str) -> PurePosixPath:
-    """Returns the path below the archive's one folder. Raises ValueError if the path leads out of that folder."""
+    """Returns the path below the archive's only folder. Raises ValueError if the path leads out of that folder."""
     parts = [part for part in PurePosixPath(name).parts if part != "."]
     if name.startswith("/") or ".." in parts or len(parts) < 2:
         raise ValueError(f"it contains the path {name[:80]!r}")

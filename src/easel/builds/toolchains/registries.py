@@ -104,7 +104,7 @@ def _pip_files(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _ask(programs: tuple[str, str], environment: dict[str, str], options: tuple[str, ...]) -> str:
-    """Runs `npm config get registry` outside any project, so that no project's configuration counts."""
+    """Runs `npm config get registry` outside any project, so that no project's configuration applies."""
     process = await asyncio.create_subprocess_exec(
         *programs,
         "config",

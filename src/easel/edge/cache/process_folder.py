@@ -78,7 +78,7 @@ def _made(root: Path, boot: str) -> tuple[Path, IO[bytes] | None]:
 
 
 def _lock(folder: Path) -> IO[bytes] | None:
-    """Returns the folder's lock. Returns None if another process has it or the folder is gone. Raises OSError."""
+    """Returns the folder's lock. Returns None if another process has the lock or the folder is gone. Raises OSError."""
     try:
         lock = (folder / _LOCK).open("ab")
     except FileNotFoundError:

@@ -20,7 +20,7 @@ CHECK_TIMEOUT = 3.0
 
 
 class EdgeStore:
-    """Reads like the object store. `answers` is true if the last request reached the store."""
+    """Has the read methods of the object store. `answers` is true if the last request reached the store."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects

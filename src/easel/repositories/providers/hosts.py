@@ -34,7 +34,8 @@ _TOKEN_USERS: Final[dict[Provider, str]] = {
 _SSH_ALONE: Final = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
 """Names under which a host offers only ssh, and the host's name for https."""
 _ARCHIVES: Final = {"github.com": ("codeload.github.com",)}
-"""Hosts from which package managers download a dependency whose repository is on this host."""
+"""For each Git host: the hosts from which package managers download a dependency whose repository is on the Git
+host."""
 
 
 def build_hosts(url: RemoteUrl) -> tuple[str, ...]:

@@ -36,7 +36,8 @@ def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Readi
 
 
 class Entries:
-    """One list of a file. Puts its entries in force, and refuses invalid entries by their number from 1."""
+    """One list of a file. Puts its entries in force, and refuses invalid entries, with their number (counted from
+    1)."""
 
     def __init__(self, file: str, reading: Reading) -> None:
         self.file = file

@@ -77,8 +77,8 @@ class Index:
             node.ends.add(number, query)
 
     def find(self, path: RequestPath, query: QueryPairs | None = ()) -> list[int]:
-        """Returns the numbers of all candidates, in increasing order. `query` are the request's parameters. If it is
-        None, every query matches."""
+        """Returns the numbers of all candidates, in increasing order. `query` are the request's parameters. If `query`
+        is None, every query matches."""
         segments = path.bare if self._forgiving else path.segments
         found: list[int] = []
         exact = self._exact.get(segments)

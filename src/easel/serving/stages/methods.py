@@ -23,7 +23,7 @@ def _before(site: Site, request: Request) -> FixedAnswer | None:
 def refuse_method(request: Request) -> FixedAnswer:
     """Returns the response to a method that files do not support.
 
-    The POST of a form or of a payment page brings a person back, so a navigation is redirected to the page (RFC 9110
+    A form or a payment page may bring a person to the app by POST, so a navigation is redirected to the page (RFC 9110
     §15.4.4). A program gets an error, because its data would be lost silently.
     """
     if request.method == "POST" and wants_page(request):
