@@ -1,5 +1,5 @@
-"""The one rule for the encrypted entries of a configuration. It is used to encrypt them, and to find them in the
-database."""
+"""The only rule for the encrypted entries of a configuration. The rule is used to encrypt these entries, and to find
+them in the database."""
 
 from __future__ import annotations
 

@@ -30,14 +30,14 @@ class App(Base):
     """A hosted web app.
 
     `draft` is the configuration that PATCH changes. `published` is the configuration that visitors get.
-    `published_version` is the number of the version that recorded it. It is None while the app has its first
-    configuration. Both configurations may be large, so neither is loaded with the row. Their hashes are None if a
+    `published_version` is the number of the version that recorded this configuration, or None while the app has its
+    first configuration. Both configurations may be large, so neither is loaded with the row. Their hashes are None if a
     release up to 0.2.0 wrote them (see `service.with_hashes`). `site` is the published configuration in the form that
     edges read. If it is None, each reader computes it (see `serving/published.py`). `listed` is the part of the draft
-    that lists show. A trigger writes it. `last_version` and `last_sequence` are the counters of version numbers and of
-    the acceptance order. Both change only while this row is locked. `build_cache_generation` counts how often the app's
-    build cache was cleared. `prunings` counts how often the app's versions were pruned, and shows edges that a version
-    was pruned. `changed_xid` is the transaction that last changed the app's routing.
+    that lists show. A trigger writes this part. `last_version` and `last_sequence` are the counters of version numbers
+    and of the acceptance order. Both change only while this row is locked. `build_cache_generation` counts how often
+    the app's build cache was cleared. `prunings` counts how often the app's versions were pruned, and shows edges that
+    a version was pruned. `changed_xid` is the transaction that last changed the app's routing.
     """
 
     __tablename__ = "app"

@@ -23,7 +23,7 @@ from easel.bundles.references import References
 _FEW = 3
 """Below this number of different hashes, a group shows nothing by itself."""
 _SCATTERED = 4
-"""Minimum number of different hashes that can show that they are random."""
+"""Minimum number of different hashes from which their randomness can be judged."""
 _COMPARED = 32
 _HEX = frozenset("0123456789abcdef")
 _CLASSES = str.maketrans(

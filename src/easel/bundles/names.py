@@ -1,4 +1,4 @@
-"""Names of members: decoding them, and checking that a path is safe. Pure rules."""
+"""Names of members: decoding them, and checking that a path is safe. The rules are pure functions."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _MOST_NAMED = 200_000
 _MOST_SCRIPTS, _MOST_PAGES = 2_000, 50
 _QUOTED_HASH = re.compile(rb"""["']([0-9a-f]{6,64})["']""")
 _BY_TOOLS = re.compile(rb"""crossorigin|integrity=|\bdefer=["']?defer""")
-"""Attributes that build tools write next to addresses of the same origin. People do not."""
+"""Attributes that build tools, but not people, write next to addresses of the same origin."""
 _MODULE = re.compile(rb"""\btype=["']?module|modulepreload""")
 _OF_BUILD = (16, 20)
 """Digits of the hash of a whole build, by Rspack and webpack."""

@@ -91,7 +91,7 @@ def _shrinks(file: FoundFile) -> bool:
 
 
 def _deflated(content: IO[bytes], at: int, most: int, level: int) -> tuple[int, int]:
-    """Returns the bytes of a part of a file before and after deflating."""
+    """Returns the number of bytes of a part of a file before and after deflating."""
     content.seek(at)
     part = content.read(most)
     return len(part), len(zlib.compress(part, level)) - _ZLIB_FRAME if part else 0

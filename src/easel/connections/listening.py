@@ -54,10 +54,11 @@ def bind(host: str, port: int, *, shared: bool = False, option: str = "--api-por
 
 
 def _without_pacing(bound: socket.socket) -> None:
-    """Turns BBR's pacing off for the connections of a loopback address, such as those of a proxy on this machine.
+    """Turns BBR's pacing off for the connections of a loopback address, such as connections from a proxy on this
+    machine.
 
     Loopback has no congestion, and each pause of the pacing costs a timer and a wake-up. Reno, which paces nothing, is
-    the one algorithm that every Linux allows to every user (tcp(7)).
+    the only algorithm that every Linux allows to every user (tcp(7)).
     """
     if hasattr(socket, "TCP_CONGESTION") and ipaddress.ip_address(bound.getsockname()[0]).is_loopback:
         with suppress(OSError):

@@ -164,7 +164,8 @@ def _read_missing(names: Iterable[str]) -> None:
 
 
 def received(channel: socket.socket, size: int) -> bytes:
-    """Returns this many bytes from the socket. Raises EOFError if the socket is closed before."""
+    """Returns this many bytes from the socket. Raises EOFError if the socket is closed before these bytes have
+    arrived."""
     data = bytearray()
     while len(data) < size:
         piece = channel.recv(size - len(data))

@@ -103,7 +103,7 @@ def open_reserve(settings: Settings) -> DiskReserve:
 
 
 def open_vault(settings: Settings) -> Vault:
-    """Returns the vault under the instance's secret key, from the environment or the data folder."""
+    """Returns the vault with the instance's secret key, from the environment or the data folder."""
     if settings.secret_key is not None:
         return Vault(settings.secret_key.get_secret_value())
     return Vault(load_secret(settings.data_dir / "secret-key"))

@@ -14,8 +14,8 @@ class RolesApartError(EaselError):
 
 
 def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
-    """Raises RolesApartError if this machine is one of several but stores data where the other machines cannot reach
-    the data."""
+    """Raises RolesApartError if this machine is one of several but stores data in a place that the other machines
+    cannot reach."""
     if settings.role is None:
         return
     needed: dict[str, object] = {

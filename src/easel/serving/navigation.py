@@ -1,4 +1,4 @@
-"""Navigation: a person opens an address. A page that loads a resource is not navigation."""
+"""Navigation: a person opens an address. The loading of a resource by a page is not navigation."""
 
 from __future__ import annotations
 

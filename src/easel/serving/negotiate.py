@@ -24,7 +24,7 @@ LONGEST_KEPT = 256
 _UNMENTIONED = 0.0005
 """A weight below the smallest weight that a client can send."""
 _LONGEST_NUMBER = 18
-"""Maximum number of digits. No file has offsets with more digits."""
+"""Maximum number of digits of an offset. No file has offsets with more digits."""
 
 
 def acceptable(header: str | None) -> Accepted:

@@ -52,7 +52,8 @@ class Room:
 
     @property
     def spare(self) -> int:
-        """Returns the bytes that may still be written. If negative, that many bytes have to be freed."""
+        """Returns the number of bytes that may still be written. A negative number states how many bytes have to be
+        freed."""
         return self.free - self.kept - self.promised
 
     @property

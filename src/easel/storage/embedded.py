@@ -167,7 +167,7 @@ class EmbeddedPostgres:
 
     @property
     def is_unused(self) -> bool:
-        """Returns true if no process is connected to the server. Call this only after the server was started or
+        """Returns true if no process is connected to the server. Call this method only after the server was started or
         found."""
         import psycopg
 

@@ -1,4 +1,4 @@
-"""Compares two versions: files by content, configuration by section, sources line by line. Pure."""
+"""Compares two versions: files by content, configuration by section, sources line by line. The functions are pure."""
 
 from __future__ import annotations
 

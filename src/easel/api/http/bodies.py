@@ -1,4 +1,4 @@
-"""Bodies of requests: limits of size and time, and parsing large ones without delaying other requests.
+"""Bodies of requests: limits of size and time, and parsing large bodies without delaying other requests.
 
 No database connection is held while a body arrives, and no large body is accepted without a valid key.
 """
@@ -138,8 +138,8 @@ class BoundedRequest(Request):
         return await super().body()
 
     async def require_client(self) -> None:
-        """Raises ClientDisconnect if the client has disconnected. Call this after the body was read, when the client
-        sends nothing more."""
+        """Raises ClientDisconnect if the client has disconnected. Call this method after the body was read, when the
+        client sends nothing more."""
         if self.pieces is None:
             await self.body()
         if await self.is_disconnected():

@@ -95,7 +95,8 @@ def _authorization(scope: Scope) -> str | None:
 
 
 def network_of(address: str) -> str:
-    """Returns the client of an address: the address itself, its network for IPv6, or "" for an invalid address."""
+    """Returns the name under which a client with this address counts: the address itself, its network for IPv6, or ""
+    for an invalid address."""
     if ":" not in address:
         return address
     try:

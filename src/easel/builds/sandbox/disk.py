@@ -100,8 +100,8 @@ class DiskUse:
         self._next = time.monotonic() + min(LATEST, max(SOONEST, took / SHARE))
 
     async def _use(self, folder: Path) -> Use:
-        """Returns the disk space that the folder uses. If the folder is unreadable, returns the space that its disk has
-        lost since the build began."""
+        """Returns the disk space that the folder uses. If the folder is unreadable, returns the amount by which the
+        free space of the disk has shrunk since the build began."""
         found, is_shut = await self._du(folder)
         if not is_shut:
             return found

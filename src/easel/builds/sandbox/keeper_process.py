@@ -81,7 +81,7 @@ class KeeperProcess:
         await asyncio.to_thread(self.end)
 
     def end(self) -> None:
-        """Ends the keeper. Call this in a thread, or before the keeper has started a command."""
+        """Ends the keeper. Call this method in a thread, or before the keeper has started a command."""
         self._socket.close()
         self._requests.close()
         for descriptor in self._descriptors:

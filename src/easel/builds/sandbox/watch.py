@@ -27,7 +27,7 @@ IN_MEMORY = ("/tmp", HOME, "/dev/shm")  # noqa: S108
 
 
 class Watcher:
-    """Checks a build's processes, its folder and the time. Keeps the highest values."""
+    """Checks a build's processes, its folder and the time. Records the highest values."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""The package registries of builds: those in the builder's npm and pip configuration, or the defaults of npm and pip.
+"""The package registries of builds: the registries in the builder's npm and pip configuration, or the defaults of npm
+and pip.
 
 This module contains no address of a registry. npm reports its default registry, and pip contains its default index. An
 operator with a mirror configures npm and pip for the mirror, as on any machine.

@@ -49,8 +49,8 @@ class IgnoreRules:
         """Returns the reason why the path (relative, '/' separated) is left out: `by default`, or the file with the
         rule. Returns None if the path is packed.
 
-        Like git, this checks only the path itself, because a walk does not enter a folder that is left out. If the file
-        at `place` may be a private key, its content is checked too.
+        Like git, this method checks only the path itself, because a walk does not enter a folder that is left out. If
+        the file at `place` may be a private key, its content is checked too.
         """
         is_out = _is_out_by_default(path, folder=folder) or (place is not None and _is_private_key(path, place))
         found = BY_DEFAULT if is_out else None

@@ -110,8 +110,8 @@ def find_below(base: Path) -> list[Path]:
 
 
 def only_inner(folder: Path) -> Path | None:
-    """Returns the only folder inside, which the server takes as the root of a zip. Returns None if there is anything
-    else."""
+    """Returns the only subfolder, which the server takes as the root of a zip. Returns None if the folder contains
+    anything else."""
     try:
         entries = [entry for entry in folder.iterdir() if not is_junk(entry.name + ("/" if entry.is_dir() else ""))]
     except OSError:

@@ -1,1 +1,1 @@
-"""Caches of an edge, which it can lose: manifests, and bundles in memory and on disk."""
+"""Caches of an edge: manifests, and bundles in memory and on disk. All cached data can be lost."""

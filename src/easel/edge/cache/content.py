@@ -298,7 +298,7 @@ def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
 
 
 def _stored_range(part: BundleSlice) -> tuple[int, int]:
-    """Returns the offsets in the bundle of the part's bytes. These are the bytes of the whole member, or the range of a
+    """Returns the offsets of the part's bytes in the bundle. These are the bytes of the whole member, or the range of a
     stored member."""
     member = part.member
     if part.encoding == "identity" and member.method == STORED:

@@ -15,7 +15,7 @@ from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StorageFullError
 
 _MOST: Final = 16 * 1024
-"""Maximum number of mappings, including those of prepared answers. A system allows a process 65,530."""
+"""Maximum number of mappings, including the mappings of prepared answers. A system allows a process 65,530."""
 _MOST_OPEN: Final = 4096
 
 

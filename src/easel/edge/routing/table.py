@@ -111,11 +111,11 @@ class Feed(Protocol):
     """The source of the table's routes."""
 
     async def refresh(self) -> None:
-        """Applies all changes since the last call. Raises if the source is unreachable."""
+        """Applies all changes since the last call. Raises an error if the source is unreachable."""
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """Returns the content of a version. Returns None if the version does not exist or has no files. Raises if the
-        source is unreachable."""
+        """Returns the content of a version. Returns None if the version does not exist or has no files. Raises an error
+        if the source is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)

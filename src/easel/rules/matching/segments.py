@@ -1,6 +1,6 @@
 """Segments of a path pattern that are not literal: placeholders, and wildcards with text or placeholders next to them.
 
-Each is matched in one pass over its segment. No part is tried twice, whatever the path is.
+Each segment is matched in one pass. No part is tried twice, whatever the path is.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ class PlaceholderSegment:
         return _take(caught, self.names[0], segment[len(first) : stop])
 
     def catch_start(self, text: str, caught: dict[str, str]) -> int:
-        """Captures at the start of a string. Returns the number of matched characters, which is as large as possible.
-        Returns -1 if the string does not match."""
+        """Captures placeholders at the start of a string. Returns the number of matched characters, which is as large
+        as possible. Returns -1 if the string does not match."""
         last = self.literals[-1]
         at = text.rfind(last)
         end = at + len(last)
         return end if at >= 0 and self.catch(text[:end], caught) else -1
 
     def catch_end(self, text: str, caught: dict[str, str]) -> int:
-        """Captures at the end of a string. Returns the number of characters before the match, which is as large as
-        possible. Returns -1 if the string does not match."""
+        """Captures placeholders at the end of a string. Returns the number of characters before the match, which is as
+        large as possible. Returns -1 if the string does not match."""
         if not text.endswith(self.literals[-1]):
             return -1
         stop = len(text) - len(self.literals[-1])
@@ -94,7 +94,8 @@ class Star:
 
     def fits(self, segments: tuple[str, ...], start: int = 0) -> bool:
         """Returns true if the segments from `start` on match the wildcard. The texts before and after the wildcard are
-        each in one segment. A wildcard with placeholders next to it never fits: `catch` matches it."""
+        each in one segment. A wildcard with placeholders next to it never fits, because only `catch` matches such a
+        wildcard."""
         if start >= len(segments):
             return self.plain
         first, last = segments[start], segments[-1]
