@@ -93,7 +93,7 @@ def test_the_last_admin_key_cannot_be_revoked(platform: Platform) -> None:
             assert (refused.status_code, refused.json()["error"]["code"]) == (400, "last_admin_key")
 
 
-def test_missing_things_and_things_of_others_get_the_same_response(app: RunningApp) -> None:
+def test_missing_objects_and_objects_of_others_get_the_same_response(app: RunningApp) -> None:
     import asyncio
 
     import easel.apps.models  # noqa: F401 (keys refer to apps)

@@ -19,7 +19,7 @@ def test_a_repeated_request_gets_its_first_answer(platform: Platform) -> None:
     assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_conflict")
 
 
-def test_nobody_gets_the_answer_that_another_key_was_given(app: RunningApp) -> None:
+def test_no_key_gets_the_response_to_another_key(app: RunningApp) -> None:
     once = {"Idempotency-Key": secrets.token_hex(8)}
     body = {"name": "ci", "scope": "admin"}
     first = app.client.post("/v1/keys", json=body, headers=once)

@@ -106,7 +106,7 @@ def add_answer(url: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["draft", "published", "answer"])
-def test_the_first_key_after_the_migration_has_to_open_what_is_sealed(url: str, where: str) -> None:
+def test_the_first_key_after_the_migration_must_decrypt_the_stored_secrets(url: str, where: str) -> None:
     if where == "answer":
         add_answer(url, FIRST)
     else:

@@ -44,7 +44,7 @@ class SlowTime:
             yield piece
 
 
-def test_a_stranger_is_turned_away_before_a_large_body_is_read(platform: Platform) -> None:
+def test_a_request_without_a_valid_key_is_refused_before_its_large_body_is_read(platform: Platform) -> None:
     with socket.create_connection(("127.0.0.1", platform.api_port), timeout=60) as connection:
         # The body is never sent, so the response must come without it.
         head = (
@@ -96,7 +96,7 @@ def test_a_large_body_that_is_no_map_of_texts_is_refused(app: RunningApp, make: 
     assert answer.json()["success"] is False
 
 
-def test_bodies_that_never_come_hold_nothing_that_others_need(platform: Platform, app: RunningApp) -> None:
+def test_requests_without_their_bodies_block_no_other_requests(platform: Platform, app: RunningApp) -> None:
     """There are more of these bodies than connections to the database."""
     with ExitStack() as stack:
         for _ in range(24):
@@ -128,9 +128,7 @@ async def test_a_body_that_stops_arriving_times_out() -> None:
 
 
 @pytest.mark.parametrize("is_wanted", [False, True])
-async def test_a_slow_body_makes_room_for_others_that_wait_for_its_turn(
-    is_wanted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_body_gives_its_turn_to_waiting_requests(is_wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rate of 32 KiB a second is fast enough for a mebibyte if no other body waits."""
     monkeypatch.setattr(bodies, "time", slow := SlowTime())
     request = request_with(slow.passing(iter([bytes(32 * 1024)] * 32)))

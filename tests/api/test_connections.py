@@ -70,7 +70,7 @@ def test_requests_of_a_client_that_does_not_read_are_not_read(platform: Platform
         assert client.get("/v1/apps").status_code == 200
 
 
-def test_each_of_hundreds_of_clients_that_ask_at_once_gets_its_own_answers(platform: Platform) -> None:
+def test_each_of_hundreds_of_simultaneous_clients_gets_its_own_responses(platform: Platform) -> None:
     """The clients' requests begin a few at a time, even if a request arrives with the end of another or in pieces."""
     with ExitStack() as stack:
         address = ("127.0.0.1", platform.api_port)

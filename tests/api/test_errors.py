@@ -99,13 +99,13 @@ def test_a_transaction_that_the_database_has_ended_since_it_was_idle_is_worth_an
     assert answer.headers["retry-after"] == "1"
 
 
-def test_the_root_leads_a_person_to_the_documentation(platform: Platform) -> None:
+def test_the_root_of_the_api_redirects_a_browser_to_the_documentation(platform: Platform) -> None:
     with platform.client() as client:
         answer = client.get("/", follow_redirects=True)
     assert (answer.status_code, answer.url.path) == (200, "/docs")
 
 
-def test_details_hold_facts_and_no_pieces_of_the_sentence(platform: Platform) -> None:
+def test_the_details_of_an_error_contain_facts_and_no_parts_of_its_message(platform: Platform) -> None:
     with platform.client() as client:
         short = client.post("/v1/apps", json={"slug": "a--b", "meta": {"title": "x"}}).json()["error"]
         unsigned = client.put("/_objects/x", content=b"x").json()["error"]

@@ -63,7 +63,7 @@ async def test_waiting_requests_continue_in_turns() -> None:
     assert order == ["b", "c", "d", "b", "d", "b"]
 
 
-async def test_the_last_turn_is_for_a_sharer_without_a_turn() -> None:
+async def test_the_last_turn_is_kept_for_an_organisation_without_a_turn() -> None:
     turns = Turns(everywhere=3, each=3, kept=1, waiting=10)
     a, b, third, c = await waiting(turns, "a", "a", "a", "c")
     assert [task.done() for task in (a, b, third, c)] == [True, True, False, True]
@@ -88,7 +88,7 @@ async def test_a_cancelled_wait_loses_no_turn() -> None:
     await turns.take("b")
 
 
-async def test_a_turn_is_passed_on_if_the_wait_is_cancelled_at_that_moment() -> None:
+async def test_a_turn_that_is_given_to_a_cancelled_wait_goes_to_the_next_request() -> None:
     turns = Turns(everywhere=1, each=1, kept=0, waiting=10)
     await turns.take("a")
     leaving, other, another = await waiting(turns, "b", "b", "c")
@@ -102,7 +102,7 @@ async def test_a_turn_is_passed_on_if_the_wait_is_cancelled_at_that_moment() -> 
     await turns.take("a")
 
 
-async def test_only_so_many_of_one_sharer_wait() -> None:
+async def test_only_a_limited_number_of_requests_of_one_organisation_wait() -> None:
     turns = Turns(everywhere=1, each=1, kept=0, waiting=2)
     await turns.take("a")
     tasks = await waiting(turns, "a", "a", "b")

@@ -56,7 +56,7 @@ async def test_one_of_the_waiting_requests_of_each_organisation_begins_in_a_roun
     assert begun == ["a", "b", "a", "b", "a", "a", "a"]
 
 
-async def test_an_organisation_of_which_requests_wait_lets_others_go_first() -> None:
+async def test_an_organisation_with_waiting_requests_lets_other_organisations_go_first() -> None:
     is_asked, begun = True, list[str]()
     rounds = Rounds(lambda sharer: is_asked and sharer == "a")
 
@@ -75,7 +75,7 @@ async def test_an_organisation_of_which_requests_wait_lets_others_go_first() -> 
     assert begun[4:] == ["a", "a", "a"]
 
 
-async def test_as_many_of_an_organisation_begin_in_a_round_as_may() -> None:
+async def test_each_round_begins_as_many_requests_of_an_organisation_as_allowed() -> None:
     rounds, begun = Rounds(each=2), list[str]()
 
     def begin(request: str) -> bool:
@@ -97,7 +97,9 @@ async def test_as_many_of_an_organisation_begin_in_a_round_as_may() -> None:
     assert begun[3:] == ["fourth"]
 
 
-async def test_refusals_take_their_turn_too(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_refused_requests_wait_for_their_turn_as_well(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Thus, a thousand requests over a limit delay nobody."""
     async with an_api(platform) as (services, clients):
         key = await organisation_key(services, "Over")
@@ -121,7 +123,7 @@ async def test_refusals_take_their_turn_too(platform: Platform, monkeypatch: pyt
         assert len(set(refused_in)) == 5
 
 
-async def test_a_request_that_waited_in_vain_costs_no_round() -> None:
+async def test_a_cancelled_request_does_not_use_up_a_round() -> None:
     rounds = Rounds()
     await rounds.begin("a")
     gone, following = (asyncio.create_task(rounds.begin("a")) for _ in range(2))
@@ -177,7 +179,7 @@ async def test_a_costly_request_waits_for_another_organisations_plain_request_th
         await fairness.quiet("big")
 
 
-async def test_an_organisation_has_fewer_connections_while_others_ask() -> None:
+async def test_an_organisation_has_fewer_connections_while_others_wait() -> None:
     now = 0.0
     fairness = Fairness(lambda: now)
     turns = [fairness.connection("big") for _ in range(7)]

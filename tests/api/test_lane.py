@@ -156,7 +156,7 @@ async def test_an_unused_lane_ends_and_the_next_costly_request_starts_another(la
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
-async def test_a_request_in_a_lane_that_ends_is_refused_unless_it_may_be_carried_out_again(
+async def test_a_request_whose_lane_process_ends_is_retried_only_if_it_is_safe_to_repeat(
     lanes: Lanes, method: str
 ) -> None:
     lane = Lane(lanes.start)
@@ -214,7 +214,7 @@ async def test_a_lane_that_answers_health_checks_continues(lanes: Lanes) -> None
     await process.wait()
 
 
-async def test_a_request_that_is_broken_off_ends_in_the_lane_too(lanes: Lanes) -> None:
+async def test_an_aborted_request_also_ends_in_the_lane(lanes: Lanes) -> None:
     ended = asyncio.Event()
 
     async def waits(_scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -355,7 +355,7 @@ async def test_the_api_counts_the_requests_that_its_lane_carries_out(
         await one.database.close()
 
 
-async def test_changes_of_clients_that_left_before_their_turn_are_not_made(
+async def test_changes_of_clients_that_disconnected_while_waiting_are_not_made(
     lane: int, platform: Platform, app: RunningApp, mine: httpx.AsyncClient, another: httpx.AsyncClient
 ) -> None:
     before = changes(platform)
@@ -393,7 +393,7 @@ def changes(platform: Platform) -> Counter[str]:
     return Counter({status: int(count) for status, count in found})
 
 
-async def test_an_api_by_itself_has_a_lane_too_and_finishes_its_requests_when_it_is_told_to_stop(
+async def test_an_api_that_runs_alone_has_a_lane_and_finishes_its_requests_when_it_stops(
     platform: Platform, app: RunningApp, another: httpx.AsyncClient
 ) -> None:
     port, metrics = free_port(), free_port()

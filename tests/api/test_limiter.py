@@ -161,7 +161,7 @@ async def test_requests_of_all_keys_count_together(platform: Platform) -> None:
         assert int(refused.headers["retry-after"]) > 0
 
 
-async def test_only_so_many_log_streams_are_open_at_once(platform: Platform, slug: str) -> None:
+async def test_the_number_of_open_log_streams_is_limited(platform: Platform, slug: str) -> None:
     async with an_api(platform, max_log_streams=1) as (services, client):
         app = await new_app(client, slug)
         deploy = await a_deploy(client, app)
@@ -177,7 +177,9 @@ async def test_only_so_many_log_streams_are_open_at_once(platform: Platform, slu
         assert (await limits_of(client))["log_streams"] == (1, 0)
 
 
-async def test_only_so_many_uploads_wait_and_none_that_was_deployed(platform: Platform, slug: str) -> None:
+async def test_the_number_of_waiting_uploads_is_limited_and_deployed_uploads_do_not_count(
+    platform: Platform, slug: str
+) -> None:
     async with an_api(platform, max_waiting_uploads=1) as (_, client):
         app = await new_app(client, slug)
         await a_deploy(client, app)
@@ -190,7 +192,7 @@ async def test_only_so_many_uploads_wait_and_none_that_was_deployed(platform: Pl
         assert 86400 < int(refused.headers["retry-after"]) <= 90000
 
 
-async def test_uploads_that_wait_have_only_so_many_bytes_however_they_are_sent(platform: Platform, slug: str) -> None:
+async def test_the_bytes_of_waiting_uploads_are_limited_however_they_are_sent(platform: Platform, slug: str) -> None:
     async with an_api(platform, max_waiting_upload_bytes=1000) as (_, client):
         app = await new_app(client, slug)
         issued = [(await client.post(f"{app}/deploy/upload-url", json={"filename": "a.zip"})).json() for _ in range(2)]
@@ -208,7 +210,7 @@ async def test_uploads_that_wait_have_only_so_many_bytes_however_they_are_sent(p
         assert refusal(refused) == (403, "upload_bytes_limit_reached", 1000, 1000)
 
 
-async def test_an_upload_of_a_deploy_that_failed_waits_again(platform: Platform, slug: str) -> None:
+async def test_an_upload_of_a_failed_deploy_counts_as_waiting_again(platform: Platform, slug: str) -> None:
     async with an_api(platform) as (_, client):
         app = await new_app(client, slug)
         await a_deploy(client, app, b"no zip")

@@ -31,7 +31,7 @@ def test_a_taken_slug_is_refused_and_free_again_after_the_delete(app: RunningApp
     assert again.app_id != app.app_id
 
 
-def test_a_slug_that_is_too_short_is_told_in_characters(app: RunningApp) -> None:
+def test_the_error_for_a_short_slug_counts_characters(app: RunningApp) -> None:
     refused = app.client.post("/v1/apps", json={"slug": "hi", "meta": {"title": "x"}})
     assert refused.status_code == 422
     assert "at least 3 characters" in refused.json()["error"]["message"]
@@ -56,7 +56,7 @@ def test_a_renamed_app_moves_to_its_new_address_at_once(app: RunningApp) -> None
     assert app.platform.visit(renamed).status_code == 200
 
 
-def test_an_inactive_app_is_off_the_air_at_once_and_comes_back(app: RunningApp) -> None:
+def test_an_app_is_unreachable_while_it_is_inactive(app: RunningApp) -> None:
     app.deploy(PAGE)
     answer = app.client.patch(app.path, json={"is_active": False}).json()
     assert "offline" in " ".join(answer["warnings"])
@@ -159,7 +159,7 @@ def test_slugs_that_are_cut_to_the_same_address_are_the_same_slug(platform: Plat
 
 
 @pytest.mark.parametrize("body", [b'{"slug":"\\ud800"}', b'{"meta":{"title":"\\udfff"}}', b'{"slug":"a\\u0000"}'])
-def test_half_a_character_is_refused(app: RunningApp, body: bytes) -> None:
+def test_an_incomplete_character_is_refused(app: RunningApp, body: bytes) -> None:
     for query in ("", "?dry_run=true"):
         answer = app.client.patch(app.path + query, content=body, headers={"Content-Type": "application/json"})
         assert (answer.status_code // 100, answer.json()["success"]) == (4, False)

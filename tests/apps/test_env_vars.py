@@ -42,7 +42,9 @@ def test_more_public_variables_than_pages_should_carry_are_refused(app: RunningA
     assert app.client.patch(app.path, json=secret).status_code == 200
 
 
-def test_an_app_that_had_more_before_can_still_be_changed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_app_above_the_present_limit_of_variables_can_still_be_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def go() -> None:
         monkeypatch.setattr(service, "ENV_VARS_LIMIT", 10 * LIMIT)
         async with world.database.transaction() as work:

@@ -162,7 +162,7 @@ async def _organisations(world: World) -> list[Subject]:
         return [Subject("key_x", organisation.id, "tests", "admin", None) for organisation in made]
 
 
-def test_an_app_that_comes_and_goes_while_another_is_being_made_keeps_its_slug(world: World, slug: str) -> None:
+def test_an_app_that_is_created_and_deleted_while_another_is_created_keeps_its_slug(world: World, slug: str) -> None:
     async def go() -> None:
         one, two = await _organisations(world)
         reserved_for = world.settings.slug_reserved_for

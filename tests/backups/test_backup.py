@@ -53,7 +53,7 @@ def running(shared: Platform) -> Platform:
     return shared
 
 
-def test_everything_comes_back_after_everything_is_destroyed(running: Platform, tmp_path: Path) -> None:
+def test_a_backup_restores_everything_after_everything_was_destroyed(running: Platform, tmp_path: Path) -> None:
     place = str(tmp_path / "backups")
     app = RunningApp.create(running)
     for number in (1, 2, 3):

@@ -155,7 +155,7 @@ def test_a_pruned_version_needs_only_its_record(running: Platform, app: RunningA
     assert (fault["key"], fault["versions"], fault["pruned"]) == (second["manifest"], [], [2])
 
 
-def test_a_store_that_does_not_answer_is_no_damage(running: Platform) -> None:
+def test_an_unresponsive_store_does_not_count_as_damage(running: Platform) -> None:
     elsewhere = replace(running, environment={**running.environment, "EASEL_OBJECTS_URL": "s3://mistyped/easel"})
     failed = verified(elsewhere, expect=6)
     assert failed["error"]["code"] == "store_refuses"

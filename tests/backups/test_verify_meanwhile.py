@@ -64,7 +64,7 @@ async def look(world: World, app: App, objects: FolderObjects | None = None) -> 
     return made, made.faults
 
 
-def test_an_app_that_is_deleted_meanwhile_is_no_fault(world: World) -> None:
+def test_an_app_that_is_deleted_during_the_run_is_not_a_fault(world: World) -> None:
     async def go() -> None:
         app = await app_with(world, "one", "two")
 
@@ -81,7 +81,7 @@ def test_an_app_that_is_deleted_meanwhile_is_no_fault(world: World) -> None:
     world.do(go())
 
 
-def test_a_version_that_is_pruned_meanwhile_is_no_fault(world: World) -> None:
+def test_a_version_that_is_pruned_during_the_run_is_not_a_fault(world: World) -> None:
     async def go() -> None:
         app = await app_with(world, "one", "two", "three")
         bundle = await column(world, app, "bundle_key", 1)
@@ -122,7 +122,7 @@ def test_an_object_that_is_restored_during_the_run_is_no_fault(world: World) -> 
     world.do(go())
 
 
-def test_a_version_that_goes_live_meanwhile_is_read_once_and_told_once(world: World) -> None:
+def test_a_version_that_goes_live_during_the_run_is_read_once_and_reported_once(world: World) -> None:
     async def go() -> None:
         app = await app_with(world, "one", "two")
         first = await column(world, app, "bundle_key", 1)
@@ -143,7 +143,7 @@ def test_a_version_that_goes_live_meanwhile_is_read_once_and_told_once(world: Wo
     world.do(go())
 
 
-def test_variants_are_held_against_the_files_they_were_made_of(world: World) -> None:
+def test_variants_are_compared_with_their_original_files(world: World) -> None:
     async def go() -> None:
         app = await app_with(world, "one")
         manifest = await column(world, app, "manifest_key", 1)
@@ -193,7 +193,7 @@ def test_an_object_that_cannot_be_read_is_named_and_the_others_are_read(world: W
     world.do(go())
 
 
-def test_all_of_very_many_apps_are_checked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_apps_are_checked_however_many_they_are(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> None:
         monkeypatch.setattr(verifying, "APPS_AT_ONCE", 2)
         apps = [await app_with(world, "one") for _ in range(5)]

@@ -41,7 +41,7 @@ PAGES = {
 PARTS = {"part.html": "<section>four</section>", "row.html": "<tr><td>1</td></tr>"}
 
 
-def test_pages_of_every_make_have_their_variables_and_are_as_they_were(tab: Page, app: RunningApp) -> None:
+def test_pages_of_every_form_get_their_variables_and_stay_otherwise_unchanged(tab: Page, app: RunningApp) -> None:
     assert (
         app.deploy(zipped({"index.html": "<!doctype html><html><head></head></html>", **PAGES, **PARTS}))["status"]
         == "complete"
@@ -65,7 +65,7 @@ def test_pages_of_every_make_have_their_variables_and_are_as_they_were(tab: Page
         assert tab.evaluate("path => fetch(path).then(answer => answer.text())", path) == text
 
 
-def test_letters_of_an_old_page_are_right(tab: Page, app: RunningApp) -> None:
+def test_a_page_in_an_old_encoding_is_shown_correctly(tab: Page, app: RunningApp) -> None:
     files: dict[str, bytes | str] = {
         "index.html": HOME,
         "w.html": "<html><head><meta charset=windows-1252></head><body>Grüße</body></html>".encode("windows-1252"),
@@ -95,7 +95,7 @@ def test_react_hydrates_a_whole_document(tab: Page, app: RunningApp, mode: str) 
         assert tab.evaluate(KNOWN) == app.slug
 
 
-def test_the_object_is_there_however_often_and_by_whom_its_script_is_run(tab: Page, app: RunningApp) -> None:
+def test_the_object_exists_however_often_its_script_is_run(tab: Page, app: RunningApp) -> None:
     change(app, env_vars={"COLOUR": "red"})
     assert app.deploy(zipped({"index.html": HOME, "own.html": f"{HOME}<script src=/_easel/runtime.js></script>"}))
     text = app.visit().text

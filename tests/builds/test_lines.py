@@ -23,7 +23,7 @@ def read(*chunks: bytes, secrets: tuple[str, ...] = (SECRET,)) -> list[str]:
     return lines
 
 
-def test_lines_come_whole_whatever_the_chunks_are() -> None:
+def test_lines_stay_whole_whatever_the_chunks_are() -> None:
     data = "one\nzwei ü\r\n\nlast".encode()
     assert read(*(data[at : at + 1] for at in range(len(data)))) == ["one", "zwei ü", "", "last"]
 
@@ -39,7 +39,7 @@ def test_only_the_last_state_of_a_progress_bar_is_kept() -> None:
     assert read(b"10 %\r50 %\r100 %\r\ndone\r\n") == ["100 %", "done"]
 
 
-def test_bytes_that_are_no_text_are_shown_as_such() -> None:
+def test_bytes_that_are_not_text_are_shown_as_bytes() -> None:
     assert read(b"\xff\xfe ok\n") == ["�� ok"]
 
 

@@ -27,14 +27,16 @@ def planned(folder: Path) -> Plan:
         ("nothing", "leads to a file that does not exist"),
     ],
 )
-def test_an_output_that_is_a_bad_link_is_not_called_missing(target: str, reason: str, tmp_path: Path) -> None:
+def test_the_error_for_an_output_that_is_a_bad_link_does_not_say_missing(
+    target: str, reason: str, tmp_path: Path
+) -> None:
     made = planned(tmp_path)
     os.symlink(target, tmp_path / "dist")
     with pytest.raises(OutputUnusableError, match=f"`dist` is a link that {reason}"):
         judge(tmp_path, made)
 
 
-def test_an_output_that_is_no_folder_is_not_called_missing(tmp_path: Path) -> None:
+def test_the_error_for_an_output_that_is_no_folder_does_not_say_missing(tmp_path: Path) -> None:
     made = planned(tmp_path)
     (tmp_path / "dist").write_text("x")
     with pytest.raises(OutputUnusableError, match="`dist` is a file, not a folder"):

@@ -89,7 +89,7 @@ async def test_a_command_runs_in_its_folder_and_its_output_is_the_log_without_se
         ("head -c 20M /dev/zero > a & sleep 3600", "build", {"disk": MIB}, BuildDiskFullError, "more than 1 MiB"),
     ],
 )
-async def test_each_end_has_its_own_error_and_way_out(
+async def test_each_way_to_end_has_its_own_error_and_advice(
     sandbox: Sandbox, tmp_path: Path, line: str, phase: str, limits: dict[str, float], kind: type[EaselError], said: str
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -140,7 +140,7 @@ async def test_a_secret_in_a_command_or_in_the_name_of_a_host_is_shown_nowhere(
         ("FATAL ERROR: Reached heap limit - JavaScript heap out of memory", "`NODE_OPTIONS=--max-old-space-size=…`"),
     ],
 )
-async def test_a_well_known_reason_in_the_output_is_told_with_its_fix(
+async def test_a_known_error_in_the_output_is_reported_with_its_fix(
     said: str, fix: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "said").write_text(f"{said}\n{'x' * 200}\n" * 20)
@@ -152,9 +152,7 @@ async def test_a_well_known_reason_in_the_output_is_told_with_its_fix(
     assert fix in caught.value.message
 
 
-async def test_a_secret_in_the_settings_of_a_build_is_in_no_reason_and_no_error(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+async def test_no_reason_and_no_error_shows_a_secret_from_the_build_settings(sandbox: Sandbox, tmp_path: Path) -> None:
     source = tmp_path / "work" / "source"
     source.mkdir(parents=True)
     (source / "index.html").write_text("<h1>hello</h1>")

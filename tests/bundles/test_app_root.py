@@ -152,7 +152,7 @@ def test_files_that_only_resemble_the_platforms_are_not_warned_about(name: str) 
         ("functions/a/b.tsx", "Easel does not run server functions yet"),
     ],
 )
-def test_files_without_effect_are_reported(name: str, told: str) -> None:
+def test_files_without_an_effect_are_reported(name: str, told: str) -> None:
     seen = look_in("dist/index.html", f"dist/{name}")
     assert name in seen.files
     assert told in seen.warnings[-1]
@@ -181,7 +181,7 @@ def test_a_package_json_without_an_index_makes_a_source_bundle(names: tuple[str,
         ("package.json", "200.html"),
     ],
 )
-def test_sources_of_other_tools_make_one_too(names: tuple[str, ...]) -> None:
+def test_sources_of_other_tools_also_make_a_source_bundle(names: tuple[str, ...]) -> None:
     with pytest.raises(errors.SourceBundleError, match=rf"`{re.escape(names[0])}`, and no index"):
         look_in(*names)
 
@@ -210,7 +210,7 @@ def test_a_package_json_in_a_deeper_folder_makes_no_source_bundle() -> None:
         (("Default.htm", "b.html"), r"Rename it to `index\.html`\."),
     ],
 )
-def test_a_zip_of_an_archive_or_with_another_servers_entry_page_is_told_what_to_do(
+def test_a_zip_of_an_archive_or_with_another_servers_entry_page_is_refused_with_advice(
     names: tuple[str, ...], hint: str
 ) -> None:
     with pytest.raises(errors.EntryPointMissingError, match=hint):
@@ -236,12 +236,12 @@ def test_a_zip_with_another_entry_page_is_an_app(names: tuple[str, ...], home: s
 
 
 @pytest.mark.parametrize("names", [("a.html", "b.html"), ("404.html",), ("pages/only.html", "a.js"), ("a.js",)])
-def test_none_of_several_pages_is_guessed_to_be_the_entry_page(names: tuple[str, ...]) -> None:
+def test_none_of_several_pages_is_chosen_as_the_entry_page_by_guessing(names: tuple[str, ...]) -> None:
     with pytest.raises(errors.EntryPointMissingError):
         look_in(*names)
 
 
-def test_a_root_of_many_things_is_named_in_part() -> None:
+def test_an_error_lists_only_some_entries_of_a_large_root() -> None:
     with pytest.raises(errors.EntryPointMissingError) as refusal:
         look_in(*(f"file-{number:02}.js" for number in range(30)))
     assert "`file-07.js` and more." in str(refusal.value)

@@ -37,7 +37,7 @@ def refusal_of(data: bytes, limits: Limits | None = None) -> BadRequestError:
     return refusal.value
 
 
-def test_the_measure_sees_what_inflating_takes() -> None:
+def test_the_measured_peak_includes_inflating() -> None:
     assert peak(lambda: inflated(memoryview(inflating_to(8 * MIB)), 8, 8 * MIB)) >= 8 * MIB
 
 
@@ -144,7 +144,7 @@ def test_a_bomb_of_members_quoting_each_others_headers_is_refused_before_inflati
     assert type(refusal) is errors.MembersOverlapError
 
 
-def test_compressed_data_that_gives_nothing_ends() -> None:
+def test_compressed_data_without_output_is_read_only_to_a_limit() -> None:
     """The data is a million empty blocks. Compressed data of any length may inflate to nothing."""
     empty = b"\0\0\0\xff\xff" * 1_000_000 + b"\3\0"
     began = time.process_time()
@@ -152,7 +152,7 @@ def test_compressed_data_that_gives_nothing_ends() -> None:
     assert time.process_time() - began < 2
 
 
-def test_garbage_after_a_small_members_data_is_not_held_twice() -> None:
+def test_garbage_after_a_small_members_data_is_not_kept_in_memory_twice() -> None:
     raw = deflate(b"x") + bytes(16 * MIB)
     data = craft(File(), File(b"x.js", b"x", raw=raw))
     assert type(refusal_of(data)) is errors.DataDamagedError
@@ -174,7 +174,7 @@ def test_names_that_are_too_long_are_refused_before_the_rest_is_read() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_an_inspection_stops_within_a_large_member_when_nobody_waits_for_it(threads: int) -> None:
+def test_a_cancelled_inspection_stops_within_a_large_member(threads: int) -> None:
     size = 200 * MIB
     lie = Header(size=size)
     data = craft(File(), *(File(b"f%d" % n, raw=inflating_to(size), local=lie, central=lie) for n in range(2)))

@@ -65,7 +65,7 @@ def test_a_file_without_a_charset_gets_none() -> None:
     assert with_charset("text/javascript; charset=utf-8", b"<meta charset=big5>") == "text/javascript; charset=utf-8"
 
 
-def test_the_manifest_has_the_type_also_of_a_file_of_many_pieces() -> None:
+def test_the_manifest_also_has_the_type_of_a_file_with_many_pieces() -> None:
     old = b"<!doctype html><meta charset=windows-1252>"
     files = look(
         craft(File(b"index.html", PAGE), File(b"old.html", old), File(b"long.html", old + b"a" * 2_000_000))

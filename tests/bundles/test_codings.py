@@ -88,7 +88,7 @@ def test_a_compressed_file_that_needs_more_memory_than_browsers_allow_is_left_un
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip", "zstd"])
-def test_no_more_is_unpacked_than_is_wanted_and_what_is_damaged_is_told(coding: Coding) -> None:
+def test_unpacking_stops_at_the_limit_and_detects_damage(coding: Coding) -> None:
     small = packed({"br": "x.br", "gzip": "x.gz", "zstd": "x.zst"}[coding])
     assert decoded(small, coding, len(SCRIPT)) == SCRIPT
     assert decoded(small, coding, len(SCRIPT) - 1) is None

@@ -105,7 +105,7 @@ def test_files_that_pages_load_are_told_from_names_that_end_like_a_host(name: st
 @pytest.mark.parametrize(
     "name", ["jane@example.me", "jane@example.ai", "jane@example.com", "a@b.in", "main.py", "a.au"]
 )
-def test_an_address_that_ends_like_a_host_or_a_source_is_no_asset(name: str) -> None:
+def test_an_address_that_ends_like_a_host_or_a_source_file_does_not_count_as_an_asset(name: str) -> None:
     assert not is_loaded_by_pages(name)
 
 

@@ -191,13 +191,13 @@ def test_nearly_all_of_what_a_tool_hashes_is_known_where_its_files_name_each_oth
 
 
 @pytest.mark.parametrize("tool", sorted(WITH_REFERENCES))
-def test_rarer_forms_are_known_where_files_name_each_other(tool: str) -> None:
+def test_rare_hash_forms_are_recognised_where_files_name_each_other(tool: str) -> None:
     files = WITH_REFERENCES[tool]
     assert len(set(files) - known([*files, "index.html"], naming(files)).known) <= 0.05 * len(files)
 
 
 @pytest.mark.parametrize("tool", sorted(BUILDS))
-def test_nearly_all_of_it_is_known_by_the_names_alone(tool: str) -> None:
+def test_nearly_all_hashed_files_of_a_build_are_recognised_by_their_names(tool: str) -> None:
     files = BUILDS[tool]
     assert len(set(files) - known([*files, "index.html"]).known) <= 0.035 * len(files)
 
@@ -214,7 +214,7 @@ def test_no_name_that_somebody_typed_is_taken_for_a_hash() -> None:
 
 
 @pytest.mark.parametrize("tool", sorted(BUILDS))
-def test_a_typed_name_among_the_files_of_a_build_is_not_hashed(tool: str) -> None:
+def test_a_handwritten_name_among_the_files_of_a_build_does_not_count_as_hashed(tool: str) -> None:
     files = BUILDS[tool]
     contents = naming(files) if any(file.endswith(".js") for file in files) else {}
     assert not known([*files, *TYPED, "index.html"], contents).known & set(TYPED)
@@ -227,7 +227,7 @@ def test_a_file_that_a_page_refers_to_may_be_typed_by_a_person() -> None:
     assert not known([*files, *TYPED, "index.html"], contents).known & set(TYPED)
 
 
-def test_a_script_that_only_a_page_names_may_be_somebodys_own_unless_a_tool_wrote_the_element() -> None:
+def test_a_script_that_only_a_page_names_counts_as_handwritten_unless_a_tool_wrote_the_element() -> None:
     path = "js/app-arm64-v8.js"
     assert known([path, "index.html"], {"index.html": b'<script src="/js/app-arm64-v8.js">'}).known == set()
     entry = b'<script type="module" crossorigin src="/js/app-arm64-v8.js">'
@@ -327,7 +327,7 @@ def test_an_unproven_picture_among_proven_pictures_is_not_hashed() -> None:
     assert known(contents, contents).known == {"assets/index-DkJ3kd9a.js", "assets/logo-BKWJZEf6.png"}
 
 
-def test_only_so_much_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_hashed_files_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("easel.bundles.content_hashes.MOST_FILES", 10)
     read: list[str] = []
     files = {f"d/{number:08x}.json": ("0" * 64, 9) for number in range(10**7, 10**7 + 500)}
@@ -361,7 +361,7 @@ def test_files_are_looked_through_in_one_pass_whatever_they_hold(filler: bytes) 
     assert known([*names, "index.html"], {names[0]: content}).known == set(names[1:])
 
 
-def test_no_more_is_read_than_there_is_to_be_read_however_many_names_are_missing(
+def test_the_limit_on_reading_holds_however_many_names_are_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("easel.bundles.references.MOST_READ", 100_000)

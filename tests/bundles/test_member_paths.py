@@ -79,7 +79,7 @@ def test_unsafe_paths_are_refused(path: str, kind: type[BadRequestError]) -> Non
     assert str(refusal.value).isprintable()
 
 
-def test_marks_are_put_in_order_where_a_language_could_have_them() -> None:
+def test_combining_marks_are_put_in_canonical_order() -> None:
     assert (
         check_path("a\u0300\u0316.txt")
         == check_path("a\u0316\u0300.txt")
@@ -145,6 +145,6 @@ def test_a_file_where_another_member_needs_a_folder_is_refused(names: list[str])
         look(craft(File(), *files))
 
 
-def test_names_that_only_begin_alike_do_not_conflict() -> None:
+def test_names_with_a_common_beginning_do_not_conflict() -> None:
     names = ["app", "app.js", "app-1/x", "app0", "apps/y", "ap/p"]
     assert set(look(craft(File(), *(File(name.encode(), b"x") for name in names))).files) == {"index.html", *names}

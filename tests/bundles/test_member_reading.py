@@ -44,7 +44,7 @@ def test_the_raw_bytes_in_their_frame_are_a_gzip_body(path: str) -> None:
     assert zlib.decompress(body, wbits=31) == CONTENT[path]
 
 
-def test_the_frame_of_more_than_4_gib_says_the_size_modulo_2_to_the_32() -> None:
+def test_the_frame_of_a_file_above_4_gib_contains_its_size_modulo_2_to_the_32() -> None:
     member = Member("0" * 64, (5 << 32) + 9, "text/plain", 0, 0, 1, 8, 0xFFFFFFFF)
     assert gzip_frame(member)[1] == b"\xff\xff\xff\xff\x09\0\0\0"
 

@@ -81,7 +81,7 @@ NO_PAGES = [
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_script_comes_first_and_where_a_head_is_or_begins(page: str) -> None:
+def test_the_script_is_inserted_at_the_start_of_the_head(page: str) -> None:
     before, _, after = page.partition("@")
     assert script_place(f"{before}{after}".encode()) == len(before.encode())
 
@@ -96,7 +96,7 @@ def test_a_page_in_utf_16_takes_no_script(charset: str) -> None:
     assert script_place("<!doctype html><html><head><title>ü".encode(charset)) is None
 
 
-def test_the_manifest_says_where_also_of_a_page_of_many_pieces() -> None:
+def test_the_manifest_also_has_the_insertion_point_of_a_page_with_many_pieces() -> None:
     page = b"<!doctype html><html><head><title>x</title>"
     files = look(
         craft(
@@ -114,7 +114,7 @@ def test_the_manifest_says_where_also_of_a_page_of_many_pieces() -> None:
 @given(
     st.lists(st.sampled_from(["<html", "<head>", "<body", ">", "<!--", "-->", "<!", '"', "=", " a", "</", "<?", "x"]))
 )
-def test_the_place_lies_in_the_page_and_never_within_a_tag_or_a_comment(parts: list[str]) -> None:
+def test_the_insertion_point_is_within_the_page_and_never_within_a_tag_or_comment(parts: list[str]) -> None:
     page = "".join(parts).encode()
     place = script_place(page)
     assert place is None or place == 0 or page[place - 1 : place] in (b">", b" ")

@@ -85,7 +85,7 @@ def test_only_files_that_changed_are_inflated(tmp_path: Path, monkeypatch: pytes
     assert sorted(read) == sorted([PAGE, SITE["part.html"], b"changed"])
 
 
-def test_other_bytes_under_the_same_figures_are_read(tmp_path: Path) -> None:
+def test_other_bytes_with_the_same_size_and_checksum_are_read(tmp_path: Path) -> None:
     """A checksum is no proof, so the bytes themselves are compared."""
     before = before_of(craft(File(), File(b"a.txt", b"one", STORED)), tmp_path)
     lie = Header(crc=0x7A6C86F1)

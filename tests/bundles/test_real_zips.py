@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[type[BadRequestError], str | None]] = {
 
 
 @pytest.mark.parametrize("name", WHOLE_SITES)
-def test_the_same_site_comes_out_of_every_tools_zip(name: str) -> None:
+def test_the_zips_of_all_tools_give_the_same_site(name: str) -> None:
     files = look_at(name).files
     assert {path: member.hash for path, member in files.items()} == {
         path: sha256(expected) for path, expected in SITE.items()
@@ -109,7 +109,7 @@ def test_every_committed_zip_is_tested() -> None:
     assert {path.stem for path in ZIPS.glob("*.zip")} == {*WHOLE_SITES, *REFUSED, "infozip-zip64-stdin"}
 
 
-def test_a_zip_of_the_finder_has_its_folder_stripped_and_its_litter_left_out_and_says_so() -> None:
+def test_a_zip_of_the_finder_loses_its_folder_and_its_junk_and_the_result_says_so() -> None:
     seen = look_at("python-macos-top-folder")
     assert seen.stripped_root == "dist"
     assert len(seen.left_out) == 8
@@ -157,6 +157,6 @@ def test_a_missing_entry_point_is_refused_with_the_root_and_the_nearest_page() -
     ("name", "found"),
     [("sevenzip-7z", "7z"), ("bsdtar-tar-gz", "gzip"), ("bsdtar-tar", "tar archive"), ("html", "HTML")],
 )
-def test_something_else_than_a_zip_is_called_what_it_is(name: str, found: str) -> None:
+def test_the_error_for_another_archive_names_its_format(name: str, found: str) -> None:
     with pytest.raises(errors.NotAZipError, match=found):
         look_at(name)

@@ -37,7 +37,7 @@ def read(places: Restarts, raw: bytes, start: int, stop: int) -> bytes | None:
 
 
 @pytest.mark.parametrize("level", [1, 6])
-def test_every_part_is_the_same_as_if_all_was_read(level: int) -> None:
+def test_every_part_equals_the_same_part_of_the_whole_content(level: int) -> None:
     content = LINES + _random.randbytes(700_000) + LINES[::-1]
     raw = deflate(content, level)
     section = find_restarts(member(content, raw), memoryview(raw))
@@ -60,7 +60,7 @@ def test_places_take_a_small_part_of_what_they_are_of() -> None:
     assert read(Restarts(memoryview(section)), zeros, 60 * MIB, 60 * MIB + 9) == bytes(9)
 
 
-def test_data_that_cannot_be_read_has_none() -> None:
+def test_damaged_data_has_no_restarts() -> None:
     raw = deflate(LINES)
     for damaged in (b"\xff" * len(raw), raw[:99] + b"\xff" * 9 + raw[108:]):
         assert find_restarts(member(LINES, damaged), memoryview(damaged)) is None
@@ -85,7 +85,7 @@ def test_a_damaged_place_is_not_used() -> None:
             Restarts(memoryview(section[:cut]))
 
 
-def test_data_that_was_damaged_since_is_told() -> None:
+def test_data_that_was_damaged_later_is_reported() -> None:
     raw = deflate(LINES)
     section = find_restarts(member(LINES, raw), memoryview(raw))
     assert section is not None

@@ -38,7 +38,7 @@ def test_the_files_are_there_without_dependencies_repositories_and_junk(tmp_path
     assert unpacked(tmp_path, zip_of(files)) == kept
 
 
-def test_programs_of_a_project_stay_executable_and_nothing_else_of_a_mode_is_kept(tmp_path: Path) -> None:
+def test_programs_of_a_project_stay_executable_and_no_other_mode_bit_is_kept(tmp_path: Path) -> None:
     packed = io.BytesIO()
     for name, mode in (("gradlew", 0o755), ("plain.sh", 0o644)):
         (tmp_path / name).write_text("#!/bin/sh\n")

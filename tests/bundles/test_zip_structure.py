@@ -48,7 +48,7 @@ def paths(data: bytes) -> set[str]:
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"\0" * 4096, b"just text, no zip" * 9, b"PK\1\2" + bytes(100)])
-def test_bytes_that_are_no_zip_are_called_that(data: bytes) -> None:
+def test_the_error_for_bytes_that_are_no_zip_says_so(data: bytes) -> None:
     assert type(refused(data)) is errors.NotAZipError
 
 
@@ -79,7 +79,7 @@ def test_bytes_before_the_zip_are_refused_whether_or_not_the_offsets_were_adjust
 
 
 @pytest.mark.parametrize("mark", [b"PK00", b"PK\7\x08"])
-def test_the_mark_of_a_split_archive_that_is_whole_belongs_to_the_zip(mark: bytes) -> None:
+def test_the_split_archive_marker_of_a_complete_zip_is_accepted(mark: bytes) -> None:
     file = File(b"index.html", PAGE)
     entry = central_entry(file, 4)
     body = mark + local_header(file) + file.data
@@ -160,7 +160,7 @@ def test_a_gap_before_the_directory_is_fine() -> None:
 # Zip64
 
 
-def test_a_zip64_end_record_counts_where_the_plain_one_says_so() -> None:
+def test_the_zip64_end_record_is_used_where_the_plain_end_record_requires_it() -> None:
     assert paths(craft64(INDEX, SECOND)) == {"index.html", "second.js"}
     assert paths(craft64(INDEX, lies=End(count=1, here=1))) == {"index.html"}
 
@@ -271,7 +271,7 @@ def test_a_folder_with_content_is_refused() -> None:
     assert type(refused(craft(INDEX, File(b"folder/", b"surprise")))) is errors.HeaderMismatchError
 
 
-def test_folders_are_no_files_however_they_are_marked() -> None:
+def test_folders_never_count_as_files_whatever_their_attributes_say() -> None:
     folders = (
         File(b"a/", b"", method=STORED),
         File(b"b\\", b"", method=STORED),
@@ -447,7 +447,7 @@ def test_the_unicode_path_field_wins_while_it_fits_the_name() -> None:
         assert paths(craft(INDEX, File(raw, central=Header(extra=extra)))) == {"index.html", expected}
 
 
-def test_the_unicode_path_field_is_held_to_the_same_rules() -> None:
+def test_the_same_rules_apply_to_the_unicode_path_field() -> None:
     extra = unicode_path_field(b"fine.css", "../not-fine.css")
     assert type(refused(craft(INDEX, File(b"fine.css", central=Header(extra=extra))))) is errors.PathTraversalError
 

@@ -68,7 +68,7 @@ def test_no_member_is_inflated_past_what_it_says() -> None:
     assert type(refused(File(), member(b"b.js", bytes(9)), limits=Limits(max_file_size=8))) is errors.FileTooLargeError
 
 
-def test_a_window_that_would_take_too_much_memory_is_refused_with_what_to_do() -> None:
+def test_a_window_that_needs_too_much_memory_is_refused_with_advice() -> None:
     parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=27)
     long = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     raw = long.compress(TEXT) + long.flush()
@@ -96,6 +96,6 @@ def test_later_damage_of_a_bundle_is_detected(bundle: bytes) -> None:
             list(pieces(BundleSlice(found, cast("Site", None), "identity", 0, found.size), memoryview(broken)))
 
 
-def test_frames_that_give_nothing_end() -> None:
+def test_frames_without_output_are_read_only_to_a_limit() -> None:
     raw = packed(b"") * 300_000
     assert look(craft(File(), member(b"nothing.js", b"", raw))).files["nothing.js"].size == 0

@@ -67,7 +67,7 @@ def test_every_field_that_is_read_is_one_that_the_server_writes(
         assert nullable <= may_be_null(field.type), field.name
 
 
-def test_every_answer_of_the_command_line_is_compared() -> None:
+def test_every_response_that_the_command_line_reads_is_compared() -> None:
     kinds = {kind for kind in vars(answers).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)}
     assert kinds - {answers.Answer} == {read for read, _ in MODELS}
 

@@ -116,7 +116,7 @@ def test_a_deletion_whose_response_was_lost_counts_as_done(waited: list[float]) 
 
 @pytest.mark.parametrize("status", [429, 502, 503])
 @pytest.mark.parametrize("date", [False, True])
-def test_a_server_says_when_to_come_again(waited: list[float], status: int, date: bool) -> None:
+def test_the_client_waits_as_long_as_retry_after_says(waited: list[float], status: int, date: bool) -> None:
     began = time.monotonic()
     after = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True) if date else "20"
     answers: list[Scripted] = [(status, HTML, {"Retry-After": after}), (200, APP, {})]
@@ -196,7 +196,7 @@ def test_an_upload_that_a_proxy_refuses_is_reported_with_the_setting(answer: Scr
     assert (said in refused.value.message, len(asked)) == (True, 1), refused.value.message
 
 
-def test_an_upload_is_tried_again_when_the_server_says(waited: list[float]) -> None:
+def test_an_upload_is_retried_when_the_server_says(waited: list[float]) -> None:
     with answering((503, HTML, {"Retry-After": "7"}), (502, HTML, {}), (200, b"", {})) as (server, asked):
         upload.upload(f"{server}/k", io.BytesIO(b"zip"), 3, Output(as_json=False))
     assert (len(asked), waited) == (3, [7.0, upload.PAUSES[1]])

@@ -37,7 +37,7 @@ def local_server(folder: Path, api_url: str, key: str) -> Path:
     return folder
 
 
-def test_kept_keys_are_readable_by_their_owner_alone(home: Path) -> None:
+def test_only_their_owner_can_read_stored_keys(home: Path) -> None:
     file = credentials_file()
     assert file is not None
     assert file == home / "config" / "easel" / "credentials.toml"
@@ -48,7 +48,7 @@ def test_kept_keys_are_readable_by_their_owner_alone(home: Path) -> None:
     assert [entry.name for entry in file.parent.iterdir()] == ["credentials.toml"]
 
 
-def test_flags_win_over_what_is_kept_and_what_is_kept_over_the_local_server(home: Path) -> None:
+def test_options_win_over_the_stored_login_and_the_stored_login_over_the_local_server(home: Path) -> None:
     local_server(home / "data", "http://127.0.0.1:8123", "sk_local")
     assert find_access(ServerChoice()) == ServerAccess("http://127.0.0.1:8123", "sk_local")
     store(credentials_file(), StoredKeys("https://a.example", {"https://a.example": "sk_a"}))
@@ -64,7 +64,7 @@ def test_a_key_is_only_sent_to_the_server_it_was_kept_for() -> None:
         find_access(ServerChoice(project_server="https://evil.example"))
 
 
-def test_without_any_key_it_says_how_to_get_one() -> None:
+def test_a_command_without_a_key_says_how_to_get_one() -> None:
     with pytest.raises(NotSignedInError, match="easel login"):
         find_access(ServerChoice())
 
@@ -79,7 +79,7 @@ def test_without_any_key_it_says_how_to_get_one() -> None:
         ("[::1]:8000", "http://[::1]:8000"),
     ],
 )
-def test_an_address_may_be_written_short(given: str, used: str) -> None:
+def test_an_address_may_be_written_in_short_form(given: str, used: str) -> None:
     assert server_address(given) == used
 
 

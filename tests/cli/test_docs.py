@@ -29,7 +29,7 @@ def test_every_command_has_an_example_and_every_example_a_command() -> None:
 
 
 @pytest.mark.parametrize(("name", "entry"), [entry for panel in COMMANDS.values() for entry in panel.items()])
-def test_the_help_says_of_each_command_what_it_says_itself(name: str, entry: Entry) -> None:
+def test_the_list_of_commands_and_each_command_have_the_same_summary(name: str, entry: Entry) -> None:
     command = program.get_command(click.Context(program), name)
     assert command is not None
     assert (command.name, summary(command)) == (name, entry.summary)

@@ -85,7 +85,7 @@ def test_help_imports_no_command() -> None:
 
 
 @pytest.mark.network
-def test_installed_alone_it_is_small_and_says_what_the_server_needs(tmp_path: Path) -> None:
+def test_the_command_line_alone_is_small_and_names_the_packages_that_the_server_needs(tmp_path: Path) -> None:
     uv = str(Path(sys.executable).with_name("uv"))
     place = tmp_path / "venv"
     easel, python = place / "bin" / "easel", place / "bin" / "python"

@@ -113,7 +113,9 @@ def test_a_missing_folder_is_reported(person: Person) -> None:
     assert (done.returncode, "Change to another folder" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
-def test_a_zip_that_finds_no_room_says_what_to_set(person: Person, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_temporary_folder_is_reported_with_the_setting_to_change(
+    person: Person, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person.write(index_html="<!doctype html>")
     monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
     refused = person.run("deploy", "--create", "-m", "x")

@@ -88,5 +88,5 @@ def test_a_written_easel_toml_can_be_read_again(tmp_path: Path) -> None:
     ("name", "slug"),
     [("My Shop", "my-shop"), ("_x.y_z_", "x-y-z"), ("a", None), ("ÄÖ", None), ("x" * 80, "x" * 60)],
 )
-def test_a_slug_from_a_name_is_one_or_none(name: str, slug: str | None) -> None:
+def test_a_name_becomes_a_valid_slug_or_none(name: str, slug: str | None) -> None:
     assert slug_from(name) == slug

@@ -118,7 +118,9 @@ def test_no_proxy_names_hosts_domains_ports_and_networks(
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:8000", "http://localhost", "http://shop.localhost:8080", "http://[::1]"]
 )
-def test_an_empty_variable_is_none_and_this_machine_needs_none(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_an_empty_proxy_variable_counts_as_unset_and_this_machine_needs_no_proxy(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "")
     monkeypatch.setenv("ALL_PROXY", "  ")
     assert proxy_for("http://easel.example.com") is None

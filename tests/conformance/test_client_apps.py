@@ -24,7 +24,7 @@ def test_create_app_answers_the_app_as_get_app_does(platform: Platform) -> None:
     assert api.get_app(made.app_id).to_dict() == made.to_dict()
 
 
-def test_the_page_builder_fields_come_back_as_they_were_given(platform: Platform) -> None:
+def test_the_page_builder_fields_are_returned_unchanged(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     display = mx.DisplayConfigInput(
         title="Search",
@@ -107,7 +107,7 @@ def test_rollback_app_returns_to_the_configuration_published_before(platform: Pl
     assert api.rollback_app(app.app_id).meta.title == "One"
 
 
-def test_delete_app_frees_the_slug_at_once(platform: Platform) -> None:
+def test_delete_app_releases_the_slug_at_once(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
     gone = api.delete_app(app.app_id)
@@ -129,7 +129,7 @@ def test_delete_app_frees_the_slug_at_once(platform: Platform) -> None:
         ("pr-7-shop", "slug_collides"),
     ],
 )
-def test_a_slug_that_may_not_be_is_refused_by_name(platform: Platform, slug: str, code: str) -> None:
+def test_the_error_for_a_refused_slug_names_it(platform: Platform, slug: str, code: str) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
     # The client's own models would refuse some of these, so they are bypassed.
@@ -235,7 +235,7 @@ def test_a_body_that_cannot_be_stored_is_refused_in_the_envelope(platform: Platf
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/apps/%00", "/v1/apps/app_%ff", "/v1/apps/a%2Fb", "/v1/apps//x"])
-def test_an_address_of_nothing_is_a_404_in_the_envelope(platform: Platform, path: str) -> None:
+def test_an_unknown_address_of_the_api_gets_a_404_in_the_envelope(platform: Platform, path: str) -> None:
     with httpx.Client(base_url=platform.api_url, trust_env=False, timeout=60) as http:
         answer = http.get(path, headers={"Authorization": f"Bearer {platform.api_key}"})
     assert answer.status_code == 404, answer.text

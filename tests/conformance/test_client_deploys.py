@@ -31,7 +31,7 @@ def test_get_upload_url_and_verify_upload_tell_what_arrived(platform: Platform) 
     assert after.last_modified
 
 
-def test_an_upload_of_another_app_is_not_known(platform: Platform) -> None:
+def test_an_upload_of_another_app_is_not_found(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app, other = create(api), create(api)
     key = upload(api, other.app_id, bundle(site("other")))

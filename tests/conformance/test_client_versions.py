@@ -138,7 +138,7 @@ def test_restore_version_points_back_at_once(platform: Platform, shop: Shop) -> 
     )
 
 
-def test_promote_app_makes_production_what_staging_is(platform: Platform) -> None:
+def test_promote_app_sets_production_to_the_version_of_staging(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
     refused(400, "nothing_to_promote", lambda: api.promote_app(app.app_id))

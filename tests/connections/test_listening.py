@@ -23,7 +23,7 @@ def test_a_proxy_on_this_machine_gets_responses_without_pacing() -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_CONGESTION"), reason="only Linux chooses a congestion control by socket")
-def test_clients_from_elsewhere_get_the_congestion_control_of_the_machine() -> None:
+def test_clients_of_other_networks_get_the_machines_default_congestion_control() -> None:
     with bind("0.0.0.0", 0) as listening, socket.socket() as usual:
         assert congestion_control(listening) == congestion_control(usual)
 

@@ -60,7 +60,7 @@ def test_a_step_that_takes_too_long_ends_the_deploy_and_is_named(world: World, m
     world.do(go())
 
 
-def test_a_store_that_gives_no_answer_holds_nobody_past_the_steps_deadline(
+def test_an_unresponsive_store_delays_a_step_only_until_its_deadline(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def go(seconds: float) -> None:
@@ -126,7 +126,7 @@ def test_another_step_has_its_place_its_deadline_and_its_time_in_every_deploy(wo
     world.do(go())
 
 
-def test_a_step_is_not_done_again_that_an_earlier_run_has_done(world: World) -> None:
+def test_a_step_that_an_earlier_run_completed_is_not_repeated(world: World) -> None:
     async def go() -> None:
         # This page is tested in a thread, so its version is recorded in a separate transaction.
         interrupted = await order(world, await make_app(world), "one" * 2000)
@@ -216,7 +216,7 @@ def test_a_step_that_a_stopping_worker_cannot_wait_for_is_begun_again(
     world.do(go())
 
 
-def test_deploys_that_lost_their_jobs_end_all_the_same(world: World) -> None:
+def test_deploys_whose_jobs_were_lost_still_end(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         lost = await live_but_unsaid(world, app, "one")

@@ -195,7 +195,7 @@ def test_a_cancelled_deploy_ends_at_once_and_what_is_live_stays(app: RunningApp)
     assert (again.status_code, again.json()["error"]["code"]) == (400, "deploy_finished")
 
 
-def test_a_restore_that_came_later_is_not_undone_by_an_earlier_deploy(app: RunningApp) -> None:
+def test_an_earlier_deploy_does_not_undo_a_later_restore(app: RunningApp) -> None:
     app.deploy(PAGE)
     key = app.upload(zip_of({"index.html": "<!doctype html>two"}))
     ids = [app.order(key) for _ in range(10)]
@@ -215,14 +215,14 @@ def test_git_facts_and_source_files_are_kept_with_the_version(app: RunningApp) -
     assert version["source_files"] == {"src/main.js": "let a = 1\n"}
 
 
-def test_half_a_character_in_a_source_file_is_refused(app: RunningApp) -> None:
+def test_an_incomplete_character_in_a_source_file_is_refused(app: RunningApp) -> None:
     for name, text in (("\\ud800", "a"), ("a.js", "\\ud800")):
         body = f'{{"message": "m", "bundle_s3_key": "k", "source_files": {{"{name}": "{text}"}}}}'.encode()
         answer = app.client.post(f"{app.path}/deploy", content=body, headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.json()["success"]) == (422, False)
 
 
-def test_the_log_is_not_shown_on_to_a_revoked_key(app: RunningApp) -> None:
+def test_a_revoked_key_receives_no_further_log_lines(app: RunningApp) -> None:
     made = app.client.post("/v1/keys", json={"name": "reader", "scope": "read"}).json()
     with app.platform.database() as connection:
         # This deploy stays queued.

@@ -46,7 +46,7 @@ def test_pages_that_get_no_variables_are_named(app: RunningApp) -> None:
     assert app.deploy(bundle)["warnings"] == []
 
 
-def test_an_app_says_how_its_pages_get_their_variables(app: RunningApp) -> None:
+def test_an_app_sets_how_its_pages_get_their_variables(app: RunningApp) -> None:
     assert app.deploy(zipped({"index.html": PAGE}))["status"] == "complete"
     assert "<script>window.__EASEL__=" in app.visit().text
     for runtime, holds in (("external", '<script src="/_easel/runtime.js"'), ("off", "<head><title>")):

@@ -110,7 +110,7 @@ async def test_the_installations_limit_is_the_cause_when_it_is_reached(waiting: 
 
 
 @limited(ConcurrencyLimit(everywhere=2, organisation=1))
-async def test_deploys_of_a_dead_worker_delay_no_deploy(waiting: Crowd) -> None:
+async def test_deploys_of_a_dead_worker_delay_no_other_deploy(waiting: Crowd) -> None:
     assert [await waiting.take() is not None for _ in range(2)] == [True, True]
     await waiting.change("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
     assert list(await waiting.waits()) == ["worker"]

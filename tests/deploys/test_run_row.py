@@ -94,7 +94,7 @@ LONG = " long" * 1000
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_run_that_was_taken_over_changes_nothing_more(
+def test_a_run_whose_deploy_was_taken_over_changes_nothing_more(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     async def go() -> None:
@@ -124,7 +124,9 @@ def test_a_run_that_was_taken_over_changes_nothing_more(
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_run_changes_nothing_once_another_has_begun(world: World, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_a_run_changes_nothing_after_another_run_has_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     async def go() -> None:
         app = await make_app(world)
         stale = await order(world, app, step + LONG)
@@ -148,7 +150,7 @@ def test_a_run_changes_nothing_once_another_has_begun(world: World, monkeypatch:
 @pytest.mark.parametrize(
     ("step", "following", "outcome"), [("record", "smoke_test", None), ("activate", "complete", "moved")]
 )
-def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
+def test_a_run_that_takes_over_a_deploy_keeps_the_last_change_of_the_previous_run(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str, following: str, outcome: str | None
 ) -> None:
     async def go() -> None:
@@ -218,7 +220,7 @@ def test_a_run_that_times_out_before_its_claim_ends_only_an_unclaimed_deploy(
     at_some_pace(lambda seconds: world.do(go(seconds)), 0.5, 5, 30)
 
 
-def test_a_run_that_takes_a_deploy_over_while_the_one_before_commits_waits_for_that(
+def test_a_run_that_takes_over_a_deploy_waits_for_the_commit_of_the_previous_run(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def go() -> None:
@@ -417,7 +419,7 @@ def test_lines_before_a_failed_transaction_are_written_later_and_its_own_lines_a
     world.do(go())
 
 
-def test_the_later_of_two_runs_has_the_deploy(world: World) -> None:
+def test_the_later_of_two_runs_owns_the_deploy(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         wanted = await order(world, app, "one")

@@ -39,7 +39,7 @@ def test_every_setting_is_in_the_table() -> None:
     assert [row[0].strip("`") for row in rows("Settings")] == list(SETTINGS)
 
 
-def test_the_lines_to_change_are_those_that_a_build_says(tmp_path: Path) -> None:
+def test_the_advice_names_the_lines_that_the_build_reports(tmp_path: Path) -> None:
     said = {row[0].strip("`"): row[1] for row in rows("Apps with a server")}
     assert said == {name: fix_of(Tree(tmp_path), name, "") for name in sorted(FIXES)}
 

@@ -68,7 +68,7 @@ def test_every_setting_in_the_examples_exists() -> None:
         assert not {name for name in named - known if "CHAOS" not in name}, text
 
 
-def test_the_memory_of_the_processes_is_told(machine: Installed) -> None:
+def test_the_metrics_include_the_memory_of_the_processes(machine: Installed) -> None:
     (command,) = re.findall(r"```sh\n(.*?)```", (DOCS / "sizing.md").read_text(), re.S)
     told = machine.does(command)
     # A builder starts only for a build.
@@ -76,7 +76,7 @@ def test_the_memory_of_the_processes_is_told(machine: Installed) -> None:
         assert re.search(rf"^easel: {role} \d+ kB$", told, re.M), told
 
 
-def test_a_wrong_deploy_is_taken_back_and_stays_back(machine: Installed) -> None:
+def test_a_faulty_deploy_is_rolled_back_and_stays_rolled_back(machine: Installed) -> None:
     app = RunningApp.create(machine, slug="shop")
     for text in ("good", "broken"):
         app.deploy(page(text))

@@ -83,7 +83,7 @@ def named(url: str, database: str, password: str = "PASSWORD") -> str:
     return parts._replace(netloc=f"easel:{password}@{parts.hostname}:{parts.port}", path=f"/{database}").geturl()
 
 
-def test_bucket_and_database_are_lost_and_come_back(machine: Installed, database: str) -> None:
+def test_bucket_and_database_are_lost_and_restored(machine: Installed, database: str) -> None:
     app = RunningApp.create(machine)
     app.deploy(page("one"))
     machine.does(commands("upgrade.md", "Several machines")[0])

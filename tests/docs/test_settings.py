@@ -23,6 +23,6 @@ def test_a_number_is_documented_as_it_is(name: str) -> None:
     assert float(ROWS[name.upper()].replace(",", "")) == FIELDS[name].default
 
 
-def test_a_word_is_documented_as_it_is() -> None:
+def test_text_defaults_are_documented_exactly() -> None:
     words = {name: str(field.default) for name, field in FIELDS.items() if isinstance(field.default, str | Path)}
     assert {name: ROWS[name.upper()].strip("`") for name in words} == words

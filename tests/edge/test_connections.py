@@ -27,7 +27,7 @@ def made(edge: RunningEdge, app: Make) -> App:
     return one
 
 
-def test_pipelined_requests_are_answered_in_order_whichever_way_each_goes(edge: RunningEdge, made: App) -> None:
+def test_pipelined_requests_are_answered_in_order_on_the_fast_and_the_slow_path(edge: RunningEdge, made: App) -> None:
     targets = ["/fast.txt", "/api/x", "/fast.txt", "/big.bin", "/fast.txt", "/fast.txt", "/none.js", "/big.bin"] * 3
     expected = {"/fast.txt": b"quick", "/big.bin": BIG}
     with edge.connect() as wire:
@@ -38,7 +38,7 @@ def test_pipelined_requests_are_answered_in_order_whichever_way_each_goes(edge: 
             assert answer.body == expected.get(target, answer.body)
 
 
-def test_requests_that_come_byte_by_byte_are_answered_all_the_same(edge: RunningEdge, made: App) -> None:
+def test_requests_that_arrive_byte_by_byte_are_answered(edge: RunningEdge, made: App) -> None:
     data = request(made.host, "/fast.txt", Accept="*/*") * 2 + request(made.host, "/api/x")
     with edge.connect() as wire:
         wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -74,7 +74,7 @@ def test_http_1_0_is_answered_and_closed(edge: RunningEdge, made: App) -> None:
             assert wire.rest() == b""
 
 
-def test_the_same_bytes_mean_the_same_wherever_they_are_cut(edge: RunningEdge, made: App) -> None:
+def test_the_same_bytes_give_the_same_result_however_they_are_split(edge: RunningEdge, made: App) -> None:
     one = request(made.host, "/fast.txt", Accept="*/*")
     body = f"POST / HTTP/1.1\r\nHost: {made.host}\r\nContent-Length: {len(one)}\r\n\r\n".encode()
     with edge.connect() as wire:
@@ -318,7 +318,7 @@ def test_a_client_that_disconnects_in_the_middle_leaves_nothing_behind(edge: Run
     assert edge.get(made.host, "/fast.txt").status == 200
 
 
-def test_silent_connections_are_let_go_of_and_busy_ones_are_not(
+def test_idle_connections_are_closed_and_busy_connections_stay_open(
     own_edge: Callable[..., RunningEdge],
 ) -> None:
     # On a busy machine, a whole second may pass between two requests of a busy client.

@@ -205,7 +205,7 @@ async def test_files_from_before_a_crash_of_the_machine_are_not_trusted(objects:
     assert after.fetches == 1
 
 
-async def test_nothing_is_taken_from_a_process_that_lives(objects: ObjectStore, tmp_path: Path) -> None:
+async def test_files_of_a_running_process_are_not_taken_over(objects: ObjectStore, tmp_path: Path) -> None:
     folder = tmp_path / "edge"
     await objects.put("small", SMALL_ONE)
     # The living cache has this process's id. Processes in two containers may have the same id.
@@ -322,7 +322,7 @@ async def test_a_removed_cache_of_a_running_edge_is_created_again(after: DiskCac
     assert (after.fetches, after.weight, len(files(tmp_path / "edge"))) == (1, len(SMALL_ONE), 1)
 
 
-async def test_without_room_for_the_lock_there_is_no_folder_that_others_would_take(
+async def test_no_folder_is_left_when_its_lock_file_cannot_be_written(
     objects: ObjectStore, cache: DiskCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(descriptor: int, operation: int) -> None:
@@ -410,7 +410,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
         yield disk
 
 
-async def test_while_the_disk_is_full_what_is_asked_for_lies_in_a_little_memory(
+async def test_requested_objects_are_kept_in_a_small_memory_cache_while_the_disk_is_full(
     objects: ObjectStore, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.edge.cache.disk.IN_MEMORY", 8 * BLOCK)

@@ -23,7 +23,7 @@ DECODERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def test_a_small_text_is_sent_as_gzip_however_the_zip_has_it(edge: RunningEdge, app: Make) -> None:
+def test_a_small_text_is_sent_as_gzip_whatever_its_form_in_the_zip(edge: RunningEdge, app: Make) -> None:
     for stored in (False, True):
         made = app()
         made.deploy({"index.html": PAGE, "app.js": SCRIPT, "tiny.js": b"1"}, stored=stored)

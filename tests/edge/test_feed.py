@@ -165,7 +165,7 @@ def fill(url: str, slugs: dict[str, str]) -> None:
             )
 
 
-async def test_an_edge_forgets_what_the_database_that_took_over_does_not_know(world: World) -> None:
+async def test_an_edge_drops_routes_that_the_new_primary_database_does_not_know(world: World) -> None:
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as name:
         folder = Path(name, "data", "postgres")
         standby = EmbeddedPostgres(folder)
@@ -215,7 +215,7 @@ def serve(url: str, app: str, number: int, key: str, environment: str = "product
         connection.execute("update app set last_version = 9, changed_xid = pg_current_xact_id() where id = %s", (app,))
 
 
-async def test_an_environment_of_any_name_needs_a_row_and_nothing_else(world: World, tmp_path: Path) -> None:
+async def test_an_environment_of_any_name_needs_only_a_row(world: World, tmp_path: Path) -> None:
     fill(world.url, {"one": "shop"})
     url = world.url.replace("/postgres?", "/feed?")
     table = RouteTable()
@@ -274,7 +274,7 @@ async def test_a_malformed_manifest_key_does_not_affect_other_versions(
     assert told.startswith("version 1 of app bad is not served: the key of its manifest")
 
 
-async def test_an_edge_that_knew_something_asks_a_database_of_another_schema_nothing_and_says_so_once(
+async def test_an_edge_with_saved_routes_sends_no_query_to_a_database_of_another_schema_and_reports_this_once(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(world.url, {"one": "kept"})

@@ -37,7 +37,7 @@ def test_port_and_closing_dot_of_a_host_do_not_matter(edge: RunningEdge, app: Ma
 
 
 @pytest.mark.parametrize("blanks", [" ", "\t", " \t "])
-def test_blanks_behind_a_host_are_no_part_of_it(edge: RunningEdge, app: Make, blanks: str) -> None:
+def test_blanks_behind_a_host_are_ignored(edge: RunningEdge, app: Make, blanks: str) -> None:
     made = app(files("one"))
     with edge.connect() as wire:
         for _ in range(3):
@@ -46,7 +46,7 @@ def test_blanks_behind_a_host_are_no_part_of_it(edge: RunningEdge, app: Make, bl
             assert wire.ask(made.host).status == 200
 
 
-def test_case_of_a_host_does_not_matter(edge: RunningEdge, app: Make) -> None:
+def test_the_case_of_a_host_does_not_matter(edge: RunningEdge, app: Make) -> None:
     made = app(files("one"))
     assert edge.get(made.host.upper()).status == 200
 
@@ -86,7 +86,7 @@ def test_an_app_without_a_version_says_so(edge: RunningEdge, app: Make) -> None:
     assert b"no version" in answer.body
 
 
-def test_a_version_that_is_not_there_is_asked_for_at_most_once(edge: RunningEdge, app: Make) -> None:
+def test_a_missing_version_is_requested_at_most_once(edge: RunningEdge, app: Make) -> None:
     made = app(files("one"))
     made.last = 5  # Versions 2 to 5 are configuration only, and serve nothing.
     made.commit()
@@ -127,7 +127,7 @@ def test_a_new_version_has_its_address_the_moment_its_deploy_is_answered(edge: R
         assert f"text {number}".encode() in edge.get(f"v{number}-{made.host}").body
 
 
-def test_an_app_off_the_air_is_gone_at_once_and_back_at_once(edge: RunningEdge, app: Make) -> None:
+def test_a_deactivated_app_disappears_at_once_and_returns_at_once(edge: RunningEdge, app: Make) -> None:
     made = app(files("one"))
     for _ in range(3):
         assert edge.get(made.host).status == 200

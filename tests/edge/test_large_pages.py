@@ -87,7 +87,7 @@ def test_a_large_page_is_not_made_again_for_whoever_asks_for_little_of_it(
     assert makings == ["identity", "br"]
 
 
-def test_too_many_large_pages_at_a_time_are_sent_as_they_lie(
+def test_large_pages_beyond_the_limit_are_sent_in_their_stored_form(
     own_edge: Callable[..., RunningEdge], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easel.edge.sites._LARGE_AT_ONCE", 24 << 20)

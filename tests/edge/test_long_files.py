@@ -27,7 +27,7 @@ TEXT = "".join(f"export const v{n} = '{hashlib.sha256(str(n).encode()).hexdigest
 NOISE = random.Random(5).randbytes(3_000_001)
 
 
-def test_the_made_encodings_of_a_long_file_are_sent_the_fast_way(edge: RunningEdge, app: Make) -> None:
+def test_the_stored_variants_of_a_long_file_are_sent_on_the_fast_path(edge: RunningEdge, app: Make) -> None:
     made = app()
     made.deploy({"index.html": "home", "app.js": TEXT}, brotli=True)
     first = edge.get(made.host, "/app.js", Accept_Encoding="br")
@@ -44,7 +44,9 @@ def test_the_made_encodings_of_a_long_file_are_sent_the_fast_way(edge: RunningEd
 
 
 @pytest.mark.parametrize("stored", [True, False])
-def test_a_slow_reader_gets_all_of_it_and_what_it_asked_for_next(edge: RunningEdge, app: Make, stored: bool) -> None:
+def test_a_slow_reader_gets_the_whole_response_and_the_next_response(
+    edge: RunningEdge, app: Make, stored: bool
+) -> None:
     made = app()
     made.deploy({"index.html": "home", "noise.bin": NOISE, "small.txt": "small"}, stored=stored)
     for path in ("/noise.bin", "/small.txt"):
@@ -58,7 +60,7 @@ def test_a_slow_reader_gets_all_of_it_and_what_it_asked_for_next(edge: RunningEd
         assert wire.ask(made.host, "/noise.bin", Range="bytes=2999990-").body == NOISE[2_999_990:]
 
 
-def test_an_inflated_file_counts_for_as_long_as_it_is_being_sent(own_edge: Callable[..., RunningEdge]) -> None:
+def test_an_inflated_file_counts_against_the_budget_while_it_is_sent(own_edge: Callable[..., RunningEdge]) -> None:
     edge = own_edge()
     made = edge.app("inflated", {"index.html": "home", "app.js": 3 * TEXT})
     edge.get(made.host, "/app.js")

@@ -82,7 +82,7 @@ def test_a_full_disk_keeps_no_partial_files(tmp_path: Path) -> None:
         assert [file.name for file in (disk.folder / "manifests").iterdir()] == [named(b"one")]
 
 
-def test_nothing_is_kept_of_the_disks_reserve(tmp_path: Path) -> None:
+def test_cached_manifests_leave_the_disks_reserve_free(tmp_path: Path) -> None:
     kept = ManifestCache(tmp_path, budget=10**7, reserve=DiskReserve(tmp_path, str(10**18 - 1)))
     kept.put(named(b"one"), b"one")
     assert kept.get(named(b"one")) is None

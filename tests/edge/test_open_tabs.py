@@ -77,7 +77,7 @@ def test_a_versions_own_address_serves_that_version_alone(edge: RunningEdge, app
     assert edge.get(f"v1-{made.host}", "/assets/About-x1Y2z3W4.js").status == 200
 
 
-def test_an_earlier_version_whose_objects_are_gone_is_passed_over(edge: RunningEdge, app: Make) -> None:
+def test_an_earlier_version_whose_objects_are_missing_is_skipped(edge: RunningEdge, app: Make) -> None:
     made = app(build("x1Y2z3W4"))
     made.deploy(build("a5B6c7D8"))
     gone = edge.objects.local_path(manifest_key(made.id, made.environments["production"].manifest.hex()))

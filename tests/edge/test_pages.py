@@ -44,7 +44,7 @@ def test_a_page_is_sent_in_the_charset_that_it_says(edge: RunningEdge, app: Make
 
 
 @pytest.mark.parametrize("size", [0, 2 << 20])
-def test_a_version_of_a_release_that_did_not_ask_is_read_when_it_is_served(
+def test_a_page_without_a_recorded_insertion_point_is_searched_when_it_is_served(
     edge: RunningEdge, app: Make, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr("easel.bundles.members._place", lambda _: None)
@@ -92,7 +92,7 @@ def test_pages_can_load_their_variables_from_a_script(edge: RunningEdge, app: Ma
     assert (changed.status, b'"A":"2"' in changed.body) == (200, True)
 
 
-def test_the_script_is_the_platforms_whatever_an_apps_own_rules_say(edge: RunningEdge, app: Make) -> None:
+def test_an_apps_rules_never_replace_the_platforms_script(edge: RunningEdge, app: Make) -> None:
     rules = {
         "_headers": "/*\n  Cache-Control: public, max-age=31536000, immutable\n",
         "_redirects": "/* /index.html 200!\n",
@@ -115,7 +115,7 @@ def test_every_address_has_a_script_of_its_own(edge: RunningEdge, app: Make) -> 
     assert edge.get(made.host, "/_easel/other.js").status == 404
 
 
-def test_how_pages_get_their_variables_changes_at_once(edge: RunningEdge, app: Make) -> None:
+def test_a_change_of_how_pages_get_their_variables_takes_effect_at_once(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": WHOLE})
     assert b"<script>window.__EASEL__" in edge.get(made.host).body
     for runtime, holds in (("external", EXTERNAL), ("off", "<head><title>"), ("inline", "<script>window.")):
@@ -132,9 +132,7 @@ def test_a_page_whose_digest_is_in_the_bundle_is_sent_byte_for_byte(edge: Runnin
     assert edge.get(made.host, "/ngsw.json").body == listed.encode()
 
 
-def test_pages_that_a_service_worker_may_keep_load_the_variables_as_they_are_as_well(
-    edge: RunningEdge, app: Make
-) -> None:
+def test_pages_that_a_service_worker_may_cache_also_load_the_current_variables(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": WHOLE, "app.js": "navigator.serviceWorker.register('/sw.js')"}, variables={"A": "1"})
     page = edge.get(made.host).body.decode()
     assert page.index('"A":"1"') < page.index(EXTERNAL) < page.index("<title>")

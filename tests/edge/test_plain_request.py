@@ -42,7 +42,7 @@ def test_a_plain_request_is_told_apart_by_host_path_encodings_and_condition() ->
         (b"host", b"other.localhost"),
     ],
 )
-def test_a_request_that_is_not_plain_takes_the_slow_path(header: tuple[bytes, bytes]) -> None:
+def test_an_unusual_request_takes_the_slow_path(header: tuple[bytes, bytes]) -> None:
     assert read(b"/", [HOST, header], head_only=False) is None
     assert read(b"/", [header, HOST], head_only=False) is None
 
@@ -52,7 +52,7 @@ def test_headers_that_lead_to_the_slow_path_are_read() -> None:
     assert _MATTERS.keys() <= VISITORS.keys()
 
 
-def test_a_request_without_a_host_goes_the_full_way() -> None:
+def test_a_request_without_a_host_takes_the_slow_path() -> None:
     assert read(b"/", [(b"accept", b"*/*")], head_only=False) is None
 
 

@@ -31,13 +31,13 @@ def test_answers_and_bytes_of_an_app_are_counted_on_both_paths(edge: RunningEdge
         assert tally.sent == 30 + 300_000 + 100 + len(missing.body)
 
 
-def test_an_address_without_an_app_counts_for_none(edge: RunningEdge) -> None:
+def test_a_visit_to_an_address_without_an_app_is_counted_for_no_app(edge: RunningEdge) -> None:
     before = edge.edge.recorder.no_app.full.get(404, 0)
     edge.get("nobody.localhost")
     assert edge.edge.recorder.no_app.full[404] == before + 1
 
 
-def test_the_metrics_tell_all_answers_by_status_and_by_app(edge: RunningEdge, app: Make) -> None:
+def test_the_metrics_count_all_responses_by_status_and_by_app(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": "home"})
     for _ in range(2):
         edge.get(made.host)
@@ -49,7 +49,7 @@ def test_the_metrics_tell_all_answers_by_status_and_by_app(edge: RunningEdge, ap
     assert statuses == paths == sum(edge.edge.recorder.answers().values())
 
 
-def test_more_apps_than_anybody_reads_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apps_beyond_the_limit_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("easel.edge.recorder._MOST_APPS", 2)
     recorder = Recorder()
     for number in range(5):

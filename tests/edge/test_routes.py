@@ -56,7 +56,7 @@ def test_an_app_with_five_earlier_versions_takes_less_than_a_kibibyte_of_an_edge
     assert held / count < 1024
 
 
-def test_an_app_that_takes_anothers_long_slug_takes_all_its_addresses_in_whatever_order_they_are_told() -> None:
+def test_an_app_that_takes_over_a_long_slug_gets_all_its_addresses_in_any_order_of_the_changes() -> None:
     slug = "long-" + "x" * 55
     before, after = app(1, slug), app(2, slug)
     # Version 1234567 is below the last version, so the app has such an address before and after.

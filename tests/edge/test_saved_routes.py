@@ -70,7 +70,7 @@ async def test_saved_routes_follow_the_routes_in_memory(tmp_path: Path, monkeypa
         await until(lambda: kept(tmp_path) == now.apps)
 
 
-async def test_nothing_is_kept_that_the_database_did_not_confirm(tmp_path: Path) -> None:
+async def test_routes_are_not_saved_before_the_database_confirms_them(tmp_path: Path) -> None:
     keeper = RouteSaver(table_of(app(1)), tmp_path, URL)
     keeper.start()
     await asyncio.sleep(0)
@@ -106,7 +106,7 @@ async def test_one_of_several_edges_saves_routes_and_another_continues_after_its
             await until(lambda: kept(tmp_path) == two.apps)
 
 
-async def test_a_slug_that_has_become_another_apps_leads_to_that_one(tmp_path: Path) -> None:
+async def test_a_slug_that_another_app_has_taken_over_leads_to_the_new_app(tmp_path: Path) -> None:
     table = table_of(app(1, slug="shop"))
     routes = SavedRoutes(tmp_path, URL)
     generation = routes.begin()
@@ -131,7 +131,7 @@ async def test_a_damaged_file_is_created_again(tmp_path: Path, damage: bytes) ->
         await until(lambda: kept(tmp_path) == table.apps)
 
 
-async def test_a_route_that_this_release_cannot_read_leaves_none(tmp_path: Path) -> None:
+async def test_a_saved_route_that_this_release_cannot_read_discards_all_saved_routes(tmp_path: Path) -> None:
     async with keeping(table := table_of(app(1), app(2)), tmp_path):
         await until(lambda: kept(tmp_path) == table.apps)
     with sqlite3.connect(tmp_path / "routes.sqlite") as connection:
@@ -157,7 +157,7 @@ def test_other_users_of_the_machine_cannot_read_the_saved_routes(tmp_path: Path)
     assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
 
 
-def test_databases_of_which_the_url_leaves_out_what_tells_them_apart_are_others(
+def test_databases_count_as_different_if_their_urls_do_not_identify_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def known(url: str) -> bool:
@@ -181,9 +181,7 @@ def test_databases_of_which_the_url_leaves_out_what_tells_them_apart_are_others(
     assert not known("postgresql:///easel")
 
 
-async def test_damage_that_is_found_only_while_writing_is_made_good(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_damage_that_is_found_while_writing_is_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
     file = tmp_path / "routes.sqlite"
     async with keeping(table := table_of(*(app(number) for number in range(500))), tmp_path):
@@ -255,7 +253,7 @@ def test_saved_routes_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeyp
         assert kept(disk.folder) == apps
 
 
-async def test_nothing_is_written_of_the_disks_reserve_and_all_that_changed_once_there_is_room(
+async def test_routes_are_saved_outside_the_disks_reserve_and_once_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)

@@ -34,7 +34,7 @@ def test_a_missing_workers_script_is_replaced_by_a_script_that_ends_the_worker(
     assert edge.get(made.host, path, "POST", Service_Worker="script").status in (404, 405)
 
 
-def test_a_workers_script_that_is_there_is_served_as_ever(edge: RunningEdge, app: Make) -> None:
+def test_an_existing_worker_script_is_served_as_usual(edge: RunningEdge, app: Make) -> None:
     made = app(FILES)
     for path in ("/sw.js", "/s%77.js", "/sw.js?v=2"):
         for _ in range(2):

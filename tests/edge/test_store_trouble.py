@@ -94,7 +94,7 @@ def test_caches_stay_within_their_budget_and_one_app_cannot_evict_all_others(
     assert edge.get(greedy.host, "/f0.txt").status == 200
 
 
-def test_forgetting_and_making_anew_loses_no_count(own_edge: Callable[..., RunningEdge]) -> None:
+def test_removed_and_recreated_sites_leave_no_counted_memory(own_edge: Callable[..., RunningEdge]) -> None:
     edge = own_edge()
     apps = [edge.app(f"app-{number}", {"index.html": "<p>", "a.js": "1"}) for number in range(20)]
     for round_ in range(3):

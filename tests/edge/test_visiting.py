@@ -85,7 +85,7 @@ def test_a_query_changes_neither_the_file_nor_the_cache(edge: RunningEdge, app: 
     assert edge.edge.sites.weight == weight
 
 
-def test_a_revalidation_is_answered_from_memory_even_without_an_earlier_request(edge: RunningEdge, app: Make) -> None:
+def test_a_revalidation_is_answered_from_memory_without_an_earlier_full_response(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": PAGE})
     tag = edge.get(made.host)["etag"]
     made.variables["X"] = "1"

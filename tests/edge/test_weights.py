@@ -11,7 +11,7 @@ from tests.edge import weighing
 from tests.edge.running import RunningEdge
 
 
-def test_an_edge_takes_as_much_memory_as_it_says_whatever_apps_it_serves() -> None:
+def test_the_memory_that_an_edge_counts_is_its_real_memory_whatever_apps_it_serves() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "tests.edge.weighing"], capture_output=True, text=True, timeout=300, check=False
     )

@@ -48,7 +48,7 @@ def test_restoring_twice_changes_nothing_more(three: RunningApp) -> None:
     assert three.client.get(three.path).json()["environments"]["production"]["revision"] == revision
 
 
-def test_a_version_that_is_not_there_cannot_be_restored(three: RunningApp) -> None:
+def test_a_missing_version_cannot_be_restored(three: RunningApp) -> None:
     for version in (0, -1, 4, 2**31, 2**70):
         answer = three.client.post(f"{three.path}/versions/{version}/restore", json={})
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "version_not_found"), version
@@ -71,7 +71,7 @@ def test_promote_makes_production_serve_exactly_what_staging_serves(app: Running
     assert len(app.client.get(f"{app.path}/versions").json()["versions"]) == 2
 
 
-def test_nothing_moves_a_locked_environment(three: RunningApp) -> None:
+def test_no_change_moves_a_locked_environment(three: RunningApp) -> None:
     locked = three.client.post(f"{three.path}/environments/production/lock", json={"reason": "incident 7"}).json()
     assert (locked["locked"], locked["lock_reason"]) == (True, "incident 7")
     three.deploy(page(9), environment="staging")

@@ -50,7 +50,7 @@ def credentials(url: str) -> str:
     return "Basic " + base64.b64encode(f"{place.username}:{place.password}".encode()).decode()
 
 
-async def test_on_loopback_it_has_a_password(server: tuple[str, list[bytes]]) -> None:
+async def test_a_proxy_on_loopback_requires_a_password(server: tuple[str, list[bytes]]) -> None:
     place, heard = server
     async with EgressProxy(LOCAL, HostRules((place,))).on_loopback() as url:
         request = f"GET http://{place}/x HTTP/1.1\r\n"
@@ -61,7 +61,9 @@ async def test_on_loopback_it_has_a_password(server: tuple[str, list[bytes]]) ->
     assert b"Authorization" not in heard[0]
 
 
-async def test_on_a_path_it_serves_who_may_open_it(server: tuple[str, list[bytes]], tmp_path: Path) -> None:
+async def test_a_proxy_on_a_socket_path_serves_every_client_that_may_open_the_path(
+    server: tuple[str, list[bytes]], tmp_path: Path
+) -> None:
     place, _ = server
     async with EgressProxy(LOCAL, HostRules((place,))).on_path(tmp_path / "proxy.sock"):
         reader, writer = await asyncio.open_unix_connection(tmp_path / "proxy.sock")
@@ -72,7 +74,7 @@ async def test_on_a_path_it_serves_who_may_open_it(server: tuple[str, list[bytes
         writer.close()
 
 
-async def test_refused_hosts_are_told_once_each(server: tuple[str, list[bytes]]) -> None:
+async def test_each_refused_host_is_reported_once(server: tuple[str, list[bytes]]) -> None:
     told: list[Refusal] = []
     proxy = EgressProxy(Destinations(), HostRules(("127.0.0.1",)), told.append)
     async with proxy.on_loopback() as url:

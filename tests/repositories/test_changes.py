@@ -48,7 +48,7 @@ async def test_the_paths_that_differ_are_named_over_several_commits(server: GitS
     assert sorted(found) == CHANGED
 
 
-async def test_the_same_files_differ_in_nothing(server: GitServer, tmp_path: Path) -> None:
+async def test_a_diff_of_the_same_files_is_empty(server: GitServer, tmp_path: Path) -> None:
     repository = server.repository("same/app.git")
     first = repository.commit(SECOND)
     assert await compared(f"{server.url}/same/app.git", first, tmp_path) == []

@@ -50,7 +50,7 @@ def stored(app: RunningApp) -> str:
     return str(rows)
 
 
-def test_secrets_are_stored_sealed_and_shown_to_nobody(app: RunningApp) -> None:
+def test_secrets_are_stored_encrypted_and_never_shown(app: RunningApp) -> None:
     made = connect(app, repo_url="https://ada@git.example.org/team/shop.git", token="glpat-secret")
     assert (made["repo_url"], made["username"], made["credential"]) == (HTTPS, "ada", "token")
     secret = made["webhook_secret"]
@@ -113,7 +113,7 @@ def test_a_user_can_supply_a_deploy_key(app: RunningApp) -> None:
         assert wrong[60:120] not in answer.text or wrong.startswith("ssh-")
 
 
-def test_host_keys_of_the_host_alone_are_believed(app: RunningApp) -> None:
+def test_only_the_host_keys_of_the_repositorys_host_are_trusted(app: RunningApp) -> None:
     assert connect(app, repo_url="git@github.com:team/shop.git")["host_keys"] == [
         "ssh-ed25519 SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU"
     ]
@@ -195,7 +195,7 @@ def test_a_key_that_may_only_deploy_connects_nothing(app: RunningApp, platform: 
     assert client.get(f"{app.path}/connect-repo").status_code == 200
 
 
-def test_after_the_secret_key_was_replaced_connecting_again_makes_new_secrets(world: World) -> None:
+def test_connecting_again_after_a_replaced_secret_key_makes_new_secrets(world: World) -> None:
     new = Vault("another key")
 
     async def work() -> None:

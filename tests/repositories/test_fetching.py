@@ -26,7 +26,7 @@ def name() -> str:
     return f"{secrets.token_hex(4)}/app.git"
 
 
-async def test_the_newest_commit_of_a_branch_is_fetched_with_what_is_said_of_it(
+async def test_the_newest_commit_of_a_branch_is_fetched_with_its_message_and_author(
     server: GitServer, fetched: Fetcher
 ) -> None:
     repository = server.repository(place := name())
@@ -175,7 +175,7 @@ async def test_a_fetch_that_is_too_large_is_aborted(server: GitServer, fetched: 
     assert os.listdir(fetched.tree) == []
 
 
-async def test_a_tree_that_holds_itself_many_times_over_is_not_written(server: GitServer, fetched: Fetcher) -> None:
+async def test_a_git_tree_that_contains_itself_many_times_is_not_written(server: GitServer, fetched: Fetcher) -> None:
     repository = server.repository(place := name())
     blob = repository.git("hash-object", "-w", "--stdin", data=b"x").strip()
     tree = repository.git("mktree", data=f"100644 blob {blob}\tx\n".encode()).strip()
@@ -221,7 +221,7 @@ async def test_a_silent_host_times_out(server: GitServer, fetched: Fetcher) -> N
     assert os.listdir(fetched.tree.parent) == ["tree"]
 
 
-async def test_submodules_and_lfs_are_said_and_can_be_gone_without(server: GitServer, fetched: Fetcher) -> None:
+async def test_submodules_and_lfs_files_are_reported_and_can_be_skipped(server: GitServer, fetched: Fetcher) -> None:
     repository = server.repository(place := name())
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
     files = {"index.html": "x", "logo.png": pointer, "docs/lfs.md": f"It looks like: {pointer}"}
@@ -289,7 +289,7 @@ async def test_a_repository_of_sha256_is_fetched(server: GitServer, fetched: Fet
 
 
 @pytest.mark.parametrize("place", ["ssl-certificate/timeout.git", "not/found.git", "a", "private-timeout/tls"])
-async def test_words_in_an_address_are_not_taken_for_an_error(server: GitServer, fetched: Fetcher, place: str) -> None:
+async def test_words_in_an_address_are_not_read_as_an_error(server: GitServer, fetched: Fetcher, place: str) -> None:
     with pytest.raises(errors.HostUnreachableError, match="does not accept connections"):
         await fetched(f"https://127.0.0.1:9/{place}", MAIN)
     server.repository(place)

@@ -91,7 +91,7 @@ async def test_a_name_of_a_private_network_is_refused_while_connecting(monkeypat
     assert Destinations.of(allowed).private_networks
 
 
-def test_branches_are_named_by_their_likeness() -> None:
+def test_the_most_similar_branch_names_come_first() -> None:
     names = dict.fromkeys(["zebra", "master", "maintenance", "dev", "MAIN", "develop", "mai"], "")
     assert likeliest("main", names) == ("MAIN", "maintenance", "mai", "develop", "master")
     assert likeliest("x", {}) == ()

@@ -50,7 +50,7 @@ def test_an_address_is_stored_in_one_form(given: str, stored: str) -> None:
         "git+ssh://example.com/x",
     ],
 )
-def test_other_ways_to_fetch_are_refused_by_their_name(url: str) -> None:
+def test_the_error_for_another_fetch_protocol_names_it(url: str) -> None:
     with pytest.raises((RepositorySchemeError, RepositoryUrlError)):
         read_url(url)
 

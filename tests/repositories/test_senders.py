@@ -147,7 +147,7 @@ def test_a_changed_delivery_and_another_secret_are_refused(
         assert not sender_of(headers, provider).signed(headers, body, SECRET), given
 
 
-def test_the_headers_of_the_sender_count_not_the_address() -> None:
+def test_the_headers_determine_the_sender_whatever_the_repositorys_host() -> None:
     # Forgejo also sends the headers of Gitea and GitHub.
     body = json.dumps(LISTED).encode()
     for make in (gitea, forgejo):

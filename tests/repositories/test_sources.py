@@ -56,7 +56,7 @@ def test_the_smallest_of_too_many_files_are_taken(tmp_path: Path) -> None:
     assert source_files(tmp_path, SourceLimits(files=0, bytes=10)) == {}
 
 
-def test_folders_in_folders_without_end_are_not_followed_to_it(tmp_path: Path) -> None:
+def test_nested_folders_are_followed_only_to_a_limit(tmp_path: Path) -> None:
     tree(tmp_path, {"a.txt": "a", "d/" * 64 + "deep.txt": "b", "d/" * 65 + "deeper.txt": "c"})
     below = "import os\nfor _ in range(1500):\n    os.mkdir('e')\n    os.chdir('e')"
     subprocess.run([sys.executable, "-c", below], cwd=tmp_path / "d", check=True)

@@ -96,7 +96,7 @@ def test_a_push_to_the_branch_is_deployed(followed: RunningApp) -> None:
 
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="curl or openssl is not here")
-def test_the_hook_in_the_documents_is_believed(followed: RunningApp) -> None:
+def test_the_webhook_example_in_the_documents_is_accepted(followed: RunningApp) -> None:
     (script,) = re.findall(r"```sh\n(while read .*?)```", DOCS.read_text(), re.S)
     url = f"{followed.platform.api_url}/webhooks/apps/plain/{followed.app_id}"
     environment = {"PATH": os.environ["PATH"], "WEBHOOK_SECRET": KNOWN, "WEBHOOK_URL": url}
@@ -121,7 +121,7 @@ def test_a_body_beyond_the_limit_is_refused(followed: RunningApp) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
 
 
-def test_the_secret_that_was_replaced_is_not_believed_any_more(followed: RunningApp) -> None:
+def test_the_replaced_secret_is_no_longer_accepted(followed: RunningApp) -> None:
     new = connect(followed, repo_url=HTTPS, branch="release", new_webhook_secret=True)["webhook_secret"]
     assert send(followed, PUSH, secret=KNOWN).status_code == 401
     assert send(followed, PUSH, secret=new).status_code == 202

@@ -179,7 +179,7 @@ def test_vercels_headers_are_for_all_forms_of_their_source() -> None:
 
 
 @pytest.mark.parametrize("name", ["vercel.json", "firebase.json"])
-def test_the_last_of_two_equal_headers_counts_and_all_cookies_count(name: str) -> None:
+def test_the_last_of_two_equal_headers_and_all_cookies_are_sent(name: str) -> None:
     pairs = [("Link", "a"), ("Set-Cookie", "a=1"), ("link", "b"), ("Set-Cookie", "b=2")]
     entry = {"source": "/x", "headers": [{"key": key, "value": value} for key, value in pairs]}
     rules = read(name, {"headers": [entry]} if name == "vercel.json" else {"hosting": {"headers": [entry]}})
@@ -189,7 +189,7 @@ def test_the_last_of_two_equal_headers_counts_and_all_cookies_count(name: str) -
     ]
 
 
-def test_netlify_tomls_lists_texts_of_several_lines_and_names_of_old_are_read() -> None:
+def test_lists_and_multiline_texts_and_old_names_in_netlify_toml_are_read() -> None:
     toml = """
 [[redirects]]
 origin = "/old"
@@ -367,7 +367,7 @@ def test_a_wrangler_file_that_cannot_be_read_is_named(text: str) -> None:
         ("9" * 4_200, "a status of more than four digits is not supported."),
     ],
 )
-def test_a_status_that_is_too_long_to_print_is_refused_in_a_sentence(number: str, reason: str) -> None:
+def test_an_overlong_status_in_a_rule_is_refused_with_a_message(number: str, reason: str) -> None:
     toml = f'\n[[redirects]]\nfrom = "/a"\nto = "/b"\nstatus = {number}\n'
     (refused,) = read("netlify.toml", toml).refused
     assert reason in refused.reason

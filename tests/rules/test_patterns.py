@@ -76,7 +76,7 @@ def test_cloudflares_patterns_count_every_slash(pattern: str, path: str, found: 
     assert caught(pattern, path, "cloudflare") == found
 
 
-def test_an_encoded_slash_is_part_of_a_name() -> None:
+def test_an_encoded_slash_belongs_to_the_name() -> None:
     assert caught("/u/:id", "/u/a%2Fb") == {"id": "a\0b"}
     assert caught("/u/:id/:more", "/u/a%2Fb") is None
 

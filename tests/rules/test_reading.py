@@ -93,9 +93,7 @@ def test_a_guard_after_the_last_parsed_line_stops_the_deploy() -> None:
         ("/a /b", "/*\n  Content-Security-Policy: img-src data: https:", frozenset(), "netlify"),
     ],
 )
-def test_the_files_show_whose_dialect_they_are_in(
-    redirects: str, headers: str, names: frozenset[str], dialect: str
-) -> None:
+def test_the_files_show_their_dialect(redirects: str, headers: str, names: frozenset[str], dialect: str) -> None:
     files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
     rules = read_rules(files, names=names)
     assert rules is not None
@@ -117,17 +115,17 @@ def test_each_sign_of_netlify_counts_wherever_it_stands(line: str) -> None:
     assert read("# /a /b 302!\n/a /b 301", "/*\n  ! X-A").dialect == "cloudflare"
 
 
-def test_off_and_no_files_are_no_rules() -> None:
+def test_an_app_with_rules_turned_off_or_without_files_has_no_rules() -> None:
     assert read_rules({"_redirects": b"/a /b"}, RuleSettings("off")) is None
     assert read_rules({}) is None
 
 
-def test_signs_of_both_are_told() -> None:
+def test_rules_with_signs_of_both_dialects_are_reported() -> None:
     rules = read("/a /b 301!", "/*\n  ! X-A")
     assert [(note.file, note.line) for note in rules.notes][:1] == [("_headers", 2)]
 
 
-def test_the_platforms_headers_are_never_a_rules() -> None:
+def test_a_rule_never_changes_the_platforms_headers() -> None:
     text = "/*\n  Content-Length: 1\n  Transfer-Encoding: chunked\n  ETag: x\n  Location: /x\n  ! Server\n  X-Ok: 1"
     rules = read(headers=text, choice="cloudflare")
     assert sorted(refused(rules)) == [2, 3, 4, 5, 6]
@@ -140,7 +138,7 @@ def test_a_control_character_reaches_no_header(value: str) -> None:
     assert not read(f"/a /b{value}").redirects
 
 
-def test_lines_that_do_nothing_are_told() -> None:
+def test_rule_lines_without_an_effect_are_reported() -> None:
     rules = read("/a /b\n/a /c\n/* /x 302\n/late /y\n/self /self", choice="netlify")
     told = {note.line: note.text for note in rules.notes}
     assert told[2] == "this line has no effect, because line 1 matches the same path."
@@ -150,7 +148,7 @@ def test_lines_that_do_nothing_are_told() -> None:
     assert "`about.html`" in shadowed.notes[0].text
 
 
-def test_bounds_hold_with_a_sentence_each() -> None:
+def test_each_limit_is_enforced_with_its_own_message() -> None:
     many = "\n".join(f"/{number} /x" for number in range(MOST_REDIRECTS + 1))
     assert "the rules have reached the limit of" in refused(read(many))[MOST_REDIRECTS + 1]
     odd = "\n".join(f"/v{number}-:x /y" for number in range(MOST_ODD + 1))
@@ -168,7 +166,7 @@ def test_a_query_in_a_blocks_path_is_cut_off_by_cloudflare_and_refused_by_netlif
     assert read(headers=text, choice="cloudflare").headers[0].path == "/a.txt"
 
 
-def test_headers_below_a_path_that_is_refused_are_not_those_of_the_path_above() -> None:
+def test_headers_below_a_refused_path_are_not_added_to_the_previous_path() -> None:
     for path in ("/" + "x" * 9_000, "/\x01", "/**"):
         rules = read(headers=f"/a\n  X-A: 1\n{path}\n  X-B: 1")
         assert [(block.path, block.headers) for block in rules.headers] == [("/a", (("X-A", "1"),))]
@@ -317,7 +315,7 @@ def test_a_netlify_toml_that_takes_more_than_linear_time_is_not_parsed(text: str
         ("/a => /b 301", "its target begins with neither `/` nor `http://` nor `https://`."),
     ],
 )
-def test_every_fault_of_a_line_has_a_sentence(line: str, reason: str) -> None:
+def test_every_fault_of_a_rule_line_has_its_own_message(line: str, reason: str) -> None:
     assert refused(read(f"# first\n{line}\n/ok /new 301", choice="netlify")) == {2: reason}
 
 
@@ -389,7 +387,7 @@ def test_a_target_says_itself_to_which_host_it_leads(target: str, reason: str) -
 
 
 @pytest.mark.parametrize("target", ["javascript:alert(1)", "there", "", "data:text/html,x", "ftp://a.test/"])
-def test_other_hosts_files_lead_to_addresses_alone(target: str) -> None:
+def test_rules_files_of_other_hosts_lead_only_to_addresses(target: str) -> None:
     entry = {"source": "/x", "destination": target}
     for name, file in (
         ("vercel.json", {"redirects": [entry]}),

@@ -70,7 +70,7 @@ def test_a_parameter_that_is_sent_twice_counts_as_its_last_value() -> None:
     assert location("/a/:id id=:id /x/:id?q 302", "/a/7", "id=1") == "/x/7?q"
 
 
-def test_the_query_is_handed_on_unless_the_target_has_one() -> None:
+def test_the_query_is_passed_on_unless_the_target_has_a_query() -> None:
     assert location("/a /b#part", "/a", "x=1&y=%20") == "/b?x=1&y=%20#part"
     assert location("/a /b?from=a", "/a", "x=1") == "/b?from=a"
 
@@ -122,7 +122,7 @@ def test_conditions_look_at_language_country_and_cookie() -> None:
         assert found.to == to
 
 
-def test_thousands_of_lines_for_one_path_are_told_apart_by_their_query() -> None:
+def test_thousands_of_lines_for_one_path_are_distinguished_by_their_query() -> None:
     lines = "\n".join(f"/index.php id={number} /page/{number}" for number in range(5_000))
     assert location(lines, "/index.php", "id=4321") == "/page/4321?id=4321"
 
@@ -157,7 +157,7 @@ def test_netlify_tidies_the_commas_of_a_value_and_leaves_those_of_an_address() -
     assert headers("/*\n  X-A: a ,b,  c", "/", "cloudflare") == {"x-a": ["a ,b,  c"]}
 
 
-def test_cloudflare_heeds_a_path_spelled_with_escapes_where_it_is_spelled_with_letters_too() -> None:
+def test_cloudflare_applies_the_escaped_spelling_of_a_path_if_both_spellings_are_listed() -> None:
     both = "/ü.txt\n  X-Letters: 1\n/%C3%BC.txt\n  X-Escapes: 1"
     assert headers(both, "/%c3%bc.txt", "cloudflare") == {"x-escapes": ["1"]}
     assert headers(both.partition("/%")[0], "/%C3%BC.txt", "cloudflare") == {"x-letters": ["1"]}
@@ -202,7 +202,7 @@ def test_a_line_for_some_queries_speaks_of_its_path_whatever_the_query() -> None
     assert RedirectTable(rules).speaks_of(Visit("/store"))
 
 
-def test_a_short_request_has_no_long_response() -> None:
+def test_a_short_request_cannot_cause_a_long_response() -> None:
     long = "a" * 16_000
     assert location(f"/r/* /x{'/:splat' * 1_000} 302", f"/r/{long}") is None
     found = leads(f"/r/* /x{'/:splat' * 1_000} 200", Visit(f"/r/{long}"))
@@ -245,11 +245,11 @@ def test_an_escaped_slash_is_a_border_to_netlify_and_part_of_a_name_to_cloudflar
         ("/a https://münchen.test/x 301", "/a", "https://xn--mnchen-3ya.test/x"),
     ],
 )
-def test_cloudflare_sends_a_url(line: str, path: str, to: str) -> None:
+def test_cloudflare_sends_a_target_as_a_url_spells_it(line: str, path: str, to: str) -> None:
     assert location(line, path, choice="cloudflare") == to
 
 
-def test_cloudflare_hands_on_a_query_as_a_url_spells_it() -> None:
+def test_cloudflare_passes_a_query_on_in_the_spelling_of_a_url() -> None:
     assert location("/a /b#x?y 301", "/a", "q='|", choice="cloudflare") == "/b?q=%27|#x?y"
 
 

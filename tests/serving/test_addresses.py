@@ -49,7 +49,7 @@ def test_no_label_is_longer_than_dns_allows(slug: str, environment: str) -> None
     assert "--" not in label
 
 
-def test_a_slug_that_is_cut_ends_in_six_digits_of_its_hash() -> None:
+def test_a_shortened_slug_ends_in_six_digits_of_its_hash() -> None:
     slug = "a" * 60
     label = host_label("staging", slug)
     assert re.fullmatch(r"staging-a{48}-[0-9a-f]{6}", label)
@@ -74,12 +74,12 @@ def test_a_label_names_its_environment_or_version_and_a_form_of_the_slug(slug: s
     "label",
     ["shop", "v0-shop", "v01-shop", "v-shop", "v1", "v1-", "v12345678901-shop", "pr-0-x", "pr-x-shop", "pr-7"],
 )
-def test_other_labels_name_neither(label: str) -> None:
+def test_other_labels_name_neither_an_environment_nor_a_version(label: str) -> None:
     assert split_label(label) is None
 
 
 @given(_slugs)
-def test_a_slug_that_is_cut_anywhere_has_a_form_that_no_other_may_have(slug: str) -> None:
+def test_no_other_slug_may_have_the_form_of_a_shortened_slug(slug: str) -> None:
     cut = slug_forms(slug) - {slug}
     assert (len(slug) > UNCUT) == bool(cut)
     for form in cut:

@@ -51,7 +51,7 @@ def ask(place: Place = PLACE, target: str = "/app.js", small: bytes | None = Non
         (", ,;;q=1,gzip", "gzip > identity"),
     ],
 )
-def test_encodings_are_weighed_as_the_client_weighs_them(header: str | None, best_first: str) -> None:
+def test_the_clients_weights_decide_between_encodings(header: str | None, best_first: str) -> None:
     assert " > ".join(map(" ".join, acceptable(header))) == best_first
 
 
@@ -135,7 +135,7 @@ def test_another_representations_etag_is_no_match() -> None:
     assert ask(if_none_match='"other"').status == 200
 
 
-def test_if_modified_since_counts_only_alone_and_only_for_the_same_moment() -> None:
+def test_if_modified_since_applies_only_alone_and_only_to_the_exact_time() -> None:
     same = formatdate(MODIFIED, usegmt=True)
     assert ask(if_modified_since=same).status == 304
     # After a restore, the older version is current, so a later date proves nothing.
@@ -150,7 +150,7 @@ def test_if_modified_since_counts_only_alone_and_only_for_the_same_moment() -> N
     st.lists(st.integers(1, 3000), max_size=5),
     st.booleans(),
 )
-def test_ranges_put_together_are_the_file(content: bytes, cuts: list[int], stored: bool) -> None:
+def test_all_ranges_together_are_the_file(content: bytes, cuts: list[int], stored: bool) -> None:
     place = Place({"app.js": content}, stored=stored)
     edges = sorted({0, len(content), *(cut for cut in cuts if cut < len(content))})
     whole = b""

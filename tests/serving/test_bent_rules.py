@@ -83,7 +83,7 @@ def check(answer: Answer) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_redirects, _headers, st.sampled_from(CHOICES), st.lists(_request, min_size=2, max_size=4))
-def test_no_rules_file_makes_an_answer_that_is_not_clean(
+def test_no_rules_file_can_cause_a_malformed_response(
     redirects: str, headers: str, choice: Choice, requests: list[Request]
 ) -> None:
     files = {**_PAGES, "_redirects": redirects.encode(), "_headers": headers.encode()}
@@ -110,7 +110,7 @@ _bytes = st.binary(max_size=60) | _json.map(str.encode) | _redirects.map(str.enc
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(FILES), _bytes, max_size=3))
-def test_no_bytes_in_a_rules_file_are_the_servers_fault(files: dict[str, bytes]) -> None:
+def test_no_bytes_in_a_rules_file_cause_a_server_error(files: dict[str, bytes]) -> None:
     try:
         place = Place({**_PAGES, **files}, rules=RuleSettings(guards=True))
     except BadRequestError:

@@ -37,7 +37,7 @@ def test_an_answer_passes_back_through_the_stages_that_let_its_request_through()
     assert passed(decision) == [b"inner", b"outer"]
 
 
-def test_a_stage_that_answers_may_change_its_answer_as_well() -> None:
+def test_a_stage_that_responds_may_also_change_its_response() -> None:
     def before(site: Site, request: Request) -> FixedAnswer:
         return DONE
 
@@ -47,7 +47,7 @@ def test_a_stage_that_answers_may_change_its_answer_as_well() -> None:
     assert passed(Chain(Stage("both", before, after)).decide_alone(SITE, GET)) == [b"both"]
 
 
-def test_a_stage_is_handed_what_it_needs_and_may_need_more_or_let_the_request_through() -> None:
+def test_a_stage_gets_its_data_and_may_request_more_or_pass_the_request_on() -> None:
     file = File("app.js", SITE.manifest.files["app.js"], 200, "no-cache", SITE)
     second = Need(EarlierFile("second"), lambda given: given)
     first = Need(EarlierFile("first"), lambda given: second if given is None else given)

@@ -83,7 +83,7 @@ PIECES = st.lists(
 
 
 @given(PIECES)
-def test_a_short_name_is_judged_as_all_forms_of_hashes_judge_it(path: str) -> None:
+def test_the_quick_check_of_a_short_name_agrees_with_all_hash_patterns(path: str) -> None:
     quick = may_be_of_an_earlier_version(path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fingerprint, "_LONG", 0)

@@ -63,7 +63,7 @@ SITE = Place(PAGES).site()
         ("/sub/_redirects", "sub/_redirects"),
     ],
 )
-def test_an_address_leads_to_its_file(target: str, path: str) -> None:
+def test_each_address_leads_to_its_file(target: str, path: str) -> None:
     found = navigate(SITE, target)
     assert isinstance(found, File)
     assert (found.path, found.status) == (path, 200)
@@ -125,7 +125,9 @@ def test_a_path_that_leaves_the_site_is_refused_in_the_envelope(target: str, sta
         ("/old/../new", "about.html"),
     ],
 )
-def test_an_app_that_follows_a_host_has_dots_resolved_as_there(dialect: Dialect, target: str, path: str) -> None:
+def test_an_app_that_follows_a_hosts_rules_has_dots_resolved_as_on_that_host(
+    dialect: Dialect, target: str, path: str
+) -> None:
     found = navigate(Place({**PAGES, "_redirects": b"/new /about 200"}, rules=RuleSettings(dialect)).site(), target)
     assert isinstance(found, File)
     assert found.path == path
@@ -144,7 +146,7 @@ def test_netlify_uses_the_roots_404_page_and_cloudflare_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("target", ["/x/../_easel/data.json", "/%2e/_easel/data.json"])
-def test_dots_lead_to_no_path_of_the_platform(target: str) -> None:
+def test_dot_segments_never_lead_to_a_path_of_the_platform(target: str) -> None:
     found = navigate(Place({**PAGES, "_easel/data.json": b"{}"}, rules=RuleSettings("netlify")).site(), target)
     assert isinstance(found, FixedAnswer)
     assert json.loads(found.body)["error"]["code"] == "platform_path"
@@ -184,7 +186,7 @@ def test_escaped_slashes_move_to_the_page_where_cloudflares_way_was_asked_for(
         "/%2e%2e%2fapp.js",
     ],
 )
-def test_an_address_that_can_name_no_file_is_one_of_the_apps_router(target: str) -> None:
+def test_an_address_that_cannot_name_a_file_belongs_to_the_apps_router(target: str) -> None:
     page, data = navigate(SITE, target), resolve(SITE, Request("GET", target, accept="*/*", fetch_dest="empty"))
     assert isinstance(page, File)
     assert page.path == "index.html"
@@ -192,7 +194,7 @@ def test_an_address_that_can_name_no_file_is_one_of_the_apps_router(target: str)
     assert data.status == 404
 
 
-def test_the_platforms_paths_stay_its_own_when_a_slash_is_encoded_in_them() -> None:
+def test_the_platforms_paths_with_an_encoded_slash_stay_reserved() -> None:
     for target in ("/_easel/a%2Fb", "//_easel/x", "/%5Feasel/%ff"):
         found = navigate(SITE, target)
         assert isinstance(found, FixedAnswer)
@@ -220,7 +222,7 @@ def test_encoding_is_undone_once_only() -> None:
 
 @pytest.mark.parametrize("rest", ["", "/", "/data.json", "/deep/er?x=1"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
-def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(rest: str, method: str) -> None:
+def test_the_platforms_paths_never_lead_to_a_file_or_the_fallback(rest: str, method: str) -> None:
     site = Place({"index.html": b"home", "_easel/data.json": b"{}", "_easel/index.html": b"x"}).site()
     found = resolve(site, Request(method, f"/_easel{rest}", accept="text/html"))
     assert isinstance(found, FixedAnswer)
@@ -232,7 +234,7 @@ def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(rest: str, 
 
 
 @pytest.mark.parametrize("folder", ["api", "_api", "_auth", "functions"])
-def test_an_apps_own_files_answer_where_the_platform_has_nothing(folder: str) -> None:
+def test_an_apps_own_files_are_served_where_the_platform_has_no_path(folder: str) -> None:
     files = {"index.html": PAGES["index.html"], f"{folder}/index.html": b"x", f"{folder}/posts.json": b"[]"}
     site = Place(files).site()
     page, data = (navigate(site, f"/{folder}/{name}") for name in ("", "posts.json"))
@@ -357,7 +359,7 @@ def test_a_missing_resource_of_a_page_never_gets_a_page(target: str, mode: str |
     assert told["vary"] == "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode"
 
 
-def test_an_object_or_embed_gets_a_page_only_where_it_may_want_one() -> None:
+def test_an_object_or_embed_element_gets_a_page_only_where_it_may_expect_one() -> None:
     for dest in ("object", "embed"):
         image, page = (
             resolve(SITE, Request("GET", target, accept="text/html,*/*", fetch_mode="navigate", fetch_dest=dest))
@@ -457,7 +459,7 @@ def test_only_the_page_of_an_app_stands_in_for_others(page: bytes, others: tuple
     assert data.status == 404
 
 
-def test_a_version_of_an_earlier_release_is_judged_by_what_its_manifest_shows() -> None:
+def test_a_version_of_an_earlier_release_is_judged_by_its_manifest() -> None:
     relative, rooted = b"<!doctype html><script src=a.js></script>", b"<!doctype html><script src=/a.js></script>"
     for page, entry, is_app in ((relative, relative, False), (rooted, rooted, True), (relative, b"", True)):
         place = Place({"index.html": page, "about.html": b"x"}, stored=True)
@@ -497,7 +499,7 @@ def test_a_missing_fingerprinted_asset_is_searched_in_earlier_versions() -> None
     assert (last.status, last.cache_control) == (404, REVALIDATE)
 
 
-def test_fingerprinted_names_are_kept_for_ever_and_all_else_is_asked_for_again() -> None:
+def test_files_with_hashed_names_are_cached_for_ever_and_all_other_files_are_revalidated() -> None:
     asset, script, page = (navigate(SITE, target) for target in ("/assets/index-BK2dF_3s.js", "/app.js", "/about"))
     assert isinstance(asset, File)
     assert isinstance(script, File)
@@ -577,7 +579,7 @@ def test_a_path_longer_than_any_file_path_is_treated_as_missing(piece: str) -> N
 
 
 @given(st.sampled_from(sorted(PAGES)))
-def test_every_file_but_the_platforms_and_the_rules_is_found_under_its_own_name(path: str) -> None:
+def test_every_file_except_platform_paths_and_rules_files_is_found_under_its_own_name(path: str) -> None:
     found = navigate(SITE, "/" + quote(path))
     served = isinstance(found, File) and found.path == path
     assert served is not (path.startswith("_easel/") or path in ("_headers", "_redirects"))

@@ -34,7 +34,7 @@ def test_an_empty_configuration_sends_edges_nothing() -> None:
     assert {encoded(published_site(config)) for config in nothing} == {NOTHING_TOLD}
 
 
-def test_variables_are_told_and_the_servers_own_key_and_secrets_never() -> None:
+def test_variables_are_shown_and_the_servers_own_key_and_secrets_are_not() -> None:
     told_of = of(env_vars={"B": "2", "A": "<é>", "Mixpeek_api_KEY": "sk_x"}, secrets={"C": "3"})
     assert decoded(encoded(told_of)).variables == {"A": "<é>", "B": "2"}
     assert b"sk_x" not in encoded(told_of)
@@ -58,7 +58,7 @@ def test_the_runtime_of_pages_is_published_and_an_unknown_value_means_inline() -
 
 
 @pytest.mark.parametrize("form", [FORM, FORM + 1])
-def test_a_value_of_this_form_or_of_a_later_one_is_read_as_far_as_it_is_known(form: int) -> None:
+def test_a_value_of_the_current_or_a_later_form_is_read_as_far_as_it_is_known(form: int) -> None:
     later = bytes((form,)) + b'{"gate":{"mode":"password"},"indexable":true}'
     assert decoded(encoded_site(later)) == PublishedSite(indexable=True)
 
@@ -75,6 +75,6 @@ def test_a_missing_stored_value_is_made_from_the_configuration() -> None:
     )
 
 
-def test_the_database_sends_values_of_this_form_and_the_sections_in_place_of_earlier_ones() -> None:
+def test_the_database_sends_values_of_this_form_and_the_sections_instead_of_earlier_forms() -> None:
     (sent,) = (text for text in statements("easel.apps.changes").values() if "app.site" in text)
     assert f"get_byte(app.site, 0) >= {FORM} then app.site" in sent

@@ -51,11 +51,11 @@ def test_both_names_contain_the_pages_environment_and_its_public_variables() -> 
     assert script.endswith("};document.currentScript&&document.currentScript.remove()</script>")
 
 
-def test_a_variable_cannot_pass_for_the_platforms_own_fields() -> None:
+def test_a_variable_cannot_replace_a_field_of_the_platform() -> None:
     assert runtime_object(PLACE.site(variables={"appId": "forged", "slug": "x"}))["appId"] == "app_1"
 
 
-def test_a_variable_may_have_the_name_of_what_a_literal_takes_for_its_prototype() -> None:
+def test_a_variable_may_be_named_proto() -> None:
     script = runtime_script(PLACE.site(variables={"__proto__": '"__proto__":1', "A": "__proto__"})).decode()
     assert '["__proto__"]:"\\"__proto__\\":1"' in script
     assert '"A":"__proto__"' in script

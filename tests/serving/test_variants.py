@@ -44,7 +44,7 @@ def test_every_variant_decodes_to_its_file_and_is_smaller_than_what_lies_in_the_
         assert index[members[path].hash][1] < members[path].length
 
 
-def test_making_variants_can_be_stopped() -> None:
+def test_the_creation_of_variants_can_be_stopped() -> None:
     assert build_variants(PLACE.manifest, [PLACE.view], should_stop=lambda: True) is None
 
 
@@ -119,7 +119,7 @@ def check(data: bytes, size: int) -> None:
     checked.finish()
 
 
-def test_siblings_that_are_other_files_are_not_unpacked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sibling_files_with_other_contents_are_not_unpacked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     def counted(data: bytes, coding: Coding, limit: int) -> bytes | None:

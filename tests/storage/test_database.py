@@ -50,7 +50,7 @@ async def take(work: Transaction, *, sql_first: bool) -> int:
     return int(pids[0])
 
 
-async def test_connections_that_ended_while_nobody_used_them_fail_nobody(platform: Platform) -> None:
+async def test_connections_that_were_closed_while_idle_fail_no_request(platform: Platform) -> None:
     url = f"postgresql://postgres@/postgres?host={platform.data_dir / 'postgres'}"
     database = Database(url)
     try:
@@ -160,7 +160,7 @@ async def test_a_separate_connection_ends_with_its_block(platform: Platform) -> 
         await until_ended(database, ended)
 
 
-async def test_an_unreachable_database_is_told_to_the_user_of_a_connection_apart(tmp_path: Path) -> None:
+async def test_an_unreachable_database_raises_an_error_for_a_separate_connection(tmp_path: Path) -> None:
     with pytest.raises(psycopg.OperationalError):
         async with Database(f"postgresql://postgres@/postgres?host={tmp_path}").apart(60):
             raise AssertionError

@@ -83,7 +83,7 @@ async def test_an_upload_that_would_use_the_reserve_is_refused_before_its_first_
     assert not list((disk / "scratch").iterdir())
 
 
-async def test_an_upload_that_announces_much_and_sends_little_keeps_nobody_out(disk: Path) -> None:
+async def test_an_upload_that_announces_much_and_sends_little_blocks_no_other_upload(disk: Path) -> None:
     objects = folder_on(disk, "8%")
     go_on = asyncio.Event()
 
@@ -129,7 +129,7 @@ async def test_an_upload_ends_when_other_processes_take_the_room_it_was_promised
     assert not list((disk / "scratch").iterdir())
 
 
-def test_room_for_files_is_left_too(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reserve_also_covers_inodes(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = os.statvfs(disk)
     few = os.statvfs_result((*found[:5], 1000, 15, 15, *found[8:10]))
     monkeypatch.setattr(os, "statvfs", lambda folder: few)
@@ -152,7 +152,7 @@ async def test_pinned_copies_from_another_store_leave_the_reserve_free(disk: Pat
     assert not list(disk.iterdir())
 
 
-def test_the_ballast_is_allocated_and_its_freed_part_stays_reserved(tmp_path: Path) -> None:
+def test_the_reserve_file_is_allocated_and_its_freed_part_stays_reserved(tmp_path: Path) -> None:
     with mounted_disk(tmp_path / "disk", 512 * MIB) as made:
         if made is None:
             pytest.skip("a small disk cannot be mounted here (it takes root)")

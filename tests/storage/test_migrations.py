@@ -90,7 +90,7 @@ def test_a_recorded_version_cannot_be_changed_even_by_hand(url: str, connection:
     assert found == 1
 
 
-def test_configurations_of_before_are_each_stored_once_and_have_their_hashes(url: str) -> None:
+def test_the_migration_stores_each_existing_configuration_once_under_its_hash(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("create database filled")
     filled = urlsplit(url)._replace(path="/filled").geturl()

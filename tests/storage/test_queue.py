@@ -122,7 +122,7 @@ async def test_a_job_whose_claim_got_no_response_is_put_back(hands: Hands) -> No
     assert again.job.id == unaware.job.id
 
 
-async def test_a_worker_that_the_database_has_forgotten_is_known_again(hands: Hands) -> None:
+async def test_a_worker_whose_row_was_deleted_registers_again(hands: Hands) -> None:
     running = await hands.take()
     assert running is not None
     forget = "delete from procrastinate_workers where id = %(id)s"

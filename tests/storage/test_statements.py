@@ -72,17 +72,17 @@ def test_a_statement_gives_its_reason_and_is_used_by_the_module_beside_it(path: 
     assert [line for line in text.splitlines() if len(line) > 130] == []
 
 
-def test_the_database_is_told_the_same_words_for_a_deploy_that_has_not_ended() -> None:
+def test_the_statements_and_the_code_name_the_same_unfinished_statuses() -> None:
     (said,) = [path for path in FILES if "'queued', 'building'" in path.read_text()]
     assert re.findall(r"'(\w+)'", SECTION.sub("", said.read_text())) == list(UNFINISHED)
 
 
-def test_the_database_gives_what_is_of_this_releases_form() -> None:
+def test_the_query_and_the_code_name_the_same_form() -> None:
     (form,) = re.findall(r"get_byte\(app\.site, 0\) >= (\d+)", (SOURCES / "serving" / "published.sql").read_text())
     assert int(form) == FORM
 
 
-def test_a_slug_is_looked_for_by_the_words_of_the_index_that_finds_it() -> None:
+def test_the_query_for_a_slug_uses_the_expression_of_its_index() -> None:
     given = "%(slug)s::text"
     alike = f"{is_cut('slug')} and {is_cut(given)} and {short_host('slug')} = {short_host(given)}"
     for name in ("taken", "reserved"):

@@ -143,7 +143,7 @@ def test_a_move_with_a_lost_commit_response_is_made_once_despite_retries(shared:
         seconds_until(on(machine, app), number)
 
 
-def test_a_store_that_refuses_is_quoted_and_a_deploy_waits_for_it(shared: Shared, app: RunningApp) -> None:
+def test_the_error_of_a_refusing_store_is_quoted_and_a_deploy_waits_for_it(shared: Shared, app: RunningApp) -> None:
     key = app.upload(zip_of(page(3)))
     assert app.visit().status_code == 200
     shared.bucket.refuse()
@@ -183,7 +183,9 @@ async def test_an_interrupted_read_returns_nothing_and_leaves_nothing(
         assert pinned.path.read_bytes() == data
 
 
-def test_half_an_answer_of_the_store_is_never_taken_for_a_whole_one(shared: Shared, app: RunningApp) -> None:
+def test_a_truncated_response_of_the_store_is_never_taken_for_a_complete_response(
+    shared: Shared, app: RunningApp
+) -> None:
     files: dict[str, str | bytes] = {**page(3), "large.bin": secrets.token_bytes(300_000)}
     key = app.upload(zip_of(files))
     there = on(shared.cluster.machines[1], app)

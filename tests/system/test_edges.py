@@ -128,7 +128,7 @@ def test_a_moved_pointer_is_served_everywhere_in_time_when_no_notification_arriv
     assert shared.database.lost > lost
 
 
-def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catches_up(
+def test_an_edge_without_database_and_store_serves_its_cache_and_reports_this_and_catches_up(
     shared: Shared, app: RunningApp
 ) -> None:
     two = shared.cluster.machines[1]
@@ -158,7 +158,7 @@ def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catch
     assert (told["easel_edge_fresh"], told["easel_edge_store_up"]) == (1, 1)
 
 
-def test_an_edge_that_is_killed_while_database_and_store_are_gone_serves_what_it_had(
+def test_an_edge_that_is_killed_during_an_outage_of_database_and_store_serves_its_cache(
     shared: Shared, app: RunningApp
 ) -> None:
     one, two = shared.cluster.machines

@@ -132,7 +132,7 @@ def test_the_first_page_comes_with_the_manifest(shared: Shared) -> None:
     obstore.put(shared.store, bundle["path"], content)
 
 
-def test_a_store_that_hangs_holds_up_only_who_needs_it(shared: Shared) -> None:
+def test_a_hanging_store_delays_only_requests_that_need_it(shared: Shared) -> None:
     one = shared.cluster.machines[0]
     app = RunningApp.create(one)
     for number in (1, 2):

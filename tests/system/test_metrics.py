@@ -17,7 +17,7 @@ def metrics(port: int) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 
 
-def test_the_queue_the_steps_and_the_edge_are_told(own: Platform) -> None:
+def test_the_metrics_cover_the_queue_the_steps_and_the_edge(own: Platform) -> None:
     worker_port = int(own.environment["EASEL_WORKER_METRICS_PORT"])
     app = RunningApp.create(own)
     app.deploy({"index.html": "<!doctype html>one"})

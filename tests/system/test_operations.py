@@ -134,7 +134,7 @@ def test_an_edge_machine_that_has_served_before_starts_without_database_and_buck
     assert third.stop() == 0
 
 
-def test_a_restart_of_a_machine_is_not_noticed(shared: Shared) -> None:
+def test_visitors_do_not_notice_the_restart_of_a_machine(shared: Shared) -> None:
     """Visitors are behind a proxy, which uses the other machine if one machine does not respond."""
     one, two = shared.cluster.machines
     app = RunningApp.create(one)

@@ -155,7 +155,7 @@ def test_a_wrong_setting_is_named(
     ("url", "said"),
     [("ftp://host/x", "cannot open an object store"), ("s3://easel/x", "The object store is unavailable")],
 )
-def test_a_store_that_cannot_be_used_is_said_at_once(tmp_path: Path, url: str, said: str) -> None:
+def test_an_unusable_store_is_reported_at_once(tmp_path: Path, url: str, said: str) -> None:
     nobody = Bucket(free_port(), "easel").environment("x")
     ports = ("--api-port", str(free_port()), "--edge-port", str(free_port()))
     done = easel("serve", *ports, folder=tmp_path, **{**nobody, "EASEL_OBJECTS_URL": url})
@@ -215,7 +215,7 @@ def test_the_database_of_another_user_is_not_touched(tmp_path: Path) -> None:
     assert folder.owner() == "nobody"
 
 
-def test_the_folder_it_is_started_in_gives_it_no_code(tmp_path: Path) -> None:
+def test_the_current_folder_never_provides_code(tmp_path: Path) -> None:
     for module in ("fastapi", "uvicorn", "limits", "email"):
         (tmp_path / f"{module}.py").write_text("open('taken', 'w')\n")
     log = tmp_path / "log"

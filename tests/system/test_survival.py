@@ -84,7 +84,7 @@ def test_sigterm_drains_and_what_was_queued_goes_on_after_the_next_start(own: Pl
     assert app.visit().headers["x-easel-version"] == "26"
 
 
-def test_killed_in_the_middle_everything_accepted_still_ends_once(own: Platform) -> None:
+def test_every_accepted_deploy_ends_once_although_processes_are_killed(own: Platform) -> None:
     app = RunningApp.create(own)
     app.deploy(PAGE)
     key = app.upload(zip_of({"index.html": "<!doctype html>two"}))
@@ -120,7 +120,7 @@ def test_every_killed_process_is_restarted(own: Platform) -> None:
         assert app.visit().headers["x-easel-version"] == "1"
 
 
-def test_an_upload_that_a_killed_api_was_receiving_counts_no_longer(own: Platform) -> None:
+def test_an_upload_to_a_killed_api_no_longer_counts(own: Platform) -> None:
     app = RunningApp.create(own)
     issued = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "a.zip"}).json()["upload_url"]
     with socket.create_connection(("127.0.0.1", own.api_port), timeout=60) as connection:

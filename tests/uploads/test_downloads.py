@@ -44,7 +44,7 @@ def test_an_interrupted_download_can_be_resumed(app: RunningApp) -> None:
         assert (answer.status_code, answer.content) == (206, part)
 
 
-def test_nothing_comes_from_a_deleted_app(app: RunningApp) -> None:
+def test_a_deleted_app_serves_nothing(app: RunningApp) -> None:
     app.deploy(DATA)
     download = download_url(app, 1)
     app.client.delete(app.path)

@@ -102,7 +102,7 @@ def recorded(platform: Platform) -> set[object]:
         return {key for (key,) in connection.execute("select key from upload")}
 
 
-def test_signing_that_waits_for_credentials_holds_up_nobody_else(identities: Identities, platform: Platform) -> None:
+def test_waiting_for_credentials_delays_no_other_request(identities: Identities, platform: Platform) -> None:
     app = RunningApp.create(platform)
     before = recorded(platform)
     identities.answers.clear()
@@ -123,7 +123,9 @@ def test_signing_that_waits_for_credentials_holds_up_nobody_else(identities: Ide
     assert (again.headers["idempotency-replayed"], again.json()) == ("true", answers[1].json())
 
 
-def test_an_address_that_cannot_be_signed_is_no_answer(identities: Identities, platform: Platform) -> None:
+def test_a_failure_to_sign_an_upload_url_is_not_recorded_as_the_response(
+    identities: Identities, platform: Platform
+) -> None:
     app = RunningApp.create(platform)
     before = recorded(platform)
     identities.refuses = True

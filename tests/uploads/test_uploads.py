@@ -104,7 +104,7 @@ def test_an_expired_url_is_refused(app: RunningApp) -> None:
     assert (expired.status_code, expired.json()["error"]["code"]) == (403, "upload_url_expired")
 
 
-def test_too_large_is_said_before_the_bytes_are_read(app: RunningApp) -> None:
+def test_an_object_is_refused_as_too_large_before_its_bytes_are_read(app: RunningApp) -> None:
     url, _ = issue(app)
     pieces = urlsplit(url)
     with socket.create_connection(("127.0.0.1", app.platform.api_port)) as connection:
@@ -123,7 +123,7 @@ def test_an_upload_without_a_length_is_refused(app: RunningApp) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (411, "length_required")
 
 
-def test_an_upload_that_breaks_off_leaves_nothing_behind(app: RunningApp) -> None:
+def test_an_interrupted_upload_leaves_no_files(app: RunningApp) -> None:
     url, key = issue(app)
     pieces = urlsplit(url)
     before = leftovers(app.platform)
@@ -174,7 +174,7 @@ def test_an_upload_after_the_deploy_changes_no_version(app: RunningApp) -> None:
     assert httpx.get(download, trust_env=False, timeout=60).content == DATA
 
 
-def test_nothing_goes_to_a_deleted_app(app: RunningApp) -> None:
+def test_a_deleted_app_gets_no_deploy(app: RunningApp) -> None:
     upload, _ = issue(app)
     app.client.delete(app.path)
     refused = put(upload)

@@ -89,7 +89,7 @@ def test_the_objects_of_a_cancelled_deploy_are_removed_after_its_end(world: Worl
     world.do(go())
 
 
-def test_an_apps_row_is_given_up_between_removals(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lock_on_an_apps_row_is_released_between_removals(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("easel.worker.housekeeping.orphans.HELD_FOR", -1)
 
     async def go() -> None:

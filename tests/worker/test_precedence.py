@@ -51,7 +51,7 @@ async def test_a_thread_waits_between_its_parts() -> None:
     assert parts == [0, 1, 2]
 
 
-async def test_patience_ends_even_where_there_is_never_rest() -> None:
+async def test_a_deferred_task_runs_after_its_limit_although_the_process_is_always_busy() -> None:
     precedence = Precedence(patience=0.05)
     with precedence.urgent():
         async with asyncio.timeout(60):

@@ -79,7 +79,7 @@ async def _left(app: App) -> bool:
     return bool(await app.connector.execute_query_all_async(query, name=NAME))
 
 
-async def test_a_worker_that_is_stopped_gives_signs_of_life_until_its_jobs_have_ended(world: World) -> None:
+async def test_a_stopping_worker_sends_heartbeats_until_its_jobs_have_ended(world: World) -> None:
     began, may_end = asyncio.Event(), asyncio.Event()
 
     async def work(number: int) -> None:
@@ -103,7 +103,7 @@ async def test_a_worker_that_is_stopped_gives_signs_of_life_until_its_jobs_have_
         assert not await _left(app)
 
 
-async def test_a_worker_that_was_frozen_says_that_it_lives_before_it_takes_a_job(world: World) -> None:
+async def test_a_worker_that_was_frozen_sends_a_heartbeat_before_it_takes_a_job(world: World) -> None:
     silent: list[bool] = []
 
     async with (app := queue_app(world.url)).open_async():

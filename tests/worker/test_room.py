@@ -37,7 +37,7 @@ def test_a_deleted_apps_objects_are_removed_at_once_and_searched_again_later(wor
     world.do(go())
 
 
-def test_an_upload_goes_once_nobody_can_send_it_and_no_deploy_waits_for_it(world: World) -> None:
+def test_an_upload_is_deleted_once_its_url_has_expired_and_no_deploy_waits_for_it(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         deploys = [await order(world, app, text) for text in ("deployed", "waiting", "fresh")]

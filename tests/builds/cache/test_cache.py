@@ -30,7 +30,7 @@ def tree(folder: Path, **files: str) -> Path:
     return folder
 
 
-async def test_the_next_build_finds_what_was_kept(tmp_path: Path, cache: BuildCache) -> None:
+async def test_the_next_build_finds_the_cached_files(tmp_path: Path, cache: BuildCache) -> None:
     first = tree(tmp_path / "one", node_modules__a__index="1", packages__web__node_modules__b="2", src__x="3")
     (first / "node_modules" / ".bin").mkdir()
     (first / "node_modules" / ".bin" / "a").symlink_to("../a/index")
@@ -55,7 +55,7 @@ async def test_changes_of_one_build_do_not_reach_another_build(tmp_path: Path, c
         file.write_text("wrong")
 
 
-async def test_an_entry_that_was_taken_is_there_again_when_it_is_put_back(tmp_path: Path, cache: BuildCache) -> None:
+async def test_an_entry_that_was_taken_can_be_put_back(tmp_path: Path, cache: BuildCache) -> None:
     await cache.keep("dependencies", "k", tree(tmp_path / "one", node_modules__a="1"), ("node_modules",))
     build = tree(tmp_path / "two", node_modules__of_the_sources="x")
     assert await cache.restore("dependencies", "k", build, move=True) == ("node_modules",)
@@ -68,7 +68,7 @@ async def test_an_entry_that_was_taken_is_there_again_when_it_is_put_back(tmp_pa
     assert cache.has("dependencies", "k")
 
 
-async def test_an_entry_is_taken_as_a_whole_or_not_at_all(tmp_path: Path, cache: BuildCache) -> None:
+async def test_an_entry_is_taken_completely_or_not_at_all(tmp_path: Path, cache: BuildCache) -> None:
     paths = ("node_modules", "packages/web/node_modules")
     one = tree(tmp_path / "one", node_modules__a="1", packages__web__node_modules__b="2")
     await cache.keep("dependencies", "k", one, paths)

@@ -77,7 +77,7 @@ def test_tools_commands_and_their_variables_change_the_key(tmp_path: Path) -> No
     assert len(keys) == 5
 
 
-def test_an_install_that_may_end_differently_each_time_has_no_key(tmp_path: Path) -> None:
+def test_an_install_that_is_not_reproducible_has_no_key(tmp_path: Path) -> None:
     assert key(project(tmp_path / "a"), replace(PLAN, package_manager=PackageManager("npm"))) is None
     assert key(project(tmp_path / "b", {**PACKAGE, "dependencies": {"lib": "file:../lib"}})) is None
     assert key(project(tmp_path / "c", "{ not json")) is None

@@ -156,7 +156,7 @@ def wanted(dice: random.Random) -> BuildOptions:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_sources_of_any_content_end_in_a_plan_or_a_sentence(seed: int, tmp_path: Path) -> None:
+def test_sources_of_any_content_lead_to_a_plan_or_a_message(seed: int, tmp_path: Path) -> None:
     dice = random.Random(seed)
     for number in range(TREES):
         folder = tmp_path / str(number)

@@ -66,12 +66,12 @@ def test_values_of_another_kind_are_left_out_as_npm_does(tmp_path: Path) -> None
         ANGULAR[:-1] + ", }",
     ],
 )
-def test_comments_in_angular_json_are_none_of_its_values(text: str, tmp_path: Path) -> None:
+def test_comments_in_angular_json_are_ignored(text: str, tmp_path: Path) -> None:
     write(tmp_path, {"package.json": package("ng build", "@angular/cli"), "angular.json": text})
     assert plan(tmp_path, BuildOptions()).outputs[0] == "dist/shop/browser"
 
 
-def test_comment_signs_in_a_string_stay() -> None:
+def test_comment_signs_within_a_string_are_kept() -> None:
     text = '{"a": "http://x/*y*/", "b": "\\"//", "c": [1, 2,], }'
     assert without_comments(text) == '{"a": "http://x/*y*/", "b": "\\"//", "c": [1, 2 ]  }'
 
@@ -124,7 +124,7 @@ def test_links_inside_the_sources_are_followed(tmp_path: Path) -> None:
     assert plan(tmp_path, BuildOptions(root="link")).root == "real"
 
 
-def test_links_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
+def test_circular_links_are_recognised(tmp_path: Path) -> None:
     os.symlink("b", tmp_path / "a")
     os.symlink("a", tmp_path / "b")
     os.symlink(".", tmp_path / "here")
@@ -183,7 +183,7 @@ def test_names_of_any_characters_are_shown_as_text(tmp_path: Path) -> None:
     assert plan(tmp_path, BuildOptions(root="d")).root == "d"
 
 
-def test_a_script_of_any_length_is_one_line_of_the_log(tmp_path: Path) -> None:
+def test_the_log_shows_a_script_of_any_length_on_one_line(tmp_path: Path) -> None:
     write(tmp_path, {"package.json": package("x\n\x1b[31m" + "y" * 10_000), "index.html": ""})
     assert all(reason.isprintable() and len(reason) < 400 for reason in plan(tmp_path, BuildOptions()).reasons)
 

@@ -118,7 +118,7 @@ def test_plain_pages_are_served_as_they_are(tmp_path: Path) -> None:
     assert judge(tmp_path, made) == tmp_path
 
 
-def test_pages_beside_a_package_json_for_formatting_alone_are_served_as_they_are(tmp_path: Path) -> None:
+def test_pages_next_to_a_package_json_for_formatting_only_are_served_unchanged(tmp_path: Path) -> None:
     files = {"index.html": "home", "package.json": package(None, "prettier", scripts={"format": "prettier ."})}
     assert plan(write(tmp_path, files), BuildOptions()).build is None
 

@@ -63,7 +63,7 @@ def test_the_packages_that_an_app_depends_on_are_built_before_it(tmp_path: Path)
     )
 
 
-def test_packages_that_need_each_other_come_to_an_end(tmp_path: Path) -> None:
+def test_packages_with_a_circular_dependency_are_not_followed_for_ever(tmp_path: Path) -> None:
     files = SHOP | {
         "packages/deep/tokens/package.json": json.dumps(
             {"name": "@shop/tokens", "scripts": {"build": "tsc"}, "dependencies": {"@shop/ui": "*", "web": "*"}}
@@ -72,7 +72,7 @@ def test_packages_that_need_each_other_come_to_an_end(tmp_path: Path) -> None:
     assert str(plan(write(tmp_path, files), BuildOptions()).build).count("cd ") == 2
 
 
-def test_one_of_several_apps_has_to_be_chosen(tmp_path: Path) -> None:
+def test_a_workspace_with_several_apps_needs_a_choice(tmp_path: Path) -> None:
     files = {**SHOP, **inside("apps/docs", STATIC["docusaurus"][0])}
     with pytest.raises(SeveralAppsError, match=r"several apps: `apps/docs`, `apps/web`\.") as refusal:
         plan(write(tmp_path, files), BuildOptions())
@@ -157,7 +157,7 @@ def test_a_commit_affects_an_app_by_the_apps_files_and_its_dependencies(tmp_path
         ((), "anything", True),
     ],
 )
-def test_ignored_files_touch_nothing(patterns: tuple[str, ...], path: str, is_touched: bool) -> None:
+def test_ignored_files_do_not_change_the_state(patterns: tuple[str, ...], path: str, is_touched: bool) -> None:
     assert touched([path], "", Rule(ignore=patterns)) is is_touched
 
 
@@ -210,7 +210,7 @@ def test_a_project_of_nx_is_built_by_nx_and_taken_from_the_top(tmp_path: Path) -
     assert made.outputs[:2] == ("dist/web/browser", "dist/web")
 
 
-def test_the_documentation_beside_an_app_is_not_taken_for_it(tmp_path: Path) -> None:
+def test_documentation_next_to_an_app_is_not_taken_for_the_app(tmp_path: Path) -> None:
     files = {**VITE, "mkdocs.yml": "site_name: x\n", "docs/conf.py": "", "docs/index.rst": ""}
     assert plan(write(tmp_path, files), BuildOptions()).framework == "vite"
     library = {"package.json": package("vite build", "vite"), "mkdocs.yml": "site_name: x\n"}

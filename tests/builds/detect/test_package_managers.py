@@ -108,12 +108,12 @@ def test_without_a_lock_file_the_install_needs_none_and_the_log_warns(tmp_path: 
     assert any("Commit a `bun.lock`." in reason for reason in bun.reasons)
 
 
-def test_an_empty_lock_file_is_none(tmp_path: Path) -> None:
+def test_an_empty_lock_file_counts_as_missing(tmp_path: Path) -> None:
     made = planned(tmp_path, {"yarn.lock": ""}, packageManager="yarn@4.9.2")
     assert installed(made) == "yarn install --no-immutable"
 
 
-def test_yarn_is_the_one_that_the_project_brings(tmp_path: Path) -> None:
+def test_the_yarn_release_in_the_project_is_used(tmp_path: Path) -> None:
     files = {"yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.9.2.cjs\n"}
     made = planned(tmp_path, files)
     assert made.package_manager == PackageManager("yarn", "4.9.2", "yarn.lock")
@@ -193,7 +193,7 @@ def test_the_requested_version_of_node_is_chosen(
     assert any("Node.js" in reason for reason in made.reasons)
 
 
-def test_the_setting_comes_before_every_file_and_may_not_be_nonsense(tmp_path: Path) -> None:
+def test_the_setting_overrides_every_file_and_must_be_valid(tmp_path: Path) -> None:
     assert planned(tmp_path, {".nvmrc": "18"}, BuildOptions(node="24")).node == "24"
     with pytest.raises(BuildPlanError, match="`node` in the build settings"):
         planned(tmp_path, {}, BuildOptions(node="evil@1"))

@@ -83,7 +83,7 @@ def test_a_group_that_includes_another_group_needs_no_further_tool(tmp_path: Pat
     assert made.install == "pip install --quiet 'pip>=25.1' && pip install --quiet --group docs"
 
 
-def test_requirements_without_the_tool_get_its_theme_too(tmp_path: Path) -> None:
+def test_requirements_without_the_tool_still_get_its_theme(tmp_path: Path) -> None:
     files = {"mkdocs.yml": "theme: material\n", "requirements.txt": "requests\n"}
     made = planned(tmp_path, MKDOCS | files)
     assert made.install == "pip install --quiet -r requirements.txt && pip install --quiet 'mkdocs<2' mkdocs-material"
@@ -110,7 +110,7 @@ def test_a_conf_py_of_another_program_is_not_sphinx(tmp_path: Path) -> None:
     assert (made.framework, made.build) == (None, None)
 
 
-def test_hugo_with_packages_of_npm_installs_both(tmp_path: Path) -> None:
+def test_a_hugo_project_with_npm_packages_gets_both_installed(tmp_path: Path) -> None:
     files = {"hugo.toml": "", "package.json": package(None, "postcss-cli"), "package-lock.json": "{}"}
     made = planned(tmp_path, files)
     assert made.install == "npm ci --include=dev --no-audit --no-fund && pip install --quiet hugo"

@@ -24,7 +24,7 @@ def test_a_deploys_settings_override_easel_toml_which_overrides_the_app(tmp_path
     assert plan(tmp_path, BuildOptions(), app).outputs == ("from-toml",)
 
 
-def test_easel_toml_in_the_root_comes_before_the_one_at_the_top(tmp_path: Path) -> None:
+def test_easel_toml_in_the_app_folder_wins_over_easel_toml_of_the_repository(tmp_path: Path) -> None:
     files = {f"apps/web/{name}": text for name, text in VITE.items()}
     files |= {"easel.toml": '[build]\nroot = "apps/web"\nnode = "20"\noutput = "a"\n'}
     files |= {"apps/web/easel.toml": '[build]\noutput = "b"\n'}
@@ -32,7 +32,7 @@ def test_easel_toml_in_the_root_comes_before_the_one_at_the_top(tmp_path: Path) 
     assert (made.root, made.outputs, made.node) == ("apps/web", ("apps/web/b",), "20")
 
 
-def test_an_empty_command_leaves_its_part_out(tmp_path: Path) -> None:
+def test_an_empty_command_skips_its_step(tmp_path: Path) -> None:
     made = plan(write(tmp_path, VITE), BuildOptions(install="", build=" "))
     assert (made.install, made.build) == (None, None)
     assert "Install: left out, from the build settings." in made.reasons
@@ -52,7 +52,7 @@ def test_a_command_without_a_root_runs_in_the_top_folder(tmp_path: Path) -> None
     assert (made.root, made.outputs) == ("", ("apps/a/dist",))
 
 
-def test_the_framework_may_be_named_and_none_may_be(tmp_path: Path) -> None:
+def test_the_framework_may_be_set_and_may_be_set_to_none(tmp_path: Path) -> None:
     write(tmp_path, VITE)
     assert plan(tmp_path, BuildOptions(framework="astro")).framework == "astro"
     # The contract's configuration of every app has the framework `react`.

@@ -80,7 +80,7 @@ def test_a_missing_version_of_node_is_refused_with_the_available_versions(builde
         builder.build("vite", wanted=BuildOptions(node="9999"))
 
 
-def test_another_node_comes_from_the_registry(builder: Builder) -> None:
+def test_another_version_of_node_comes_from_the_registry(builder: Builder) -> None:
     changes = package(build="node -e \"require('fs').mkdirSync('dist');\" && node --version > dist/index.html")
     site = builder.build("vite", changes, wanted=BuildOptions(node="22", install=""), app="app_node")
     assert site.files["index.html"].startswith("v22.")

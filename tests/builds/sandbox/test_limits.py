@@ -41,7 +41,7 @@ async def test_the_memory_of_many_processes_is_added_up(either: Bench) -> None:
 
 
 @pytest.mark.builds
-async def test_files_in_memory_have_an_end(bench: Bench) -> None:
+async def test_the_size_of_files_in_memory_is_limited(bench: Bench) -> None:
     line = "for at in /tmp /home/build /dev/shm /run /; do head -c 80M /dev/zero > $at/x; du -sm $at/x; done"
     await bench.run(line, limits={"memory": 128 * MIB})
     taken = [int(line.split()[0]) for line in bench.text.splitlines() if line[:1].isdigit()]
@@ -90,7 +90,7 @@ async def test_a_build_that_retries_to_start_processes_is_ended(bench: Bench) ->
 
 
 @pytest.mark.builds
-async def test_threads_count_too(bench: Bench) -> None:
+async def test_threads_count_as_processes(bench: Bench) -> None:
     script = (
         "import threading, time\nwhile True:\n try: threading.Thread(target=time.sleep, args=(60,)).start()\n"
         " except RuntimeError: time.sleep(.1)"
@@ -117,7 +117,7 @@ async def test_a_build_ends_at_the_limit_of_its_log(bench: Bench) -> None:
     assert len(bench.output) == 256 * 1024
 
 
-async def test_a_silent_build_with_much_to_say_at_its_end_is_heard(bench: Bench) -> None:
+async def test_the_log_contains_the_output_of_a_build_that_prints_only_at_its_end(bench: Bench) -> None:
     ended = await bench.run("seq 100000", limits={"log": MIB})
     assert (ended.code, ended.reason, bench.text.splitlines()[-1]) == (0, None, "100000")
 

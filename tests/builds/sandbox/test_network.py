@@ -96,7 +96,7 @@ async def test_private_addresses_are_refused_whatever_name_they_have(bench: Benc
     )
 
 
-async def test_nothing_is_reached_beside_the_proxy(bench: Bench) -> None:
+async def test_a_build_reaches_nothing_except_through_the_proxy(bench: Bench) -> None:
     with a_server() as (port, asked), socket.socket(socket.AF_UNIX) as abstract:
         abstract.bind(f"\0easel-test-{port}")
         abstract.listen()

@@ -44,7 +44,7 @@ def test_a_machine_with_a_broken_bubblewrap_cannot_build(tmp_path: Path, monkeyp
     assert "bubblewrap ended at once" in why(tmp_path)
 
 
-def test_the_trial_leaves_no_process_behind(tmp_path: Path) -> None:
+def test_the_sandbox_check_leaves_no_process(tmp_path: Path) -> None:
     def children() -> set[str]:
         tasks = Path("/proc/self/task").glob("*/children")
         return {child for task in tasks for child in task.read_text().split()}
@@ -87,7 +87,7 @@ def test_root_of_a_container_with_no_other_user_builds_as_itself(tmp_path: Path)
     assert done.stdout == "sandboxed\n", done
 
 
-def test_an_operator_can_switch_builds_off(tmp_path: Path) -> None:
+def test_an_operator_can_turn_builds_off(tmp_path: Path) -> None:
     with pytest.raises(BuildsOffError):
         Sandbox.find(Settings(data_dir=tmp_path / "data", builds="off"))
 

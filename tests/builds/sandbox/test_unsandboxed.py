@@ -36,7 +36,7 @@ async def test_an_unsandboxed_build_runs_in_its_folder_without_easels_variables(
     assert (bench.work / "made").exists()
 
 
-async def test_places_inside_are_places_outside(bench: Bench, tmp_path: Path) -> None:
+async def test_the_paths_of_mounts_work_in_an_unsandboxed_build(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "tools").mkdir()
     (tmp_path / "tools" / "version").write_text("24\n")
     mounts = (Mount(tmp_path / "tools", "/opt/tools"),)
@@ -44,7 +44,7 @@ async def test_places_inside_are_places_outside(bench: Bench, tmp_path: Path) ->
     assert bench.text == "24\n24\n"
 
 
-def test_only_whole_places_are_replaced() -> None:
+def test_only_complete_placeholders_are_replaced() -> None:
     places = {"/build": "/data/w", "/build/node_modules": "/data/n"}
     text = "/build:/build/x /build/node_modules/.bin ./build /builder a/build cd /build&&ls x=/build"
     assert outside(text, places) == "/data/w:/data/w/x /data/n/.bin ./build /builder a/build cd /data/w&&ls x=/data/w"

@@ -43,7 +43,9 @@ async def test_the_builders_own_node_is_taken_where_it_is_admitted(packages: Pac
 
 
 @pytest.mark.parametrize(("wanted", "version"), [("22", "22.5.0"), ("<=20", "20.19.0"), ("26.x", "26.0.0")])
-async def test_another_node_is_the_newest_that_the_range_admits(packages: Packages, wanted: str, version: str) -> None:
+async def test_the_newest_version_of_node_within_the_range_is_chosen(
+    packages: Packages, wanted: str, version: str
+) -> None:
     node = await choose_node(wanted, packages)
     assert node.version == version
     assert node.folder is not None

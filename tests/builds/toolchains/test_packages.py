@@ -106,7 +106,7 @@ async def test_a_pinned_tool_never_uses_an_unverified_folder(tmp_path: Path, sho
     assert await packages.unpacked(release, pin=f"sha512.{hashlib.sha512(archive).hexdigest()}")
 
 
-async def test_the_tools_that_were_not_used_for_longest_make_room(tmp_path: Path, shop: Shelf) -> None:
+async def test_the_least_recently_used_tools_are_removed_first(tmp_path: Path, shop: Shelf) -> None:
     for version in ("1.0.0", "2.0.0", "3.0.0"):
         shop.add("tool", version, {"package/big": os.urandom(200_000)})
     packages = Packages(tmp_path / "tools", shop.registry, 600_000)

@@ -22,7 +22,7 @@ def plain(home: Path, **more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(home), **more}
 
 
-async def test_a_variable_names_the_registry_before_all_else(tmp_path: Path) -> None:
+async def test_a_variable_for_the_registry_overrides_all_other_settings(tmp_path: Path) -> None:
     (tmp_path / ".npmrc").write_text("registry=https://other.example.com/\n")
     found = await npm_registry(plain(tmp_path, NPM_CONFIG_REGISTRY=MIRROR.rstrip("/")))
     assert found == NpmRegistry(MIRROR, chosen=True)
@@ -33,7 +33,7 @@ async def test_a_variable_names_the_registry_before_all_else(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(host_npm() is None, reason="there is no npm on this machine")
-async def test_npm_is_asked_for_the_one_it_is_configured_with(tmp_path: Path) -> None:
+async def test_npm_is_asked_for_its_configured_registry(tmp_path: Path) -> None:
     default = await npm_registry(plain(tmp_path))
     assert not default.chosen
     (tmp_path / ".npmrc").write_text("registry=https://mirror.example.com/npm\n")
@@ -46,7 +46,7 @@ async def test_a_registry_without_a_web_address_is_refused(tmp_path: Path, url: 
         await npm_registry(plain(tmp_path, npm_config_registry=url))
 
 
-def test_pip_is_read_as_it_reads_itself(tmp_path: Path) -> None:
+def test_pips_settings_are_read_as_pip_reads_them(tmp_path: Path) -> None:
     file = tmp_path / "pip.conf"
     file.write_text(
         "[global]\nindex-url = https://a.example.com/simple\nextra-index-url = https://b.example.com/s /opt/w\n"
@@ -60,7 +60,7 @@ def test_pip_is_read_as_it_reads_itself(tmp_path: Path) -> None:
     assert python_index({"PIP_CONFIG_FILE": str(file)}).url is None
 
 
-def test_builds_are_told_of_a_registry_that_was_chosen_alone() -> None:
+def test_builds_get_only_the_registry_that_was_chosen() -> None:
     npm = Manager("npm", "11.0.0", None)
     default = node_environment(NODE, npm, NpmRegistry(MIRROR, chosen=False), own_registry_of_yarn=False)
     assert not any("registry" in name.lower() for name in default)

@@ -80,7 +80,7 @@ def test_a_folder_and_its_zip_are_one(check: Check, folder: Path) -> None:
     assert of_folder == of_zip
 
 
-def test_an_address_is_answered_as_an_edge_would(check: Check) -> None:
+def test_an_address_gets_the_response_that_an_edge_would_send(check: Check) -> None:
     moved, page, script = answers(
         check("--json", *(f"--request={path}" for path in ("/old/é?x=1", "/deep/route", "/gone.js")))
     )
@@ -137,7 +137,7 @@ def _files(folder: Path) -> list[Path]:
     return [Path(place) / name for place, _, names in os.walk(folder) for name in names]
 
 
-def test_easel_toml_counts_and_may_let_a_guard_go(check: Check, folder: Path) -> None:
+def test_easel_toml_applies_and_may_allow_a_refused_guard_rule(check: Check, folder: Path) -> None:
     (folder / "dist" / "_headers").write_text("/*\n  Basic-Auth: a:b\n")
     assert check().exit_code == ExitCode.DEPLOY_FAILED
     (folder / "easel.toml").write_text('rules = "cloudflare"\nallow = ["guards"]\n')

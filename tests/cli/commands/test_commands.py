@@ -209,7 +209,7 @@ def test_keys_are_made_used_and_revoked(person: Person, slug: str) -> None:
     assert person.run("keys", "revoke", "key_nothing").code == 4
 
 
-def test_login_tries_the_key_and_keeps_it_for_its_server(person: Person, tmp_path: Path) -> None:
+def test_login_checks_the_key_and_stores_it_for_its_server(person: Person, tmp_path: Path) -> None:
     person.environment["EASEL_DATA_DIR"] = str(tmp_path / "none")
     assert person.run("apps", "list").code == 3
     wrong = person.run("login", "--server", person.platform.api_url, typed="sk_wrong\n")
@@ -275,7 +275,7 @@ def test_a_queued_deploy_is_cancelled_and_an_ended_one_is_not(person: Person) ->
         person.ok("logs", "-f", deploys[0])
 
 
-def test_without_waiting_the_deploy_goes_on_by_itself(person: Person) -> None:
+def test_a_deploy_continues_although_the_client_does_not_wait(person: Person) -> None:
     person.write(index_html=PAGE.format("one"))
     deploy_id = person.ok("deploy", "--create", "-m", "x", "--no-wait").stdout.strip()
     assert deploy_id.startswith("dep_")

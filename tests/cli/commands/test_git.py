@@ -40,7 +40,7 @@ def test_an_ssh_address_gets_a_deploy_key_and_the_host_keys_that_its_user_knows(
     assert (missing.code, "cannot be read" in missing.stderr) == (2, True)
 
 
-def test_wrong_input_is_a_sentence(person: Person, slug: str) -> None:
+def test_wrong_input_gets_a_message(person: Person, slug: str) -> None:
     person.ok("apps", "create", slug)
     for arguments, said in (
         (["ext::sh", "--app", slug], "cannot fetch a `repo_url`"),

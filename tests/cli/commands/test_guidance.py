@@ -16,7 +16,7 @@ from easel.deploys.states import BUILDING, FAILED, QUEUED
 from ..conftest import Person
 
 
-def test_an_empty_name_is_not_the_folder_one_is_in(person: Person, slug: str) -> None:
+def test_an_empty_name_does_not_mean_the_current_folder(person: Person, slug: str) -> None:
     person.place("index.html", "<!doctype html>private")
     refused = person.run("deploy", "", "--create", "--app", slug, "-m", "x")
     assert (refused.code, "variable in your command is not set" in refused.stderr) == (2, True)
@@ -78,7 +78,7 @@ def test_an_unsendable_folder_is_refused_before_an_app_is_created(person: Person
     assert not (person.folder / "easel.toml").exists()
 
 
-def test_advice_names_the_app_where_no_file_does(person: Person, slug: str) -> None:
+def test_the_advice_names_the_app_if_no_file_names_it(person: Person, slug: str) -> None:
     person.ok("apps", "create", slug)
     broken = person.folder / "broken.zip"
     with zipfile.ZipFile(broken, "w") as archive:
@@ -155,7 +155,7 @@ def test_a_deploy_that_outlives_its_command_keeps_app_and_easel_toml(person: Per
     person.ok("logs", "-f", deploy_id)
 
 
-def test_easel_toml_is_not_written_into_the_build_that_one_stands_in(person: Person, slug: str) -> None:
+def test_easel_toml_is_not_written_into_a_build_that_is_the_current_folder(person: Person, slug: str) -> None:
     person.write(index_html="<!doctype html>")
     person.place("package.json", "{}")
     project, person.folder = person.folder, person.folder / "dist"
@@ -165,7 +165,7 @@ def test_easel_toml_is_not_written_into_the_build_that_one_stands_in(person: Per
     person.ok("deploy", "-m", "from inside the build")
 
 
-def test_facts_from_git_never_stop_a_deploy(person: Person, slug: str) -> None:
+def test_long_git_data_never_stops_a_deploy(person: Person, slug: str) -> None:
     person.write(index_html="<!doctype html>")
     long = "Update\n\n" + "release notes\n" * 2000
     git = ["git", "-c", f"user.name={'Ada ' * 400}", "-c", "user.email=ada@example.com", "-C", str(person.folder)]

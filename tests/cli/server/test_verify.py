@@ -17,7 +17,7 @@ from easel.cli.server.verify import fault_line, numbers
         ([1, 2, 3, 7, 9, 10], "versions 1-3, 7, 9-10"),
     ],
 )
-def test_versions_in_a_row_are_said_in_short(of: list[int], said: str) -> None:
+def test_consecutive_versions_are_shown_as_a_range(of: list[int], said: str) -> None:
     assert numbers("version", of) == said
 
 

@@ -41,11 +41,11 @@ def test_rules_files_at_a_projects_root_are_sent_and_reported(root: Path) -> Non
     )
 
 
-def test_lines_that_belong_into_the_output_are_named_and_not_sent(root: Path) -> None:
+def test_rules_that_belong_in_the_build_output_are_named_and_not_sent(root: Path) -> None:
     assert any(note.startswith("`_headers` is not in the output folder but next to it") for note in found(root).notes)
 
 
-def test_the_outputs_own_file_stays_and_so_does_what_easelignore_says(root: Path) -> None:
+def test_the_outputs_own_file_and_the_rules_of_easelignore_are_kept(root: Path) -> None:
     (root / "dist" / "vercel.json").write_text('{"cleanUrls": true}')
     (root / ".easelignore").write_text("netlify.toml\nwrangler.*\n")
     beside = found(root)
@@ -53,7 +53,7 @@ def test_the_outputs_own_file_stays_and_so_does_what_easelignore_says(root: Path
     assert beside.selection.files[1].source == root / "dist" / "vercel.json"
 
 
-def test_without_rules_nothing_goes_along(root: Path) -> None:
+def test_a_version_without_rules_carries_no_rules(root: Path) -> None:
     assert names(found(root, Project(root, rules="off"))) == ["index.html"]
 
 

@@ -121,7 +121,7 @@ def once_at(pattern: bytes) -> Rule:
 
 
 @through_the_api
-def test_an_upload_that_breaks_off_is_tried_again(large: Person, relay: Relay) -> None:
+def test_an_interrupted_upload_is_retried(large: Person, relay: Relay) -> None:
     relay.to_server = once_in_upload(1_000_000)
     ended = large.ok("deploy", "--create", "-m", "x")
     assert relay.stopped.is_set()
@@ -140,7 +140,7 @@ def test_an_interrupted_log_continues_without_gap_or_repeat(person: Person, rela
     assert (told, whole[-1][:16]) == (whole[:-1], "Deploy complete!")
 
 
-def test_a_server_that_cannot_stream_is_asked_instead(person: Person, relay: Relay) -> None:
+def test_a_server_that_cannot_stream_is_polled_instead(person: Person, relay: Relay) -> None:
     def never(chunk: bytes) -> int | None:
         return 0 if b"text/event-stream" in chunk else None
 

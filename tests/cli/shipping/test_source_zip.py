@@ -42,7 +42,7 @@ def sent(project: Path) -> list[str]:
     return [file.path for file in select_sources(project).files]
 
 
-def test_outside_of_git_all_that_is_not_ignored_is_sent(project: Path) -> None:
+def test_outside_of_git_all_files_that_are_not_ignored_are_sent(project: Path) -> None:
     assert sent(project) == ALWAYS
     left_out = {entry.path: entry.reason for entry in select_sources(project).left_out}
     assert left_out["link"] == "because it is a symbolic link"
@@ -71,7 +71,7 @@ def test_in_a_work_tree_what_git_tracks_is_sent_as_well(project: Path) -> None:
         ("a=1\n" * 20_000, False),
     ],
 )
-def test_an_npmrc_goes_along_where_it_holds_no_credential(project: Path, content: str, goes_along: bool) -> None:
+def test_an_npmrc_without_a_credential_is_sent(project: Path, content: str, goes_along: bool) -> None:
     (project / "packages/a/.npmrc").write_text(content)
     assert ("packages/a/.npmrc" in sent(project)) is goes_along
 

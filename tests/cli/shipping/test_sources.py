@@ -44,7 +44,7 @@ def test_ignored_files_dependencies_secrets_and_the_build_are_no_source(project:
     assert sorted(collect_sources(project, project / "dist").texts) == EXPECTED
 
 
-def test_git_says_the_same_in_a_work_tree(project: Path) -> None:
+def test_git_selects_the_same_source_files(project: Path) -> None:
     git(project, "init", "-q")
     assert sorted(collect_sources(project, project / "dist").texts) == EXPECTED
     git(project, "add", ".gitignore")
@@ -54,7 +54,7 @@ def test_git_says_the_same_in_a_work_tree(project: Path) -> None:
     assert sorted(collect_sources(project, project / "dist").texts) == EXPECTED
 
 
-def test_binary_files_are_left_out_and_counted(project: Path) -> None:
+def test_binary_files_are_omitted_and_counted(project: Path) -> None:
     (project / "logo.png").write_bytes(b"\x89PNG\0")
     (project / "old.txt").write_bytes(b"caf\xe9")
     found = collect_sources(project, project / "dist")
@@ -91,7 +91,7 @@ def test_a_file_whose_name_the_server_refuses_is_left_out(project: Path) -> None
     assert (sorted(found.texts), len(found.not_text)) == (EXPECTED, 2)
 
 
-def test_the_commit_is_told_with_its_author(project: Path) -> None:
+def test_the_commit_is_shown_with_its_author(project: Path) -> None:
     assert current_commit(project / "dist", project) is None
     git(project, "init", "-q")
     assert current_commit(project / "dist", project) is None

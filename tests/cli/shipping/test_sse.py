@@ -27,7 +27,7 @@ EXPECTED = [
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=40))
-def test_the_same_events_come_out_wherever_the_stream_is_cut(cuts: list[int]) -> None:
+def test_the_same_events_result_however_the_stream_is_split(cuts: list[int]) -> None:
     borders = [0, *sorted(cuts), len(STREAM)]
     chunks = [STREAM[start:end] for start, end in pairwise(borders)]
     assert list(events(chunks)) == EXPECTED

@@ -112,7 +112,7 @@ def test_hexos_configuration_is_not_jekylls(tmp_path: Path) -> None:
     assert choose_target(None, Project(root=tmp_path), page(tmp_path / "public").parent).path == tmp_path / "public"
 
 
-def test_two_names_of_one_output_are_one(tmp_path: Path) -> None:
+def test_two_names_of_the_same_output_count_once(tmp_path: Path) -> None:
     (tmp_path / "nuxt.config.ts").touch()
     page(tmp_path / ".output" / "public")
     (tmp_path / "dist").symlink_to(".output/public")
@@ -127,7 +127,7 @@ def test_two_names_of_one_output_are_one(tmp_path: Path) -> None:
         (["package.json"], ["dist", "build"]),
     ],
 )
-def test_none_of_several_builds_is_guessed(tmp_path: Path, files: list[str], outputs: list[str]) -> None:
+def test_none_of_several_builds_is_chosen_by_guessing(tmp_path: Path, files: list[str], outputs: list[str]) -> None:
     for name in files:
         (tmp_path / name).touch()
     for output in outputs:
@@ -177,7 +177,7 @@ def test_the_sources_of_a_build_are_not_its_output(tmp_path: Path, files: list[s
     assert choose_target(None, Project(root=tmp_path), tmp_path).path == built
 
 
-def test_pages_that_are_called_like_an_output_are_pages(tmp_path: Path) -> None:
+def test_pages_with_the_name_of_an_output_folder_count_as_pages(tmp_path: Path) -> None:
     for name in ("book", "site", "www", "output"):
         page(tmp_path / name)
     assert choose_target(None, Project(root=tmp_path), page(tmp_path)).path == tmp_path
@@ -205,7 +205,7 @@ def test_easel_toml_is_never_written_into_a_build(tmp_path: Path, name: str) -> 
         assert place != built or (name, working) == ("artifact-17", built)
 
 
-def test_pages_by_hand_have_their_easel_toml_beside_them(tmp_path: Path) -> None:
+def test_handwritten_pages_have_easel_toml_next_to_them(tmp_path: Path) -> None:
     for place in (page(tmp_path / "shop"), page(tmp_path / "www")):
         assert settings_folder(project_root(Project(root=place), Target(place), place), Target(place), place) == place
 
@@ -228,7 +228,7 @@ def test_a_page_of_source_is_known_however_it_is_written(tmp_path: Path, script:
         refuse_source(Target(tmp_path), ".")
 
 
-def test_a_typed_script_is_source_wherever_it_lies_and_a_folder_called_src_is_not(tmp_path: Path) -> None:
+def test_a_typescript_file_counts_as_source_anywhere_but_a_folder_called_src_does_not(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<script src=/src/main.js></script><p data-src=/src/x.tsx>")
     refuse_source(Target(tmp_path), ".")
     (tmp_path / "index.html").write_text("<script src=main.tsx></script>")
@@ -240,7 +240,7 @@ def test_a_plain_page_is_deployed_from_its_folder(tmp_path: Path) -> None:
     assert choose_target(None, Project(root=tmp_path), page(tmp_path)).path == tmp_path
 
 
-def test_an_unbuilt_project_is_told_to_build(tmp_path: Path) -> None:
+def test_an_unbuilt_project_is_refused_with_the_advice_to_build(tmp_path: Path) -> None:
     page(tmp_path)
     (tmp_path / "package.json").write_text("{}")
     with pytest.raises(NothingToDeployError, match="npm run build"):

@@ -141,7 +141,7 @@ def test_a_build_that_was_passed_on_can_still_remove_its_folder(
     world.do(go())
 
 
-def test_a_workers_job_that_comes_twice_leaves_the_builder_alone(world: World) -> None:
+def test_a_workers_job_that_arrives_twice_does_not_disturb_the_builder(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         wanted = await order_source(world, app)
@@ -242,7 +242,7 @@ def test_a_build_that_fails_fails_the_deploy_with_its_reason_and_its_last_lines(
     world.do(go())
 
 
-def test_lines_are_told_while_the_build_prints_them(world: World) -> None:
+def test_log_lines_arrive_while_the_build_prints_them(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
         wanted = await order_source(world, app)

@@ -102,7 +102,7 @@ def test_the_newest_commit_of_the_branch_becomes_a_version_with_its_commit_and_s
     world.do(go())
 
 
-def test_a_requested_commit_is_built_wherever_the_branch_is(world: World, server: GitServer) -> None:
+def test_a_requested_commit_is_built_although_the_branch_has_moved(world: World, server: GitServer) -> None:
     async def go() -> None:
         app, repository = await connected(world, server)
         old = repository.commit({**PROJECT, "src/index.html": "<!doctype html>old"})
@@ -269,7 +269,7 @@ def test_a_failed_fetch_fails_the_deploy_and_the_live_version_stays(world: World
     world.do(go())
 
 
-def test_an_app_without_a_repository_and_commits_and_branches_that_are_none_are_refused_at_once(
+def test_a_missing_repository_and_invalid_commits_or_branches_are_refused_at_once(
     world: World, server: GitServer
 ) -> None:
     async def go() -> None:
