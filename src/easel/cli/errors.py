@@ -117,7 +117,7 @@ class ServerAddressError(CliError):
 
 
 class ApiKeyMalformedError(CliError):
-    """{what}: an API key begins with `sk_`. The first key of a server is in the file `api-key` in the server's data
+    """{what}. An API key begins with `sk_`. The first key of a server is in the file `api-key` in the server's data
     folder. With that key, create more keys with `easel keys create`."""
 
     code = "api_key_malformed"

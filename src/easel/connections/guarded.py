@@ -202,7 +202,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.break_off(431, f"The request has more than {MOST_LINES} headers.")
 
     def _too_long(self, name: bytes, bound: Bound) -> bytes:
-        """Returns the substitute for a value that is too long."""
+        """Returns an empty value instead of a header's value that is too long. Refuses the request if that header must
+        not be shortened."""
         if bound.refused:
             self.break_off(431, f"The header {name.decode()} is longer than {bound.most} bytes.")
         return b""

@@ -86,8 +86,8 @@ def run_lane(settings: Settings, url: str, control: socket.socket) -> None:
 
 
 def _main(descriptor: str, api: str) -> None:
-    """Runs a lane in a new Python process that a single api has started. The arguments are the socket's descriptor and
-    the api's process id."""
+    """Runs a lane in a process of its own, which an api that runs alone has started. The arguments are the socket's
+    descriptor and the api's process id."""
     from setproctitle import setproctitle
 
     setproctitle(TITLE)

@@ -30,8 +30,8 @@ DIGITS: Final = 6
 UNCUT: Final = LABEL - _PREFIX_LENGTHS[-1]
 """Maximum length of a slug that is never truncated."""
 LEAST_CUT: Final = UNCUT - 1 - DIGITS
-"""Length of the part that remains of a long slug under the longest prefix. Two slugs with the same part and digits
-would share addresses."""
+"""Number of a long slug's first characters that every label of it keeps, even with the longest prefix. Two slugs with
+the same first characters and the same digits would share addresses."""
 
 
 def host_label(environment: str, slug: str) -> str:

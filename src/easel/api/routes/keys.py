@@ -36,7 +36,7 @@ async def list_keys(work: Work, caller: OrganisationAdmin) -> ListKeysResponse:
 
 @router.delete("/{key_id}", summary="Revoke an API Key", response_model=GenericDeleteResponse)
 async def revoke_key(key_id: str, work: Work, caller: OrganisationAdmin) -> GenericDeleteResponse:
-    """Revoke an API key, at once."""
+    """Revoke an API key. The key stops working at once."""
     await remove_key(work, caller.org_id, key_id)
     return GenericDeleteResponse(message="Successfully revoked")
 

@@ -90,7 +90,7 @@ class FreeCores:
         """Seconds that builds have left processors to visitors so far."""
 
     def look(self) -> None:
-        """Takes processors from the build while visitors come, and gives them back when no visitors come."""
+        """Takes processors from the build while visitors send requests, and gives them back when no requests arrive."""
         if self._fewer == self._cores:
             return
         now = time.monotonic()

@@ -50,7 +50,7 @@ def create(session: Session, name: str, scope: str, app: str | None) -> None:
 @client_command("revoke", group=group)
 @click.argument("key_id", help="The key's id (key_…).")
 def revoke(session: Session, key_id: str) -> None:
-    """Revoke an API key, at once."""
+    """Revoke an API key. The key stops working at once."""
     session.client.revoke_key(key_id)
     session.output.done(f"Revoked {key_id}. Requests with this key are refused from now on.")
     session.output.document({"key_id": key_id, "revoked": True})

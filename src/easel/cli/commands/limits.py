@@ -20,7 +20,7 @@ def limits(session: Session) -> None:
 
     answer = session.client.list_limits()
     session.output.table(
-        ("LIMIT", "USED", "MAXIMUM", "BEGINS TO FREE UP"),
+        ("LIMIT", "USED", "MAXIMUM", "DECREASES AT"),
         [
             (
                 one.name.replace("_", " "),
