@@ -37,8 +37,8 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
     target = _as_url(target)
     if target.startswith("/") and _HOME.search(source) and _INDEX.search(target):
         raise BadLineError(
-            "Cloudflare refuses a redirect from a folder to its index page, because Cloudflare serves that page without "
-            'a redirect. For a single-page app, set `not_found_handling = "single-page-application"`.'
+            "Cloudflare refuses a redirect from a folder to its index page, because it serves that page without a "
+            'redirect. For a single-page app, set `not_found_handling = "single-page-application"`.'
         )
     return Redirect(number, source, target, status, query=query)
 
