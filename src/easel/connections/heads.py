@@ -29,8 +29,8 @@ class HeadRefusedError(Exception):
 class Bound(NamedTuple):
     """The limit of a header's value in bytes, over all its lines.
 
-    A longer value counts as empty, where HTTP allows a server to ignore the header, or where an empty value is refused
-    later. If `refused` is true, a longer value gets 431 (RFC 6585 §5).
+    A longer value counts as empty, because HTTP allows a server to ignore the header, or because an empty value is
+    refused later. If `refused` is true, a request with a longer value gets 431 (RFC 6585 §5).
     """
 
     most: int

@@ -156,7 +156,7 @@ class HostKeyChangedError(FetchError):
 
 
 class CommitMissingError(FetchError):
-    """The repository does not contain the commit {sha}: a force push removed it, or it was never pushed. Deploy the
+    """The repository does not contain the commit {sha}. A force push removed it, or it was never pushed. Deploy the
     newest commit of the branch instead."""
 
     code = "commit_not_found"
@@ -182,8 +182,8 @@ class CommitShaError(BadRequestError):
 
 
 class BranchMissingError(FetchError):
-    """The repository has no branch `{branch}`. Push the branch, or choose another one: for this deploy only, or for all
-    deploys by connecting the repository again."""
+    """The repository has no branch `{branch}`. Push the branch, or choose another branch for this deploy. To change the
+    branch of all deploys, connect the repository again."""
 
     code = "branch_not_found"
 

@@ -115,7 +115,7 @@ class FolderObjects(ObjectStore):
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-        """Yields a hard link to the current upload, hashed in a thread if it is large. Raises the errors of every
+        """Yields a hard link to the current upload. A large upload is hashed in a thread. Raises the errors of every
         store."""
         source = self.root.joinpath(*key.split("/"))
         descriptor, path = self.scratch_file()

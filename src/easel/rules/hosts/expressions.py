@@ -62,7 +62,7 @@ def from_expression(source: str) -> list[Form]:
     waiting = [Form(_GROUP.sub(numbered, source))]
     while waiting:
         if len(forms) + len(waiting) > MOST_FORMS:
-            raise BadLineError(f"its source stands for more than {MOST_FORMS} patterns.")
+            raise BadLineError(f"its source expands to more than {MOST_FORMS} patterns.")
         form = waiting.pop()
         alternatives_of = _variants(form)
         if alternatives_of is None:

@@ -116,7 +116,7 @@ def _patterns(glob: str) -> list[str]:
     for choice in choices:
         forms *= len(choice)
         if forms > MOST_FORMS:
-            raise BadLineError(f"its source stands for more than {MOST_FORMS} patterns.")
+            raise BadLineError(f"its source expands to more than {MOST_FORMS} patterns.")
     return [_pattern("".join(parts)) for parts in product(*choices)]
 
 

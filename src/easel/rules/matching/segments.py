@@ -44,16 +44,16 @@ class PlaceholderSegment:
         return _take(caught, self.names[0], segment[len(first) : stop])
 
     def catch_start(self, text: str, caught: dict[str, str]) -> int:
-        """Captures placeholders at the start of a string. Returns the number of matched characters, which is as large
-        as possible. Returns -1 if the string does not match."""
+        """Captures placeholders at the start of a string. Matches as many characters as possible, and returns their
+        number. Returns -1 if the string does not match."""
         last = self.literals[-1]
         at = text.rfind(last)
         end = at + len(last)
         return end if at >= 0 and self.catch(text[:end], caught) else -1
 
     def catch_end(self, text: str, caught: dict[str, str]) -> int:
-        """Captures placeholders at the end of a string. Returns the number of characters before the match, which is as
-        large as possible. Returns -1 if the string does not match."""
+        """Captures placeholders at the end of a string. Matches as few characters as possible, and returns the number
+        of characters before the match. Returns -1 if the string does not match."""
         if not text.endswith(self.literals[-1]):
             return -1
         stop = len(text) - len(self.literals[-1])
