@@ -30,8 +30,8 @@ _ACCELERATED = frozenset(name.encode() for name in ("⚡", "amp", "⚡4ads", "am
 
 def script_place(page: bytes) -> int | None:
     """Returns the offset (bytes) at which a script comes first in the page's head. Returns None for a file that is not
-    a page. These are fragments without a doctype, `<html>`, `<head>` and `<body>`, other formats by their names,
-    UTF-16, and AMP."""
+    a page: a fragment without a doctype, `<html>`, `<head>` and `<body>`, a file whose name shows another format, a
+    text in UTF-16, and an AMP page."""
     most = min(len(page), LOOKED_AT)
     at = skip(page, len(UTF8_MARK) if page.startswith(UTF8_MARK) else 0, most)
     is_page = False

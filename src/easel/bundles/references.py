@@ -67,7 +67,7 @@ class References:
 
     def by_hash_of_build(self, form: HashForm) -> bool:
         """Returns true if a script has a longer hash as a string, which begins with this hash. webpack and Rspack give
-        all files of a build the beginning of one hash, if they are configured so."""
+        all files of a build the beginning of one hash, if they are configured to do so."""
         self._look()
         return form.token.encode() in self._beginnings
 

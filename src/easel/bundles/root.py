@@ -25,8 +25,8 @@ APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
 """Pages that build tools write to be served at every address without a file: SvelteKit, Nuxt; React Router; TanStack
 Start."""
 FALLBACK_PAGES = (*APPS_PAGES, "index.csr.html")
-"""All pages that are served at every address without a file. Angular's page is no entry page: if there is no index.html
-next to it, the app needs a server."""
+"""All pages that are served at every address without a file. Angular's page is no entry page, so an app that has only
+this page needs a server."""
 NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
 """Pages for addresses without a file, in a folder and below it. Expo writes the second name. Generators with a folder
 for each page write the third."""

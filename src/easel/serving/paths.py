@@ -13,7 +13,8 @@ from easel.composed import composed
 from easel.serving.errors import PathInvalidError
 
 _LONGEST = 3 * MAX_NAME_BYTES
-"""Maximum length (characters) of a path that can be a file's name after NFC, which can shrink its UTF-8 to a third."""
+"""Maximum length (characters) of a requested path that can name a file. NFC can shrink the UTF-8 of such a path to a
+third."""
 _SLASHES = re.compile("//+")
 _DOTS = re.compile(r"(?:\.|%2e)(\.|%2e)?\Z", re.IGNORECASE)
 _IN_PATH: Final = "/-._~!$&'()*+,;=:@"

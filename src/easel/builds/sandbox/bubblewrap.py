@@ -30,7 +30,8 @@ _ISOLATED = (
     *("--die-with-parent", "--cap-drop", "ALL", "--clearenv"),
     *("--hostname", "build", "--uid", "1000", "--gid", "1000"),
 )
-"""The keeper has already created the network namespace, and a session without a terminal (see `keeper`)."""
+"""Options that isolate the command. Options for the network namespace and the session are missing, because the keeper
+has already created both (see `keeper`)."""
 
 
 @dataclass(frozen=True, slots=True)

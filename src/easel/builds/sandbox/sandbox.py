@@ -253,8 +253,8 @@ class Sandbox:
 
 
 def _rlimits(limits: Limits) -> dict[str, list[int]]:
-    """Returns the soft and hard limits of each process. With a limit of one byte, the kernel passes no core dump to a
-    program of the machine either (core(5))."""
+    """Returns the soft and hard limits of each process. The limit of core dumps is one byte, because the kernel then
+    passes no core dump to a program of this machine either (core(5))."""
     processor = max(1, int(limits.processor))
     return {
         "RLIMIT_CORE": [1, 1],

@@ -37,7 +37,7 @@ class StampedAnswer:
         tally: Tally,
         repeats: Repeats,
     ) -> None:
-        """`freshness` is slot and counter."""
+        """Stores the response. `freshness` is the app's slot of the freshness page, and the counter in that slot."""
         self.before, self.after, self.body = before, after, body
         self.slot, self.counter = freshness
         self.defaults = defaults
