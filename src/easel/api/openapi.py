@@ -51,7 +51,8 @@ _VALIDATION_SCHEMAS: dict[str, Any] = {
         "title": "ValidationError",
     },
 }
-"""Stated here because FastAPI's own schemas have fields that Easel does not send (`input` would repeat secrets)."""
+"""The schemas of validation errors. FastAPI's own schemas are not used, because they have fields that Easel does not
+send (`input` would repeat secrets)."""
 
 
 def info() -> dict[str, Any]:

@@ -173,8 +173,7 @@ class Reuse:
             _log.warning("The dependencies of a failed build could not be saved", exc_info=True)
 
     async def restore_caches(self) -> tuple[Path, ...]:
-        """Restores the caches of frameworks, which an install may have removed. Returns the folders that this
-        creates."""
+        """Restores the caches of frameworks, which an install may have removed. Returns the created folders."""
         if not self._plan.caches:
             return ()
         places = {path: _first_missing(self._source, joined(self._plan.root, path)) for path in self._plan.caches}

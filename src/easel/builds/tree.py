@@ -184,7 +184,7 @@ def _mode(place: str) -> int:
 
 
 def scan(place: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
-    """Returns the entries of a folder, like os.scandir. Restores the right to read them first. Raises OSError."""
+    """Returns the entries of a folder, like os.scandir. First restores the right to read the folder. Raises OSError."""
     try:
         return os.scandir(place)
     except PermissionError:

@@ -56,8 +56,8 @@ class _End(NamedTuple):
 
 
 def find_directory(data: memoryview) -> Directory:
-    """Locates the directory. Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError, ZipHasSuffixError,
-    MultiDiskError, ZipMalformedError."""
+    """Returns the location of the central directory. Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError,
+    ZipHasSuffixError, MultiDiskError, ZipMalformedError."""
     end = _find_end(data)
     # libarchive writes both records in full, so the zip64 record may exist although no field refers to it.
     if _asks_for_zip64(end) or end.start + end.size != end.position:

@@ -1,4 +1,4 @@
-"""Judges names that look alike together: the scripts and styles of a folder whose hashes have one form.
+"""Judges groups of similar names: the scripts and styles of a folder whose hashes have one form.
 
 Build tools give all files the same form, and random text differs from name to name in the places of its digits and
 letters. People number a series, or version one script by hand.
@@ -21,7 +21,7 @@ from easel.bundles.hash_forms import (
 from easel.bundles.references import References
 
 _FEW = 3
-"""Below this number of different hashes, a group shows nothing by itself."""
+"""Number of different hashes below which a group alone proves nothing."""
 _SCATTERED = 4
 """Minimum number of different hashes from which their randomness can be judged."""
 _COMPARED = 32
@@ -115,8 +115,8 @@ def _nobody_types(form: HashForm) -> bool:
 
 
 def _is_long(tokens: Collection[str]) -> bool:
-    """Returns true if neither a person nor a database writes hashes of this length: ids have up to 12, or 24, 32 or
-    40 digits."""
+    """Returns true if neither a person nor a database writes hashes of this length, because ids have up to 12, or 24,
+    32 or 40 digits."""
     return all(len(token) > 12 and len(token) not in (24, 32, 40) and _HEX.issuperset(token) for token in tokens)
 
 

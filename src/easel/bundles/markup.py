@@ -54,7 +54,7 @@ def tag_name(page: bytes, at: int, most: int) -> bytes | None:
 
 
 def start_tag(page: bytes, at: int, most: int) -> Tag | None:
-    """Returns the start tag at `at`. Returns None if none ends before `most`."""
+    """Returns the start tag at `at`. Returns None if no tag ends before `most`."""
     named = _TAG_NAME.match(page, at, most)
     rest = _TAGS_REST.match(page, named.end(), most) if named is not None else None
     return Tag(named[1].lower(), named.end(), rest.end()) if named is not None and rest is not None else None

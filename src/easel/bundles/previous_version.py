@@ -1,4 +1,5 @@
-"""The previous version: if a file's bytes in the zip are unchanged since then, all facts about it are known."""
+"""The previous version. If a file's bytes in the zip are unchanged since that version, all facts about the file are
+known."""
 
 from __future__ import annotations
 

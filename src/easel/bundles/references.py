@@ -61,7 +61,8 @@ class References:
         return name in self._by_pages or self.by_code(path) or self.by_hash(form)
 
     def by_hash(self, form: HashForm) -> bool:
-        """Returns true if a script has the hash as a string: many scripts have a table of the hashes of others."""
+        """Returns true if a script has the hash as a string. Many scripts have a table of the hashes of other
+        scripts."""
         self._look()
         return form.token.encode() in self._hashes or self.by_hash_of_build(form)
 

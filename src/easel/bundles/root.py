@@ -1,5 +1,5 @@
-"""Determines the app's files in a zip: leaves out junk, finds the root, refuses likely mistakes. Pure rules on
-paths."""
+"""Determines the app's files in a zip: leaves out junk, finds the root, refuses likely mistakes. The rules are pure
+functions of paths."""
 
 from __future__ import annotations
 

@@ -141,8 +141,8 @@ def is_worker(path: str) -> bool:
 
 
 def find_vouched(files: Mapping[str, Member], lists: Collection[str], read: Callable[[str], bytes]) -> dict[str, str]:
-    """Returns the pages with a recorded digest, each with the path of the file that records it. `lists` are the files
-    for which `may_vouch` is true. `read` returns a file's content."""
+    """Returns the pages with a recorded digest, each with the path of the file that records the digest. `lists` are the
+    files for which `may_vouch` is true. `read` returns a file's content."""
     pages = {path: member for path, member in files.items() if member.type.startswith("text/html")}
     found = {path: path + suffix for path in pages for suffix in _SIGNATURES if path + suffix in files}
     listed: dict[tuple[str, bytes], str] = {}

@@ -12,8 +12,8 @@ _JOINER = "\u200d"  # This character joins emoji, but is not printable by itself
 
 
 def clean(text: str) -> str:
-    """Returns the text without anything that could move the cursor or fake output. Colours are removed, and controls
-    are escaped."""
+    """Returns the text without anything that could move the cursor or fake output. Colours are removed, and control
+    characters are escaped."""
     return "".join(
         character
         if character.isprintable() or character in ("\t", _JOINER)

@@ -199,7 +199,7 @@ class DatabaseStart:
         os.close(self._url)
 
     def url(self) -> str:
-        """Waits until the database is up and prepared, and returns its URL. Raises the errors of starting it."""
+        """Waits until the database is up and prepared, and returns its URL. Raises the errors of the start."""
         with os.fdopen(self._prepared, "rb") as told:
             found = told.read()
         for pid in self._pids:

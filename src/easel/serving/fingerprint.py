@@ -32,8 +32,8 @@ _WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_](?:[A-Z]?[a-z]+|[A-Z]+))*\Z|
 
 
 def is_immutable(path: str, member: Member) -> bool:
-    """Returns true if the file's content never changes under this name. The manifest states this. For a manifest of an
-    old release, the name alone must prove it."""
+    """Returns true if the file's content never changes under this name. The manifest states whether the name contains a
+    hash. For a manifest of an old release, the name alone must prove this."""
     return certain(path) if member.immutable is None else member.immutable
 
 

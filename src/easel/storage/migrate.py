@@ -133,7 +133,7 @@ def schema() -> str:
 
 
 def knows_schema(revision: str) -> bool:
-    """Returns true if this release knows the schema revision, as its own or as an earlier one."""
+    """Returns true if this release knows the schema revision, as its own or as an earlier revision."""
     return revision in _revisions()
 
 

@@ -240,7 +240,7 @@ class Fairness:
 
     async def quiet(self, organisation: str) -> None:
         """Waits briefly for plain requests of other organisations that have just begun. Costly work proceeds in steps
-        of milliseconds, each of which would delay them."""
+        of milliseconds, each of which would delay plain requests."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_JUST):
                 while any(

@@ -57,7 +57,7 @@ def abridged(
 class EaselRoute(APIRoute):
     """A route that runs in one transaction: committed before the response is sent, rolled back if the route raises.
 
-    The caller is authenticated before any of the request is read.
+    The caller is authenticated before any part of the request is read.
     """
 
     def get_route_handler(self) -> Handler:

@@ -27,7 +27,7 @@ from easel.settings import Settings
 Kind = Literal["dependencies", "downloads", "framework"]
 
 MOST_ENTRIES = 500_000
-"""Maximum number of files and folders of an entry. Copying more of them takes longer than an install."""
+"""Maximum number of files and folders of an entry. Copying more files and folders takes longer than an install."""
 LOCK_TIMEOUT = 30.0
 """Seconds to wait for another build of the same app and environment that is copying."""
 _ABANDONED = 3600.0

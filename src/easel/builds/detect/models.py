@@ -59,9 +59,9 @@ class Plan:
     `root` and `install_root` are folders in the sources ("" is the top folder). The build runs in `root`, and the
     install runs in `install_root`. The two differ in a workspace. `node` is a range of versions, or None for the newest
     LTS release. A plan with a package manager needs Node.js, even if its runtime is Python. `outputs` are possible
-    output folders in the sources, the likeliest first. A `*` in them matches a part of a name. `caches` are folders
-    relative to `root` that make the next build faster. `before` maps outputs that already contain a page to that page's
-    stamp, because the build has to rewrite the page. `reasons` are lines for the log.
+    output folders in the sources, the likeliest first. A `*` in an output matches a part of a name. `caches` are
+    folders relative to `root` that make the next build faster. `before` maps outputs that already contain a page to
+    that page's stamp, because the build has to rewrite the page. `reasons` are lines for the log.
     """
 
     root: str

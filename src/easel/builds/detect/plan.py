@@ -43,7 +43,7 @@ _MISSING: Final = {
 
 def plan(source: Path, wanted: BuildOptions, app: BuildOptions | None = None, reasons: list[str] | None = None) -> Plan:
     """Returns the plan for the sources. The deploy's options `wanted` override easel.toml, which overrides the options
-    of `app`. The reasons for its choices are added to `reasons` too, even if there is no plan in the end.
+    of `app`. The reasons for the choices are added to `reasons`, even if there is no plan in the end.
 
     Raises a subclass of BuildPlanError. Nothing from the sources is run, and no link out of them is followed.
     """

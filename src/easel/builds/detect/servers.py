@@ -56,8 +56,8 @@ def refuse_servers(tree: Tree, project: Project, command: str) -> None:
 
 
 def fix_of(tree: Tree, name: str, folder: str) -> str:
-    """Returns how to make a project of this framework static, with the name of its configuration file. Returns "" if
-    unknown."""
+    """Returns the change that makes a project of this framework static, with the name of its configuration file.
+    Returns "" if no change is known."""
     config = _config(tree, name, folder)
     usual = f"{_CONFIGS.get(name, ('the configuration',))[0].removesuffix('.*')}.js"
     named = printable(config.path) if config.path else usual

@@ -28,7 +28,7 @@ _DENIED = b": Permission denied\n"
 
 
 class Use(NamedTuple):
-    """An amount of disk: bytes, and the number of files and folders."""
+    """An amount of disk space: bytes, and the number of files and folders."""
 
     bytes: int
     files: int

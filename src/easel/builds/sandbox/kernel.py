@@ -1,4 +1,4 @@
-"""Linux system calls that Python does not provide. Each raises OSError."""
+"""Linux system calls that Python does not provide. Each function raises OSError."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Determines which files of a folder belong to the app: .easelignore (gitignore syntax) after the default exclusions.
 
-The defaults are the server's own rules for zips: files that it leaves out or refuses are not packed.
+The defaults are the server's own rules for zips: files that the server leaves out or refuses are not packed.
 """
 
 from __future__ import annotations

@@ -114,7 +114,8 @@ class BuildRun:
             await self.fail(error)
 
     async def _count_time(self) -> None:
-        """Counts the run's time since the last call for its organisation, whether or not the build succeeds."""
+        """Adds the run's time since the last call to its organisation's build time, whether or not the build
+        succeeds."""
         now = time.monotonic()
         try:
             await note_build_time(self._parts.database, self._row.deploy.org_id, now - self._counted)

@@ -109,8 +109,8 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
 
 
 async def keep_sources(parts: BuilderServices, row: BuildRow, source: Path) -> None:
-    """Stores the texts of the source, which diffs between versions show, unless the request contained them. Raises
-    StorageFullError, StoreUnavailableError."""
+    """Stores the texts of the source, unless the request contained texts. Diffs between versions show these texts.
+    Raises StorageFullError, StoreUnavailableError."""
     deploy = row.deploy
     if deploy.source_files_key is not None:
         return

@@ -56,7 +56,7 @@ class StampedAnswers:
 
     @property
     def weight(self) -> int:
-        """Returns the approximate memory in bytes, without that of the prepared answers."""
+        """Returns the approximate memory in bytes, without the memory of the prepared answers."""
         return weights.STAMPED * len(self.by_head) + sum(map(len, self.by_head))
 
     def accepts(self, defaults: DefaultHeaders) -> bool:

@@ -16,8 +16,8 @@ from easel.serving.published import NOTHING_TOLD
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
 MOVE = struct.Struct("!di32s")
-"""An earlier version: the time (unix seconds) at which the environment stopped serving it, its number, and its
-manifest's SHA-256."""
+"""An earlier version: the time (unix seconds) at which the environment stopped serving the version, the version's
+number, and the manifest's SHA-256."""
 _NUMBER = slice(8, 12)
 
 EARLIER_KEPT = 30

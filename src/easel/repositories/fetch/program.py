@@ -1,4 +1,4 @@
-"""Runs Git's program with a separate environment and within limits. Its credentials are left nowhere."""
+"""Runs Git's program with a separate environment and within limits. No credentials remain afterwards."""
 
 from __future__ import annotations
 

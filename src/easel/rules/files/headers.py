@@ -49,7 +49,7 @@ PROTECTED = frozenset(
     }
 )
 """Headers (lower case) that frame a response, describe its bytes or belong to the platform. No rule sets or removes
-them."""
+these headers."""
 GUARDS = frozenset({"basic-auth"})
 
 

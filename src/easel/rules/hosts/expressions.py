@@ -140,5 +140,5 @@ _REFERENCE = re.compile(r"(:\w+|\$\d+)[*+]?")
 
 
 def to_ours(target: str, names: dict[str, str]) -> str:
-    """Returns a target in which Easel's placeholders replace those of the hosting provider."""
+    """Returns a target in which Easel's placeholders replace the placeholders of the hosting provider."""
     return _REFERENCE.sub(lambda match: names.get(match[1].removeprefix(":"), match[0]), target)

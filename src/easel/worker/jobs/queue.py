@@ -34,8 +34,8 @@ def _never(error: BaseException, attempts: int) -> None:
 
 
 class JobQueue:
-    """The queue of one database, for workers with these tasks. It has this many connections, and one more for
-    listening. `retry` decides which failures are retried."""
+    """The queue of one database, for workers with these tasks. The queue has `connections` connections, and another
+    connection for listening. `retry` decides which failures are retried."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class JobQueue:
         hears: Mapping[str, Callable[[], None]] = MappingProxyType({}),
         idle: float | None = None,
     ) -> Worker:
-        """Creates a worker of these queues that runs this many jobs at a time.
+        """Creates a worker of these queues that runs up to `concurrency` jobs at a time.
 
         The worker sends a heartbeat every `heartbeat` seconds. When it is stopped, its jobs have `stopped_within`
         seconds to end. For `turn`, `listens`, `hears` and `idle`, see `CarefulWorker`.
