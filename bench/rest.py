@@ -24,7 +24,7 @@ SETTLED = 3.0
 
 
 def run(report: Report, folder: Path) -> None:
-    """Starts an installation several times, measures the last start, and then measures an edge alone beside a
+    """Starts an installation several times, measures the last start, and then measures an edge alone with a
     database."""
     (folder / "rest").mkdir()
     platform = make_platform(folder / "rest")

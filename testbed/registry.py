@@ -24,7 +24,7 @@ _ADDRESS = "127.0.0.2"
 
 
 class RegistryMissingError(Exception):
-    """Why nothing can be fetched from the package registry."""
+    """Nothing can be fetched from the package registry. The message contains the reason."""
 
 
 def networks_of_the_registry() -> tuple[str, ...]:

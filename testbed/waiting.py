@@ -1,4 +1,4 @@
-"""Patience for a busy machine, in benchmarks and tests. It costs nothing if all goes well."""
+"""Waiting on a busy machine, in benchmarks and tests. Long timeouts cost no time if nothing fails."""
 
 from __future__ import annotations
 

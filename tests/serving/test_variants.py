@@ -1,4 +1,4 @@
-"""The better-compressed variants beside a bundle."""
+"""The better-compressed variants of a bundle's files."""
 
 from __future__ import annotations
 

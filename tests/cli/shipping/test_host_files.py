@@ -1,4 +1,4 @@
-"""Rules files beside the output of a build."""
+"""Rules files next to the output of a build."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from easel.cli.shipping.pack import select
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Returns a project with an output, and with rules files beside it."""
+    """Returns a project with an output, and with rules files next to the output."""
     output = tmp_path / "dist"
     output.mkdir()
     (output / "index.html").write_text("home")
@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def found(root: Path, project: Project | None = None) -> WithHostFiles:
-    """Returns the packed files of the output, and the files beside it."""
+    """Returns the packed files: the files of the output, and the rules files next to the output."""
     folder = root / "dist"
     return with_host_files(select(folder, rules_for(folder, root=root)), folder, root, project or Project(root))
 

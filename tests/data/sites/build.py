@@ -1,4 +1,4 @@
-"""Builds the sites beside this script and zips what their build tools wrote, as a person would.
+"""Builds the sites next to this script, and zips the outputs of their build tools, as a person would.
 
 Needs Python 3.11, Node 20 or newer with npm, and Info-ZIP's `zip`. Packages come from the registry npm is configured
 for; the builds themselves need no network. Usage: `build.py [NAME ...] [--lock]`; without names, every site.
@@ -45,7 +45,7 @@ BUILDS = (
 
 
 def main() -> None:
-    """Builds what the command line lists."""
+    """Builds the sites that the command line lists."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="zips to make: " + ", ".join(b.name for b in BUILDS))
     parser.add_argument("--lock", action="store_true", help="settle the lock files anew from package.json")
