@@ -43,8 +43,8 @@ _SOME_HEX = re.compile(r"[0-9a-f]{6,128}\Z")
 _BINARY = "wasm"
 """The suffix of WebAssembly. A build may have copied such code from elsewhere, so it does not confirm other names."""
 _RARELY_ONE = 20
-"""Minimum number of hexadecimal characters with which a name without other parts is a hash (webpack's assets). No id
-has so many characters."""
+"""A name that consists only of hexadecimal characters counts as a hash if it has at least this many characters
+(webpack's assets). No id has so many characters."""
 
 
 class HashedNames(NamedTuple):

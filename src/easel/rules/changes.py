@@ -42,7 +42,7 @@ def _source(redirect: Redirect) -> str:
 
 
 def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:
-    """Yields the headers of a block: path and name, and the line in the form of the file."""
+    """Yields the headers of a block, each with its path and name, and its line as the file has it."""
     path = f"https://{block.host}{block.path}" if block.host else block.path
     for name, value in block.headers:
         yield f"{path} {name.lower()}", f"! {name}" if value is None else f"{name}: {value}"

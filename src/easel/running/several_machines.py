@@ -7,8 +7,8 @@ from easel.settings import Settings
 
 
 class RolesApartError(EaselError):
-    """EASEL_ROLE makes this machine one of several machines, which must all share the same {missing}. Set it here too,
-    or remove EASEL_ROLE to run everything on this machine."""
+    """EASEL_ROLE makes this machine one of several machines, which must all share the same {missing}. Set {missing} on
+    this machine too, or remove EASEL_ROLE to run everything on this machine."""
 
     code = "roles_apart"
 

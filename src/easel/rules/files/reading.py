@@ -157,7 +157,7 @@ def reason_against(redirect: Redirect) -> str | None:
     if source.startswith("/_easel") and source.split("/", 2)[1] == "_easel":
         return "its source is below `/_easel/`, which is reserved for the platform."
     if "#" in source:
-        return "its source has a `#`, but browsers never send the part of an address from the `#` on."
+        return "its source has a `#`, but browsers never send the `#` of an address and the text after it."
     if "/." in source and any(part in (".", "..") for part in source.split("/")):
         return "its source has `.` or `..`, which browsers resolve before they send a request."
     if len(redirect.query) > MOST_QUERY:
