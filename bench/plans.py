@@ -1,4 +1,4 @@
-"""PostgreSQL's plans for Easel's queries. The plans are those of the statements that Easel's own functions send."""
+"""PostgreSQL's plans for Easel's queries. The plans belong to the statements that Easel's own functions send."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _told(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def files_of(tarball: Path, folder: str) -> Iterator[tuple[str, bytes]]:
-    """Yields the files of an npm tarball, moved from its top folder to the given one."""
+    """Yields the files of an npm tarball, moved from its top folder to the given folder."""
     with tarfile.open(tarball) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isfile() else None

@@ -151,7 +151,7 @@ class Platform:
     @property
     def database_url(self) -> str:
         """Returns the URL of the platform's database: the configured URL, or the embedded database's URL while that
-        runs."""
+        database runs."""
         own = f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}"
         return self.environment.get("EASEL_DATABASE_URL", own)
 
@@ -182,7 +182,7 @@ class Platform:
         )
 
     def client(self, key: str | None = None) -> httpx.Client:
-        """Returns an HTTP client for the api, with the first key or the given one."""
+        """Returns an HTTP client for the api, with the first key or the given key."""
         return httpx.Client(
             base_url=self.api_url,
             headers={"Authorization": f"Bearer {key or self.api_key}"},

@@ -246,12 +246,13 @@ def app(platform: Platform) -> RunningApp:
 
 @pytest.fixture
 async def crowd(platform: Platform) -> AsyncIterator[str]:
-    """Yields a separate database, in which three apps of one organisation and one of another have two waiting deploys
-    each."""
+    """Yields a separate database, in which three apps of one organisation and one app of another organisation have two
+    waiting deploys each."""
     at = urlsplit(platform.database_url)
     url = at._replace(path="/crowd").geturl()
     with platform.database() as connection:
-        # The migrations take longer than most of these tests, so each database is a copy of one that has the schema.
+        # The migrations take longer than most of these tests, so each database is a copy of a database that has the
+        # schema.
         if connection.execute("select 1 from pg_database where datname = 'schema'").fetchone() is None:
             connection.execute("create database half")
             await asyncio.to_thread(migrate, at._replace(path="/half").geturl())

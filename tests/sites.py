@@ -12,7 +12,7 @@ _FOLDER = Path(__file__).resolve().parent / "data" / "sites"
 
 
 def site_zip(name: str) -> Path:
-    """Returns the committed zip of one of `SITES` or `PAGES`; `data/sites/README.md` describes its content. Raises
+    """Returns the committed zip of one of `SITES` or `PAGES`. `data/sites/README.md` describes its content. Raises
     ValueError for other names."""
     if name not in (*SITES, *PAGES):
         raise ValueError(f"no site {name!r}; there are {', '.join(SITES)}")

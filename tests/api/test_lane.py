@@ -384,7 +384,7 @@ async def test_changes_of_clients_that_disconnected_while_waiting_are_not_made(
 
 
 def changes(platform: Platform) -> Counter[str]:
-    """Returns how many changes of apps have ended, by status."""
+    """Returns the number of ended changes of apps, by status."""
     found = re.findall(
         r'^easel_api_request_seconds_count\{method="PATCH",route="/v1/apps/{app_id}",status="(\d+)"\} (\d+)',
         platform.private("api", "/metrics").text,

@@ -27,7 +27,7 @@ from tests.world import World
 DAY = 86400.0
 LONG = "customer-portal-for-the-northern-region-of-acme-corp-example"
 LIKE_IT = "customer-portal-for-the-northern-region-of-acme-qwsnyykyc2kj"
-"""The staging address of this slug equals that of `LONG`."""
+"""The staging address of this slug equals the staging address of `LONG`."""
 SLUGS = ("first-of-these", "second-of-these", LONG, LIKE_IT)
 
 

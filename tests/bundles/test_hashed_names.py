@@ -374,4 +374,4 @@ def test_the_limit_on_reading_holds_however_many_names_are_missing(
     files = {f"s/{number}.js": ("0" * 64, 36_000) for number in range(500)} | {"z/q-1a2b3c4f.js": ("0" * 64, 9)}
     find_hashed(files, read)
     assert given[:3] == [100_000, 64_000, 28_000]
-    assert given[3:] == [9]  # to hash it
+    assert given[3:] == [9]  # This read is for hashing the file.

@@ -68,7 +68,7 @@ def test_pages_that_are_alike_are_all_vouched_for() -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        # A precache compares these with its own earlier lists, not with served content.
+        # A precache compares these digests with its own earlier lists, not with served content.
         {"sw.js": f'precacheAndRoute([{{url:"index.html",revision:"{MD5}"}}])'},
         {"precache-manifest.0123.js": f'self.__precacheManifest = [{{"revision": "{MD5}", "url": "/index.html"}}]'},
         # These are digests of other files.

@@ -34,7 +34,7 @@ Scripted = tuple[int, bytes, dict[str, str]]
 
 @contextmanager
 def answering(*scripted: Scripted) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """Yields the address of a server that sends these responses in turn, the last one for ever. Also yields its
+    """Yields the address of a server that sends these responses in turn, the last response for ever. Also yields its
     requests."""
     asked: list[tuple[str, str | None]] = []
 

@@ -1,4 +1,4 @@
-"""Any home and any stream: those of containers, CI and Windows' consoles, instead of a person's terminal."""
+"""Any home and any stream, such as in containers, CI and Windows' consoles, instead of a person's terminal."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def test_delete_app_releases_the_slug_at_once(platform: Platform) -> None:
 def test_the_error_for_a_refused_slug_names_it(platform: Platform, slug: str, code: str) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
-    # The client's own models would refuse some of these, so they are bypassed.
+    # The client's own models would refuse some of these values, so they are bypassed.
     request = mx.CreateAppRequest.model_construct(slug=slug, meta=mx.PageMeta(title="Shop"))
     error = refused(400, code, lambda: api.create_app(request))
     assert (error.error.details or {})["slug"] == slug

@@ -76,8 +76,8 @@ def before(monkeypatch: pytest.MonkeyPatch, step: str, happens: Callable[[], Awa
 
 
 def pause(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[asyncio.Event, asyncio.Event]:
-    """Makes the first run that is about to enter the transaction of a step wait. Returns an event that is set then, and
-    an event that lets the run continue."""
+    """Stops a run until the test lets it continue: the first run that is about to enter the transaction of a step.
+    Returns an event that is set when the run has stopped, and an event that lets the run continue."""
     waits, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
@@ -323,7 +323,7 @@ def test_a_small_page_whose_run_ends_before_its_pointer_has_moved_leaves_no_vers
         assert await versions(world, app) == []
         row, log = await deploy(world, ended)
         assert not any(line.startswith("Recorded") for line in log)
-        # The next deploy, or another run of this one, gets the unused number.
+        # The next deploy, or another run of this deploy, gets the unused number.
         await run(world, ended if row.status == "building" else await order(world, app, "next"))
         assert [version.number for version in await versions(world, app)] == [1]
 

@@ -66,7 +66,7 @@ class Installed(Platform):
         return re.sub(r"^(User|Group)=easel$", "", text, flags=re.M)
 
     def does(self, script: str, environment: Mapping[str, str] | None = None, *, expect: int = 0) -> str:
-        """Runs commands as written; returns their output."""
+        """Runs commands as written, and returns their output."""
         path = f"{self.folder}/usr/local/sbin:{self.folder}/bin:{os.environ['PATH']}"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("EASEL_", "AWS_"))}
         done = subprocess.run(

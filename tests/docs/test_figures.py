@@ -1,4 +1,4 @@
-"""The figures in the documents are those of saved runs."""
+"""The figures in the documents are the figures of saved runs."""
 
 from __future__ import annotations
 

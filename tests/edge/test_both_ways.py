@@ -36,7 +36,7 @@ def told(answer: Reply) -> tuple[int, dict[str, str], bytes]:
 
 
 def asked_both_ways(wire: Wire, host: str, path: str, method: str, headers: dict[str, str]) -> Reply:
-    """Returns the response, after comparing the fast path's response with the slow path's."""
+    """Returns the response, after comparing the fast path's response with the slow path's response."""
     # This header has no meaning, and only the slow path accepts it.
     full = wire.ask(host, path, method, Proxy_Connection="keep-alive", **headers)
     for _ in range(2):

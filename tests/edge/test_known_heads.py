@@ -235,7 +235,7 @@ HEADS = st.builds(
 
 @st.composite
 def likes(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """Returns a head, and a similar one."""
+    """Returns a head, and a similar head."""
     head = draw(HEADS)
     start = draw(STARTS)
     other = start + head[head.index(b"\r\n") + 2 :]

@@ -63,7 +63,7 @@ def test_a_repeated_request_gets_the_new_version_of_a_deploy_on_another_machine(
     with edge.connect() as wire:
         stamp(edge, wire, head)
         made.environments["production"] = made.record({"index.html": "", "a.txt": "second"})
-        # The page of this machine does not tell of the change.
+        # The freshness page of this machine does not show the change.
         edge.call(lambda: edge.feed.table.apply({made.id: made.route()}))
         wire.send(head)
         assert wire.reply().body == b"second"

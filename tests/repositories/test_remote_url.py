@@ -1,4 +1,4 @@
-"""Valid addresses and branches, and the messages about invalid ones."""
+"""Valid addresses and branches, and the messages about invalid addresses and branches."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_no_variable_can_break_out_of_its_script(variables: dict[str, str]) -> N
         found[0],
     )
     assert match is not None
-    # The one name that JavaScript would interpret differently is in brackets.
+    # The only name that JavaScript would interpret differently is in brackets.
     assert json.loads(match[1].replace('["__proto__"]:', '"__proto__":')) == runtime_object(site)
     assert not set("<>&\u2028\u2029") & set(match[1])
 

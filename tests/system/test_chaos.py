@@ -1,7 +1,7 @@
 """A storm: people deploy and restore through all apis, visitors use all edges, and at the same time every part fails.
 
 `make chaos` makes the storm long: EASEL_CHAOS_KILLS kills (500), from EASEL_CHAOS_SEED or a random seed. The assertions
-are those of the short form, which is one of the tests and has the same seed each time.
+are the same as in the short form, which is one of the tests and has the same seed each time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Downloads that the api itself sends, which are those from the folder store."""
+"""Downloads that the api itself sends: downloads from the folder store."""
 
 from __future__ import annotations
 

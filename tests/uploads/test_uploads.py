@@ -1,5 +1,5 @@
-"""Uploads that the api itself receives: the uploads that a presigned URL accepts, and those that it refuses without
-leaving a trace."""
+"""Uploads that the api itself receives: the uploads that a presigned URL accepts, and the uploads that it refuses
+without leaving a trace."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_a_pruned_versions_configuration_goes_unless_a_version_or_a_rollback_nee
     assert prune_and_sweep(platform, app, LATER) == [1, 2, 3, 4, 5, 6]
     with platform.database() as connection:
         kept = connection.execute("select count(*) from configuration where app_id = %s", (app.app_id,)).fetchone()
-    # The two configurations are those of version 7, the target of a rollback, and of version 8.
+    # The two remaining configurations belong to version 7, the target of a rollback, and to version 8.
     assert kept == (2,)
     assert app.client.get(f"{app.path}/versions/2").json()["config"] is None
     assert app.client.get(f"{app.path}/versions/7").json()["config"]["meta"]["description"] == "after 3"

@@ -1,4 +1,5 @@
-"""Repositories with several packages: the package to build, those it depends on, and the commits that affect it."""
+"""Repositories with several packages: the package to build, the packages that it depends on, and the commits that
+affect it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registries of builds are those in the builder's npm and pip configuration."""
+"""Builds use the registries in the builder's npm and pip configuration."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Builds the sites next to this script, and zips the outputs of their build tools, as a person would.
 
-Needs Python 3.11, Node 20 or newer with npm, and Info-ZIP's `zip`. Packages come from the registry npm is configured
-for; the builds themselves need no network. Usage: `build.py [NAME ...] [--lock]`; without names, every site.
+Needs Python 3.11, Node 20 or newer with npm, and Info-ZIP's `zip`. Packages come from the registry in npm's
+configuration. The builds themselves need no network. Usage: `build.py [NAME ...] [--lock]`. Without names, builds every
+site.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Makes the zips next to this script, each with a tool whose zips people really upload.
 
-Needs Python 3.11, Info-ZIP's `zip` 3.0, `7z`, `bsdtar` and `jar`; tests use the committed files and need none of them.
-Usage: `make.py`. Faults that no tool makes are built from bytes in `tests/bundles/crafted.py`.
+Needs Python 3.11, Info-ZIP's `zip` 3.0, `7z`, `bsdtar` and `jar`. Tests use the committed files, and need none of these
+tools. Usage: `make.py`. Faults that no tool makes are built from bytes in `tests/bundles/crafted.py`.
 """
 
 from __future__ import annotations

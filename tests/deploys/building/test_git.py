@@ -58,7 +58,7 @@ async def connected(world: World, server: GitServer) -> tuple[App, BareRepositor
 
 
 async def pushed(world: World, app: App, sha: str) -> str:
-    """Deploys a webhook that reports a push, and returns the id of the deploy."""
+    """Deploys the push that a webhook reports, and returns the id of the deploy."""
     delivery = Delivery(sha, "push", (Push("main", sha, None, None),))
     async with world.database.transaction() as work:
         found = await following(work, app.id, app.org_id)

@@ -40,7 +40,7 @@ class Proxy:
         """True if connections stay open, and can be opened, without any data."""
 
     def cut(self) -> None:
-        """Ends all connections, and every new one, until `mend`."""
+        """Ends all connections, and every new connection, until `mend`."""
         self._is_cut = True
         self.abort()
 
