@@ -9,7 +9,15 @@ import pytest
 
 from easel.bundles import errors
 from easel.bundles.models import Inspection
-from easel.bundles.root import find_root
+from easel.bundles.root import (
+    _CREDENTIAL_NAMES,
+    _JUNK,
+    _JUNK_FILES,
+    _KEY_NAMES,
+    _KEY_STORES,
+    _REPOSITORIES,
+    find_root,
+)
 from tests.bundles.crafted import PAGE, File, craft
 from tests.bundles.looking import look
 
@@ -288,3 +296,21 @@ def test_dependencies_are_refused_at_the_root_only() -> None:
         with pytest.raises(errors.DependenciesInBundleError) as refusal:
             look_in(f"{root}index.html", f"{root}node_modules/x.js")
         assert refusal.value.details == {"member": f"{root}node_modules/x.js"}
+
+
+@pytest.mark.parametrize("above", ["", "a/"])
+def test_every_kind_of_junk_is_left_out(above: str) -> None:
+    files = [f"{start}x" for start in _JUNK_FILES]
+    files += ["#a#", ".a.swp", ".a.icloud", "a.txt:Zone.Identifier", "a@SynoResource", "RECYCLER/S-1-5/a", ".Trash-1/a"]
+    for name in (*_JUNK, *(f"{name}/a" for name in _JUNK), *(name.upper() for name in _JUNK), *files):
+        found = look(craft(File(), File(b"x.js", b""), File(f"{above}{name}".encode(), b"")))
+        assert (list(found.files), found.left_out) == (["index.html", "x.js"], [f"{above}{name}"])
+
+
+@pytest.mark.parametrize("above", ["", "a/"])
+def test_every_kind_of_secret_is_refused(above: str) -> None:
+    files = [*_KEY_NAMES, *(f"x{end}" for end in _KEY_STORES), *_CREDENTIAL_NAMES, ".env", ".ENV.local"]
+    folders = [*(f"{folder}/a" for folder, _ in _REPOSITORIES), ".aws/a", ".ssh/b/a"]
+    for name in (*files, *(name.upper() for name in files), *folders):
+        with pytest.raises(errors.SecretInBundleError):
+            look(craft(File(), File(b"x.js", b""), File(f"{above}{name}".encode(), b"")))

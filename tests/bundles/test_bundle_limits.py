@@ -223,3 +223,25 @@ def test_an_empty_file_is_no_zip(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(errors.NotAZipError, match="it is empty"):
         inspect_file(path, limits=Limits(), allow=Allowances())
+
+
+def test_of_several_faults_the_first_is_reported_however_many_threads_read(tmp_path: Path) -> None:
+    lie = Header(crc=7)
+    files = [File(b"f%03d.js" % number, b"x" * (9000 + number)) for number in range(400)]
+    for number in (10, 200, 390):
+        files[number] = File(b"f%03d.js" % number, b"x" * number, local=lie, central=lie)
+    path = tmp_path / "faults.zip"
+    path.write_bytes(craft(File(), *files))
+    for threads in (1, 2, 4):
+        with pytest.raises(errors.CrcMismatchError, match=r"f010\.js"):
+            inspect_file(path, limits=Limits(), allow=Allowances(), threads=threads)
+
+
+def test_files_come_in_the_order_of_the_zip_whichever_thread_read_them() -> None:
+    sizes = [MIB + 1, 5, 3 * MIB, 0, *range(200), 2 * MIB]
+    names = ["index.html", *(f"{number}.js" for number in range(len(sizes)))]
+    data = craft(File(), *(File(f"{number}.js".encode(), b"x" * size) for number, size in enumerate(sizes)))
+    for threads in (1, 2, 3):
+        files = inspect(memoryview(data), limits=Limits(), allow=Allowances(), threads=threads).files
+        assert list(files) == names
+        assert [files[name].size for name in names[1:]] == sizes

@@ -37,8 +37,10 @@ from easel.api.routes.uploads import _plain_range
 from easel.apps.config import canonical, masked, masked_text, merge_patch, seal
 from easel.apps.rules import check_slug
 from easel.bundles.charsets import with_charset
+from easel.bundles.chosen_members import choose
 from easel.bundles.codings import sent_decoded
 from easel.bundles.directory import read_directory
+from easel.bundles.hashed_names import find_hashed
 from easel.bundles.models import Allowances, Limits
 from easel.bundles.names import check_path, decode_name, printable
 from easel.bundles.one_page import takes_scripts_from_root
@@ -46,7 +48,7 @@ from easel.bundles.pages import script_place
 from easel.bundles.root import find_root, home_page, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
 from easel.bundles.unbuilt import unbuilt_script
-from easel.bundles.vouched_pages import digests, may_vouch
+from easel.bundles.vouched_pages import digests, digests_in, may_vouch
 from easel.cli import project
 from easel.cli import text as cli_text
 from easel.cli.shipping import ignore, sse
@@ -395,10 +397,10 @@ def functions() -> Iterator[Case]:
         "script_place, of a tag": (lambda text: script_place(b"<html " + text.encode()), USUAL),
         "with_charset": (lambda text: with_charset("text/html; charset=", text.encode()), 256),
         "with_charset, of a tag": (lambda text: with_charset("text/html; charset=", b"<meta " + text.encode()), 250),
-        "may_vouch": (lambda text: may_vouch("a.json", text.encode()), USUAL),
-        "may_vouch, of a script": (lambda text: may_vouch("a.js", text.encode()), USUAL),
-        "digests": (lambda text: list(digests(text.encode(), b"h" * 32)), USUAL),
-        "digests, of integrity": (lambda text: list(digests(_integrity(text), None)), USUAL),
+        "may_vouch": (lambda text: may_vouch(text.encode(), digests_in("a.json")), USUAL),
+        "may_vouch, of a script": (lambda text: may_vouch(text.encode(), digests_in("a.js")), USUAL),
+        "digests": (lambda text: list(digests(text.encode(), digests_in("a.yml"))), USUAL),
+        "digests, of integrity": (lambda text: list(digests(_integrity(text), digests_in("a.html"))), USUAL),
         "missing_assets": (lambda text: missing_assets(place.site(), text), 2048),
         "unified": (lambda text: unified("a", text, text + "x"), USUAL),
         "find_root": (lambda text: find_root([text, "index.html"]), 256),
@@ -498,6 +500,8 @@ def functions() -> Iterator[Case]:
     yield Case("sent_decoded, many", 500, lambda count: lambda: sent_decoded(_packed(count), lambda *_: b""))
     yield Case("renames, many", 500, lambda count: lambda: renames(_renamed(count)))
     yield Case("a zip of many members", 100, _zip_of_many)
+    yield Case("choose, many", 500, _choosing)
+    yield Case("find_hashed, many", 500, lambda count: lambda: find_hashed(_hashed(count), lambda *_: b""))
     yield Case("a zip whose comment holds ends", USUAL // 2, _zip_of_ends)
     yield Case("a zip whose extra fields are many", USUAL // 2, _zip_of_extras)
 
@@ -595,6 +599,15 @@ def _renamed(count: int) -> list[FileChange]:
 
 def _zip_of_many(count: int) -> Callable[[], object]:
     return _reading(craft(*(File(b"f%d" % n, b"") for n in range(count))))
+
+
+def _choosing(count: int) -> Callable[[], object]:
+    entries = read_directory(memoryview(craft(*(File(b"a/%d" % n, b"") for n in range(count)))), Limits())
+    return lambda: choose(entries, Limits())
+
+
+def _hashed(count: int) -> dict[str, tuple[str, int]]:
+    return {f"assets/a-{n:08x}.{suffix}": ("0" * 64, 1) for n in range(count) for suffix in ("js", "png", "json")}
 
 
 def _zip_of_ends(length: int) -> Callable[[], object]:

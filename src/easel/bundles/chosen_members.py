@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from easel.bundles.directory import Entry
 from easel.bundles.errors import (
@@ -14,8 +14,8 @@ from easel.bundles.errors import (
     ZipEmptyError,
 )
 from easel.bundles.models import Limits
-from easel.bundles.names import check_path, names_root, printable
-from easel.bundles.root import is_folder_icon, is_junk
+from easel.bundles.names import are_plain, check_path, in_slices, names_root, printable, together
+from easel.bundles.root import is_folder_icon, is_junk, may_have_junk
 
 
 def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], set[str], list[str]]:
@@ -24,20 +24,26 @@ def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], 
     files: dict[str, Entry] = {}
     folders: set[str] = set()
     left_out: list[str] = []
-    for entry in entries:
-        if not entry.size and names_root(entry.name):
-            continue  # The zipped folder itself: "./" from bsdtar, "/" from Dropbox.
-        icon = is_folder_icon(entry.name)
-        path = check_path(entry.name[:-1] if icon else entry.name, max_bytes=limits.max_name_bytes)
-        if is_junk(path) or icon:
-            if not entry.is_folder:
-                left_out.append(path)
-        elif entry.is_folder:
-            folders.add(path)
-        elif path in files:
-            raise PathDuplicateError(member=printable(path))
-        else:
-            files[path] = entry
+    for some in in_slices(entries):
+        plain = {entry.name: entry for entry in some if not entry.is_folder}
+        rest = [entry for entry in some if entry.is_folder]
+        if len(plain) + len(rest) == len(some) and _need_no_look(plain, limits) and plain.keys().isdisjoint(files):
+            files.update(plain)
+            some = rest
+        for entry in some:
+            if not entry.size and names_root(entry.name):
+                continue  # The zipped folder itself: "./" from bsdtar, "/" from Dropbox.
+            icon = is_folder_icon(entry.name)
+            path = check_path(entry.name[:-1] if icon else entry.name, max_bytes=limits.max_name_bytes)
+            if is_junk(path) or icon:
+                if not entry.is_folder:
+                    left_out.append(path)
+            elif entry.is_folder:
+                folders.add(path)
+            elif path in files:
+                raise PathDuplicateError(member=printable(path))
+            else:
+                files[path] = entry
     if not files:
         raise ZipEmptyError()
     if len(files) > limits.max_files:
@@ -45,6 +51,14 @@ def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], 
     if (names := sum(map(len, files))) > limits.max_names_bytes:
         raise NamesTooLongError(size=names, limit=limits.max_names_bytes)
     return files, folders, left_out
+
+
+def _need_no_look(names: Collection[str], limits: Limits) -> bool:
+    """Returns true if all these names are paths in their stored form, and none of them is junk."""
+    if max(map(len, names), default=0) > limits.max_name_bytes:
+        return False
+    text = together(names)
+    return are_plain(text) and not may_have_junk(text)
 
 
 def check_sizes(files: Mapping[str, Entry], limits: Limits) -> None:

@@ -44,6 +44,8 @@ _ONE_SEGMENT = (b"PK00", b"PK\7\x08")
 _ENCRYPTED_FLAGS = 1 | 1 << 6 | 1 << 13
 _DESCRIPTOR_FLAG = 1 << 3
 _UTF8_FLAG = 1 << 11
+_OF_FILES = frozenset({0, stat.S_IFREG})
+_FOLDERS_END = ("/", "\\")
 _AES_METHOD = 99
 _ZIP64_FIELD, _UNICODE_PATH_FIELD = b"\x01\x00", b"up"
 # Systems for which the upper half of the external attributes is a Unix mode: Unix, BeOS, macOS and AtheOS by
@@ -111,10 +113,7 @@ def read_directory(data: memoryview, limits: Limits) -> list[Entry]:
     # Folders count here too, because a zip with this many members of any kind is no front-end build.
     if directory.entries > limits.max_files * 2:
         raise TooManyFilesError(count=directory.entries, limit=limits.max_files)
-    entries = []
-    for central in _centrals(data, directory, limits):
-        _check_kind(central)
-        entries.append(_entry(data, central, directory.start))
+    entries = list(_entries(data, directory, limits))
     entries.sort(key=attrgetter("header"))
     if entries[0].header > 0 and not (entries[0].header == 4 and data[:4] in _ONE_SEGMENT):
         raise ZipHasPrefixError(size=entries[0].header)
@@ -124,7 +123,7 @@ def read_directory(data: memoryview, limits: Limits) -> list[Entry]:
     return entries
 
 
-def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterator[_Central]:
+def _entries(data: memoryview, directory: Directory, limits: Limits) -> Iterator[Entry]:
     at, stop = directory.start, directory.start + directory.size
     for _ in range(directory.entries):
         if at + _CENTRAL.size > stop:
@@ -135,26 +134,48 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
         ) = _CENTRAL.unpack_from(data, at)  # fmt: skip
         if signature != _CENTRAL_SIGNATURE:
             raise ZipMalformedError(reason="the directory contains data that is not an entry")
+        repeated = data[at + 6 : at + 30].tobytes()
         at += _CENTRAL.size
         if at + name_length + extra_length + comment_length > stop:
             raise ZipMalformedError(reason="an entry of the directory is incomplete")
-        raw = bytes(data[at : at + name_length])
+        raw = data[at : at + name_length].tobytes()
         # The length is checked early, so that a directory of long names never fills the memory.
         if name_length > limits.max_name_bytes:
             raise PathTooLongError(
                 member=printable(raw.decode("utf-8", "replace")), size=name_length, limit=limits.max_name_bytes
             )
-        extra = bytes(data[at + name_length : at + name_length + extra_length])
+        extra = data[at + name_length : at + name_length + extra_length].tobytes()
         at += name_length + extra_length + comment_length
         unicode_path = None
+        # The two headers have fields at their maximum in different forms.
+        is_wide = size == _MAX32 or length == _MAX32
         if extra:
             size, length, header, disk = _widen(extra, size, length, header, disk)
             unicode_path = _extra_field(extra, _UNICODE_PATH_FIELD)
         if disk:
             raise MultiDiskError()
-        name = decode_name(raw, utf8_flag=bool(flags & _UTF8_FLAG), unicode_path=unicode_path)
+        if unicode_path is None and raw.isascii():
+            name = raw.decode("ascii")
+        else:
+            name = decode_name(raw, utf8_flag=bool(flags & _UTF8_FLAG), unicode_path=unicode_path)
         mode = attributes >> 16 if made_by >> 8 in _MODE_SYSTEMS else 0
-        yield _Central(raw, name, mode, flags, method, crc, length, size, header)
+        local = data[header : header + 30 + name_length].tobytes()
+        # Most members are plain files, whose local headers repeat the directory from the version to the name's length.
+        if (
+            local[:28] == _LOCAL_SIGNATURE + repeated
+            and local[30:] == raw
+            and not is_wide
+            and (method == DEFLATED or (method == STORED and length == size))
+            and not flags & _ENCRYPTED_FLAGS
+            and mode & 0xF000 in _OF_FILES
+            and name[-1:] not in _FOLDERS_END
+            and (offset := header + len(local) + local[28] + 256 * local[29]) + length <= directory.start
+        ):
+            yield Entry(name, method, crc, length, size, header, offset, False, mode & 0o111 != 0)
+            continue
+        central = _Central(raw, name, mode, flags, method, crc, length, size, header)
+        _check_kind(central)
+        yield _entry(data, central, directory.start)
     if at != stop:
         raise ZipMalformedError(reason="the directory has more entries than stated")
 

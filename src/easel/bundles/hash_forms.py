@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -58,27 +59,23 @@ _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
 LONGEST = 300
 """Maximum number of characters of a path that are examined. No tool writes a longer path."""
-_MARKS = re.compile(
-    r"_app/immutable/|_astro/|\.pf_|_nuxt/|_next/static/|_expo/|_framework/|\.md\.|assets/[js]|_hu|-dxh|chunk-"
-)
-"""Strings that are fast to find. Every match contains one of these strings."""
-_SUFFIX = re.compile(r"[a-z0-9_]+\Z")
+_MARKS = ("_app/immutable/", "_astro/", "_nuxt/", "_next/static/", "_expo/", "_framework/", "assets/j", "assets/s")
+_MARKS_OF_NAMES = ("chunk-", "_hu", "-dxh", ".md.", ".pf_")
+"""Strings that are fast to find. Every match has one of the first strings in its folder, or one of the second in its
+name."""
 _SCALE = re.compile(r"@[1-9]x\Z")
 _KINDS_OF_SCRIPTS = tuple(
     ".chunk .min .bundle .module .esm .lean .legacy .async .entry .loader .framework .worker .system .umd".split()  # noqa: SIM905
 )
 _OF_WASM = "_bg"
 """The suffix that wasm-bindgen writes after the hash."""
-_HEX_DIGITS = tuple("0123456789abcdef")
-HEX_END = re.compile(r"(?:^|[-._])([0-9a-f]+)\Z")
+_HEX_DIGITS = "0123456789abcdef"
+_BEFORE_HEX, _BEFORE_B64 = "-._", "-."
 _HEX_LENGTHS = frozenset({*range(6, 65), 96, 128})
-_B64_END = re.compile(r"(?:^|[-.])([A-Za-z0-9_-]{8})\Z")
-_OTHER_B64_ENDS = (
-    re.compile(r"[-.]([A-Za-z0-9_-]{10})\Z"),
-    re.compile(r"_([A-Za-z0-9_-]{8})\Z"),
-)
+_B64_ENDS = ((10, _BEFORE_B64), (8, "_"))
+"""Lengths of hashes in base 64, and the separators before each. A hash of eight characters may also come after another
+separator, or be the whole name."""
 _LONG_B64 = (12, 16, 20, 21, 22)
-_LONG_B64_ENDS = tuple(re.compile(rf"[-.]([A-Za-z0-9_-]{{{length}}})\Z") for length in _LONG_B64)
 _ALPHABET = frozenset(string.ascii_letters + string.digits + "-_")
 _HEX_FRONT = re.compile(r"([0-9a-f]{6,40})([-._])(?=.)")
 _B64_FRONT = re.compile(r"([A-Za-z0-9_-]{8})([-.])(?=.)")
@@ -120,10 +117,21 @@ class HashForm(NamedTuple):
 def certain(path: str) -> bool:
     """Returns true if the path alone proves that the name contains a hash, because only one tool writes this folder and
     form."""
-    if len(path) > LONGEST or _MARKS.search(path) is None:
-        return False
     folder, _, name = path.rpartition("/")
-    around = f"/{folder}/"
+    return len(path) <= LONGEST and may_be_certain(folder, name) and _is_certain(path, f"/{folder}/", name)
+
+
+def may_be_certain(folder: str, name: str) -> bool:
+    """Returns false for most files. `certain` is false for all of these files."""
+    return any(map(name.__contains__, _MARKS_OF_NAMES)) or _is_marked(folder)
+
+
+@lru_cache(maxsize=1024)
+def _is_marked(folder: str) -> bool:
+    return any(mark in f"{folder}/" for mark in _MARKS)
+
+
+def _is_certain(path: str, around: str, name: str) -> bool:
     if _NEXT_BUILD.search(path) is not None:
         return True
     if "/_nuxt/builds/" in around:
@@ -148,6 +156,8 @@ def _is_hash(match: re.Match[str], path: str) -> bool:
 def split_name(name: str) -> tuple[str, str]:
     """Returns the part of a name that may end with a hash, and the suffix. Both are empty if there is no suffix."""
     stem, _, suffix = name.removesuffix(".map").rpartition(".")
+    if not (suffix.replace("_", "0").isalnum() and suffix.isascii() and suffix.lower() == suffix):
+        return "", ""
     if "@" in stem:
         stem = _SCALE.sub("", stem)
     if "." in stem:
@@ -157,7 +167,14 @@ def split_name(name: str) -> tuple[str, str]:
                     stem = stem.removesuffix(kind)
     if suffix == "wasm":
         stem = stem.removesuffix(_OF_WASM)
-    return (stem, suffix) if _SUFFIX.match(suffix) else ("", "")
+    return stem, suffix
+
+
+def hex_end(stem: str) -> str:
+    """Returns the hexadecimal digits at the end of a name, if they are the whole name or come after a separator, else
+    ''."""
+    rest = stem.rstrip(_HEX_DIGITS)
+    return stem[len(rest) :] if not rest or rest[-1] in _BEFORE_HEX else ""
 
 
 def form_of(stem: str, suffix: str) -> HashForm | None:
@@ -183,29 +200,35 @@ def _in_front(stem: str, suffix: str) -> HashForm | None:
 
 def _at_the_end(stem: str, suffix: str) -> HashForm | None:
     is_code = suffix in CODE
-    end = HEX_END.search(stem) if stem.endswith(_HEX_DIGITS) else None
-    if end is not None and len(end[1]) in _HEX_LENGTHS:
-        before = stem[end.start(1) - 1] if end.start(1) else ""
-        if before or len(end[1]) in (16, 20):
-            return HashForm("hex", before, end[1], suffix)
+    digits = hex_end(stem)
+    if len(digits) in _HEX_LENGTHS:
+        before = stem[-len(digits) - 1 : -len(digits)]
+        if before or len(digits) in (16, 20):
+            return HashForm("hex", before, digits, suffix)
     last = stem.rpartition(".")[2]
     if len(last) < len(stem) and len(last) in _LONG_B64:
         # A point is in no alphabet.
         form = HashForm("b64", ".", last, suffix)
         if _ALPHABET.issuperset(last) and is_random(form):
             return form
-    end = _B64_END.search(stem)
-    if end is not None and (end.start(1) or is_code):
-        before = stem[end.start(1) - 1] if end.start(1) else ""
-        return HashForm("b32" if _B32_ONLY.fullmatch(end[1]) else "b64", before, end[1], suffix)
-    for pattern in _OTHER_B64_ENDS:
-        if (end := pattern.search(stem)) is not None:
-            return HashForm("b64", stem[end.start(1) - 1], end[1], suffix)
-    for pattern in _LONG_B64_ENDS:
-        if (end := pattern.search(stem)) is not None:
-            form = HashForm("b64", stem[end.start(1) - 1], end[1], suffix)
+    before, token = stem[-9:-8], stem[-8:]
+    if len(token) == 8 and (before in _BEFORE_B64 if before else is_code) and _ALPHABET.issuperset(token):
+        return HashForm("b32" if _B32_ONLY.fullmatch(token) else "b64", before, token, suffix)
+    for length, marks in _B64_ENDS:
+        if (found := _after(stem, length, marks)) is not None:
+            return HashForm("b64", found, stem[-length:], suffix)
+    for length in _LONG_B64:
+        if (found := _after(stem, length, _BEFORE_B64)) is not None:
+            form = HashForm("b64", found, stem[-length:], suffix)
             return form if is_code or is_random(form) else None
     return None
+
+
+def _after(stem: str, length: int, marks: str) -> str | None:
+    """Returns the separator before the last `length` characters, if it is one of `marks` and these characters are in
+    base 64."""
+    before = stem[-length - 1 : -length]
+    return before if before and before in marks and _ALPHABET.issuperset(stem[-length:]) else None
 
 
 def is_random(form: HashForm) -> bool:

@@ -19,13 +19,14 @@ from typing import NamedTuple
 from easel.bundles.content_hashes import SHORTEST, ContentHashes
 from easel.bundles.hash_forms import (
     CODE,
-    HEX_END,
     LONGEST,
     PIECES,
     SHOWN,
     HashForm,
     certain,
     form_of,
+    hex_end,
+    may_be_certain,
     split_name,
     typed,
 )
@@ -39,7 +40,8 @@ _STENCIL_ENTRY = re.compile(r"(?:^|/)p-[0-9a-f]{8}(?:\.system)?\.entry\.js\Z")
 _STENCIL = re.compile(r"(?:^|/)p-[A-Za-z0-9_-]{8}(?:\.system)?(?:\.entry)?\.(?:js|css)(?:\.map)?\Z")
 _PICTURE = re.compile(r"(?P<t>[A-Za-z0-9_-]{10})-\d{2,4}\.(?:avif|gif|jpe?g|png|webp|svg)\Z")
 
-_SOME_HEX = re.compile(r"[0-9a-f]{6,128}\Z")
+_PICTURES = frozenset("avif gif jpg jpeg png webp svg".split())  # noqa: SIM905
+_SHORTEST_HEX, _LONGEST_HEX = 6, 128
 _BINARY = "wasm"
 """The suffix of WebAssembly. A build may have copied such code from elsewhere, so it does not confirm other names."""
 _RARELY_ONE = 20
@@ -70,24 +72,26 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
     md5_images = any("_expo/static/" in path or ("~main." in path and _DOCUSAURUS.search(path)) for path in paths)
     of_stencil = {path.rpartition("/")[0] for path in paths if ".entry." in path and _STENCIL_ENTRY.search(path)}
     for path in paths:
+        if len(path) > LONGEST:
+            continue
         folder, _, name = path.rpartition("/")
         stem, suffix = split_name(name)
-        if len(path) > LONGEST or not stem or suffix in ("html", "htm"):
+        if not stem or suffix in ("html", "htm"):
             continue
         if (
             (folder in of_stencil and _STENCIL.search(path))
-            or certain(path)
+            or (may_be_certain(folder, name) and certain(path))
             or (md5_images and "/assets/" in f"/{path}" and _MD5_IMAGE.search(name))
         ):
             known.add(path)
         elif stem.isalpha() and stem.strip("abcdef") and (len(stem) != 8 or suffix not in CODE):
             continue  # Most names are one word, which no rule below takes for a hash.
-        elif (picture := _PICTURE.match(name)) is not None:
+        elif suffix in _PICTURES and (picture := _PICTURE.match(name)) is not None:
             pictures[path] = picture["t"]
         elif (form := form_of(stem, suffix)) is not None:
             forms[path] = form
-        elif (end := HEX_END.search(stem)) is not None and _SOME_HEX.match(end[1]):
-            others[path] = end[1]
+        elif _SHORTEST_HEX <= len(digits := hex_end(stem)) <= _LONGEST_HEX:
+            others[path] = digits
         elif len(stem) == SHORTEST and suffix in SHOWN and not typed(HashForm("b64", "", stem, suffix)):
             others[path] = stem
     may.update(known, forms, others, pictures)

@@ -8,15 +8,15 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from isal import isal_zlib
 from msgspec import structs
 
+from easel.bundles.batches import Batch, batches_of, read_in_threads
 from easel.bundles.charsets import with_charset
 from easel.bundles.directory import Entry
 from easel.bundles.errors import (
@@ -37,6 +37,8 @@ from easel.bundles.types import content_type, is_text
 from easel.bundles.vouched_pages import (
     LARGEST_LIST,
     LONGEST_REGISTERS,
+    Digests,
+    digests_in,
     is_looked_through,
     is_run,
     may_vouch,
@@ -50,20 +52,20 @@ WHOLE_TEXT = LARGEST_LIST
 """Maximum size in bytes of texts that are inflated at once. Texts are also searched."""
 HEAVY = 64 * WHOLE
 """Size in bytes of the inflated bundle above which the bundle counts as heavy."""
-_BATCH_BYTES = 4 * WHOLE
-_BATCH_FILES = 64
 # The heavy bundles of this process use at most one thread per core, so that light bundles and other work are not
 # delayed.
 _CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 class FileKind(NamedTuple):
-    """The facts that a file's name shows: its type, whether it is searched for digests, and whether browsers run it."""
+    """The facts that a file's name shows: its type, the size (bytes) up to which it is inflated at once, the digests
+    that it is searched for (if any), whether browsers run it, and whether it may be a private key."""
 
     type: str
     whole: int
-    is_searched: bool
+    digests: Digests | None
     is_run: bool
+    may_be_key: bool
 
 
 def kind_of(path: str) -> FileKind:
@@ -78,7 +80,10 @@ def _kind(end: str) -> FileKind:
     """Returns the kind of a file, by the suffix of its name, or by the whole name if there is no suffix. A large bundle
     has few different suffixes."""
     type_ = content_type(end)
-    return FileKind(type_, WHOLE_TEXT if is_text(type_) else WHOLE, is_looked_through(end, type_), is_run(type_))
+    counted = digests_in(end) if is_looked_through(end, type_) else None
+    return FileKind(
+        type_, WHOLE_TEXT if is_text(type_) else WHOLE, counted, is_run(type_), end.lower().endswith(KEY_FILES)
+    )
 
 
 class MemberReader:
@@ -90,74 +95,57 @@ class MemberReader:
         self._allow = allow
         self._should_stop = should_stop
         self._before = before
-        self._failed = False
         self._is_heavy = False
 
     def read_all(self, data: memoryview, files: Sequence[tuple[str, Entry]], threads: int) -> dict[str, Member]:
-        """Returns the members of all files. isal and hashlib release the interpreter lock, so threads help."""
-        batches = list(_batches(files))
+        """Returns the members of all files, in the same order."""
         self._is_heavy = sum(entry.size for _, entry in files) > HEAVY
-        if threads < 2 or len(batches) < 2:
-            return dict(pair for batch in batches for pair in self._read_batch(data, batch))
-        with ThreadPoolExecutor(threads, thread_name_prefix="inspect") as pool:
-            futures = [pool.submit(self._read_batch, data, batch) for batch in batches]
-            try:
-                return dict(pair for future in futures for pair in future.result())
-            except BaseException:
-                # Pending work is dropped, and running work ends at its next piece.
-                self._failed = True
-                for future in futures:
-                    future.cancel()
-                raise
+        found: dict[str, Member] = {}
+        for members in read_in_threads(batches_of(files), threads, partial(self._read_batch, data)):
+            found.update(members)
+        return {path: found[path] for path, _ in files}
 
-    def _read_batch(self, data: memoryview, batch: Sequence[tuple[str, Entry]]) -> list[tuple[str, Member]]:
+    def _read_batch(self, data: memoryview, batch: Batch, is_over: Callable[[], bool]) -> list[tuple[str, Member]]:
         with _CORES if self._is_heavy else nullcontext():
             self.check_stop()
-            return [(path, self._read(data, path, entry)) for path, entry in batch]
+            return [(path, self._read(data, path, entry, is_over)) for path, entry in batch.files]
 
     def check_stop(self) -> None:
-        """Raises InspectionStoppedError once a stop is requested, or another thread's file was refused."""
-        if self._failed or self._should_stop():
+        """Raises InspectionStoppedError once a stop is requested."""
+        if self._should_stop():
             raise InspectionStoppedError
 
-    def _read(self, data: memoryview, path: str, entry: Entry) -> Member:
-        may_be_key = not self._allow.secrets and entry.name.lower().endswith(KEY_FILES)
+    def _read(self, data: memoryview, path: str, entry: Entry, is_over: Callable[[], bool]) -> Member:
         kind = kind_of(path)
-        with data[entry.offset : entry.offset + entry.length] as raw:
-            if self._before is not None and not may_be_key:
-                known = self._before.unchanged(path, entry, raw)
-                if known is not None:
-                    return structs.replace(known, bundle=0, offset=entry.offset, immutable=False, coding=None)
-            try:
-                if entry.method == ZSTANDARD and (size := window(raw)) > LARGEST_WINDOW:
-                    raise WindowTooLargeError(member=printable(entry.name), size=size, limit=LARGEST_WINDOW)
-                if max(entry.size, entry.length) <= kind.whole:
-                    size, crc, digest, head, marks = _read_whole(raw, path, kind, entry, may_be_key)
-                else:
-                    size, crc, digest, head, marks = self._read_in_pieces(raw, kind, entry, may_be_key)
-            except DamagedDataError as error:
-                raise DataDamagedError(member=printable(entry.name)) from error
+        may_be_key = kind.may_be_key and not self._allow.secrets
+        raw = data[entry.offset : entry.offset + entry.length]
+        if self._before is not None and not may_be_key:
+            known = self._before.unchanged(path, entry, raw)
+            if known is not None:
+                return structs.replace(known, bundle=0, offset=entry.offset, immutable=False, coding=None)
+        try:
+            if entry.method == ZSTANDARD and (size := window(raw)) > LARGEST_WINDOW:
+                raise WindowTooLargeError(member=printable(entry.name), size=size, limit=LARGEST_WINDOW)
+            if entry.size <= kind.whole and entry.length <= kind.whole:
+                head = inflated(raw, entry.method, entry.size)
+                size, crc, digest = len(head), isal_zlib.crc32(head), hashlib.sha256(head).hexdigest()
+                marks = _marks(head, kind)
+                if may_be_key:
+                    _refuse_key(head, entry)
+            else:
+                size, crc, digest, head, marks = self._read_in_pieces(raw, kind, entry, may_be_key, is_over)
+        except DamagedDataError as error:
+            raise DataDamagedError(member=printable(entry.name)) from error
         if size != entry.size:
             raise SizeMismatchError(member=printable(entry.name))
         if crc != entry.crc:
             raise CrcMismatchError(member=printable(entry.name))
         type_ = with_charset(kind.type, head)
-        return Member(
-            hash=digest,
-            size=size,
-            type=type_,
-            bundle=0,
-            offset=entry.offset,
-            length=entry.length,
-            method=entry.method,
-            crc=crc,
-            immutable=False,
-            place=_place(head) if type_.startswith("text/html") else None,
-            marks=marks,
-        )
+        place = _place(head) if type_.startswith("text/html") else None
+        return Member(digest, size, type_, 0, entry.offset, entry.length, entry.method, crc, False, place, None, marks)
 
     def _read_in_pieces(
-        self, raw: memoryview, kind: FileKind, entry: Entry, may_be_key: bool
+        self, raw: memoryview, kind: FileKind, entry: Entry, may_be_key: bool, is_over: Callable[[], bool]
     ) -> tuple[int, int, str, bytes, int]:
         size = crc = marks = 0
         head = seam = before = b""
@@ -178,21 +166,18 @@ class MemberReader:
                 _refuse_key(seam + piece, entry)
                 seam = piece[1 - len(PRIVATE_KEY) :]
             self.check_stop()
+            if is_over():
+                raise InspectionStoppedError
         return size, crc, hasher.hexdigest(), head, marks
 
 
-def _read_whole(
-    raw: memoryview, path: str, kind: FileKind, entry: Entry, may_be_key: bool
-) -> tuple[int, int, str, bytes, int]:
-    content = inflated(raw, entry.method, entry.size)
-    if may_be_key:
-        _refuse_key(content, entry)
+def _marks(content: bytes, kind: FileKind) -> int:
     marks = 0
-    if kind.is_searched and len(content) <= LARGEST_LIST and may_vouch(path, content):
+    if kind.digests is not None and len(content) <= LARGEST_LIST and may_vouch(content, kind.digests):
         marks = MAY_VOUCH
     if kind.is_run and registers_worker(content):
         marks |= REGISTERS_WORKER
-    return len(content), isal_zlib.crc32(content), hashlib.sha256(content).hexdigest(), content, marks
+    return marks
 
 
 def _refuse_key(content: bytes, entry: Entry) -> None:
@@ -203,18 +188,3 @@ def _refuse_key(content: bytes, entry: Entry) -> None:
 def _place(page: bytes) -> int:
     place = script_place(page)
     return NO_PLACE if place is None else place
-
-
-def _batches(files: Sequence[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:
-    """Groups the files into batches of a few MiB. Thus, no thread is started for a single small file, and no thread
-    gets all large files."""
-    batch: list[tuple[str, Entry]] = []
-    size = 0
-    for path, entry in files:
-        batch.append((path, entry))
-        size += entry.size
-        if size >= _BATCH_BYTES or len(batch) >= _BATCH_FILES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

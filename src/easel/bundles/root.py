@@ -16,7 +16,7 @@ from easel.bundles.errors import (
     SourceBundleError,
 )
 from easel.bundles.models import Allowances
-from easel.bundles.names import printable
+from easel.bundles.names import in_slices, printable, together
 from easel.bundles.unbuilt import PROJECT_FILE
 from easel.rules.read import FILES
 
@@ -70,6 +70,8 @@ _JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000", "~$", ".~lock.", ".#", ".goutpu
 _JUNK_STARTS = tuple(".~#")
 """The first characters of junk files' names. All other junk names are in `_JUNK`, or contain a colon or an @."""
 _RECYCLER = "recycler"
+_MARKS_OF_JUNK = ("/.", "~", "#", "@", ":", " ", "+", ".db", ".ini", ".dat", ".info", "recycle", "__macosx")
+"""Texts that are fast to find. Each path of junk contains one of them, after a slash and in lower case."""
 _IS_JUNK = re.compile(
     rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-|{_RECYCLER}/s-1-"
     rf"|(?:{'|'.join(map(re.escape, _JUNK_FILES))})[^/]*\Z|\.[^/]+\.(?:sw[a-p]|icloud|kate-swp)\Z"
@@ -80,6 +82,8 @@ _HARMLESS_ENV = re.compile(r"\.env\.(?:example|sample|template|dist|defaults?)\Z
 _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git-credentials"})
 _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
+_MARKS_OF_SECRETS = ("/.", "/id_", *_KEY_STORES)
+"""Texts that are fast to find. Each path of a secret contains one of them, after a slash and in lower case."""
 KEY_FILES = (".pem", ".key")
 """Files that hold either a private key or harmless data. Their content decides which."""
 PRIVATE_KEY = b"PRIVATE KEY-----"
@@ -106,6 +110,11 @@ def is_junk(path: str) -> bool:
     if name[:1] in _JUNK_STARTS or ":" in name or "@" in name or name in _JUNK or _may_be_junk(folder):
         return _IS_JUNK.search(lower) is not None
     return False
+
+
+def may_have_junk(paths: str) -> bool:
+    """Returns true if one of these paths (`together`) may be junk."""
+    return any(mark in paths for mark in _MARKS_OF_JUNK)
 
 
 @lru_cache(maxsize=1024)
@@ -192,12 +201,17 @@ def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None
     """Refuses files that are almost certainly public by mistake. `root` is the result of `find_root`. Raises
     SecretInBundleError, DependenciesInBundleError."""
     dependencies = f"{root}{DEPENDENCIES}"
-    for path in paths:
-        if not allow.dependencies and path.startswith(dependencies):
-            raise DependenciesInBundleError(member=printable(path))
-        kind = None if allow.secrets else secret_kind(path)
-        if kind is not None:
-            raise SecretInBundleError(member=printable(path), kind=kind)
+    for some in in_slices(paths):
+        text = together(some)
+        may_be_secret = not allow.secrets and any(mark in text for mark in _MARKS_OF_SECRETS)
+        if not may_be_secret and (allow.dependencies or DEPENDENCIES not in text):
+            continue  # Most bundles.
+        for path in some:
+            if not allow.dependencies and path.startswith(dependencies):
+                raise DependenciesInBundleError(member=printable(path))
+            kind = secret_kind(path) if may_be_secret else None
+            if kind is not None:
+                raise SecretInBundleError(member=printable(path), kind=kind)
 
 
 def secret_kind(path: str) -> str | None:
@@ -265,7 +279,8 @@ def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> lis
         for name in _RULES_ELSEWHERE
         if name in paths
     )
-    function = next((path for path in paths if _FUNCTION.match(path)), None)
+    folders = ("api/", "functions/")
+    function = next((path for path in paths if path.startswith(folders) and _FUNCTION.match(path)), None)
     if function is not None:
         said.append(
             f"Easel does not run server functions yet, so `{printable(function)}` is served as a file, and everybody "

@@ -10,12 +10,24 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 _find: Callable[[bytes, bytes, int], int]
+_translate: Callable[[bytes, bytes], bytes]
 try:
-    from stringzilla import find
+    import stringzilla
 except ImportError:  # Only the command line lacks StringZilla.
-    _find = bytes.find
+    _find, _translate = bytes.find, bytes.translate
 else:
-    _find = cast("Callable[[bytes, bytes, int], int]", find)
+    _find = cast("Callable[[bytes, bytes, int], int]", stringzilla.find)
+    _translate = cast("Callable[[bytes, bytes], bytes]", stringzilla.translate)
+
+
+def find(content: bytes, text: bytes, start: int = 0) -> int:
+    """Returns the offset of the first occurrence of the text in the content, from an offset on; -1 without one."""
+    return _find(content, text, start)
+
+
+def translated(content: bytes, table: bytes) -> bytes:
+    """Returns the content with each byte replaced by its entry in the table of 256 bytes."""
+    return _translate(content, table)
 
 
 def holds(content: bytes, text: bytes) -> bool:

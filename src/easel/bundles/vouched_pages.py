@@ -14,11 +14,12 @@ import binascii
 import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from easel.bundles.hash_forms import CODE
 from easel.bundles.models import Member
 from easel.bundles.pages import LARGEST
-from easel.bundles.searching import holds, offsets
+from easel.bundles.searching import find, holds, offsets, translated
 from easel.bundles.types import DEFAULT, is_text
 
 LARGEST_LIST = 8 * 1024 * 1024
@@ -31,7 +32,6 @@ _MOST_DIGESTS = 400_000
 
 _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 _FLAT = bytes(ord("h") if chr(c) in "0123456789abcdefABCDEF" else ord(" ") for c in range(256))
-_STRIDE = 4
 _ELSEWHERE, _IN_CODE = b"h" * 32, b"h" * 64
 """The shortest digest in hex that counts, outside and inside scripts. Digests in pages do not count, because a page
 that shows a digest is no list for comparison."""
@@ -75,18 +75,36 @@ def is_looked_through(name: str, type_: str) -> bool:
     return is_text(type_) or (type_ == DEFAULT and (_is_sum(name) or "." not in name))
 
 
-def may_vouch(path: str, content: bytes) -> bool:
+class Digests(NamedTuple):
+    """The digests that count in a file. `shortest` has as many letters `h` as the shortest run of hex digits that
+    counts. If `shortest` is None, hex digits do not count. `bare` is true if Base64 without a prefix counts."""
+
+    shortest: bytes | None
+    bare: bool
+
+
+def digests_in(name: str) -> Digests:
+    """Returns the digests that count in a file of this name."""
+    _, dot, suffix = name.rpartition(".")
+    if not dot:
+        return Digests(_ELSEWHERE, bare=True)
+    suffix = suffix.lower()
+    shortest = None if suffix in _PAGES else _IN_CODE if suffix in CODE else _ELSEWHERE
+    return Digests(shortest, suffix in _LISTS)
+
+
+def may_vouch(content: bytes, counted: Digests) -> bool:
     """Returns true if a file contains a possible digest of a page. This function runs for every text, so it searches as
     little as possible. Scripts are searched for hex digits only if they contain a page's name in quotes. Pages are not
     searched for digests of the files that they load."""
-    shortest = _shortest(path)
-    # Many texts contain none of the four prefixes. These texts are searched once instead of four times.
+    shortest, bare = counted
+    # Many texts contain none of the five prefixes. These texts are searched once or twice instead of five times.
     begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if _names_sha(content) else []
     if shortest is None:
         return any(content.count(one) > sum(content.count(before + one) for before in _OF_OTHERS) for one in begins)
     if begins or (shortest == _IN_CODE and not _names_page(content)):
         return bool(begins)
-    if _is_list(path) and _has_bare(content):
+    if bare and _has_bare(content):
         return True
     # A text with very many runs of hex digits counts as a text with digests, so that it is not searched further.
     runs = enumerate(_runs(content, shortest))
@@ -95,11 +113,6 @@ def may_vouch(path: str, content: bytes) -> bool:
 
 def _names_sha(content: bytes) -> bool:
     return holds(content, b"sha") or holds(content, b"SHA-")
-
-
-def _is_list(path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return "." not in name or name.rpartition(".")[2].lower() in _LISTS
 
 
 def _has_bare(content: bytes) -> bool:
@@ -151,7 +164,7 @@ def find_vouched(files: Mapping[str, Member], lists: Collection[str], read: Call
         left -= files[path].size
         if left < 0 or len(listed) >= _MOST_DIGESTS:
             break
-        for digest in digests(read(path), _shortest(path), bare=_is_list(path)):
+        for digest in digests(read(path), digests_in(path.rpartition("/")[2])):
             listed.setdefault(digest, path)
     return found | _named(pages, listed, read) if listed else found
 
@@ -174,17 +187,15 @@ def _named(
     return found
 
 
-def digests(content: bytes, shortest: bytes | None, *, bare: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Yields possible digests in a text: the algorithm (by length), and the digest. `shortest` has as many letters `h`
-    as the shortest run of hex digits that counts. If `shortest` is None, hex digits do not count. `bare` is true if
-    Base64 without a prefix counts."""
+def digests(content: bytes, counted: Digests) -> Iterator[tuple[str, bytes]]:
+    """Yields possible digests in a text: the algorithm (by length), and the digest."""
     yield from _in_base64(content)
-    if bare:
+    if counted.bare:
         for match in _BARE.finditer(content):
             if (algorithm := _BARE_LENGTHS.get(len(match[0]))) is not None:
                 yield algorithm, base64.b64decode(match[0])
-    if shortest is not None:
-        yield from _in_hex(content, shortest)
+    if counted.shortest is not None:
+        yield from _in_hex(content, counted.shortest)
 
 
 def _in_base64(content: bytes) -> Iterator[tuple[str, bytes]]:
@@ -200,16 +211,13 @@ def _in_base64(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
     """Yields the start and end of each run of hex digits that is long enough."""
-    # Every fourth byte is enough to find a run that is long enough.
-    if not holds(content[::_STRIDE].translate(_FLAT), shortest[::_STRIDE]):
-        return
-    flat = content.translate(_FLAT)
-    at = flat.find(shortest)
+    flat = translated(content, _FLAT)
+    at = find(flat, shortest)
     while at >= 0:
         end = flat.find(b" ", at)
         end = len(flat) if end < 0 else end
         yield at, end
-        at = flat.find(shortest, end)
+        at = find(flat, shortest, end)
 
 
 def _algorithm(content: bytes, run: tuple[int, int]) -> str | None:
@@ -226,11 +234,6 @@ def _in_hex(content: bytes, shortest: bytes) -> Iterator[tuple[str, bytes]]:
         algorithm = _algorithm(content, run)
         if algorithm is not None:
             yield algorithm, bytes.fromhex(content[run[0] : run[1]].decode())
-
-
-def _shortest(path: str) -> bytes | None:
-    suffix = path.rpartition(".")[2].lower()
-    return None if suffix in _PAGES else _IN_CODE if suffix in CODE else _ELSEWHERE
 
 
 def _is_sum(name: str) -> bool:
