@@ -15,6 +15,7 @@ from easel.edge.asgi_request import Fields, Scope, request_of
 from easel.edge.cache.content import Content, pieces
 from easel.edge.cache.watched_store import EdgeStore
 from easel.edge.fast.prepared import (
+    COPIED_SMALLEST,
     MAPPED_LARGEST,
     PREPARED_LARGEST,
     PreparedAnswer,
@@ -192,7 +193,9 @@ class EdgeApp:
                 return answer
             body = await self._body(whole)
             page = ready if live.pages.get(file.path) is ready else None
-            prepared = prepare(whole, body, self._recorder.of(live.app.app_id), page)
+            # The body of a page is in memory anyway.
+            copied = self._content.copied(body) if page is None and len(body) >= COPIED_SMALLEST else None
+            prepared = prepare(whole, body, self._recorder.of(live.app.app_id), page, copied)
             if whole is answer:
                 answer = replace(answer, body=body)
         self._sites.keep(live, host, key, prepared)

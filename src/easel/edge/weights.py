@@ -37,7 +37,7 @@ HOST: Final = 280
 VERSION: Final = 560
 """Memory (bytes) of the route of a version's own address."""
 MAPPED: Final = 700
-"""Memory (bytes) of a mapped bundle of a folder store."""
+"""Memory (bytes) of a mapped bundle of a folder store, and of a file in memory without its content."""
 HELD: Final = 1600
 """Memory (bytes) of a bucket's object on disk, without its blocks."""
 BLOCK: Final = 65

@@ -204,6 +204,10 @@ class Content:
         start, stop = _stored_range(part)
         return MappedBody.of((await self._mapped(key))[start:stop], start, header, trailer)
 
+    def copied(self, body: bytes) -> MappedBody | None:
+        """Returns a body of some kibibytes in a file in memory. Returns None if there are too many such files."""
+        return self._mappings.copied(body)
+
     async def mapped_variant(self, variants_key: str, member: Member, coding: Coding) -> MappedBody | None:
         """Returns a variant of the member in a mapped object, if there is one. Raises ObjectMissingError,
         StoreUnavailableError."""

@@ -80,6 +80,17 @@ class Mappings:
             folder = None
         return map_bytes(content, folder)
 
+    def copied(self, content: bytes) -> MappedBody | None:
+        """Returns these bytes in a file in memory. Returns None if the system has no such files, or if half of the
+        descriptors are used: the other half is for longer files."""
+        if len(self._open) >= self._most_open // 2:
+            return None
+        try:
+            view = self.noted(map_bytes(content))
+        except OSError:
+            return None
+        return MappedBody.of(view) if isinstance(view.obj, Mapping) else None
+
     def noted(self, view: memoryview) -> memoryview:
         """Counts the view's mapping from now on, and returns the view."""
         if isinstance(view.obj, Mapping):

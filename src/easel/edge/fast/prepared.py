@@ -27,6 +27,9 @@ Key = tuple[bytes, int]
 _JOINED_LARGEST = 8 * 1024
 """Maximum size in bytes of a body that is written in one piece with its head. Copying a larger body costs more than a
 second write, because with many connections, the copies exceed the processor's cache."""
+COPIED_SMALLEST: Final = 12 * 1024
+"""Minimum size in bytes of a body that is copied into a file in memory, so that the system sends it without copying it
+again. For a smaller body, the second system call costs more than a copy."""
 _IDS_AT_ONCE: Final = 256
 _IDS: Final = struct.Struct("16s" * _IDS_AT_ONCE)
 _codes: dict[Accepted, int] = {}
@@ -51,6 +54,8 @@ class PreparedAnswer:
     tally: Tally
     page: Representations | None = None
     """The cached page whose body is `rest`. None if `rest` is not the body of a cached page."""
+    copied: MappedBody | None = None
+    """The body in a file in memory."""
     mapped_body: MappedBody | None = None
     """The body in a mapped file. `first` contains the bytes before the body."""
     borrow: Borrow | None = None
@@ -64,22 +69,30 @@ class PreparedAnswer:
         """Returns the approximate memory in bytes, without the cached page."""
         body = len(self.rest) if self.rest is not None and self.page is None else 0
         body += len(self.first) if self.rest is None else 0
+        body += self.size + weights.MAPPED if self.copied is not None else 0
         return body + len(self.head) + len(self.not_modified) + weights.PREPARED
 
 
-def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | None = None) -> PreparedAnswer:
+def prepare(
+    answer: Answer,
+    body: bytes,
+    tally: Tally,
+    page: Representations | None = None,
+    copied: MappedBody | None = None,
+) -> PreparedAnswer:
     """Returns the prepared form of a response with status 200 and an ETag. `page` is the cached page of the body, if
-    there is one."""
+    there is one. `copied` is the body in a file in memory, if there is one."""
     head = _lines(answer.headers)
     return PreparedAnswer(
         first=head + body if len(body) <= _JOINED_LARGEST else head,
-        rest=body if len(body) > _JOINED_LARGEST else None,
+        rest=body if len(body) > _JOINED_LARGEST and copied is None else None,
         head=head,
         not_modified=_lines(without_content(answer.headers)),
         etag=_etag(answer),
         size=len(body),
         tally=tally,
         page=page if len(body) > _JOINED_LARGEST else None,
+        copied=copied,
     )
 
 

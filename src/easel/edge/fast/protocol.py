@@ -12,25 +12,23 @@ response is not built again either (`stamped.py`).
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
-from easel.connections.guarded import GuardedProtocol
 from easel.connections.heads import VISITORS, Heeded
 from easel.edge.cache.mapped_body import MappedBody
 from easel.edge.fast.known_heads import KnownHead, KnownHeads
 from easel.edge.fast.plain_request import PlainRequest, read
 from easel.edge.fast.prepared import PreparedAnswer, Stamp
+from easel.edge.fast.sending import SendingProtocol
 from easel.edge.fast.stamped import StampedAnswer, StampedAnswers
 from easel.edge.live import LiveSite
 from easel.edge.routing.freshness import Freshness
 from easel.edge.sites import Sites
 
 
-class EdgeProtocol(GuardedProtocol):
+class EdgeProtocol(SendingProtocol):
     """The fast path in front of uvicorn's protocol. Make subclasses with `edge_protocol`."""
 
     heeded = VISITORS
@@ -56,8 +54,6 @@ class EdgeProtocol(GuardedProtocol):
     """The only request in the current bytes so far, if its response came from memory."""
     _borrowed: MappedBody | None = None
     """The borrowed body of the last response that was found."""
-    _descriptor = -1
-    """The descriptor of the connection's socket, or a negative number until the descriptor is needed."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -81,10 +77,13 @@ class EdgeProtocol(GuardedProtocol):
                 self._touched = True
                 stamped.repeats.times += 1
                 first = stamped.before + identities.pop() + stamped.after
-                if stamped.body is None:
+                body = stamped.body
+                if body is None:
                     self.transport.write(first)
+                elif isinstance(body, bytes):
+                    self.transport.writelines((first, body))
                 else:
-                    self.transport.writelines((first, stamped.body))
+                    self.send_copied(first, body)
                 return
             self._stays_free = False
         cycle = self.cycle
@@ -189,14 +188,16 @@ class EdgeProtocol(GuardedProtocol):
         tally.fast[200] += 1
         tally.single_sent += ready.size
         first = b"".join((stamp.changed, identity, ready.first))
-        if ready.rest is None:
+        if ready.copied is not None:
+            self.send_copied(first, ready.copied)
+        elif ready.rest is None:
             self.transport.write(first)
         elif ready.rest:
             self.transport.writelines((first, ready.rest))
         else:
             body, self._borrowed = ready.mapped_body or self._borrowed, None
             assert body is not None
-            self._send_mapped(first, body)
+            self.send_mapped(first, body)
 
     def _keep_stamped(self, head: bytes, asked: PlainRequest, ready: PreparedAnswer) -> None:
         """Caches the response that was just sent for this head, unless its body is in a mapped file."""
@@ -204,7 +205,7 @@ class EdgeProtocol(GuardedProtocol):
         if live is None or defaults is None or ready.rest == b"" or not self.stamped.accepts(defaults):
             return
         before, after, status = _parts(self.stamp, asked, ready)
-        body, size = (None, 0) if status != 200 or asked.head_only else (ready.rest, ready.size)
+        body, size = (None, 0) if status != 200 or asked.head_only else (ready.copied or ready.rest, ready.size)
         # The page may already have a newer counter than the one for which the response was found.
         freshness = live.slot, self.seen[live.slot]
         repeats = ready.tally.repeats(status, size)
@@ -215,28 +216,6 @@ class EdgeProtocol(GuardedProtocol):
         """Called when the client does not read."""
         self._stays_free = False
         super().pause_writing()
-
-    def _send_mapped(self, head: bytes, body: MappedBody) -> None:
-        """Sends a body from a mapped file. The system sends as much from the file as the connection takes at once. The
-        transport writes the rest from memory, as fast as the client reads."""
-        transport, view = self.transport, body.view
-        at = -body.at % 4096
-        first = b"".join((head, view[:at])) if at else head
-        sent = 0
-        if body.descriptor is not None and not transport.get_write_buffer_size() and not transport.is_closing():
-            if self._descriptor < 0:
-                self._descriptor = transport.get_extra_info("socket").fileno()
-            # The transport itself detects that a connection is broken.
-            with suppress(OSError):
-                sent = os.write(self._descriptor, first)
-                if sent == len(first):
-                    at += os.sendfile(self._descriptor, body.descriptor, body.at + at, len(view) - at)
-        if sent < len(first):
-            transport.write(first[sent:])
-        if at < len(view):
-            transport.write(view[at:])
-        if body.after:
-            transport.write(body.after)
 
 
 def _parts(stamp: Stamp, asked: PlainRequest, ready: PreparedAnswer) -> tuple[bytes, bytes, int]:

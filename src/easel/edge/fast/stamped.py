@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from easel.edge import weights
+from easel.edge.cache.mapped_body import MappedBody
 from easel.edge.recorder import Repeats, Tally
 
 DefaultHeaders = list[tuple[bytes, bytes]]
@@ -31,7 +32,7 @@ class StampedAnswer:
         self,
         before: bytes,
         after: bytes,
-        body: bytes | None,
+        body: bytes | MappedBody | None,
         freshness: tuple[int, int],
         defaults: DefaultHeaders,
         tally: Tally,
