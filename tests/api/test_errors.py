@@ -39,7 +39,7 @@ def test_errors_of_every_layer_are_envelopes(platform: Platform, method: str, pa
         assert body["detail"] == body["error"]["details"]["validation_errors"]
 
 
-def test_a_body_that_is_no_json_is_an_envelope_too(platform: Platform) -> None:
+def test_a_body_that_is_no_json_is_refused_in_the_envelope(platform: Platform) -> None:
     with platform.client() as client:
         for data in (b"{", b"\xff\xfe", b'{"slug": "\\ud800", "meta": {"title": "x"}}', b"[" * 100_000):
             answer = client.post("/v1/apps", content=data, headers={"Content-Type": "application/json"})

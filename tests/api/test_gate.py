@@ -149,7 +149,7 @@ def test_all_addresses_of_one_network_are_one_client() -> None:
     assert network_of("no:address") == network_of("") == ""
 
 
-async def test_a_key_that_was_revoked_takes_no_turn_of_its_organisation_any_more(platform: Platform) -> None:
+async def test_a_revoked_key_no_longer_takes_turns_of_its_organisation(platform: Platform) -> None:
     async with an_api(platform) as (services, transport):
         first = await organisation_key(services, "Revoking")
         headers = {"Authorization": f"Bearer {first}"}

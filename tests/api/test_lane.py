@@ -282,7 +282,7 @@ async def test_ordinary_requests_are_answered_while_a_large_one_stands_still(
     assert (await change).json()["custom_html"] == LARGE["custom_html"]
 
 
-async def test_a_killed_lane_is_an_error_that_says_so_and_the_next_request_is_carried_out(
+async def test_a_killed_lane_is_reported_and_the_next_request_is_carried_out(
     lane: int, platform: Platform, app: RunningApp, mine: httpx.AsyncClient
 ) -> None:
     async with (

@@ -84,7 +84,7 @@ def test_a_limit_of_zero_limits_nothing() -> None:
         (1200, sum(weight_of(asked) for asked in (get_upload_url, verify_upload, deploy_app)) + 10 * POLL),
     ],
 )
-def test_a_busy_team_never_meets_the_limit(clock: Clock, a_minute: int, weight: float) -> None:
+def test_a_busy_team_never_reaches_the_limit(clock: Clock, a_minute: int, weight: float) -> None:
     limiter = Limiter(Settings().rate_limit_per_minute, clock)
     for _ in range(2 * a_minute):
         limiter.count("org_a", weight)

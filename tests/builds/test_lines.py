@@ -48,7 +48,7 @@ def test_a_long_line_is_truncated_with_its_length() -> None:
     assert line == "x" * LONGEST_LINE + "… (3,000 more characters)"
 
 
-def test_a_line_without_an_end_is_given_out_all_the_same() -> None:
+def test_a_last_line_without_a_line_break_is_passed_on() -> None:
     assert len(read(b"x" * 1_000_000)) == 16
 
 

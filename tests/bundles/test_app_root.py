@@ -77,7 +77,7 @@ def test_the_only_top_level_folder_is_the_root_whatever_litter_is_beside_it(othe
 
 
 @pytest.mark.parametrize("other", ["README.md", "lib/x.js", "dist2/index.html", ".htaccess"])
-def test_a_folder_that_is_not_alone_is_not_the_root(other: str) -> None:
+def test_a_folder_next_to_other_entries_is_not_the_root(other: str) -> None:
     with pytest.raises(errors.EntryPointMissingError, match=r"`dist/index\.html`\. Zip the contents of `dist/`"):
         look_in("dist/index.html", other)
 

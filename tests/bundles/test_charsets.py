@@ -38,7 +38,7 @@ SAID = [
 
 
 @pytest.mark.parametrize(("page", "charset"), SAID)
-def test_a_page_is_in_the_charset_that_it_says(page: str, charset: str) -> None:
+def test_a_page_has_the_charset_that_it_declares(page: str, charset: str) -> None:
     assert with_charset(HTML, page.encode()) == f"text/html; charset={charset}"
 
 

@@ -76,7 +76,7 @@ from easel.bundles.types import content_type, is_compressible, is_loaded_by_page
         (".well-known/apple-app-site-association", "application/json"),
     ],
 )
-def test_a_name_has_one_type(path: str, expected: str) -> None:
+def test_each_name_has_one_content_type(path: str, expected: str) -> None:
     assert content_type(path) == expected
 
 

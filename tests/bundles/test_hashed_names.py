@@ -269,7 +269,7 @@ def test_scripts_that_share_the_hash_of_a_build_are_known_where_its_runtime_has_
     assert known([*files, *hashed], files).known == {entry, *hashed}
 
 
-def test_a_name_that_holds_a_commit_is_no_hash_though_a_script_tells_the_commit() -> None:
+def test_a_commit_id_in_a_name_is_no_hash_although_a_script_contains_the_id() -> None:
     files = {
         "js/app-3f2a9c1e.js": b'window.VERSION = "3f2a9c1e9b1d4c5e8f7a6b5c4d3e2f1a0b9c8d7e"',
         "index.html": b'<script src="/js/app-3f2a9c1e.js"></script>',
@@ -283,7 +283,7 @@ def test_scripts_that_only_pages_name_are_peoples_own_however_many() -> None:
     assert known([*names, "index.html"], {"index.html": page}).known == set()
 
 
-def test_a_hash_that_is_the_contents_own_is_known_anywhere() -> None:
+def test_a_hash_of_the_content_is_recognised_in_every_folder() -> None:
     digest = hashlib.sha256(b"body{}").hexdigest()
     files = {f"css/main.min.{digest}.css": digest, f"layers/x.{'ab' * 32}.json": digest}
     assert find_hashed({path: (sha, 6) for path, sha in files.items()}, lambda *_: b"").known == {
@@ -309,7 +309,7 @@ PROVEN = {
 
 
 @pytest.mark.parametrize("tool", PROVEN)
-def test_a_hash_of_the_content_is_proof_in_whatever_spelling_a_tool_writes_it(tool: str) -> None:
+def test_a_hash_of_the_content_is_proof_in_every_spelling_of_the_tools(tool: str) -> None:
     path = PROVEN[tool]
     files = {path: (hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))}
     assert find_hashed(files, lambda *_: CONTENT).known == {path}

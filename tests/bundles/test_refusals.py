@@ -26,7 +26,7 @@ def test_every_refusal_has_a_code_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("kind", REFUSALS, ids=lambda kind: kind.__name__)
-def test_a_refusal_is_a_400_with_a_stable_code_and_says_what_to_do(kind: type[BadRequestError]) -> None:
+def test_a_refusal_is_a_400_with_a_stable_code_and_advice(kind: type[BadRequestError]) -> None:
     assert kind.status == 400
     assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", kind.code or "")
     placeholders = {name for _, name, _, _ in string.Formatter().parse(kind.__doc__ or "") if name}

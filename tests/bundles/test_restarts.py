@@ -66,7 +66,7 @@ def test_damaged_data_has_no_restarts() -> None:
         assert find_restarts(member(LINES, damaged), memoryview(damaged)) is None
 
 
-def test_a_damaged_place_is_not_used() -> None:
+def test_a_damaged_restart_point_is_not_used() -> None:
     raw = deflate(LINES)
     section = find_restarts(member(LINES, raw), memoryview(raw))
     assert section is not None

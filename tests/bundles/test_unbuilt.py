@@ -39,7 +39,7 @@ def refused(files: dict[str, str]) -> str | None:
     "script", ["/src/main.tsx", "./src/main.jsx", "main.ts", "/app/index.vue?v=1", "src/App.svelte", "/src/Main.TSX"]
 )
 @pytest.mark.parametrize("root", ["", "shop/"])
-def test_a_page_that_loads_a_language_of_no_browser_is_a_project(script: str, root: str) -> None:
+def test_a_page_that_loads_a_language_unknown_to_browsers_is_a_project(script: str, root: str) -> None:
     files = {f"{root}{path}": content for path, content in project(script).items()}
     assert refused(files) == root + script.split("?")[0].removeprefix(".").removeprefix("/")
 

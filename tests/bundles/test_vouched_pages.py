@@ -91,7 +91,7 @@ def test_no_more_is_read_than_the_limit_the_small_lists_first(monkeypatch: pytes
     assert by({"a.json": f'"{"f" * 64}"' * 100 + LISTS["ngsw.json"]}) == {}
 
 
-def test_a_large_list_is_read_as_well() -> None:
+def test_a_large_list_of_digests_is_read() -> None:
     assert by({"ngsw.json": " " * 2_000_000 + LISTS["ngsw.json"]}) == {"index.html": "ngsw.json"}
 
 

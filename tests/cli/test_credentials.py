@@ -58,7 +58,7 @@ def test_options_win_over_the_stored_login_and_the_stored_login_over_the_local_s
     assert find_access(ServerChoice(data_dir=home / "data")) == ServerAccess("http://127.0.0.1:8123", "sk_local")
 
 
-def test_a_key_is_only_sent_to_the_server_it_was_kept_for() -> None:
+def test_a_key_is_only_sent_to_the_server_for_which_it_was_stored() -> None:
     store(credentials_file(), StoredKeys("https://a.example", {"https://a.example": "sk_a"}))
     with pytest.raises(NotSignedInError, match=r"evil\.example"):
         find_access(ServerChoice(project_server="https://evil.example"))

@@ -26,7 +26,7 @@ def test_the_published_client_connects_a_repository_and_disconnects_it(platform:
     refused(404, "repository_not_connected", lambda: api.disconnect_repo_apps_id_connect(app))
 
 
-def test_a_branch_that_is_not_named_is_main(platform: Platform) -> None:
+def test_the_default_branch_is_main(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api).app_id
     assert api.connect_repo_apps(app, mx.ConnectRepoRequest(repo_url=URL))["branch"] == "main"

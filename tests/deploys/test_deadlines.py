@@ -178,7 +178,7 @@ async def live_but_unsaid(world: World, app: App, text: str) -> str:
     return deploy_id
 
 
-def test_a_deploy_that_is_live_when_its_time_is_up_is_complete(world: World) -> None:
+def test_a_deploy_that_is_live_at_its_deadline_is_complete(world: World) -> None:
     async def go() -> None:
         late = await live_but_unsaid(world, await make_app(world), "late")
         await pipeline(world, late, world.settings).fail(DeployTimedOutError(seconds=1, step="activate"))

@@ -35,7 +35,7 @@ def test_a_zip_becomes_version_1_and_is_live(app: RunningApp) -> None:
     assert app.client.get(app.path).json()["environments"]["production"]["deploy_id"] == status["deploy_id"]
 
 
-def test_a_large_bundle_with_one_file_changed_serves_that_change_and_all_else(app: RunningApp) -> None:
+def test_a_large_bundle_with_one_changed_file_serves_the_change_and_all_other_files(app: RunningApp) -> None:
     """Unchanged members are not read again, although their offsets in the new bundle differ."""
     files = {**PAGE, "a.txt": secrets.token_hex(1_100_000), "b.bin": secrets.token_hex(1_100_000), "z.js": "1"}
     app.deploy(files)
@@ -133,7 +133,7 @@ def test_an_order_that_cannot_be_carried_out_is_refused_at_once(app: RunningApp)
         (zip_of({"index.html": "<script type=module src=/gone.js></script>"}), "smoke_test_failed"),
     ],
 )
-def test_a_bad_bundle_fails_its_deploy_and_leaves_what_is_live(app: RunningApp, data: bytes, code: str) -> None:
+def test_a_bad_bundle_fails_its_deploy_and_the_live_version_stays(app: RunningApp, data: bytes, code: str) -> None:
     app.deploy(PAGE)
     failed = app.deploy(data)
     assert (failed["status"], failed["error_code"]) == ("failed", code)
@@ -181,7 +181,7 @@ def test_the_log_of_a_failed_deploy_says_why(app: RunningApp) -> None:
     assert last == f"Deploy failed: {status['error']}"
 
 
-def test_a_cancelled_deploy_ends_at_once_and_what_is_live_stays(app: RunningApp) -> None:
+def test_a_cancelled_deploy_ends_at_once_and_the_live_version_stays(app: RunningApp) -> None:
     app.deploy(PAGE)
     key = app.upload(zip_of({"index.html": "<!doctype html>two"}))
     ids = [app.order(key) for _ in range(12)]

@@ -71,7 +71,7 @@ def test_a_restored_version_answers_as_it_did(site: RunningApp) -> None:
     assert site.visit("/app.js").headers["x-app"] == "yes"
 
 
-def test_a_lost_guard_fails_the_deploy_and_what_was_live_stays(site: RunningApp) -> None:
+def test_a_lost_guard_fails_the_deploy_and_the_live_version_stays(site: RunningApp) -> None:
     files = {**FILES, "_headers": "/admin/*\n  Basic-Auth: me:secret\n"}
     status = site.deploy(files)
     assert (status["status"], status["error_code"]) == ("failed", "guard_refused")

@@ -19,7 +19,7 @@ def test_every_setting_is_documented_and_every_documented_setting_exists() -> No
 
 
 @pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if isinstance(field.default, int | float)])
-def test_a_number_is_documented_as_it_is(name: str) -> None:
+def test_numbers_are_documented_exactly(name: str) -> None:
     assert float(ROWS[name.upper()].replace(",", "")) == FIELDS[name].default
 
 

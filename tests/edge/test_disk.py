@@ -339,7 +339,7 @@ async def test_no_folder_is_left_when_its_lock_file_cannot_be_written(
     assert (cache.in_memory, cache.weight) == (0, len(SMALL_ONE))
 
 
-async def test_a_file_system_without_locks_is_good_enough(
+async def test_a_file_system_without_locks_can_be_used(
     objects: ObjectStore, cache: DiskCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(descriptor: int, operation: int) -> None:
@@ -390,7 +390,7 @@ async def test_the_number_of_taken_over_files_is_limited(
         ended(cache)
 
 
-async def test_a_file_system_without_modes_is_good_enough(
+async def test_a_file_system_without_modes_can_be_used(
     objects: ObjectStore, cache: DiskCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(descriptor: int, mode: int) -> None:

@@ -57,7 +57,7 @@ def test_a_zstandard_member_is_sent_unchanged(edge: RunningEdge, app: Make, leve
     assert edge.get(made.host, "/app.js").body == SCRIPT * 2
 
 
-def test_a_page_is_sent_in_each_encoding_and_says_which(edge: RunningEdge, app: Make) -> None:
+def test_a_page_is_sent_in_each_encoding_and_its_headers_name_it(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": PAGE})
     plain = edge.get(made.host)
     packed = edge.get(made.host, Accept_Encoding="zstd, br;q=0.9")
@@ -145,7 +145,7 @@ def test_a_compressed_file_without_the_plain_file_is_sent_as_its_content(edge: R
         assert not {"content-encoding", "vary"} & download.headers.keys()
 
 
-def test_a_part_of_a_long_deflated_file_is_the_same_with_and_without_places_to_restart(
+def test_a_part_of_a_long_deflated_file_is_the_same_with_and_without_restart_points(
     edge: RunningEdge, app: Make
 ) -> None:
     content = b"".join(b"%d,%x\n" % (n, n * n * 7919 % 1_000_003) for n in range(120_000))

@@ -188,7 +188,7 @@ def test_only_a_single_plain_request_makes_a_head_known(parse: Parse) -> None:
 @pytest.mark.parametrize(
     "place", [b"/assets/app", b"session=", b"8080/\r", b"0123456789", b"/140", b"Host", b"\r\n\r\n"]
 )
-def test_a_changed_byte_never_makes_two_readings_of_a_head(parse: Parse, place: bytes) -> None:
+def test_a_changed_byte_never_makes_cache_and_parser_read_a_head_differently(parse: Parse, place: bytes) -> None:
     known = taught(parse, CHROME)
     at = CHROME.index(place) + len(place) - 1
     for byte in range(256):

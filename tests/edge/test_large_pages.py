@@ -59,7 +59,7 @@ def test_visitors_of_the_same_large_page_share_it(own_edge: Callable[..., Runnin
     until(lambda: edge.edge.sites.large.weight == 0)
 
 
-def test_a_large_page_is_not_made_again_for_whoever_asks_for_little_of_it(
+def test_a_large_page_is_not_built_again_for_requests_of_small_parts(
     own_edge: Callable[..., RunningEdge], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     makings: list[Encoding] = []

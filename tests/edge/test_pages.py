@@ -33,7 +33,7 @@ def test_files_that_are_no_pages_are_sent_byte_for_byte(edge: RunningEdge, app: 
         assert answer["etag"] == f'"{hashlib.sha256(data).hexdigest()[:32]}"'
 
 
-def test_a_page_is_sent_in_the_charset_that_it_says(edge: RunningEdge, app: Make) -> None:
+def test_a_page_is_sent_in_the_charset_that_it_declares(edge: RunningEdge, app: Make) -> None:
     text = "<!doctype html><html><head><meta charset=windows-1252><title>Gr\xfc\xdfe</title>"
     made = app({"index.html": BEGINNING, "old.html": text.encode("windows-1252")}, variables={"GRUSS": "Grüße €"})
     answer = edge.get(made.host, "/old")

@@ -10,7 +10,7 @@ from easel.edge.fast.plain_request import _MATTERS, RecentCache, read
 HOST = (b"host", b"shop.localhost")
 
 
-def test_a_plain_request_is_told_apart_by_host_path_encodings_and_condition() -> None:
+def test_plain_requests_differ_by_host_path_encodings_and_condition() -> None:
     asked = read(b"/app.js?v=1", [HOST, (b"cookie", b"x"), (b"if-none-match", b'"a"')], head_only=False)
     assert asked is not None
     assert (asked.host, asked.key[0], asked.condition, asked.head_only) == (

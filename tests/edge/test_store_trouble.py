@@ -18,7 +18,7 @@ def path_of(edge: RunningEdge, app: App, kind: str) -> Path:
     return found
 
 
-def test_a_missing_bundle_is_503_for_its_app_alone_and_heals_when_it_is_back(edge: RunningEdge, app: Make) -> None:
+def test_a_missing_bundle_causes_503_for_its_app_only_and_until_it_is_restored(edge: RunningEdge, app: Make) -> None:
     hurt, well = app({"index.html": "<p>", "a.js": "1"}), app({"index.html": "<p>", "a.js": "2"})
     bundle = path_of(edge, hurt, "bundles")
     data = bundle.read_bytes()

@@ -55,7 +55,7 @@ async def test_every_spelling_of_an_address_is_judged_as_the_address(host: str) 
 
 
 @pytest.mark.parametrize("host", ["", "no-such-host.invalid", "a" * 300, "a..b", "\udcff", "x\x00y", "-"])
-async def test_a_host_that_has_no_address_is_named(host: str) -> None:
+async def test_a_host_without_an_address_is_unknown(host: str) -> None:
     with pytest.raises(HostUnknownError):
         await Destinations().connect(host, 80)
 

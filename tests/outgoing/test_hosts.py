@@ -54,7 +54,7 @@ def test_rules_add_up_each_once() -> None:
     assert HostRules.of(["A.com"]).also(["a.com", " b.com "]).rules == ("a.com", "b.com")
 
 
-def test_a_name_longer_than_names_are_is_refused() -> None:
+def test_an_overlong_host_name_is_refused() -> None:
     assert not HostRules(("*",)).allows("a." * 200, 443)
 
 

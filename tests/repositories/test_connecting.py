@@ -186,7 +186,7 @@ def test_another_organisation_neither_sees_nor_changes_a_connection(app: Running
     assert shown(app)["repo_url"] == HTTPS
 
 
-def test_a_key_that_may_only_deploy_connects_nothing(app: RunningApp, platform: Platform) -> None:
+def test_a_key_with_the_scope_deploy_connects_no_repository(app: RunningApp, platform: Platform) -> None:
     key = app.client.post("/v1/keys", json={"name": "ci", "scope": "deploy"}).json()["key"]
     client = platform.client(key)
     answer = client.post(f"{app.path}/connect-repo", json={"repo_url": HTTPS})

@@ -152,7 +152,7 @@ async def test_private_addresses_are_refused_unless_they_are_allowed(server: Git
     assert server.heard == []
 
 
-async def test_a_host_that_is_not_there_is_unreachable(fetched: Fetcher) -> None:
+async def test_a_missing_host_is_reported_as_unreachable(fetched: Fetcher) -> None:
     with pytest.raises(errors.HostUnreachableError):
         await fetched("http://127.0.0.1:9/x.git", MAIN)
     with pytest.raises(errors.HostUnresolvedError):

@@ -65,7 +65,7 @@ def test_the_result_of_a_check_is_a_sentence(world: World, server: GitServer) ->
     world.do(go())
 
 
-async def test_a_host_that_is_silent_is_given_up_in_time(server: GitServer, tmp_path: Path) -> None:
+async def test_a_silent_host_is_given_up_in_time(server: GitServer, tmp_path: Path) -> None:
     server.before = lambda path: time.sleep(1.5)
     remote = Remote(read_url(f"{server.url}/x.git"), "plain")
     with pytest.raises(Exception, match=r"timed out after 0 s"):

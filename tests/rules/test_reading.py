@@ -214,7 +214,7 @@ def test_the_first_of_a_million_lines_are_in_force_and_no_guard_is_lost() -> Non
         read_rules({"_headers": b"#" * LARGEST_FILE + b"\n/private/*\n  Basic-Auth: a:b"})
 
 
-def test_a_line_may_not_speak_of_the_platforms_paths() -> None:
+def test_a_line_must_not_contain_the_platforms_paths() -> None:
     assert 1 in refused(read("/_easel/* /x 301!"))
 
 
@@ -399,7 +399,7 @@ def test_rules_files_of_other_hosts_lead_only_to_addresses(target: str) -> None:
         assert not [line for line in rules.redirects if line.target == target and line.redirects]
 
 
-def test_a_line_that_only_adds_a_slash_is_endless_where_the_slash_does_not_count() -> None:
+def test_a_line_that_only_adds_a_slash_is_endless_where_slashes_are_ignored() -> None:
     for choice, told in (("netlify", 1), ("cloudflare", 0)):
         notes = read("/x /x/ 301", choice=choice).notes  # type: ignore[arg-type]
         assert sum("would never end" in note.text for note in notes) == told

@@ -75,7 +75,7 @@ def test_the_query_is_passed_on_unless_the_target_has_a_query() -> None:
     assert location("/a /b?from=a", "/a", "x=1") == "/b?from=a"
 
 
-def test_a_query_in_a_source_must_be_there() -> None:
+def test_a_query_in_a_source_must_match_the_request() -> None:
     lines = "/store id=:id /blog/:id\n/?p=12 /twelve\n/search q=fixed /found"
     assert location(lines, "/store", "id=a%2Fb") == "/blog/a/b?id=a%2Fb"
     assert location(lines, "/store") is None
@@ -95,7 +95,7 @@ def test_a_captured_string_never_leads_to_another_host(path: str, choice: Choice
 
 
 @given(st.text(max_size=40))
-def test_a_location_holds_nothing_that_ends_a_header(text: str) -> None:
+def test_a_location_contains_nothing_that_ends_a_header(text: str) -> None:
     found = location("/r/* /to/:splat?x=:splat 302", f"/r/{text}")
     assert found is None or (found.isascii() and found.isprintable() and " " not in found)
 
@@ -196,7 +196,7 @@ def test_a_long_path_is_matched_with_two_stars_in_one_pass() -> None:
     assert pattern.catch(RequestPath(("a", "b", ".js"))) == {"splat": "a"}
 
 
-def test_a_line_for_some_queries_speaks_of_its_path_whatever_the_query() -> None:
+def test_a_line_with_a_query_concerns_its_path_whatever_the_query() -> None:
     rules = read_rules({"_redirects": b"/store id=1 /one 302!"}, RuleSettings("netlify"))
     assert rules is not None
     assert RedirectTable(rules).speaks_of(Visit("/store"))

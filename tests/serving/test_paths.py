@@ -296,7 +296,7 @@ def test_a_person_who_returns_from_a_form_or_a_payment_is_redirected_to_the_page
 
 
 @pytest.mark.parametrize("target", ["/users/42", "/deep/link?tab=1", "/@jane.doe", "/v1.2", "/settings/", "/caf%C3%A9"])
-def test_a_navigation_to_nothing_gets_the_apps_own_page(target: str) -> None:
+def test_a_navigation_to_an_unknown_address_gets_the_apps_own_page(target: str) -> None:
     found = navigate(SITE, target)
     assert isinstance(found, File)
     assert (found.path, found.status, found.cache_control) == ("index.html", 200, REVALIDATE)
@@ -559,7 +559,7 @@ def test_no_address_leads_outside_the_manifest(target: str, accept: str | None) 
         assert found.location is None or (found.location.isascii() and found.location[:2] != "//")
 
 
-def test_a_name_is_found_however_its_letters_are_put_together() -> None:
+def test_a_name_is_found_in_every_unicode_form() -> None:
     syllables = "\ud55c" * 300 + ".html"
     site = Place({"index.html": b"home", syllables: b"page"}).site()
     for form in ("NFC", "NFD"):

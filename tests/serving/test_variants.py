@@ -56,7 +56,7 @@ def test_a_damaged_object_is_reported_as_damaged(cut: int) -> None:
         list(read_index(memoryview(data[:cut])))
 
 
-def test_a_large_index_is_read_in_slices_and_held_against_the_objects_length() -> None:
+def test_a_large_index_is_read_in_slices_and_checked_against_the_objects_length() -> None:
     index = {hashlib.sha256(b"%d" % n).hexdigest(): (n, 1) for n in range(5000)}
     encoded = msgspec.json.encode(index)
     data = MAGIC + len(encoded).to_bytes(8, "big") + encoded + bytes(5000)

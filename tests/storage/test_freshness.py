@@ -17,7 +17,7 @@ def test_a_bump_is_seen_by_every_process_that_maps_the_page(tmp_path: Path) -> N
     assert slot != 0
 
 
-def test_a_page_that_exists_is_bumped_on_a_full_disk_as_on_any_other(small_disk: Path) -> None:
+def test_an_existing_freshness_page_is_bumped_on_a_full_disk_too(small_disk: Path) -> None:
     page = FreshnessPage(small_disk / "page")
     with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
         while True:

@@ -95,7 +95,7 @@ def test_a_read_only_database_is_reported_and_everything_continues_afterwards(sh
     seconds_until(app, 3)
 
 
-def test_a_database_that_is_lost_in_the_middle_of_a_move_has_moved_nothing(shared: Shared, app: RunningApp) -> None:
+def test_a_database_that_is_lost_during_a_move_has_moved_nothing(shared: Shared, app: RunningApp) -> None:
     before = moves(shared, app)
     headers = {"Idempotency-Key": secrets.token_hex(12)}
     path = f"{app.path}/versions/1/restore"

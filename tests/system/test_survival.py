@@ -96,7 +96,7 @@ def test_every_accepted_deploy_ends_once_although_processes_are_killed(own: Plat
     assert list((own.data_dir / "scratch").glob("*.part")) == []
 
 
-def test_a_killed_worker_is_replaced_and_its_deploys_go_on(own: Platform) -> None:
+def test_a_killed_worker_is_replaced_and_its_deploys_continue(own: Platform) -> None:
     app = RunningApp.create(own)
     key = app.upload(zip_of(PAGE))
     ids = []

@@ -87,7 +87,7 @@ def test_lists_show_no_large_configuration_and_find_what_they_show(large: Runnin
     assert max(len(listed.content), len(large.client.get(f"{large.path}/versions").content)) < 4000
 
 
-def test_a_large_answer_is_given_again_from_the_records(large: RunningApp) -> None:
+def test_a_large_response_is_repeated_from_the_records(large: RunningApp) -> None:
     asked: list[tuple[str, dict[str, Any], dict[str, str], object]] = []
 
     def ask(path: str, body: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ def test_served_versions_and_versions_of_open_tabs_are_kept(platform: Platform, 
     assert four.visit(environment="staging").headers["x-easel-version"] == "1"
 
 
-def test_a_pruned_versions_configuration_goes_unless_a_version_or_a_rollback_needs_it(
+def test_a_pruned_versions_configuration_is_deleted_unless_a_version_or_a_rollback_needs_it(
     platform: Platform, app: RunningApp
 ) -> None:
     for number in (1, 2, 3, 4):

@@ -201,7 +201,7 @@ NX = {
 }
 
 
-def test_a_project_of_nx_is_built_by_nx_and_taken_from_the_top(tmp_path: Path) -> None:
+def test_an_nx_project_is_built_by_nx_and_its_output_is_at_the_top(tmp_path: Path) -> None:
     made = plan(write(tmp_path, NX), BuildOptions())
     assert (made.root, made.install_root, made.framework) == ("apps/shop", "", "vite")
     assert made.build == ("npx", "--no-install", "nx", "build", "shop")
@@ -233,7 +233,7 @@ def test_an_output_outside_of_the_sources_is_not_looked_for(output: str, tmp_pat
     assert all(".." not in path for path in made.outputs)
 
 
-def test_a_project_of_nx_that_has_only_a_page_is_built_and_not_served_as_it_is(tmp_path: Path) -> None:
+def test_an_nx_project_with_only_a_page_is_built_and_not_served_unchanged(tmp_path: Path) -> None:
     files = {
         "nx.json": "{}",
         "package.json": package(None, "nx", "@angular/core"),

@@ -97,7 +97,7 @@ def test_settings_of_a_deploy_are_checked_too(wanted: BuildOptions, tmp_path: Pa
         plan(write(tmp_path, VITE), wanted)
 
 
-def test_a_number_that_is_too_long_to_print_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_an_overlong_number_is_refused_with_a_message(tmp_path: Path) -> None:
     files = {"mkdocs.yml": "site_name: a", "pyproject.toml": f"[project]\ndependencies = [0x{'f' * 5_000}]\n"}
     with pytest.raises(BuildFileInvalidError, match="line 2 has a number of more than 3000 digits"):
         plan(write(tmp_path, files), BuildOptions())

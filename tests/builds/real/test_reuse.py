@@ -38,7 +38,7 @@ def test_a_script_of_an_install_is_run_each_time(builder: Builder) -> None:
         assert "the script runs" in builder.build("vite", changes, app="app_reuse").log
 
 
-def test_a_failed_build_leaves_nothing_and_the_next_one_starts_with_what_was_there(builder: Builder) -> None:
+def test_a_failed_build_leaves_nothing_and_the_next_build_has_the_earlier_dependencies(builder: Builder) -> None:
     fails = "mkdir -p node_modules/.cache && echo half > node_modules/.cache/x; exit 3"
     with pytest.raises(BuildCommandFailedError, match="exit code 3"):
         builder.build("vite", package(build=fails), app="app_reuse")

@@ -28,7 +28,7 @@ def either(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     bench.sandbox.close()
 
 
-async def test_a_build_without_an_end_of_its_memory_is_ended(either: Bench) -> None:
+async def test_a_build_that_uses_memory_without_end_is_ended(either: Bench) -> None:
     ended = await either.run("head -c 900M /dev/zero | tail; sleep 3600", limits={"memory": 128 * MIB})
     assert ended.reason == "memory"
     assert ended.code != 0

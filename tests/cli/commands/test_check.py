@@ -69,7 +69,7 @@ def test_the_check_lists_immutable_files_and_the_effect_of_each_line(check: Chec
     assert "Left out by default: .DS_Store." in said.stderr
 
 
-def test_a_folder_and_its_zip_are_one(check: Check, folder: Path) -> None:
+def test_a_folder_and_its_zip_give_the_same_result(check: Check, folder: Path) -> None:
     with zipfile.ZipFile(folder / "site.zip", "w") as archive:
         for name in FILES:
             archive.write(folder / "dist" / name, name)

@@ -110,7 +110,7 @@ def test_pages_get_their_variables_as_the_app_says(person: Person, slug: str) ->
     assert (wrong.code, "'inline', 'external', 'off'" in wrong.stderr) == (2, True)
 
 
-def test_a_diff_tells_the_apps_own_files_from_its_configuration(person: Person) -> None:
+def test_a_diff_distinguishes_the_apps_own_files_from_its_configuration(person: Person) -> None:
     person.write(index_html=PAGE.format("one"), config__meta_json='{"mine": 1}')
     person.place("config/theme.json", "mine: 1\n")
     person.ok("deploy", "--create", "-m", "First", "--source-files")
@@ -178,7 +178,7 @@ def test_a_deploy_that_fails_says_why_and_ends_with_5(person: Person, slug: str)
     assert "Deploy failed" in person.ok("logs").stdout
 
 
-def test_a_locked_environment_stays_and_the_exit_code_says_so(person: Person, slug: str) -> None:
+def test_a_locked_environment_keeps_its_version_and_the_exit_code_shows_it(person: Person, slug: str) -> None:
     deployed(person, "one")
     person.ok("lock", "production", "-m", "launch day")
     person.write(index_html=PAGE.format("two"))
@@ -249,7 +249,7 @@ def test_configuration_is_published_and_rolled_back(person: Person) -> None:
     assert "Two" in person.ok("apps", "show").stdout
 
 
-def test_a_queued_deploy_is_cancelled_and_an_ended_one_is_not(person: Person) -> None:
+def test_a_queued_deploy_can_be_cancelled_and_an_ended_deploy_cannot(person: Person) -> None:
     deployed(person, "one")
     ended = person.ok("deploys", "--json").document["deploys"][0]["deploy_id"]
     assert person.run("cancel", ended).code == 2

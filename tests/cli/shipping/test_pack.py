@@ -227,7 +227,7 @@ def test_pipes_and_sockets_are_left_out(tmp_path: Path) -> None:
     assert selection.left_out[0].path == "pipe"
 
 
-def test_a_folder_whose_index_is_ignored_says_so(tmp_path: Path) -> None:
+def test_a_folder_whose_index_is_ignored_is_refused_with_the_reason(tmp_path: Path) -> None:
     write(tmp_path, {"index.html": "", ".easelignore": "*.html\n"})
     with pytest.raises(EntryPointMissingError, match=r"left out by \.easelignore"):
         chosen(tmp_path)

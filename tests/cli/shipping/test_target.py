@@ -150,7 +150,7 @@ def test_none_of_several_builds_is_chosen_by_guessing(tmp_path: Path, files: lis
         (["notes.txt"], "`easel deploy DIR`"),
     ],
 )
-def test_a_project_without_a_build_is_told_how_to_build(tmp_path: Path, files: list[str], said: str) -> None:
+def test_a_project_without_a_build_is_refused_with_advice(tmp_path: Path, files: list[str], said: str) -> None:
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -221,7 +221,7 @@ def test_handwritten_pages_have_easel_toml_next_to_them(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_page_of_source_is_known_however_it_is_written(tmp_path: Path, script: str, encoding: str) -> None:
+def test_a_page_of_sources_is_recognised_in_every_spelling(tmp_path: Path, script: str, encoding: str) -> None:
     (tmp_path / "package.json").touch()
     (tmp_path / "index.html").write_text(f"<!doctype html><title>x</title>{script}", encoding=encoding)
     with pytest.raises(SourceFolderError, match=r"its index\.html loads"):

@@ -215,7 +215,7 @@ def test_a_build_is_cancelled_once_nobody_waits_for_it(world: World, ends: str) 
     world.do(go())
 
 
-def test_a_build_that_fails_fails_the_deploy_with_its_reason_and_its_last_lines(
+def test_a_failed_build_fails_the_deploy_with_its_reason_and_its_last_lines(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build_row, "MOST_LINES", 3)

@@ -116,7 +116,7 @@ def test_a_requested_commit_is_built_although_the_branch_has_moved(world: World,
     world.do(go())
 
 
-def test_a_build_that_is_repeated_is_of_the_same_commit(world: World, server: GitServer) -> None:
+def test_a_repeated_build_uses_the_same_commit(world: World, server: GitServer) -> None:
     async def go() -> None:
         app, repository = await connected(world, server)
         first = repository.commit(PROJECT)
@@ -138,7 +138,7 @@ def test_a_build_that_is_repeated_is_of_the_same_commit(world: World, server: Gi
     world.do(go())
 
 
-def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_stays(
+def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_the_live_version_stays(
     world: World, server: GitServer
 ) -> None:
     async def go() -> None:
@@ -182,7 +182,7 @@ def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_sta
     world.do(go())
 
 
-def test_a_late_or_repeated_webhook_brings_no_old_commit_back(
+def test_a_late_or_repeated_webhook_deploys_no_old_commit(
     world: World, server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "HEAD_LAG", 0.01)
