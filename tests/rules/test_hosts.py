@@ -68,13 +68,13 @@ def test_vercels_redirects_go_first_and_its_rewrites_behind_files() -> None:
                 {"source": "/post/:id([^/]+)", "destination": "/p/:id"},
                 {"source": "/old/(.*)", "destination": "/new/$1", "statusCode": 301},
                 {"source": "/beta", "has": [{"type": "cookie", "key": "beta"}], "destination": "/b"},
-                {"source": "/n/:id(\\d+)", "destination": "/x"},
+                {"source": "/n/:id(\\d+x)", "destination": "/x"},
             ],
             "rewrites": [{"source": "/((?!api/).*)", "destination": "/index.html"}],
             "headers": [{"source": "/(.*)", "headers": [{"key": "X-A", "value": "1"}]}],
         },
     )
-    assert rules.pages == "drop-trailing-slash"
+    assert rules.pages == "auto-trailing-slash"
     assert answer(rules, "/blog/a/b") == (307, "/news/a/b", True)
     assert answer(rules, "/post/7") == (308, "/p/7", True)
     assert answer(rules, "/old/x/y") == (301, "/new/x/y", True)
@@ -95,9 +95,9 @@ def test_vercels_conditions_are_read_as_far_as_they_map() -> None:
                 {"source": "/p", "has": [{"type": "query", "key": "id"}], "destination": "/post/:id"},
                 {"source": "/p", "has": [{"type": "query", "key": "q", "value": "(?<t>.*)"}], "destination": "/s/:t"},
                 {"source": "/p", "has": [{"type": "query", "key": "v", "value": {"eq": "2"}}], "destination": "/v2"},
-                {"source": "/m", "missing": [{"type": "cookie", "key": "seen"}], "destination": "/hello"},
+                {"source": "/m", "missing": [{"type": "cookie", "key": "seen", "value": "1"}], "destination": "/hello"},
                 {"source": "/h", "has": [{"type": "header", "key": "x-a"}], "destination": "/x"},
-                {"source": "/c", "has": [{"type": "cookie", "key": "a", "value": "1"}], "destination": "/x"},
+                {"source": "/c", "has": [{"type": "cookie", "key": "a", "value": "1|2"}], "destination": "/x"},
             ],
             "headers": [
                 {"source": "/(.*)", "has": host, "headers": [{"key": "X-Old", "value": "1"}]},
@@ -156,7 +156,18 @@ TOO_MANY = ("/" + "(a)" * 65, "/" + "{a}" * 65, "/:a" * 65, "/((?!" + "a|" * 100
 @pytest.mark.parametrize(
     "source",
     [
-        *("/a/:id(\\d+)", "/[abc]", "/(a|b(c))", "/((?!.*x).*)", "/" + "(a|b)" * 6, "/x/:y(a|b)*", "/(.*\\.js)"),
+        *(
+            "/a/:id(\\d+x)",
+            "/:a(\\w+)_:b(\\w+)",
+            "/v:a(\\d+)*",
+            "/:a([z-a]+)",
+            "/[abc]",
+            "/(a|b(c))",
+            "/((?!.*x).*)",
+            "/" + "(a|b)" * 6,
+            "/x/:y(a|b)*",
+            "/(.*\\.js)",
+        ),
         *TOO_MANY,
     ],
 )
@@ -174,8 +185,12 @@ def test_vercels_headers_are_for_all_forms_of_their_source() -> None:
         )
     )
     assert headers.find(Visit("/a/b.css")) == headers.find(Visit("/a")) == {"x-a": ["1"]}
-    refused = read("vercel.json", {"headers": [{"source": "/((?!assets/).*)", "headers": one}]}).refused
-    assert [line.reason for line in refused] == ["headers with excluded paths are not supported."]
+    others = HeaderTable(read("vercel.json", {"headers": [{"source": "/((?!assets/).*)", "headers": one}]}))
+    assert (others.find(Visit("/a")), others.find(Visit("/assets/a"))) == ({"x-a": ["1"]}, {})
+    refused = read("vercel.json", {"headers": [{"source": "/:id(\\d+)", "headers": one}]}).refused
+    assert [line.reason for line in refused] == [
+        "headers with a class of characters in their source are not supported."
+    ]
 
 
 @pytest.mark.parametrize("name", ["vercel.json", "firebase.json"])
@@ -238,6 +253,54 @@ def test_paths_that_firebases_globs_exclude_are_excluded() -> None:
     assert answer(rules, "/any/thing") == (200, "/index.html", False)
     assert answer(rules, "/js/x") is None
     assert [line.text for line in rules.refused] == ["i18n"]
+
+
+@pytest.mark.parametrize(
+    ("regex", "found"),
+    [
+        ("^/news/(\\d+)/?$", {"/news/12": "/n/12", "/news/x": None, "/news": None}),
+        ("^/news/(\\d{2}|x)$", {}),
+        ("^/(?P<year>[0-9]{4})-\\d+$", {"/2024-1": "/n/2024", "/24-1": None, "/2024-x": None}),
+        ("^/pre/(\\w+)", {}),
+        ("^/pre/", {"/pre/a/b": "/n/:1", "/preface": None}),
+        ("^/a/(.*)\\.html$", {"/a/b/c.html": "/n/b/c", "/a/b": None}),
+        ("/news/(\\d+)$", {}),
+        ("^/(a|(b))$", {}),
+    ],
+)
+def test_firebases_regular_expressions_are_read_or_refused(regex: str, found: dict[str, str | None]) -> None:
+    names = ":year" if "year" in regex else ":1"
+    redirects = [{"regex": regex, "destination": f"/n/{names}", "type": 301}]
+    rules = read("firebase.json", {"hosting": {"redirects": redirects}})
+    assert bool(rules.refused) == (not found)
+    for path, to in found.items():
+        answered = answer(rules, path)
+        assert (answered and answered[1]) == to, path
+
+
+@pytest.mark.parametrize(
+    ("routes", "guards"),
+    [
+        ([{"route": "/a/*/*/*/c", "statusCode": 404}], True),
+        ([{"route": "/a", "statusCode": 403, "headers": {"X": "y" * 9_000}}], True),
+        ([{"route": "/a", "allowedRoles": ["admin"], "methods": ["GET", "POST"]}], True),
+        ([{"route": "/a", "allowedRoles": ["admin"], "methods": ["POST"]}], False),
+        ([{"route": "/a", "rewrite": "/.auth/login/aad"}], False),
+    ],
+)
+def test_only_a_route_that_hides_what_easel_would_serve_stops_the_deploy(routes: list[Any], guards: bool) -> None:
+    rules = read("staticwebapp.config.json", {"routes": routes}, allow_guards=True)
+    assert [line.guards for line in rules.refused] == [guards]
+
+
+def test_a_thousand_azure_routes_are_read() -> None:
+    routes = [{"route": f"/a{number}/*", "headers": {"X-A": str(number)}} for number in range(1_000)]
+    routes.append({"route": "/*", "headers": {"X-A": "other"}})
+    rules = read("staticwebapp.config.json", {"routes": routes})
+    assert rules.refused == ()
+    assert [note.text for note in rules.notes] == [
+        "it also applies to paths of earlier routes, because there are too many of them."
+    ]
 
 
 def test_paths_that_azures_fallback_excludes_are_excluded() -> None:

@@ -441,6 +441,11 @@ def functions() -> Iterator[Case]:
             lambda text: _rules("staticwebapp.config.json", json.dumps({"routes": [{"route": text, "redirect": "/"}]})),
             2_000,
         ),
+        "firebase.json, an expression": (lambda text: _rules("firebase.json", _of_regex(f"^/{text}$")), 2_000),
+        "staticwebapp.config.json, many routes": (
+            lambda text: _rules("staticwebapp.config.json", json.dumps({"routes": _routes(text)})),
+            4_000,
+        ),
         "rules, a path": (lambda text: _hold(ruled, Visit("/" + text)), LONGEST_PATH // 4 - 1),
         "rules, a path, of Cloudflare": (
             lambda text: _hold(ruled_as_cloudflare, Visit("/" + text)),
@@ -520,6 +525,16 @@ def _rules(name: str, text: str, choice: Choice = "netlify") -> None:
 
 def _route(kind: str, source: str) -> str:
     return json.dumps({kind: [{"source": source, "destination": "/x/:a/$1"}]})
+
+
+def _of_regex(regex: str) -> str:
+    return json.dumps({"hosting": {"redirects": [{"regex": regex, "destination": "/x/:1"}]}})
+
+
+def _routes(text: str) -> list[object]:
+    """Returns a route for each four characters."""
+    pieces = (text[at : at + 4] for at in range(0, len(text), 4))
+    return [{"route": f"/{piece}/*", "redirect": "/x", "headers": {"X-A": "1"}} for piece in pieces]
 
 
 def _ruled(choice: Choice = "netlify") -> SiteRules:

@@ -29,6 +29,8 @@ def redirect_text(redirect: Redirect) -> str:
         ("Country", redirect.countries),
         ("Cookie", redirect.cookies),
         ("Except", redirect.excepts),
+        ("Only", tuple(f":{name}={text}" for name, text in redirect.only)),
+        ("Without", tuple(f"{kind}:{name}" for kind, name in redirect.absent)),
     ):
         if values:
             words.append(f"{name}={','.join(values)}")
@@ -44,6 +46,8 @@ def _source(redirect: Redirect) -> str:
 def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:
     """Yields the headers of a block, each with its path and name, and its line as the file has it."""
     path = f"https://{block.host}{block.path}" if block.host else block.path
+    if block.excepts:
+        path = f"{path} Except={','.join(block.excepts)}"
     for name, value in block.headers:
         yield f"{path} {name.lower()}", f"! {name}" if value is None else f"{name}: {value}"
 

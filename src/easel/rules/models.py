@@ -79,8 +79,9 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     `source` is a path pattern (decoded, with a leading '/'), `host` a host pattern with its scheme ('' for every host),
     `query` the required parameters, each with a value or a `:name` that captures it. A status of REDIRECTING redirects
     the client to `target`. Any other status sends the content of `target`. A forced line applies before files. If the
-    line has `languages`, `countries` or `cookies` (names), one of each must match. A path that matches a pattern of
-    `excepts` does not match the line. `line` counts from 1.
+    line has `languages`, `countries` or `cookies` (names, or `name=value`), one of each must match. A path that matches
+    a pattern of `excepts` does not match the line. `only` names the characters and the length that a placeholder
+    accepts (`[0-9]{4}`). A request with a query parameter or cookie of `absent` does not match. `line` counts from 1.
     """
 
     line: int
@@ -95,6 +96,8 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     cookies: tuple[str, ...] = ()
     file: str = REDIRECTS
     excepts: tuple[str, ...] = ()
+    only: tuple[tuple[str, str], ...] = ()
+    absent: tuple[tuple[Literal["query", "cookie"], str], ...] = ()
 
     @property
     def redirects(self) -> bool:
@@ -105,17 +108,26 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     def conditional(self) -> bool:
         """Returns true if the line depends on more than path, host and query, so that its response differs between
         visitors."""
-        return bool(self.languages or self.countries or self.cookies)
+        return bool(self.languages or self.countries or self.cookies) or any(
+            kind == "cookie" for kind, _ in self.absent
+        )
+
+    @property
+    def is_for_all(self) -> bool:
+        """Returns true if the line answers every request for every path of its source."""
+        return not (self.conditional or self.query or self.host or self.excepts or self.only or self.absent)
 
 
 class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """Headers for the paths that match a pattern, in the file's order. A value of None removes the header."""
+    """Headers for the paths that match a pattern, in the file's order, but not for paths that match a pattern of
+    `excepts`. A value of None removes the header."""
 
     line: int
     path: str
     headers: tuple[tuple[str, str | None], ...]
     host: str = ""
     file: str = HEADERS
+    excepts: tuple[str, ...] = ()
 
 
 class RefusedLine(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):

@@ -65,6 +65,7 @@ def _shown(app_id: str, version: int, rules: Rules | None) -> Response:
                 "line": block.line,
                 "path": block.path,
                 "host": block.host or None,
+                "excepts": list(block.excepts),
                 "headers": [line for _, line in header_texts(block)],
             }
             for block in rules.headers

@@ -137,7 +137,8 @@ def in_force(rules: Rules) -> list[RuleLine]:
     lines = [RuleLine(one.file, one.line, redirect_text(one)) for one in rules.redirects]
     for block in rules.headers:
         lines += [
-            RuleLine(block.file, block.line, f"{block.host}{block.path} {text}") for _, text in header_texts(block)
+            RuleLine(block.file, block.line, f"{source.rpartition(' ')[0]} {text}")
+            for source, text in header_texts(block)
         ]
     return lines
 

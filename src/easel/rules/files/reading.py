@@ -121,9 +121,8 @@ class Reading:
             raise BadLineError(reason, guards=is_guard)
         try:
             self.room.take(pattern, len(redirect.source) + len(redirect.target))
-            for path in redirect.excepts:
-                self.room.take(parse(path, self.dialect), len(path), is_exception=True)
-        except (BadLineError, PatternError) as bad:
+            self._take_exceptions(redirect.excepts)
+        except BadLineError as bad:
             raise BadLineError(str(bad), guards=is_guard) from None
         self.redirects.append(redirect)
 
@@ -140,7 +139,17 @@ class Reading:
         if len(self.headers) >= MOST_BLOCKS:
             raise BadLineError(f"the rules have reached the limit of {MOST_BLOCKS} paths.")
         self.room.take(pattern, len(block.path) + sum(len(name) + len(value or "") for name, value in block.headers))
+        self._take_exceptions(block.excepts)
         self.headers.append(block)
+
+    def _take_exceptions(self, paths: tuple[str, ...]) -> None:
+        for path in paths:
+            try:
+                pattern = parse(path, self.dialect)
+            except PatternError as error:
+                raise BadLineError(f"{error}.") from None
+            # A single path is compared as fast as the line's own path.
+            self.room.take(pattern, len(path), is_exception=len(paths) > 1 or not pattern.literal)
 
 
 def reason_against(redirect: Redirect) -> str | None:

@@ -37,7 +37,7 @@ def _for_bare_paths(reading: Reading, has: Callable[[str], bool]) -> Iterator[in
             is_hidden = not redirect.forced and any(map(has, (name, f"{name}.html", f"{name}/index.html")))
             if not is_hidden:
                 yield redirect.line
-        if not (redirect.conditional or redirect.query or redirect.host or redirect.excepts):
+        if redirect.is_for_all:
             settled.add(source.rstrip("/"))
 
 

@@ -22,7 +22,7 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
             reading.note(*where, f"this line has no effect, because line {everything.line} matches every path.")
         elif (first := settled.get(key)) is not None and not may_step_aside(first, reading.dialect):
             reading.note(*where, f"this line has no effect, because line {first.line} matches the same path.")
-        if not (redirect.query or redirect.host or redirect.conditional or redirect.excepts):
+        if redirect.is_for_all:
             settled.setdefault(key, redirect)
             if everything is None and redirect.source == "/*":
                 everything = redirect

@@ -11,7 +11,7 @@ import msgspec
 from easel.rules.files.headers import GUARDS, header_reason
 from easel.rules.files.lines import shown
 from easel.rules.files.reading import BadLineError, Reading
-from easel.rules.models import HeaderBlock, Redirect
+from easel.rules.models import HeaderBlock, Pages, Redirect
 
 T = TypeVar("T")
 
@@ -33,6 +33,19 @@ def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Readi
         # ValueError is the base class of the errors of TOML, JSON and msgspec.
         reading.refuse(name, 0, name, f"it cannot be read: {str(error)[:200]}.", guards=guards)
         return None
+
+
+def pages_of(*, clean: bool, slash: bool | None) -> Pages:
+    """Returns the handling of pages' addresses for `cleanUrls` and `trailingSlash`, which Vercel and Firebase share.
+
+    Without a choice of the slash, a folder's page is served at `/docs/`, because relative links in it work only there.
+    With `trailingSlash` alone, these hosts leave the addresses of files (`/about.html`) unchanged.
+    """
+    if slash is None:
+        return "auto-trailing-slash" if clean else ""
+    if slash:
+        return "force-trailing-slash" if clean else ""
+    return "drop-trailing-slash"
 
 
 class Entries:
@@ -79,9 +92,12 @@ class Entries:
         except BadLineError as bad:
             self.refuse(redirect.source, str(bad), guards=bad.guards)
 
-    def headers(self, path: str, headers: Iterable[tuple[str, str]], *, host: str = "") -> None:
+    def headers(
+        self, path: str, headers: Iterable[tuple[str, str]], *, host: str = "", excepts: tuple[str, ...] = ()
+    ) -> None:
         """Puts the headers of a path in force, except those that no rule may set. If a name occurs twice, the last
-        value is used, as hosting providers do. Set-Cookie keeps all its values."""
+        value is used, as hosting providers do. Set-Cookie keeps all its values. An empty value removes the header, as on
+        Azure."""
         try:
             pattern = self._reading.pattern_of_block(path)
         except BadLineError as bad:
@@ -92,11 +108,11 @@ class Entries:
             if reason := header_reason(name, value):
                 self.refuse(f"{name}: {value}", reason, guards=name.lower() in GUARDS)
             else:
-                kept.append((name, value))
+                kept.append((name, value or None))
         if not kept:
             return
         try:
-            self._reading.add_block(HeaderBlock(self.number, path, tuple(kept), host, self.file), pattern)
+            self._reading.add_block(HeaderBlock(self.number, path, tuple(kept), host, self.file, excepts), pattern)
         except BadLineError as bad:
             self.refuse(path, str(bad))
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from easel.rules.files.reading import BadLineError
+from easel.rules.hosts.classes import check, class_of
 from easel.rules.hosts.entries import MOST_EXCEPTIONS, MOST_FORMS
 
 MOST_PARTS = 64
@@ -16,6 +17,7 @@ _CHOICE = re.compile(r":([\w$]+)\((?:\?:)?([\w.~%\\-]+(?:\|[\w.~%\\-]+)*)\)")
 _CLASS = re.compile(r"\\[a-zA-Z]")
 """A class of characters, such as `\\d`."""
 _TOKEN = re.compile(r":([\w$]+)(?:\(([^()]*)\))?([*+?]?)")
+_TOKEN_NAME = re.compile(r":([\w$]+)")
 _ESCAPED = re.compile(r"\\([./_~-])")
 _ANY = (".*", ".+")
 _SEGMENT = ("[^/]+", "[^/]*", "[^/]+?")
@@ -34,6 +36,7 @@ class Form:
     path: str
     names: dict[str, str] = field(default_factory=dict)
     excepts: tuple[str, ...] = ()
+    only: dict[str, str] = field(default_factory=dict)
 
 
 def from_expression(source: str) -> list[Form]:
@@ -48,6 +51,8 @@ def from_expression(source: str) -> list[Form]:
         if len(alternatives) > MOST_EXCEPTIONS:
             raise BadLineError(f"its source excludes more than {MOST_EXCEPTIONS} paths.")
         excepts = tuple(path for one in alternatives if (path := _exception(before, one)) is not None)
+        if before != "/":
+            excepts = (before.rstrip("/"), *excepts)
         return [Form(f"{before}*", names, excepts)]
     groups = 0
 
@@ -94,8 +99,11 @@ def _variants(form: Form) -> list[Form] | None:
             inner = optional[0].removesuffix("?")
             without = replace(form, path=before + after or "/", names=form.names | {optional[3]: ""})
             return [without, replace(form, path=before + inner + after)]
-        inside = [optional[1], ""] if optional[2] else [optional[1]]
-        return [replace(form, path=before + one + after or "/") for one in inside]
+        inside = replace(form, path=before + optional[1] + after or "/")
+        if not optional[2]:
+            return [inside]
+        absent = dict.fromkeys(_TOKEN_NAME.findall(optional[1]), "")
+        return [inside, replace(form, path=before + after or "/", names=form.names | absent)]
     choice = next((one for one in _CHOICE.finditer(path) if _CLASS.search(one[2]) is None), None)
     if choice is None:
         return None
@@ -107,23 +115,27 @@ def _variants(form: Form) -> list[Form] | None:
 
 
 def _pattern(form: Form) -> Form:
-    names, excepts = dict(form.names), form.excepts
+    names, excepts, only = dict(form.names), form.excepts, dict(form.only)
     out: list[str] = []
     at = 0
     for token in _TOKEN.finditer(form.path):
         out.append(form.path[at : token.start()])
         at = token.end()
         name, expression, repeat = token.groups()
-        wide = repeat in ("*", "+") or expression in _ANY
-        if not wide and (repeat or (expression is not None and expression not in _SEGMENT)):
+        wide = expression in _ANY or (repeat in ("*", "+") and expression in (None, *_SEGMENT))
+        ours = "splat" if wide else name.replace("$", "group")
+        is_class = expression is not None and not wide and expression not in _SEGMENT
+        if is_class and not repeat and (text := class_of(expression or "")) is not None:
+            only[ours] = text
+        elif not wide and (repeat or is_class):
             shown = token[0] if not name.startswith("$") else f"({expression})"
             raise BadLineError(
-                f"its source contains the expression `{shown[:40]}`, but a placeholder can match only one segment or "
-                f"the rest of the path."
+                f"its source contains the expression `{shown[:40]}`, but a placeholder can match only one segment, a "
+                f"class of characters such as `\\d+`, or the rest of the path."
             )
-        ours = "splat" if wide else name.replace("$", "group")
         names[name] = f":{ours}"
-        if wide and "+" in (repeat, (expression or "")[1:]) and at == len(form.path):
+        is_rest = wide and at == len(form.path)
+        if is_rest and ("+" in (repeat, (expression or "")[1:]) or _is_below(out, expression, repeat)):
             # A `*` at the end matches the folder itself too.
             excepts = ("".join(out).rstrip("/") or "/",)
         out.append("*" if wide else f":{ours}")
@@ -133,7 +145,14 @@ def _pattern(form: Form) -> Form:
         raise BadLineError("its source contains a regular expression, but only placeholders are supported.")
     if excepts and ":" in excepts[0]:
         excepts = tuple(path for path in excepts if pattern.startswith(path))
-    return Form(pattern if pattern.startswith("/") else f"/{pattern}", names, excepts)
+    check(pattern, only)
+    return Form(pattern if pattern.startswith("/") else f"/{pattern}", names, excepts, only)
+
+
+def _is_below(out: list[str], expression: str | None, repeat: str) -> bool:
+    """Returns true for `(.*)` behind the slash of a folder: it matches the folder's content, and not the folder."""
+    before = "".join(out)
+    return expression == ".*" and repeat != "*" and before.endswith("/") and before != "/"
 
 
 _REFERENCE = re.compile(r"(:\w+|\$\d+)[*+]?")

@@ -3,19 +3,15 @@ express them."""
 
 from __future__ import annotations
 
-import re
-from itertools import product
 from typing import Any
 
 import msgspec
 
 from easel.rules.files.reading import BadLineError, Reading
-from easel.rules.hosts.entries import MOST_FORMS, Entries, decoded
+from easel.rules.hosts.entries import Entries, decoded, pages_of
+from easel.rules.hosts.expressions import Form, to_ours
+from easel.rules.hosts.globs import from_glob, from_regex
 from easel.rules.models import FIREBASE_JSON, Redirect
-
-_ALTERNATIVES = re.compile(r"@?\(([^()]*)\)|\{([^{}]*)\}")
-_NAMED = re.compile(r":(\w+)\*")
-_USED = re.compile(r":(\w+)\*?")
 
 
 class _Route(msgspec.Struct):
@@ -56,79 +52,51 @@ def read_firebase(text: str, reading: Reading) -> None:
             return
         hosting = one
     if hosting.clean_urls or hosting.trailing_slash is not None:
-        reading.pages = "force-trailing-slash" if hosting.trailing_slash else "drop-trailing-slash"
+        reading.pages = pages_of(clean=hosting.clean_urls, slash=hosting.trailing_slash)
     if hosting.i18n:
         reason = "Easel does not choose files by language and country. The files are served only at their own paths."
         reading.refuse(FIREBASE_JSON, 0, "i18n", reason)
     entries = Entries(f"{FIREBASE_JSON} redirects", reading)
     for route in hosting.redirects:
-        for source, excepts in _sources(route, entries):
-            entries.redirect(Redirect(0, source, _target(route), route.type, forced=True, excepts=excepts))
+        for form in _forms(route, entries):
+            entries.redirect(_line(route, form, route.type, forced=True))
     entries = Entries(f"{FIREBASE_JSON} rewrites", reading)
     for route in hosting.rewrites:
-        for source, excepts in _sources(route, entries):
+        for form in _forms(route, entries):
             if route.destination:
-                entries.redirect(Redirect(0, source, _target(route), 200, excepts=excepts))
+                reading.not_found = "404-page"
+                entries.redirect(_line(route, form, 200))
             else:
-                entries.refuse(source, "it leads to a function or a service, not to a page.")
+                entries.refuse(_source(route), "it leads to a function or a service, not to a page.")
     entries = Entries(f"{FIREBASE_JSON} headers", reading)
     for route in hosting.headers:
-        for source, excepts in _sources(route, entries):
-            if excepts:
-                entries.refuse(source, "headers with excluded paths are not supported.")
+        for form in _forms(route, entries):
+            if form.only:
+                entries.refuse(_source(route), "headers with a class of characters in their source are not supported.")
                 continue
-            entries.headers(source, ((header.get("key", ""), header.get("value", "")) for header in route.headers))
+            pairs = ((header.get("key", ""), header.get("value", "")) for header in route.headers)
+            entries.headers(form.path, pairs, excepts=form.excepts)
 
 
-def _target(route: _Route) -> str:
-    """Returns the destination with Easel's name for the rest of a path. Firebase may write this rest with or without a
-    star."""
-    rests = set(_NAMED.findall(route.source or route.glob))
-    return _USED.sub(lambda match: ":splat" if match[1] in rests else match[0], route.destination)
+def _source(route: _Route) -> str:
+    return route.source or route.glob or route.regex
 
 
-def _sources(route: _Route, entries: Entries) -> list[tuple[str, tuple[str, ...]]]:
-    """Returns the patterns that together match the entry's glob, each with the patterns that it excludes. Refuses the
-    entry and returns no patterns if no pattern can express the glob."""
+def _forms(route: _Route, entries: Entries) -> list[Form]:
+    """Returns the patterns that together match the entry. Refuses the entry and returns no patterns if no pattern can
+    express its source."""
     glob = route.source or route.glob
-    if not entries.next(glob + route.destination + str(route.headers)):
+    if not entries.next(_source(route) + route.destination + str(route.headers)):
         return []
     try:
-        if route.regex or not glob:
-            raise BadLineError("its source is a regular expression.")
-        if glob.startswith("!"):
-            return [("/*", tuple(_patterns(glob[1:])))]
-        return [(pattern, ()) for pattern in _patterns(glob)]
+        if not glob and not route.regex:
+            raise BadLineError("it has no source.")
+        return from_glob(glob) if glob else from_regex(route.regex)
     except BadLineError as bad:
-        entries.refuse(glob or route.regex, str(bad))
+        entries.refuse(_source(route), str(bad))
         return []
 
 
-def _patterns(glob: str) -> list[str]:
-    choices: list[list[str]] = []
-    at = 0
-    for match in _ALTERNATIVES.finditer(glob):
-        choices.append([glob[at : match.start()]])
-        choices.append((match[1] or match[2] or "").split("|" if match[1] else ","))
-        at = match.end()
-    choices.append([glob[at:]])
-    forms = 1
-    for choice in choices:
-        forms *= len(choice)
-        if forms > MOST_FORMS:
-            raise BadLineError(f"its source expands to more than {MOST_FORMS} patterns.")
-    return [_pattern("".join(parts)) for parts in product(*choices)]
-
-
-def _pattern(glob: str) -> str:
-    if any(char in glob for char in "()[]{}|!@+?"):
-        raise BadLineError("its source is a glob of an unsupported form.")
-    parts = []
-    for number, part in enumerate(_NAMED.sub("**", glob).strip("/").split("/")):
-        if part == "*":
-            parts.append(f":part{number}")
-        elif part.startswith("*.") and parts and parts[-1] == "*":
-            parts[-1] = part  # `**/*.js` matches the file in every folder, including the current folder.
-        else:
-            parts.append("*" if part == "**" else part.replace("**", "*"))
-    return "/" + "/".join(parts)
+def _line(route: _Route, form: Form, status: int, *, forced: bool = False) -> Redirect:
+    target = to_ours(route.destination, form.names)
+    return Redirect(0, form.path, target, status, forced, excepts=form.excepts, only=tuple(form.only.items()))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from easel.rules.files.lines import shown
-from easel.rules.files.reading import BadLineError, Reading
-from easel.rules.hosts.entries import Entries, decoded
+from easel.rules.files.reading import MOST_QUERY, BadLineError, Reading
+from easel.rules.hosts.entries import Entries, decoded, pages_of
 from easel.rules.hosts.expressions import from_expression, to_ours
 from easel.rules.models import VERCEL_JSON, Redirect
 
@@ -44,17 +44,13 @@ class _File(msgspec.Struct, rename="camel"):
     trailing_slash: bool | None = None
 
 
-_OF_THE_PLATFORM = ("/api", "/_next", "/functions")
-"""Paths that most configurations exclude, and that an app's own files rarely have."""
-
-
 def read_vercel(text: str, reading: Reading) -> None:
     """Reads the file into `reading`."""
     file = decoded(VERCEL_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:
         return
     if file.clean_urls or file.trailing_slash is not None:
-        reading.pages = "force-trailing-slash" if file.trailing_slash else "drop-trailing-slash"
+        reading.pages = pages_of(clean=file.clean_urls, slash=file.trailing_slash)
     if file.routes:
         reading.refuse(
             VERCEL_JSON,
@@ -73,6 +69,7 @@ def read_vercel(text: str, reading: Reading) -> None:
         _add(entries, route, status, forced=True)
     entries = Entries(f"{VERCEL_JSON} rewrites", reading)
     for route in file.rewrites if isinstance(file.rewrites, list) else []:
+        reading.not_found = "404-page"
         _add(entries, route, 200, forced=False)
     if isinstance(file.rewrites, dict):
         reading.refuse(VERCEL_JSON, 0, "rewrites", "`rewrites` is only supported as a list.")
@@ -82,10 +79,10 @@ def read_vercel(text: str, reading: Reading) -> None:
             continue
         try:
             forms = from_expression(route.source)
-            if any(not path.startswith(_OF_THE_PLATFORM) for form in forms for path in form.excepts):
-                raise BadLineError("headers with excluded paths are not supported.")
+            if any(form.only for form in forms):
+                raise BadLineError("headers with a class of characters in their source are not supported.")
             fitting = _conditions(route)
-            if fitting.query or fitting.cookies:
+            if fitting.query or fitting.cookies or fitting.absent:
                 raise BadLineError("headers with a condition on a query or a cookie are not supported.")
         except BadLineError as bad:
             entries.refuse(route.source, str(bad))
@@ -96,7 +93,8 @@ def read_vercel(text: str, reading: Reading) -> None:
         for name, value in filled:
             entries.refuse(f"{name}: {value}", "placeholders in headers are not supported.")
         for form in forms:
-            entries.headers(form.path, [pair for pair in pairs if pair not in filled], host=fitting.host)
+            kept = [pair for pair in pairs if pair not in filled]
+            entries.headers(form.path, kept, host=fitting.host, excepts=form.excepts)
 
 
 def _add(entries: Entries, route: _Route, status: int, *, forced: bool) -> None:
@@ -121,6 +119,8 @@ def _add(entries: Entries, route: _Route, status: int, *, forced: bool) -> None:
                 tuple(fitting.query),
                 cookies=tuple(fitting.cookies),
                 excepts=form.excepts,
+                only=tuple(form.only.items()),
+                absent=tuple(fitting.absent),
             )
         )
 
@@ -139,6 +139,7 @@ class _Fitting:
 
     query: list[tuple[str, str]] = field(default_factory=list)
     cookies: list[str] = field(default_factory=list)
+    absent: list[tuple[Literal["query", "cookie"], str]] = field(default_factory=list)
     host: str = ""
 
 
@@ -150,9 +151,12 @@ _TAKEN = re.compile(r"\(\?<([A-Za-z]\w{0,60})>(?:\.[*+]|\[\^/&]\+)\)\Z", re.ASCI
 
 def _conditions(route: _Route) -> _Fitting:
     """Returns the conditions of an entry. Raises BadLineError for a condition that Easel's rules cannot express."""
-    if route.missing:
-        raise BadLineError(f"its `missing` on `{_subject(route.missing[0])}` is not supported.")
     found = _Fitting()
+    for condition in route.missing:
+        if condition.value is None and condition.type in ("query", "cookie") and len(found.absent) < MOST_QUERY:
+            found.absent.append(("query" if condition.type == "query" else "cookie", condition.key))
+        else:
+            raise BadLineError(f"its `missing` on `{_subject(condition)}` is not supported.")
     for condition in route.has:
         value = condition.value.get("eq") if isinstance(condition.value, dict) else condition.value
         text = value if isinstance(value, str) else ""
@@ -163,8 +167,8 @@ def _conditions(route: _Route) -> _Fitting:
             found.query.append((condition.key, text or taken))
         elif condition.type == "query" and (name := _TAKEN.match(text)):
             found.query.append((condition.key, f":{name[1]}"))
-        elif condition.type == "cookie" and is_any and not found.cookies:
-            found.cookies.append(condition.key)
+        elif condition.type == "cookie" and (is_any or _PLAIN.match(text)) and not found.cookies:
+            found.cookies.append(condition.key if is_any else f"{condition.key}={text}")
         elif condition.type == "host" and _HOST.match(text) and not found.host:
             found.host = text.replace("\\", "").lower()
         else:

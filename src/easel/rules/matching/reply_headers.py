@@ -25,12 +25,16 @@ class HeaderTable:
         self._folds = rules.dialect == "netlify"
         self._index = Index(forgiving=self._folds)
         self._blocks: list[tuple[HeaderBlock, Pattern, HostPattern | None]] = []
+        self._excepts: dict[int, tuple[Pattern, ...]] = {}
         self.any_host = any(block.host for block in rules.headers)
         for number, block in enumerate(rules.headers):
             pattern = parse(block.path, rules.dialect, folds_case=self._folds)
             host = HostPattern(tuple(block.host.split("."))) if block.host else None
             self._index.add(number, pattern)
             self._blocks.append((block, pattern, host))
+            if block.excepts:
+                excepts = (parse(path, rules.dialect, folds_case=self._folds) for path in block.excepts)
+                self._excepts[number] = tuple(excepts)
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -55,6 +59,8 @@ class HeaderTable:
             caught = pattern.catch(path)
             of_host = host.catch(visit) if host is not None else {}
             if caught is None or of_host is None:
+                continue
+            if any(one.catch(path) is not None for one in self._excepts.get(number, ())):
                 continue
             if caught and self._dialect == "cloudflare" and visit.spelled is not None:
                 caught = pattern.catch(visit.spelled) or caught

@@ -52,7 +52,14 @@ class _Line:
     target: Target
     first: bool
     excepts: tuple[Pattern, ...]
+    only: tuple[tuple[str, re.Pattern[str]], ...]
     steps_aside: bool
+
+    def accepts(self, asked: RequestPath, caught: dict[str, str]) -> bool:
+        """Returns true if the line applies to a path with these captured strings."""
+        return all(one.fullmatch(caught[name]) for name, one in self.only) and not any(
+            one.catch(asked) is not None for one in self.excepts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +104,7 @@ class RedirectTable:
             if redirect.source in settled:
                 continue  # An earlier line answers every request that this line could answer.
             self.any_first = self.any_first or _goes_first(redirect, rules.dialect)
-            depends = redirect.conditional or redirect.query or redirect.host or redirect.excepts
-            if not depends and not may_step_aside(redirect, rules.dialect):
+            if redirect.is_for_all and not may_step_aside(redirect, rules.dialect):
                 settled.add(redirect.source)
             self._index.add(len(self._redirects), parse(redirect.source, rules.dialect), redirect.query)
             self._redirects.append(redirect)
@@ -126,12 +132,12 @@ class RedirectTable:
                 # Most lines never match a request, so each line is prepared at its first match.
                 line = self._lines[number] = _line(self._redirects[number], self.dialect)
             caught = line.pattern.catch(asked)
-            if caught is None or any(one.catch(asked) is not None for one in line.excepts):
+            if caught is None or not line.accepts(asked, caught):
                 continue
             if caught and self.dialect == "cloudflare" and visit.spelled is not None:
                 caught = line.pattern.catch(visit.spelled) or caught
             by = line.redirect
-            plain = plain and not (by.conditional or by.query or by.host)
+            plain = plain and not (by.conditional or by.query or by.host or by.absent)
             if not _holds(line, visit, caught) or (line.steps_aside and _is_there(line, asked, caught)):
                 continue
             leads = _leads(line, visit, caught, for_all=plain)
@@ -148,8 +154,9 @@ def _line(redirect: Redirect, dialect: Dialect) -> _Line:
         host = HostPattern(tuple(name.split(".")), scheme)
     target = target_of(redirect, pattern, dialect)
     excepts = tuple(parse(path, dialect) for path in redirect.excepts)
+    only = tuple((name, re.compile(text, re.ASCII)) for name, text in redirect.only)
     aside = may_step_aside(redirect, dialect)
-    return _Line(redirect, pattern, host, target, _goes_first(redirect, dialect), excepts, aside)
+    return _Line(redirect, pattern, host, target, _goes_first(redirect, dialect), excepts, only, aside)
 
 
 def may_step_aside(redirect: Redirect, dialect: Dialect) -> bool:
@@ -219,7 +226,15 @@ def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
         return False
     if redirect.countries and visit.land not in (country.lower() for country in redirect.countries):
         return False
-    return not redirect.cookies or any(name in visit.cookies for name in redirect.cookies)
+    for kind, name in redirect.absent:
+        if name in visit.cookies if kind == "cookie" else any(key == name for key, _ in visit.pairs):
+            return False
+    return not redirect.cookies or any(_has_cookie(visit, wanted) for wanted in redirect.cookies)
+
+
+def _has_cookie(visit: Visit, wanted: str) -> bool:
+    name, equals, value = wanted.partition("=")
+    return visit.cookies.get(name) == value if equals else name in visit.cookies
 
 
 def _speaks(language: str, wanted: tuple[str, ...]) -> bool:

@@ -1,0 +1,51 @@
+"""Classes of characters in other hosts' expressions (`\\d+`, `[a-z]{2}`): the strings that a placeholder accepts.
+
+A class without repeated groups is matched in one pass over the string.
+"""
+
+from __future__ import annotations
+
+import re
+
+from easel.rules.files.reading import BadLineError
+
+_CLASS = re.compile(
+    r"(?P<set>\\[dw]|\[\^?(?:\\[dw./_-]|[\w.~%!,;=@ -]){1,64}\]|\[\^/(?:\\\.|\.)?\])"
+    r"(?P<count>\+|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?\Z",
+    re.ASCII,
+)
+_PLACEHOLDER = re.compile(r":([A-Za-z]\w*)", re.ASCII)
+
+
+def class_of(expression: str) -> str | None:
+    """Returns the class in the form of Redirect.only. Returns None if the expression is not a class."""
+    found = _CLASS.match(expression)
+    if found is None:
+        return None
+    try:
+        re.compile(found[0], re.ASCII)
+    except (re.error, OverflowError):
+        return None
+    return found[0].replace("\\d", "0-9" if found["set"].startswith("[") else "[0-9]")
+
+
+def check(pattern: str, only: dict[str, str]) -> None:
+    """Raises BadLineError if a class of `only` would not determine where a placeholder ends in a segment of the
+    pattern: then, only a search could find it."""
+    for segment in pattern.split("/"):
+        parts = _PLACEHOLDER.split(segment)
+        names = parts[1::2]
+        if not any(name in only for name in names) or parts == ["", names[0], ""]:
+            continue
+        borders = [text for text in parts[2:-1:2] if text]
+        is_clear = "*" not in segment and all(
+            name in only and not any(_accepts(only[name], text[0]) for text in borders) for name in names
+        )
+        if borders and not is_clear:
+            raise BadLineError("its source has an expression whose end in a segment is undefined.")
+        if "*" in segment:
+            raise BadLineError("its source has an expression beside a `*` in one segment.")
+
+
+def _accepts(text: str, char: str) -> bool:
+    return re.match(re.sub(r"(\+|\{[0-9,]+\})\Z", "", text), char, re.ASCII) is not None

@@ -1,0 +1,146 @@
+"""Globs of Firebase Hosting (minimatch) and its regular expressions, as far as Easel's patterns express them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import product
+
+from easel.rules.files.reading import BadLineError
+from easel.rules.hosts.classes import check
+from easel.rules.hosts.entries import MOST_FORMS
+from easel.rules.hosts.expressions import MOST_PARTS, Form, from_expression
+
+_ALTERNATIVES = re.compile(
+    r"(?P<mark>[@?!]?)\((?P<group>[^()]*)\)|\{(?P<list>[^{}]*)\}|\[(?P<class>[\w-]{1,64})\]"
+    r"|(?P<inner>(?<=[^/*])\*(?!\*))"
+)
+_NAMED = re.compile(r":(\w+)(\*?)")
+_CAPTURES = re.compile(r":\w+[?+(]|\(\.\*\)")
+_HOLE = "\0"
+"""Stands for a part of a segment that is none of some names."""
+_REST = "\1"
+"""Stands for `:name*`, which also matches no segment. `**` at the end matches at least one."""
+_RANGE = re.compile(r"(\w)-(\w)|(\w)|-")
+_GROUP = re.compile(
+    r"\(\?P?<(?P<name>[A-Za-z]\w*)>(?P<named>[^()]*)\)|\((?!\?)(?P<group>[^()]*)\)"
+    r"|(?P<bare>(?:\\[dw]|\[[^\]]*\]|\.)(?:[+*]|\{[\d,]+\}))"
+)
+
+
+def from_glob(glob: str) -> list[Form]:
+    """Returns the patterns that together match a glob. Raises BadLineError if only a search can match it, or if it
+    exceeds a limit."""
+    if glob.startswith("!"):
+        left_out = [form for form in from_glob(glob[1:]) if not form.only]
+        return [Form("/*", {}, tuple(form.path for form in left_out))]
+    if _CAPTURES.search(glob):
+        forms = from_expression(glob)
+        # Firebase numbers unnamed groups from 0.
+        return [replace(form, names=form.names | _numbered(form.names)) for form in forms]
+    names = {name: ":splat" if star else f":{name}" for name, star in _NAMED.findall(glob)}
+    texts = _resolved(_NAMED.sub(lambda found: _REST if found[2] else found[0], glob))
+    return [_pattern(text, none_of, names) for text, none_of in texts]
+
+
+def from_regex(regex: str) -> list[Form]:
+    """Returns the patterns that together match a regular expression (RE2). Raises BadLineError if no pattern expresses
+    it. An expression without `^` or `$` also matches a part of the path, which no pattern expresses at its start."""
+    if not regex.startswith("^/"):
+        raise BadLineError("its regular expression matches a part of a path. Write `^/` at its start.")
+    if ":" in regex or sum(map(regex.count, "([.\\")) > MOST_PARTS:
+        raise BadLineError("its regular expression is not supported.")
+    groups: list[str] = []
+    bare = 0
+
+    def named(found: re.Match[str]) -> str:
+        nonlocal bare
+        if found["bare"]:
+            bare += 1
+            return f":bare{bare}({found['bare']})"
+        groups.append(found["name"] or f"number{len(groups) + 1}")
+        return f":{groups[-1]}({found['named'] if found['name'] else found['group']})"
+
+    source = _GROUP.sub(named, regex[1:].removesuffix("$").removesuffix("/?"))
+    if not regex.endswith("$") and not source.endswith((".*)", ".+)")):
+        source += ":bare0(.*)"
+    forms = from_expression(source)
+    for form in forms:
+        form.names.update({str(at): form.names[name] for at, name in enumerate(groups, 1) if name in form.names})
+    return forms
+
+
+def _numbered(names: dict[str, str]) -> dict[str, str]:
+    return {str(int(name[1:]) - 1): text for name, text in names.items() if name.startswith("$")}
+
+
+def _resolved(glob: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Returns the glob with each choice of its alternatives, and the names that it leaves out at the hole in it."""
+    choices: list[list[str]] = []
+    none_of: tuple[str, ...] = ()
+    at = 0
+    for match in _ALTERNATIVES.finditer(glob):
+        choices.append([glob[at : match.start()]])
+        at = match.end()
+        if match["mark"] == "!":
+            if none_of or any(char in match["group"] for char in "*?["):
+                raise BadLineError("its source is a glob of an unsupported form.")
+            none_of = tuple(match["group"].split("|"))
+            choices.append([_HOLE])
+        elif match["inner"]:
+            choices.append(["*", ""])
+        elif match["class"] is not None:
+            choices.append(_characters(match["class"]))
+        else:
+            found = match["list"].split(",") if match["list"] is not None else match["group"].split("|")
+            choices.append([*found, ""] if match["mark"] == "?" else found)
+    choices.append([glob[at:]])
+    forms = 1
+    for choice in choices:
+        forms *= len(choice)
+        if forms * max(len(none_of), 1) > MOST_FORMS:
+            raise BadLineError(f"its source expands to more than {MOST_FORMS} patterns.")
+    return [("".join(parts), none_of) for parts in product(*choices)]
+
+
+def _characters(text: str) -> list[str]:
+    """Returns the characters of a class such as `[a-c]`."""
+    found: list[str] = []
+    for first, last, single in _RANGE.findall(text):
+        if first and ord(last) - ord(first) >= MOST_FORMS:
+            raise BadLineError(f"its source expands to more than {MOST_FORMS} patterns.")
+        found += [chr(code) for code in range(ord(first), ord(last) + 1)] if first else [single or "-"]
+    return found
+
+
+def _pattern(glob: str, none_of: tuple[str, ...], names: dict[str, str]) -> Form:
+    if any(char in glob for char in "()[]{}|!@+?"):
+        raise BadLineError("its source is a glob of an unsupported form.")
+    parts: list[str] = []
+    segments = glob.strip("/").split("/")
+    for number, part in enumerate(segments):
+        if part.startswith("*.") and "*" not in part[1:] and parts and parts[-1] == "*":
+            parts[-1] = part  # `**/*.js` matches the file in every folder, including this one.
+        elif part in ("**", _REST):
+            parts.append("*")
+        else:
+            parts.append(_segment(part, number))
+    pattern = "/" + "/".join(parts)
+    excepts = [pattern.replace(_HOLE, text) for text in none_of]
+    pattern = pattern.replace(_HOLE, ":other")
+    if segments[-1] == "**" and len(parts) > 1 and "*" not in pattern[:-1]:
+        # `/docs/**` matches the content of the folder, and not `/docs`.
+        excepts.append(pattern.removesuffix("/*"))
+    check(pattern, {})
+    return Form(pattern, names, tuple(excepts))
+
+
+def _segment(part: str, number: int) -> str:
+    """Returns a segment in which each `*` is a placeholder, unless a letter would continue its name."""
+    pieces = part.replace("**", "*").split("*")
+    if len(pieces) == 1:
+        return part
+    if any(piece[:1].isalnum() or piece[:1] == "_" for piece in pieces[1:]) or "" in pieces[1:-1]:
+        return "*".join(pieces)
+    names = (f":part{number}{'abcdefghijklmnop'[at % 16]}" for at in range(len(pieces)))
+    return pieces[0] + "".join(name + piece for name, piece in zip(names, pieces[1:], strict=False))
