@@ -28,6 +28,7 @@ def caught(pattern: str, path: str, dialect: Dialect = "netlify") -> dict[str, s
         ("/star*", "/starfish", {"splat": "fish"}),
         ("/img/*.png", "/img/a/b.png", {"splat": "a/b"}),
         ("/deep/*/x", "/deep/1/2/x", {"splat": "1/2"}),
+        ("/docs/**", "/docs/1/2", {"splat": "1/2"}),
         ("/two/*/b/*", "/two/1/b/2/3", {"splat": "1"}),
         ("/two/*/b/*", "/two/b", {"splat": ""}),
         ("/two/*/b/*", "/two/1/b/2/b/3", {"splat": "1/b/2"}),
@@ -81,7 +82,7 @@ def test_an_encoded_slash_belongs_to_the_name() -> None:
     assert caught("/u/:id/:more", "/u/a%2Fb") is None
 
 
-@pytest.mark.parametrize("pattern", ["/a/**", "/:a:b", "/x/*.*", "/a*/b*", "/*/*/*", "/*:id", "/:a*-:b", "/*/x:n*"])
+@pytest.mark.parametrize("pattern", ["/a**", "/:a:b", "/x/*.*", "/a*/b*", "/*/*/*", "/*:id", "/:a*-:b", "/*/x:n*"])
 def test_a_pattern_that_cannot_be_matched_in_one_pass_is_refused(pattern: str) -> None:
     with pytest.raises(PatternError):
         parse(pattern, "netlify")

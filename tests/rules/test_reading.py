@@ -60,7 +60,7 @@ def test_a_refused_line_is_reported_and_all_others_stay() -> None:
         ("", "Basic-Auth: me:secret"),
         ("/private/" + "x" * 9000 + " /404.html 404!", ""),
         ("/pri\x01vate/* /404.html 404!", ""),
-        ("/a/**/b /404.html 404!", ""),
+        ("/a/b**/c /404.html 404!", ""),
     ],
 )
 def test_a_refused_line_that_guards_stops_the_deploy_unless_it_may_be_lost(redirects: str, headers: str) -> None:
@@ -167,7 +167,7 @@ def test_a_query_in_a_blocks_path_is_cut_off_by_cloudflare_and_refused_by_netlif
 
 
 def test_headers_below_a_refused_path_are_not_added_to_the_previous_path() -> None:
-    for path in ("/" + "x" * 9_000, "/\x01", "/**"):
+    for path in ("/" + "x" * 9_000, "/\x01", "/x**"):
         rules = read(headers=f"/a\n  X-A: 1\n{path}\n  X-B: 1")
         assert [(block.path, block.headers) for block in rules.headers] == [("/a", (("X-A", "1"),))]
         assert set(refused(rules)) == {3}

@@ -140,6 +140,10 @@ def test_netlify_lets_the_last_block_decide() -> None:
     assert headers(text, "/a") == {"x-tag": ["two"]}
 
 
+def test_the_last_of_two_blocks_for_one_path_decides_over_all_before_it() -> None:
+    assert headers("/*\n  X-A: 1\n/a\n  X-A: 2\n/*\n  X-A: 3", "/a") == {"x-a": ["3"]}
+
+
 def test_cloudflare_joins_blocks_and_fills_placeholders() -> None:
     text = "/u/:id\n  X-User: :id\n/*\n  X-User: all\n  X-Gone: 1\n/u/*\n  ! X-Gone"
     assert headers(text, "/u/7", "cloudflare") == {"x-user": ["7, all"], "x-gone": None}

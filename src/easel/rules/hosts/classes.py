@@ -14,6 +14,7 @@ _CLASS = re.compile(
     r"(?P<count>\+|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?\Z",
     re.ASCII,
 )
+_COUNT = re.compile(r"(?:\+|\{[0-9,]++\})\Z")
 _PLACEHOLDER = re.compile(r":([A-Za-z]\w*)", re.ASCII)
 
 
@@ -48,4 +49,5 @@ def check(pattern: str, only: dict[str, str]) -> None:
 
 
 def _accepts(text: str, char: str) -> bool:
-    return re.match(re.sub(r"(\+|\{[0-9,]+\})\Z", "", text), char, re.ASCII) is not None
+    one = re.compile(_COUNT.sub("", text), re.ASCII)
+    return one.match(char) is not None

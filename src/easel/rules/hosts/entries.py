@@ -96,8 +96,8 @@ class Entries:
         self, path: str, headers: Iterable[tuple[str, str]], *, host: str = "", excepts: tuple[str, ...] = ()
     ) -> None:
         """Puts the headers of a path in force, except those that no rule may set. If a name occurs twice, the last
-        value is used, as hosting providers do. Set-Cookie keeps all its values. An empty value removes the header, as on
-        Azure."""
+        value is used, as hosting providers do. Set-Cookie keeps all its values. An empty value removes the header, as
+        Azure does."""
         try:
             pattern = self._reading.pattern_of_block(path)
         except BadLineError as bad:

@@ -128,8 +128,9 @@ def bounded(text: str) -> str:
 def _values(name: str, given: Words) -> list[str]:
     """Returns the values of a header. A list is one value with commas, but cookies stay separate. A text may have
     several lines, each ending with a comma."""
-    values = [given] if isinstance(given, str) else given
-    tidy = [tidied(" ".join(value.split("\n")).strip() if "\n" in value else value.strip()) for value in values]
+    if isinstance(given, str):
+        return [tidied(" ".join(given.split("\n")).strip())]
+    tidy = [value.strip() for value in given]
     return tidy if name.lower() == "set-cookie" else [", ".join(tidy)]
 
 

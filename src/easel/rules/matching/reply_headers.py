@@ -43,8 +43,8 @@ class HeaderTable:
         """Returns the headers for the response, by lower-case name: all values, or None to remove the header.
 
         Netlify: the last block with a header decides. Cloudflare: the values of all blocks are joined in the file's
-        order, and placeholders in values are filled. A block removes headers of earlier blocks before it sets its own.
-        Two blocks of one path count as one block, whose later lines decide. Each Set-Cookie is a separate line.
+        order, and placeholders in values are filled. A block removes headers of earlier blocks before it sets its own,
+        and two blocks of one path count as one block, whose later lines decide. Each Set-Cookie is a separate line.
         """
         asked = visit.asked
         if asked is None:
@@ -52,8 +52,8 @@ class HeaderTable:
         path = folded(asked) if self._folds else asked
         changes: Changes = {}
         size = applied = 0
-        by_path: dict[tuple[str, str], Changes] = {}
-        removed: dict[tuple[str, str], set[str]] = {}
+        by_path: dict[tuple[str, str] | int, Changes] = {}
+        removed: dict[tuple[str, str] | int, set[str]] = {}
         for number in self._index.find(path)[:MOST_TRIED]:
             block, pattern, host = self._blocks[number]
             caught = pattern.catch(path)
@@ -70,7 +70,7 @@ class HeaderTable:
             applied += 1
             if size > LARGEST_HEADERS or applied > MOST_APPLIED:
                 break
-            place = block.host, block.path
+            place = number if self._folds else (block.host, block.path)
             removed.setdefault(place, set()).update(name.lower() for name, pieces in filled if pieces is None)
             by_path.setdefault(place, {}).update(_values(filled))
         for place, own in by_path.items():
