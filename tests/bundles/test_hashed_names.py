@@ -256,6 +256,15 @@ def test_a_script_that_a_build_tool_wrote_is_known_alone(content: bytes) -> None
     assert known([*files, "about.7c1d02be.js"], files).known >= {"app.3f2a9c1e.js"}
 
 
+def test_a_script_named_with_one_typed_word_counts_as_handwritten_although_it_names_hashed_files() -> None:
+    files = {
+        "vs/json/jsonMode.js": b'import("../about.7c1d02be.js")',
+        "vs/loader.js": b'require("./json/jsonMode.js")',
+        "index.html": b'<script src="/vs/loader.js"></script>',
+    }
+    assert known([*files, "vs/about.7c1d02be.js"], files).known == set()
+
+
 def test_an_entry_that_a_page_loads_as_a_module_from_vites_folder_is_known() -> None:
     page = b'<script type="module" src="/assets/index-3f2a9c1e.js"></script>'
     assert known(["assets/index-3f2a9c1e.js", "index.html"], {"index.html": page}).known == {"assets/index-3f2a9c1e.js"}

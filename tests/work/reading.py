@@ -505,7 +505,7 @@ def functions() -> Iterator[Case]:
     yield Case("sent_decoded, many", 500, lambda count: lambda: sent_decoded(_packed(count), lambda *_: b""))
     yield Case("renames, many", 500, lambda count: lambda: renames(_renamed(count)))
     yield Case("a zip of many members", 100, _zip_of_many)
-    yield Case("choose, many", 500, _choosing)
+    yield Case("choose, many", 4_000, _choosing)
     yield Case("find_hashed, many", 500, lambda count: lambda: find_hashed(_hashed(count), lambda *_: b""))
     yield Case("a zip whose comment holds ends", USUAL // 2, _zip_of_ends)
     yield Case("a zip whose extra fields are many", USUAL // 2, _zip_of_extras)

@@ -27,7 +27,7 @@ def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], 
     for some in in_slices(entries):
         plain = {entry.name: entry for entry in some if not entry.is_folder}
         rest = [entry for entry in some if entry.is_folder]
-        if len(plain) + len(rest) == len(some) and _need_no_look(plain, limits) and plain.keys().isdisjoint(files):
+        if len(plain) + len(rest) == len(some) and _need_no_look(plain, limits) and files.keys().isdisjoint(plain):
             files.update(plain)
             some = rest
         for entry in some:

@@ -66,7 +66,9 @@ def confirmed_code(group: Group, members: Mapping[str, HashForm], references: Re
             for path in untyped
             if _nobody_types(members[path])
             or (
-                references.names_code(path, members[path])
+                # A name of one word is typed more often (`jsonMode.js`), and up to 32 MiB are read for the others.
+                (before or members[path].kind == "hex")
+                and references.names_code(path, members[path])
                 and (references.by_hash_of_build(members[path]) or references.is_by_tool(path, members[path].token))
             )
         }, True
