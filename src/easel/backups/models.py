@@ -51,5 +51,5 @@ def table_key(name: str, table: str) -> str:
 
 
 def object_key(key: str) -> str:
-    """Returns the key of an object."""
+    """Returns the key of an object in the backup. `key` is the object's key in the live store."""
     return f"objects/{key}"

@@ -112,7 +112,7 @@ async def _copy_out(
 
 
 async def _etag(objects: ObjectStore, key: str) -> str | None:
-    """Returns the store's version of an object, if the object exists and the store has versions."""
+    """Returns the store's ETag of an object. Returns None if the object is missing, or if the store has no ETags."""
     found = await objects.head(key)
     return found.etag if found is not None else None
 

@@ -59,8 +59,8 @@ class Origin:
 
 class HeldApp(NamedTuple):
     """The fields of an app for recording and testing a version. `published_hash` is the hash of the published
-    configuration (None if unknown). `site` is its encoded form for edges (`serving.published.encoded_site`).
-    `published` has the other fields that a deploy needs."""
+    configuration (None if unknown). `site` is the encoded form of this configuration for edges
+    (`serving.published.encoded_site`). `published` has the other fields that a deploy needs."""
 
     id: str
     org_id: str

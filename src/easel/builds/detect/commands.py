@@ -107,7 +107,7 @@ def _with_needed(
     command: tuple[str, ...],
     reasons: list[str],
 ) -> Command:
-    """Returns the command, after the builds of the workspace's packages that this package depends on."""
+    """Returns the command, preceded by the builds of the packages in the workspace that this package depends on."""
     if package is None or workspace is None:
         return command
     before = [one for one in needed(package, members(tree, workspace)) if "build" in one.scripts]

@@ -208,11 +208,11 @@ class RouteSaver:
         table.on_change.append(self._note_change)
 
     def start(self) -> None:
-        """Starts saving."""
+        """Starts saving the routes."""
         self._task = asyncio.create_task(self._run(), name="keep routes")
 
     async def stop(self) -> None:
-        """Stops saving. Routes that are already saved stay."""
+        """Stops saving the routes. Saved routes stay."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):

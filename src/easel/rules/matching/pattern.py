@@ -235,7 +235,7 @@ def _holes(text: str) -> Segment:
 
 
 def _star(prefix: str, suffix: str) -> Star:
-    """Returns the star with these texts before and after it in its segment."""
+    """Returns a wildcard (`*`) with these texts before and after it in its segment."""
     star = Star(_holes(prefix), _holes(suffix))
     if star.prefix != prefix and star.suffix != suffix:
         raise PatternError("its path has a `*` between two placeholders in one segment")

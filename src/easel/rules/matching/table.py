@@ -179,8 +179,8 @@ def _overlap(source: str, target: str) -> bool:
 
 
 def _is_there(line: _Line, asked: RequestPath, caught: dict[str, str]) -> bool:
-    """Returns true if the request is for the target, or for a path below the target's part before `:splat`. If every
-    path of the source is below that part, only the target itself counts."""
+    """Returns true if the request is already at the line's target: at the target itself, or below the part of the
+    target before `:splat`. If every path of the source is below this part, only the target itself counts."""
     start, is_cut = line.target.start(caught)
     # Patterns are compared without a slash at the end.
     path = "/" + "/".join(asked.bare)
