@@ -66,11 +66,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         "promote": Entry("commands.environments:promote", "Make the version that staging serves live on production."),
         "publish": Entry("commands.environments:publish", "Make an app's draft configuration live, as a new version."),
         "rollback": Entry("commands.environments:rollback", "Make the previously published configuration live again."),
-        "lock": Entry(
-            "commands.environments:lock",
-            "Lock an environment, so that its live version stays: deploys still create versions, but these do not go "
-            "live.",
-        ),
+        "lock": Entry("commands.environments:lock", "Lock an environment, so that its live version does not change."),
         "unlock": Entry(
             "commands.environments:unlock", "Unlock an environment, so that its live version can change again."
         ),
