@@ -120,12 +120,12 @@ class Follower:
         self._poller: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Starts following."""
+        """Starts following changes of the routes."""
         self._listener.start()
         self._poller = asyncio.create_task(self._poll(), name="poll")
 
     async def stop(self) -> None:
-        """Stops following."""
+        """Stops following changes of the routes."""
         if self._poller is not None:
             self._poller.cancel()
         await self._listener.stop()

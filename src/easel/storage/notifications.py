@@ -44,7 +44,7 @@ class Listener:
             self._task = asyncio.create_task(self._run(), name="notifications")
 
     async def stop(self) -> None:
-        """Stops listening."""
+        """Stops listening for notifications."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -82,7 +82,7 @@ class Mappings:
 
     def copied(self, content: bytes) -> MappedBody | None:
         """Returns these bytes in a file in memory. Returns None if the system has no such files, or if half of the
-        descriptors are used: the other half is for longer files."""
+        descriptors are used, because the other half is for longer files."""
         if len(self._open) >= self._most_open // 2:
             return None
         try:

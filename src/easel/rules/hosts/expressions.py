@@ -150,7 +150,7 @@ def _pattern(form: Form) -> Form:
 
 
 def _is_below(out: list[str], expression: str | None, repeat: str) -> bool:
-    """Returns true for `(.*)` behind the slash of a folder: it matches the folder's content, and not the folder."""
+    """Returns true for `(.*)` behind the slash of a folder, which matches the folder's content, and not the folder."""
     before = "".join(out)
     return expression == ".*" and repeat != "*" and before.endswith("/") and before != "/"
 
