@@ -68,9 +68,12 @@ class LogLines:
             self._begun_length += len(piece)
 
     def _end_line(self) -> None:
-        line = "".join(self._begun).rstrip("\r")
+        seen = "".join(self._begun)
         self._begun, self._begun_length = [], 0
-        seen = _ESCAPES.sub("", line[line.rfind("\r") + 1 :]).translate(_UNSEEN)
+        # All characters that are removed are unprintable. A build may print millions of short lines.
+        if not seen.isprintable():
+            line = seen.rstrip("\r")
+            seen = _ESCAPES.sub("", line[line.rfind("\r") + 1 :]).translate(_UNSEEN)
         self._waiting.append((self._length, seen))
         self._length += len(seen)
         self._give_out(self._masking.feed(seen))
