@@ -299,7 +299,7 @@ def test_a_thousand_azure_routes_are_read() -> None:
     rules = read("staticwebapp.config.json", {"routes": routes})
     assert rules.refused == ()
     assert [note.text for note in rules.notes] == [
-        "it also applies to paths of earlier routes, because there are too many of them."
+        "it also applies to paths of earlier routes, because there are too many earlier routes."
     ]
 
 

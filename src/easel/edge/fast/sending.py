@@ -23,7 +23,7 @@ class SendingProtocol(GuardedProtocol):
     _socket: socket.socket | None = None
     """A socket with this descriptor, because the transport's own socket cannot send with flags."""
     _send: Callable[[bytes, int], int] | None = None
-    """The method of this socket."""
+    """The method `send` of `_socket`."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called when the client has disconnected."""

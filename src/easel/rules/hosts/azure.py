@@ -64,7 +64,7 @@ class _Sources:
             self._by_first.setdefault("every", []).append(source)
 
     def exceptions(self, source: str, entries: Entries, own: str = "") -> tuple[str, ...]:
-        """Returns the sources with paths that this source matches too, and `own`, as the exceptions of its entry."""
+        """Returns the exceptions of this source: the earlier sources whose paths it matches too, and `own`."""
         if "*" not in source:
             return ()
         groups = [self._by_first.get(name, []) for name in ("", _first(source) or "every")]
@@ -73,7 +73,7 @@ class _Sources:
         found = [one for one in near if one.startswith(start) or start.startswith(one.partition("*")[0])]
         found = [own, *found] if own else found
         if len(found) > self._room or any(len(group) > MOST_EXCEPTIONS for group in groups):
-            entries.note("it also applies to paths of earlier routes, because there are too many of them.")
+            entries.note("it also applies to paths of earlier routes, because there are too many earlier routes.")
         kept = entries.exceptions(found[: self._room])
         self._room -= len(kept)
         return kept

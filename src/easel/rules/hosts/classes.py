@@ -31,8 +31,8 @@ def class_of(expression: str) -> str | None:
 
 
 def check(pattern: str, only: dict[str, str]) -> None:
-    """Raises BadLineError if a class of `only` would not determine where a placeholder ends in a segment of the
-    pattern: then, only a search could find it."""
+    """Raises BadLineError if a class of `only` does not determine the end of its placeholder in a segment of the
+    pattern, because only a search could find this end."""
     for segment in pattern.split("/"):
         parts = _PLACEHOLDER.split(segment)
         names = parts[1::2]
@@ -45,7 +45,7 @@ def check(pattern: str, only: dict[str, str]) -> None:
         if borders and not is_clear:
             raise BadLineError("its source has an expression whose end in a segment is undefined.")
         if "*" in segment:
-            raise BadLineError("its source has an expression beside a `*` in one segment.")
+            raise BadLineError("its source has an expression next to a `*` in one segment.")
 
 
 def _accepts(text: str, char: str) -> bool:

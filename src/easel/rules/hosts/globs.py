@@ -18,9 +18,9 @@ _ALTERNATIVES = re.compile(
 _NAMED = re.compile(r":(\w+)(\*?)")
 _CAPTURES = re.compile(r":\w+[?+(]|\(\.\*\)")
 _HOLE = "\0"
-"""Stands for a part of a segment that is none of some names."""
+"""Stands for a part of a segment that must differ from some names (`!(a|b)`)."""
 _REST = "\1"
-"""Stands for `:name*`, which also matches no segment. `**` at the end matches at least one."""
+"""Stands for `:name*`, which also matches no segment. `**` at the end matches at least one segment."""
 _RANGE = re.compile(r"(\w)-(\w)|(\w)|-")
 _GROUP = re.compile(
     r"\(\?P?<(?P<name>[A-Za-z]\w*)>(?P<named>[^()]*)\)|\((?!\?)(?P<group>[^()]*)\)"
@@ -45,7 +45,8 @@ def from_glob(glob: str) -> list[Form]:
 
 def from_regex(regex: str) -> list[Form]:
     """Returns the patterns that together match a regular expression (RE2). Raises BadLineError if no pattern expresses
-    it. An expression without `^` or `$` also matches a part of the path, which no pattern expresses at its start."""
+    it. An expression without `^` also matches in the middle of a path, which no pattern can express. An expression
+    without `$` also matches longer paths."""
     if not regex.startswith("^/"):
         raise BadLineError("its regular expression matches a part of a path. Write `^/` at its start.")
     if ":" in regex or sum(map(regex.count, "([.\\")) > MOST_PARTS:
@@ -75,7 +76,8 @@ def _numbered(names: dict[str, str]) -> dict[str, str]:
 
 
 def _resolved(glob: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Returns the glob with each choice of its alternatives, and the names that it leaves out at the hole in it."""
+    """Returns the glob once for each choice of its alternatives, each with the names that are excluded at the place of
+    `_HOLE`."""
     choices: list[list[str]] = []
     none_of: tuple[str, ...] = ()
     at = 0
@@ -136,7 +138,8 @@ def _pattern(glob: str, none_of: tuple[str, ...], names: dict[str, str]) -> Form
 
 
 def _segment(part: str, number: int) -> str:
-    """Returns a segment in which each `*` is a placeholder, unless a letter would continue its name."""
+    """Returns the segment with a placeholder in place of each `*`. Returns the segment unchanged if the text after a
+    `*` would continue the placeholder's name."""
     pieces = part.replace("**", "*").split("*")
     if len(pieces) == 1:
         return part
