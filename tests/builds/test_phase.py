@@ -171,6 +171,8 @@ async def test_no_reason_and_no_error_shows_a_secret_from_the_build_settings(san
         )
     assert "Sesame" not in "\n".join(log) + caught.value.message + repr(caught.value.args)
     assert "did not write its output folder `***`" in caught.value.message
+    # Every log says it with the word of the status (docs/operations/builds.md).
+    assert log[0] == f"This build runs {sandbox.kind}."
 
 
 async def test_the_log_says_for_how_long_visitors_slowed_a_build(sandbox: Sandbox, tmp_path: Path) -> None:

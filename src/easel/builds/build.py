@@ -114,8 +114,8 @@ def _own(sandbox: Sandbox, *folders: Path) -> None:
 
 def _of_the_sandbox(sandbox: Sandbox) -> str:
     if sandbox.kind == "sandboxed":
-        return "This build runs in a sandbox."
-    return "This build runs without a sandbox, because Easel's operator has set EASEL_BUILDS=unsandboxed."
+        return "This build runs sandboxed."
+    return "This build runs unsandboxed, because Easel's operator has set EASEL_BUILDS=unsandboxed."
 
 
 @contextmanager
