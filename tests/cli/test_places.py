@@ -57,6 +57,14 @@ def test_a_stream_that_is_closed_ends_no_command(arrowed: Person, shell: str, ar
     assert run(arrowed, *arguments, shell=shell).returncode == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+@pytest.mark.parametrize("arguments", [["versions"], ["versions", "--json"]])
+def test_output_to_a_full_disk_ends_with_a_sentence(arrowed: Person, arguments: list[str]) -> None:
+    ended = run(arrowed, *arguments, shell=">/dev/full")
+    assert ended.returncode == 1
+    assert ended.stderr.decode().strip() == "The output cannot be written: No space left on device."
+
+
 def test_a_user_without_a_home_deploys(person: Person, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(_: int) -> None:
         raise KeyError("no such user")

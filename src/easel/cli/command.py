@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import click
 
 from easel.access.errors import AuthenticationRequiredError, InvalidApiKeyError
 from easel.apps.errors import NothingToRollBackError
-from easel.cli.errors import ApiError, InterruptedByUserError, UnexpectedError, exit_code_of
+from easel.cli.errors import ApiError, InterruptedByUserError, OutputUnwritableError, UnexpectedError, exit_code_of
 from easel.cli.session import Flags, Session
 from easel.deploys.errors import DeployNotFoundError
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
@@ -120,7 +121,8 @@ def carry_out(session: Session, action: Callable[[Session], None]) -> None:
 
 def _end(session: Session, error: EaselError) -> None:
     code = exit_code_of(error)
-    session.output.fail(error, code, _advice(session, error))
+    with suppress(OutputUnwritableError):
+        session.output.fail(error, code, _advice(session, error))
     raise click.exceptions.Exit(int(code))
 
 

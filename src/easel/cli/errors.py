@@ -305,6 +305,13 @@ class UnexpectedError(CliError):
     exit_code = ExitCode.UNEXPECTED
 
 
+class OutputUnwritableError(CliError):
+    """The output cannot be written: {reason}."""
+
+    code = "output_unwritable"
+    exit_code = ExitCode.UNEXPECTED
+
+
 class InterruptedByUserError(CliError):
     """{what}"""
 

@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from easel.cli.answers import Answer
-from easel.cli.errors import ApiError
+from easel.cli.errors import ApiError, OutputUnwritableError
 from easel.cli.exit_codes import ExitCode
 from easel.cli.progress import Progress, Silent
 from easel.cli.text import clean
@@ -60,13 +60,15 @@ class Output:
         # Importing the module that draws takes longer than running most commands.
         from easel.cli.drawing import draw_table
 
-        draw_table([clean(heading) for heading in headings], [[clean(cell) for cell in row] for row in rows])
+        with _writing():
+            draw_table([clean(heading) for heading in headings], [[clean(cell) for cell in row] for row in rows])
 
     def document(self, value: Answer | DataclassInstance | dict[str, Any]) -> None:
         """Prints the command's only JSON document. Prints nothing if the output is for people."""
         if self.as_json:
             escaped = "utf" not in (getattr(sys.stdout, "encoding", None) or "")
-            click.echo(json.dumps(_plain(value), ensure_ascii=escaped, indent=2))
+            with _writing():
+                click.echo(json.dumps(_plain(value), ensure_ascii=escaped, indent=2))
 
     def fail(self, error: EaselError, code: ExitCode, advice: str | None = None) -> None:
         """Reports an error. People get a sentence and advice. Programs get the contract's envelope and the exit
@@ -122,20 +124,32 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Turns a failure to write, as on a full disk, into an error with a message. A closed pipe is no failure."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputUnwritableError(reason=error.strerror or str(error)) from error
+
+
 def _print(text: str, style: str | None = None, *, err: bool = False) -> None:
     """Prints a line of text. The line is in colour on a terminal, or if NO_COLOR and FORCE_COLOR require it
     (no-color.org, force-color.org)."""
     words = (style or "").split()
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     forced = True if os.environ.get("FORCE_COLOR") else None
-    click.secho(
-        clean(text),
-        err=err,
-        color=False if plain else forced,
-        fg=next((word for word in words if word not in ("bold", "dim")), None),
-        bold="bold" in words or None,
-        dim="dim" in words or None,
-    )
+    with _writing():
+        click.secho(
+            clean(text),
+            err=err,
+            color=False if plain else forced,
+            fg=next((word for word in words if word not in ("bold", "dim")), None),
+            bold="bold" in words or None,
+            dim="dim" in words or None,
+        )
 
 
 def _plain(value: Answer | DataclassInstance | dict[str, Any]) -> Any:

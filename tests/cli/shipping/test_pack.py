@@ -16,6 +16,7 @@ from easel.bundles.errors import DependenciesInBundleError, SecretInBundleError
 from easel.bundles.inspect import inspect
 from easel.bundles.models import Allowances, Limits
 from easel.cli.shipping.errors import (
+    BackslashError,
     EntryPointMissingError,
     FileNameError,
     LinkBrokenError,
@@ -212,6 +213,16 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
         pytest.skip("this file system takes no such names")
     with pytest.raises(FileNameError, match=r"caf\\xe9"):
         chosen(tmp_path)
+    write(tmp_path, {".easelignore": "caf*"})
+    assert [entry.path for entry in chosen(tmp_path).left_out if "caf" in entry.path] == ["caf\\xe9.html"]
+
+
+def test_a_name_with_a_backslash_is_refused_because_zips_have_it_between_folders(tmp_path: Path) -> None:
+    write(tmp_path, {"index.html": "", "a/b\\c.txt": ""})
+    with pytest.raises(BackslashError, match=r"`a/b\\c.txt`"):
+        chosen(tmp_path)
+    write(tmp_path, {".easelignore": "b*c.txt"})
+    assert "a/b/c.txt" not in paths(chosen(tmp_path))
 
 
 def test_decomposed_names_are_composed(tmp_path: Path) -> None:

@@ -163,6 +163,13 @@ class FileNameError(CliError):
     code = "file_name_invalid"
 
 
+class BackslashError(CliError):
+    """The name of `{path}` contains a backslash, which separates folders in zips of Windows. Rename the file, or add
+    it to .easelignore."""
+
+    code = "file_name_backslash"
+
+
 class IgnoreFileError(CliError):
     """{file} cannot be used: {reason}."""
 

@@ -14,6 +14,7 @@ from easel.bundles import write
 from easel.bundles.root import ENTRY_POINT, home_page
 from easel.bundles.write import FoundFile as FoundFile
 from easel.cli.shipping.errors import (
+    BackslashError,
     EntryPointMissingError,
     FileNameError,
     FileUnreadableError,
@@ -48,7 +49,8 @@ class Selection:
 def select(folder: Path, rules: IgnoreRules) -> Selection:
     """Returns the files of a folder that belong to the app. Links to files and folders inside the folder are followed.
 
-    Raises EntryPointMissingError, LinkOutsideError, LinkBrokenError, LinkLoopError, FileNameError, FileUnreadableError.
+    Raises EntryPointMissingError, LinkOutsideError, LinkBrokenError, LinkLoopError, FileNameError, BackslashError,
+    FileUnreadableError.
     """
     walk = _Walk(folder.resolve(), rules)
     walk.enter(walk.root, "", (walk.root,))
@@ -84,7 +86,8 @@ class _Walk:
         except OSError as error:
             raise FileUnreadableError(path=prefix or str(folder), reason=error.strerror) from error
         for entry in entries:
-            path = prefix + _name(entry.name, prefix)
+            # macOS may return decomposed names, but links in pages are composed (UAX #15).
+            path = prefix + unicodedata.normalize("NFC", entry.name)
             place = Path(entry.path)
             is_folder = entry.is_dir()
             reason = self.rules.reason(path, folder=is_folder, place=None if is_folder else place)
@@ -94,8 +97,10 @@ class _Walk:
                 # A link must not include a file that is ignored under its own name.
                 reason = self.rules.reason_with_parents(inner) if inner != "." else None
             if reason is not None:
-                self.left_out.append(ExcludedFile(path + ("/" if is_folder else ""), reason))
-            elif is_folder:
+                self.left_out.append(ExcludedFile(_shown(path) + ("/" if is_folder else ""), reason))
+                continue
+            _check_name(entry.name, path)
+            if is_folder:
                 real = place.resolve()
                 if real in inside:
                     raise LinkLoopError(path=path)
@@ -123,13 +128,18 @@ class _Walk:
             self.left_out.append(ExcludedFile(path, "not a regular file"))
 
 
-def _name(name: str, prefix: str) -> str:
+def _check_name(name: str, path: str) -> None:
     try:
         name.encode()
     except UnicodeEncodeError as error:
-        raise FileNameError(path=prefix + os.fsencode(name).decode("utf-8", "backslashreplace")) from error
-    # macOS may return decomposed names, but links in pages are composed (UAX #15).
-    return unicodedata.normalize("NFC", name)
+        raise FileNameError(path=_shown(path)) from error
+    if "\\" in name:
+        raise BackslashError(path=path)
+
+
+def _shown(path: str) -> str:
+    """Returns the path with an escape for each byte that is not text."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace") if not path.isprintable() else path
 
 
 def write_zip(selection: Selection, target: IO[bytes], progress: Callable[[int], None]) -> int:
