@@ -14,7 +14,14 @@ import click
 
 from easel.access.errors import AuthenticationRequiredError, InvalidApiKeyError
 from easel.apps.errors import NothingToRollBackError
-from easel.cli.errors import ApiError, InterruptedByUserError, OutputUnwritableError, UnexpectedError, exit_code_of
+from easel.cli.errors import (
+    ApiError,
+    InterruptedByUserError,
+    OutputUnwritableError,
+    PathUnusableError,
+    UnexpectedError,
+    exit_code_of,
+)
 from easel.cli.session import Flags, Session
 from easel.deploys.errors import DeployNotFoundError
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
@@ -114,6 +121,8 @@ def carry_out(session: Session, action: Callable[[Session], None]) -> None:
     except Exception as error:
         if os.environ.get("EASEL_TRACEBACK"):
             raise
+        if isinstance(error, OSError) and error.strerror and isinstance(error.filename, str):
+            _end(session, PathUnusableError(path=error.filename, reason=error.strerror))
         _end(session, UnexpectedError(reason=f"{type(error).__name__}: {error}"))
     finally:
         session.close()

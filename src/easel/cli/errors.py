@@ -305,6 +305,12 @@ class UnexpectedError(CliError):
     exit_code = ExitCode.UNEXPECTED
 
 
+class PathUnusableError(CliError):
+    """`{path}` cannot be used: {reason}."""
+
+    code = "path_unusable"
+
+
 class OutputUnwritableError(CliError):
     """The output cannot be written: {reason}."""
 

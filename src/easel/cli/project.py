@@ -71,7 +71,9 @@ def _read(file: Path) -> Project:
     try:
         data = tomllib.loads(read_text(file))
     except (OSError, ValueError) as error:
-        raise ProjectFileError(file=str(file), reason=f"it cannot be read: {error}") from error
+        raise ProjectFileError(
+            file=str(file), reason=f"it cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
     for name, value in data.items():
         if name not in _KNOWN:
             raise ProjectFileError(

@@ -147,3 +147,8 @@ def test_easel_toml_applies_and_may_allow_a_refused_guard_rule(check: Check, fol
 def test_a_missing_package_is_reported_by_name() -> None:
     with pytest.raises(PackageMissingError, match="Install it with `pip install nothing-of-this-name`"):
         Package("nothing-of-this-name").decompress(b"")
+
+
+def test_a_path_that_the_system_refuses_is_named(check: Check) -> None:
+    said = check("n" * 300)
+    assert (said.exit_code, "File name too long" in said.stderr, "report" in said.stderr) == (2, True, False)
