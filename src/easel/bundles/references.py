@@ -150,7 +150,7 @@ class References:
                             self._modules.add(name)
                 found.discard(path.rpartition("/")[2].encode())
                 into |= found
-                if kind == _MANIFEST or path in self._forms:
+                if kind == _MANIFEST or self._is_hashed(path):
                     self._by_tools |= found
                 code -= found
                 if kind != _PAGE:
@@ -163,6 +163,11 @@ class References:
                         elif len(match[1]) in _OF_BUILD:
                             beginnings = (match[1][:length] for length in lengths)
                             self._beginnings.update(text for text in beginnings if text in tokens)
+
+    def _is_hashed(self, path: str) -> bool:
+        """Returns true if the name of the script or style probably contains a hash after or before another part."""
+        form = self._forms.get(path)
+        return form is not None and bool(form.before) and not typed(form)
 
     def _content(self, path: str) -> bytes:
         most = min(self._left, MOST_OF_ONE)
