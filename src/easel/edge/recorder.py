@@ -37,7 +37,7 @@ class Tally:
         self.fast = dict.fromkeys((200, 304, *REDIRECTING), 0)
         self.full: dict[int, int] = {}
         self.single_sent = 0
-        """Number of sent bytes that are not counted by `Repeats`."""
+        """Number of sent bytes that no `Repeats` counts."""
         self._repeats: list[Repeats] = []
 
     def answered(self, status: int, sent: int) -> None:
