@@ -38,8 +38,8 @@ def test_a_remembered_response_shows_no_secret_in_the_database(platform: Platfor
     with platform.database() as connection:
         rows = connection.execute("select remembered_answer::text from remembered_answer").fetchall()
     assert rows
-    assert answer.json()["key"] not in str(rows)
-    assert "sk_" not in str(rows)
+    # The prefix alone may be in an encrypted text by chance.
+    assert answer.json()["key"].removeprefix("sk_") not in str(rows)
 
 
 def test_a_refusal_is_not_remembered(platform: Platform, slug: str) -> None:

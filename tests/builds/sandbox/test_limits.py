@@ -76,6 +76,8 @@ async def test_the_memory_of_sockets_counts(either: Bench, kind: str) -> None:
     assert ended.reason == "memory"
 
 
+# In this lane, no other test runs meanwhile: next to three of them, the processes took most of a minute.
+@pytest.mark.builds
 async def test_a_build_that_starts_processes_without_end_is_ended(either: Bench) -> None:
     script = "import os\nwhile True:\n try: os.fork()\n except OSError: pass  # 98771"
     assert (await either.python(script, limits={"processes": 32})).reason == "processes"
