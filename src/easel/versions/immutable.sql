@@ -1,9 +1,13 @@
 -- name: note
 -- Records and compares thousands of paths in one round trip, during a deploy.
-with noted as (
+-- The commit does not wait for the disk: the version is recorded by a later commit, which does, and the log of the
+-- database is written in order. If the rows are lost before, the deploy runs again and notes them again.
+with unhurried as materialized (
+    select set_config('synchronous_commit', 'off', true)
+), noted as (
     insert into hashed_path as known (app_id, path, org_id, content)
     select %(app)s, path, %(org)s, content
-      from unnest(%(paths)s::bigint[], %(contents)s::bigint[]) as given (path, content)
+      from unhurried, unnest(%(paths)s::bigint[], %(contents)s::bigint[]) as given (path, content)
      order by path
     on conflict (app_id, path) do update set content = 0 where known.content <> excluded.content
     returning path, content
