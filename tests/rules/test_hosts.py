@@ -105,6 +105,7 @@ def test_vercels_conditions_are_read_as_far_as_they_map() -> None:
                 {"source": "/q", "has": [{"type": "query", "key": "a"}], "headers": [{"key": "X-A", "value": "1"}]},
             ],
         },
+        allow_guards=True,
     )
     assert rules.pages == "drop-trailing-slash"
     assert answer(rules, "/a/b", host="old.example.com") == (308, "https://new.example.com/a/b", True)
@@ -291,6 +292,39 @@ def test_firebases_regular_expressions_are_read_or_refused(regex: str, found: di
 def test_only_a_route_that_hides_what_easel_would_serve_stops_the_deploy(routes: list[Any], guards: bool) -> None:
     rules = read("staticwebapp.config.json", {"routes": routes}, allow_guards=True)
     assert [line.guards for line in rules.refused] == [guards]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "guards"),
+    [
+        ("staticwebapp.config.json", '{"routes": [{"route": "/a", "allowedRoles": ["admin"]}]}', True),
+        ("staticwebapp.config.json", '{"routes": [{"route": "/a", "allowedRoles": [ "anonymous" ]}]}', False),
+        ("vercel.json", '{"routes": [{"src": "/a", "status": 403}]}', True),
+        ("vercel.json", '{"redirects": []}', False),
+        ("netlify.toml", '[[redirects]]\nfrom = "/a"\nto = "/b"\nconditions = {Role = ["admin"]}', True),
+    ],
+)
+def test_a_guard_in_a_file_that_is_ignored_stops_the_deploy(name: str, text: str, guards: bool) -> None:
+    files = {"_redirects": b"/x /y", name: text.encode()}
+    rules = read_rules(files, RuleSettings("cloudflare", guards=True), names=list(files))
+    assert rules is not None
+    assert [line.file for line in rules.guards_lost] == [name] * guards
+    assert [note.file for note in rules.notes] == [name] * (not guards)
+
+
+def test_a_redirect_for_visitors_without_a_token_guards() -> None:
+    missing = [{"type": "cookie", "key": "token", "value": "[a-f0-9]+"}]
+    redirects = [{"source": "/private/(.*)", "missing": missing, "destination": "/login", "permanent": False}]
+    with pytest.raises(GuardRefusedError, match=r"`vercel.json`, entry 1 of `redirects`"):
+        read("vercel.json", {"redirects": redirects})
+    header = [{"type": "header", "key": "x-preview"}]
+    assert not read("vercel.json", {"redirects": [{**redirects[0], "missing": header}]}).guards_lost
+
+
+def test_a_file_that_firebase_leaves_out_is_named() -> None:
+    ignore = ["firebase.json", "**/.*", "**/node_modules/**", "drafts/**"]
+    (note,) = read("firebase.json", {"hosting": {"ignore": ignore}}).notes
+    assert "`drafts/**`" in note.text
 
 
 def test_a_thousand_azure_routes_are_read() -> None:

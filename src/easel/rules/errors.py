@@ -12,7 +12,7 @@ class RulesFileTooLargeError(BadRequestError):
 
 
 class GuardRefusedError(BadRequestError):
-    """`{name}`, line {line}: {reason} This line protects a part of the app, and Easel cannot apply it, so the deploy
+    """{place}: {reason} This line protects a part of the app, and Easel cannot apply it, so the deploy
     stopped. Change the line. Or allow deploys without this protection: set `allow = ["guards"]` in easel.toml or in the
     app's `build_config`."""
 

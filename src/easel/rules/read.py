@@ -88,7 +88,9 @@ def read_rules(
     if alone and others[0] not in unreadable:
         _OTHERS[others[0]](texts[others[0]], reading)
     for name in others[1:] if alone else others:
-        reading.note(name, 0, "this file is ignored, because the rules in another host's file are in force.")
+        _ignore(name, texts[name], "the rules in another host's file are in force", reading)
+    if NETLIFY_TOML in texts.keys() - unreadable and dialect != "netlify":
+        _ignore(NETLIFY_TOML, texts[NETLIFY_TOML], "the dialect is Cloudflare's", reading)
     unreachable.remark(reading, has)
     if because == NO_SIGN:
         undecided.remark(reading, has)
@@ -104,7 +106,8 @@ def read_rules(
     )
     if not wanted.guards and rules.guards_lost:
         lost = rules.guards_lost[0]
-        raise GuardRefusedError(name=lost.file, line=lost.line, reason=lost.reason)
+        place = _place(lost.file, lost.line)
+        raise GuardRefusedError(name=lost.file, line=lost.line, place=place, reason=lost.reason)
     return rules
 
 
@@ -112,6 +115,26 @@ _GUARDS = {
     REDIRECTS: re.compile(rb"\s(?:4[0-9][0-9]|5[0-9][0-9])!|role=", re.IGNORECASE),
     HEADERS: re.compile(rb"basic-auth[ \t]*:", re.IGNORECASE),
 }
+
+
+_IN_IGNORED = {
+    AZURE_JSON: re.compile(
+        r'"allowedRoles"\s*+:\s*+\[(?!\s*+(?:"anonymous"\s*+)?\])|"allowedIpRanges"|"requiredHeaders"'
+        r'|"statusCode"\s*+:\s*+"?40[134]'
+    ),
+    VERCEL_JSON: re.compile(r'"mitigate"|"status"\s*+:\s*+40[13]'),
+    NETLIFY_TOML: re.compile(r"\brole\b|\bbasic-auth\b", re.IGNORECASE),
+}
+"""Rules that protect something, in files that are not parsed."""
+
+
+def _ignore(name: str, text: str, reason: str, reading: Reading) -> None:
+    """Adds a remark on an ignored file. Refuses the file if it seems to protect something."""
+    guard = _IN_IGNORED[name].search(text) if name in _IN_IGNORED else None
+    if guard is None:
+        reading.note(name, 0, f"this file is ignored, because {reason}.")
+    else:
+        reading.refuse(name, 0, guard[0], f"this file is ignored, because {reason}.", guards=True)
 
 
 def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from easel.rules.files.lines import shown
 from easel.rules.files.reading import BadLineError, Reading
 from easel.rules.hosts.entries import Entries, decoded, pages_of
 from easel.rules.hosts.expressions import Form, to_ours
@@ -30,10 +31,15 @@ class _Hosting(msgspec.Struct, rename="camel"):
     clean_urls: bool = False
     trailing_slash: bool | None = None
     i18n: dict[str, Any] = {}
+    ignore: list[str] = []
 
 
 class _File(msgspec.Struct):
     hosting: _Hosting | list[Any] = msgspec.field(default_factory=_Hosting)
+
+
+_IGNORED_BY_ALL = ("firebase.json", "**/.*", "**/node_modules/**")
+"""The usual entries of `ignore`. `easel deploy` leaves such files out too."""
 
 
 def read_firebase(text: str, reading: Reading) -> None:
@@ -56,6 +62,9 @@ def read_firebase(text: str, reading: Reading) -> None:
     if hosting.i18n:
         reason = "Easel does not choose files by language and country. The files are served only at their own paths."
         reading.refuse(FIREBASE_JSON, 0, "i18n", reason)
+    if left_out := [glob for glob in hosting.ignore if glob not in _IGNORED_BY_ALL]:
+        reason = f"`ignore` has no effect: files that match `{shown(left_out[0])}` are served. Use `.easelignore`."
+        reading.note(FIREBASE_JSON, 0, reason)
     entries = Entries(f"{FIREBASE_JSON} redirects", reading)
     for route in hosting.redirects:
         for form in _forms(route, entries):

@@ -104,7 +104,9 @@ def _add(entries: Entries, route: _Route, status: int, *, forced: bool) -> None:
         forms = from_expression(route.source)
         fitting = _conditions(route)
     except BadLineError as bad:
-        entries.refuse(route.source, str(bad))
+        # A redirect for visitors without a token hides pages from them.
+        guards = forced and any(map(_is_token, route.missing))
+        entries.refuse(route.source, str(bad), guards=guards)
         return
     host = f"://{fitting.host}" if fitting.host else ""
     for form in forms:
@@ -125,6 +127,10 @@ def _add(entries: Entries, route: _Route, status: int, *, forced: bool) -> None:
         )
 
 
+def _is_token(condition: _Condition) -> bool:
+    return condition.type == "cookie" or (condition.type == "header" and condition.key.lower() in _TOKENS)
+
+
 def _guards(route: Any) -> bool:
     """Returns true if an entry of `routes` hides something from visitors."""
     if not isinstance(route, dict):
@@ -143,6 +149,7 @@ class _Fitting:
     host: str = ""
 
 
+_TOKENS = ("authorization", "cookie")
 _NAME = re.compile(r"[A-Za-z]\w*\Z", re.ASCII)
 _PLAIN = re.compile(r"[\w-]{1,200}\Z", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9-]{1,63}(?:\\?\.[A-Za-z0-9-]{1,63}){0,8}\Z")
