@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     path, run = f"{collection_path}/", config.option.markexpr
     skipped = (f"not {marker}" in run and path.endswith(folders) for marker, folders in ALL_OF_A_KIND.items())
     return True if any(skipped) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collects the tests without garbage collection, and exempts them from it, because they live until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def needs_a_server(item: pytest.Item) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from easel.apps.config import seal
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import migrate
 from testbed.databases import Migrated
+from testbed.forking import forks
 from testbed.running import RunningApp, forked_platform, free_port
 from tests.system.cluster import answers
 from tests.system.test_starting import easel
@@ -50,8 +49,7 @@ def url(server: str) -> Iterator[str]:
 def runs(folder: Path, **environment: str) -> None:
     """Starts an api, and checks that it responds."""
     port = free_port()
-    command = [sys.executable, "-m", "easel.cli.main", "api", "--api-port", str(port)]
-    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
+    process = forks().start("api", "--api-port", str(port), env={**os.environ, **environment}, cwd=folder)
     try:
         while not answers(port):
             assert process.poll() is None
