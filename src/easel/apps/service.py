@@ -237,7 +237,7 @@ def _check_valid(slug: str, config: Config) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Returns the value with encrypted secrets as text, as the schema requires."""
+    """Returns the value with a plain string in place of each encrypted secret, because the schema requires strings."""
     if isinstance(value, dict):
         return MASK if SEALED in value else {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
@@ -286,8 +286,8 @@ async def delete_app(work: Transaction, app: App) -> None:
 
 
 def clear_build_cache(app: App) -> None:
-    """Invalidates the app's build cache. Builders remove the files with the app's next build, or when they need
-    space."""
+    """Invalidates the app's build cache. Builders delete the files of the cache when they next build the app, or when
+    they need space."""
     app.build_cache_generation += 1
 
 

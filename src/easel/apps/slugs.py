@@ -35,8 +35,8 @@ cannot rename apps."""
 
 
 async def refuse_many(work: Transaction, org_id: str, reserved_for: float) -> None:
-    """Raises TooManySlugsError if the organisation has given up too many slugs within the last `reserved_for` seconds,
-    because each rename reserves another slug."""
+    """Raises TooManySlugsError if the organisation has given up too many slugs within the last `reserved_for` seconds.
+    There is a maximum because each rename keeps another slug reserved."""
     since = clock.now() - timedelta(seconds=reserved_for)
     lately = select(func.count()).select_from(FormerSlug)
     lately = lately.where(FormerSlug.org_id == org_id, FormerSlug.freed_at > since)

@@ -151,8 +151,8 @@ class Masking:
         self._found[node] = len(form)
 
     def _beginnings(self) -> re.Pattern[str] | None:
-        """Returns a pattern that matches the first characters of all secrets' forms. Returns None if there are too many
-        forms."""
+        """Returns a pattern that matches the first characters of every form (plain or encoded) of a secret. Returns
+        None if there are too many forms."""
         children: dict[int, list[tuple[str, int]]] = {}
         for key, node in self._step.items():
             children.setdefault(key >> _NODE, []).append((chr(key & ((1 << _NODE) - 1)), node))

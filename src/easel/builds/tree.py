@@ -24,7 +24,8 @@ SPECIAL_KINDS: Final = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISCHR, "a device"),
 )
-"""Tests of a mode, and the kinds of entries that are neither file, folder nor link."""
+"""Functions that test a file's mode (`st_mode`), and the kind of entry that each function detects. These kinds are
+neither file, folder nor link."""
 
 
 class LeadsOutError(Exception):

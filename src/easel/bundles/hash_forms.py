@@ -99,8 +99,8 @@ _VERSION = re.compile(r"v?\d{1,3}(?:[-_.](?:rc|beta|alpha|b|a)?\d{1,4}){1,5}\Z",
 _NUMBERED = re.compile(r"(?:[a-z]{1,4}\d{1,3}[-_.]?){2,5}[a-z]?\Z", re.IGNORECASE)
 _PLACEHOLDERS = frozenset({"1a2b3c4d", "a1b2c3d4", "abcd1234", "1234abcd"})
 _RANDOM = 5
-"""Minimum number of runs (sequences of one kind of letters, or of digits) in eight random characters. No typed text has
-so many runs, and half of all hashes do."""
+"""Minimum number of runs (sequences of one kind of letters, or of digits) that make eight characters count as random.
+Text that a person typed never has so many runs, but half of all hashes do."""
 
 
 class HashForm(NamedTuple):

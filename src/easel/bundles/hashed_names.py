@@ -43,7 +43,8 @@ _PICTURE = re.compile(r"(?P<t>[A-Za-z0-9_-]{10})-\d{2,4}\.(?:avif|gif|jpe?g|png|
 _PICTURES = frozenset("avif gif jpg jpeg png webp svg".split())  # noqa: SIM905
 _SHORTEST_HEX, _LONGEST_HEX = 6, 128
 _BINARY = "wasm"
-"""The suffix of WebAssembly. A build may have copied such code from elsewhere, so it does not confirm other names."""
+"""The suffix of WebAssembly files. A build may have copied such a file from elsewhere, so its hashed name is no
+evidence for the names of other files."""
 _RARELY_ONE = 20
 """A name that consists only of hexadecimal characters counts as a hash if it has at least this many characters
 (webpack's assets). No id has so many characters."""

@@ -90,10 +90,10 @@ class References:
         return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools
 
     def is_by_tool(self, path: str, token: str) -> bool:
-        """Returns true if a build tool certainly wrote the script or style. This is certain if a build manifest, a file
-        with a hash or an element that a tool wrote refers to the file, or if the file has a source map. It is also
-        certain if the file refers to its licence, its bundler, or other files with a hash other than `token`. Reads the
-        file."""
+        """Returns true if a build tool certainly wrote the script or style. One of four facts is enough. A build
+        manifest, a file with a hash in its name, or an element that a tool wrote refers to the file. The file has a
+        source map. The file mentions its licence file or its bundler. The file refers to files with a hash other than
+        `token`, which is its own. Reads the file."""
         self._look()
         file = path.rpartition("/")[2].removesuffix(".map").encode()
         if file in self._by_tools or f"{path}.map" in self._paths:

@@ -42,8 +42,9 @@ _WINDOW = 32 * 1024
 _DIGEST = 32
 _COUNT = struct.Struct("<L")
 _PLACE = struct.Struct("<QQLL")
-"""The format of a restart point: the bytes of content before the point, its bit in the member's data, the offset of its
-window, and the window's length."""
+"""The format of a restart point: the number of content bytes before the point, the position of the point in the
+member's compressed data (in bits), and the offset and length of its window, which is the preceding content that
+inflating needs."""
 _NUMBERS = struct.Struct("<QQ")
 _EXPORT = struct.Struct("<5sBBQQLLL")
 """The head of indexed_gzip's export: its name, version, flags, both sizes, spacing, window and number of points."""

@@ -68,8 +68,8 @@ LONGEST_REGISTERS = len("serviceWorker']?.register(") + 3 * 32
 
 
 def is_looked_through(name: str, type_: str) -> bool:
-    """Returns true if a file of this name and type may be a list of digests, if it is at most `LARGEST_LIST` bytes
-    long."""
+    """Returns true if a file of this name and type may be a list of digests. The caller checks that the file has at
+    most `LARGEST_LIST` bytes."""
     if name.rpartition(".")[2].lower() in _COMPARE_NOTHING:
         return False
     return is_text(type_) or (type_ == DEFAULT and (_is_sum(name) or "." not in name))

@@ -17,7 +17,7 @@ MOST_LINES = 200
 
 
 class LogPlace(NamedTuple):
-    """A position in the log of a deploy, and the key of the log's reader."""
+    """A position in a deploy's log, and the API key of the client that reads the log."""
 
     key: str
     """The hash of the API key."""

@@ -18,9 +18,9 @@ GIT: Final = "git"
 
 
 def next_job(app_id: str, deploy_id: str, *, step: str | None, built: bool) -> dict[str, Any]:
-    """Returns the job (in the form of `deferred`) that continues a deploy in that step. `built` is true if a builder
-    has made the deploy's bundle. An app's jobs of one kind run one after another, in the order in which they were
-    enqueued."""
+    """Returns the job (in the form of `deferred`) that continues the deploy at the given step. `built` is true if a
+    builder has made the deploy's bundle. An app's jobs of one kind run one after another, in the order in which they
+    were enqueued."""
     if built:
         return deferred(RUN_BUILT_TASK, queue=DEPLOYS, lock=app_id, deploy_id=deploy_id)
     return to_build(app_id, deploy_id) if step in BUILD_STEPS else to_run(app_id, deploy_id)

@@ -31,7 +31,8 @@ from easel.storage.queue import Queue
 
 _AUTHOR_LENGTH: Final = 1000
 _PUSHES: Final = ("push", "repo:push", "repo:refs_changed")
-"""The hosts' names for a push event that may contain only tags. GitLab has a separate event for tags."""
+"""The Git hosts' names for a push event. Such a push may consist of tags alone. GitLab has a separate event for
+tags."""
 
 Did = Literal["deploying", "repeated", "ignored"]
 

@@ -46,8 +46,8 @@ class Tally:
         self.single_sent += sent
 
     def repeats(self, status: int, size: int) -> Repeats:
-        """Returns a counter of responses with this status and number of sent bytes. The counter counts until the next
-        call of `end_repeats`."""
+        """Returns the counter of the responses that have this status and this number of sent bytes. It counts until the
+        next call of `end_repeats`."""
         made = Repeats(status, size)
         self._repeats.append(made)
         return made

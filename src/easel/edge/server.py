@@ -1,4 +1,5 @@
-"""Runs the edge: the table, its feed, and uvicorn with the fast path."""
+"""Runs the edge: the table of routes, the feed that keeps this table current, and the uvicorn server with the fast
+path."""
 
 from __future__ import annotations
 

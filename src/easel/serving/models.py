@@ -140,11 +140,11 @@ Encoding = Literal["identity", "gzip", "br", "zstd"]
 
 @dataclass(frozen=True, slots=True)
 class BundleSlice:
-    """A body that is read from a bundle: bytes `start` to `stop` of the file's content in an encoding.
+    """A body that is read from a bundle: bytes `start` to `stop` of the file's content, as encoded for the response.
 
-    For 'identity', a compressed member is inflated, from the restart point `restart` if such a point is known. In the
-    other encodings, the body is always sent as a whole: 'gzip' is a deflated member's raw bytes in a gzip frame, and
-    'zstd' is the raw bytes of a Zstandard member.
+    For 'identity', a compressed member is inflated, from `restart` if a point is known where inflating can begin in the
+    middle of the member. In the other encodings, the body is always sent as a whole: 'gzip' is a deflated member's raw
+    bytes in a gzip frame, and 'zstd' is the raw bytes of a Zstandard member.
     """
 
     member: Member
@@ -165,8 +165,9 @@ class DeferredBody:
 class Answer(msgspec.Struct, frozen=True):
     """A complete response.
 
-    `length` is the body's length in bytes, also for HEAD and 304, which send no body. `of` keeps the body's source in
-    memory while the response is sent. `source` is the site of the file, if the response is a file.
+    `length` is the body's length in bytes, also for HEAD and 304, which send no body. `of` refers to the owner of the
+    body's bytes, so that it stays in memory while the response is sent. `source` is the site that the file belongs to,
+    if the response is a file.
     """
 
     status: int

@@ -47,8 +47,8 @@ the configuration. A later form is read without its unknown fields. `published.s
 
 
 def published_site(config: Mapping[str, Any]) -> PublishedSite:
-    """Returns the public value of a configuration, which any release may have stored. The value never includes secrets,
-    or `MIXPEEK_API_KEY`, which is used only on the server. Never raises an error."""
+    """Returns the public part of a stored configuration. Any release of Easel may have stored the configuration. The
+    value never includes secrets, or `MIXPEEK_API_KEY`, which is used only on the server. Never raises an error."""
     meta, build = _section(config, "meta"), _section(config, "build_config")
     variables = {
         name: str(value)

@@ -22,7 +22,8 @@ LOW = 2 * PIECE
 
 
 def size_on(total: int) -> int:
-    """Returns the ballast's size in bytes on a file system of `total` bytes. The size is a number of whole pieces."""
+    """Returns the ballast's size in bytes on a file system of `total` bytes. The size is a multiple of a piece, which
+    is the unit in which the ballast is written and given up."""
     return min(LARGEST, total // 8) // PIECE * PIECE
 
 

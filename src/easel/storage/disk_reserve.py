@@ -63,7 +63,7 @@ class Room:
 
 
 class DiskReserve:
-    """The reserve of the disk with the given folder, as one process sees it."""
+    """The space that must stay free on the disk of the given folder, as one process sees it."""
 
     def __init__(self, folder: Path, setting: str | None, ballast: Path | None = None) -> None:
         self._folder = folder

@@ -29,8 +29,8 @@ def upload_key(app_id: str, token: str, filename: str) -> str:
 
 
 def app_in(key: str) -> str:
-    """Returns the id of the app that an object with such a name belongs to. Raises ObjectNameError if the name contains
-    no app."""
+    """Returns the id of the app that the object with this key belongs to. Raises ObjectNameError if the key contains no
+    app's id."""
     parts = key.split("/", 2)
     if len(parts) < 3:
         raise ObjectNameError(key=key)

@@ -167,10 +167,10 @@ async def give_up_upload(database: Database, key: str, length: int) -> None:
 
 
 async def release_interrupted(database: Database) -> None:
-    """Stops counting the bytes of uploads that a killed api process began and never ended.
+    """Stops counting the bytes of all unfinished uploads, because a killed api process may have left them.
 
-    Do not call this function for a store that receives uploads directly. An upload that another process is receiving
-    counts again once it is complete.
+    Do not call this function for a store that receives uploads directly. This also affects an upload that another
+    process is receiving: its bytes count again once it is complete.
     """
     async with database.apart() as statement:
         await statement(_SQL["forget_broken_off"], {})

@@ -88,7 +88,7 @@ class Limiter:
             self._note(organisation, self.used(organisation) + size / _BYTES)
 
     def used(self, organisation: str) -> float:
-        """Returns the current usage. Returns 0 without a limit."""
+        """Returns the organisation's current usage, or 0 if the organisation has no limit."""
         used, since = self._used.get(organisation, (0.0, 0.0))
         return max(0.0, used - (self._now() - since) * self.per_minute / 60)
 

@@ -198,8 +198,8 @@ async def send_object(
 
 
 def _plain_range(asked: str, size: int) -> bytes | None:
-    """Returns the Range header for a file of `size` bytes in its plainest form. Returns None if the whole file is to be
-    sent.
+    """Returns the Range header in its plainest form, for a file of `size` bytes. Returns None if the whole file is to
+    be sent.
 
     RFC 9110 §14.2: a server may ignore the header. Ranges past the end are ignored too, so that a client that resumes a
     download gets the whole file instead of an error.

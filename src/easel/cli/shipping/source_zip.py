@@ -33,8 +33,8 @@ def select_sources(folder: Path) -> Selection:
     """Returns the files of a project that its build needs: the files that Git tracks or would add, or, without Git, all
     files that .gitignore does not match.
 
-    `.easelignore` and the default exclusions apply, except to files that Git tracks, which a deploy from Git would
-    have, and to an `.npmrc` without credentials. Links, repositories and `node_modules/` are left out.
+    `.easelignore` and the default exclusions apply, with two exceptions: files that Git tracks, because a deploy from
+    Git would contain them, and an `.npmrc` without credentials. Links, repositories and `node_modules/` are left out.
 
     Raises IgnoreFileError, FileUnreadableError, SourceMissingError.
     """

@@ -39,7 +39,8 @@ LONGEST_QUERY = 60.0
 _FEW = 100
 """Maximum number of changed apps whose rows are fetched with one prepared statement."""
 _CHUNK = 1000
-"""Number of rows fetched at a time, because the whole result would take more memory than the routes."""
+"""Number of rows that are fetched at a time. The whole result would take more memory than the routes that are built
+from it."""
 
 
 class _MisnamedManifestError(Exception):
@@ -94,8 +95,8 @@ class DatabaseFeed:
         await self._looking.close()
 
     async def refresh(self) -> None:
-        """Applies all visible changes. The first call reads all routes. Raises psycopg.Error, TimeoutError,
-        EaselError."""
+        """Applies all committed changes of routes in the database to the table. The first call reads all routes. Raises
+        psycopg.Error, TimeoutError, EaselError."""
         async with self._lock:
             await self._look_at_schema()
             try:

@@ -95,8 +95,8 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 def moves_to_keep(moves: bytes) -> bytes:
-    """Returns the moves to keep from packed moves, the latest first. An app may have thousands of moves between many or
-    few versions."""
+    """Unpacks the recorded moves (changes of the live version), and returns the moves to keep, the latest first. An app
+    may have thousands of moves among many versions, or back and forth between a few."""
     if len(moves) <= EARLIER_KEPT * MOVE.size:
         return moves
     latest: dict[bytes, bytes] = {}

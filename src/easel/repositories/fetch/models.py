@@ -36,7 +36,7 @@ class Sha:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One commit by its full id. It must be the newest commit of the branch."""
+    """Names one commit by its full id. The commit must be the newest commit of the deployed branch."""
 
     sha: str
     branch: str

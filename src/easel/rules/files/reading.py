@@ -1,4 +1,4 @@
-"""The result of reading rules files: lines in force, refused lines, remarks, and the limits of each."""
+"""The result of reading rules files: lines in force, refused lines and remarks, and how many of each are kept."""
 
 from __future__ import annotations
 
