@@ -54,12 +54,12 @@ from easel.deploys.states import FAILED
 @click.option("--git", "from_git", help="Deploy a commit of the connected repository.", is_flag=True)
 @click.option("--commit", "git_commit", metavar="SHA", help="With --git: the commit to deploy. [default: the newest]")
 @click.option("--branch", metavar="NAME", help="With --git: the branch to deploy. [default: the connected branch]")
-@click.option("--root", metavar="DIR", help="Builds: the project's folder within the sources.")
-@click.option("--install", metavar="COMMAND", help="Builds: the install command.")
-@click.option("--build-command", metavar="COMMAND", help="Builds: the build command.")
-@click.option("--output", metavar="DIR", help="Builds: the folder that the build writes.")
-@click.option("--node", metavar="VERSION", help="Builds: the version of Node, or a range of versions.")
-@click.option("--no-cache", help="Builds: do not use the cache.", is_flag=True)
+@click.option("--root", metavar="DIR", help="For a build: the path of the project's folder within the sources.")
+@click.option("--install", metavar="COMMAND", help="For a build: the install command.")
+@click.option("--build-command", metavar="COMMAND", help="For a build: the build command.")
+@click.option("--output", metavar="DIR", help="For a build: the folder that the build writes.")
+@click.option("--node", metavar="VERSION", help="For a build: the version of Node, or a range of versions.")
+@click.option("--no-cache", help="For a build: do not use the cache.", is_flag=True)
 def deploy(
     session: Session,
     path: str | None,
