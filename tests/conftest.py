@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import secrets
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -32,6 +33,10 @@ patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("random", patient, print_blob=True)
 settings.register_profile("repeatable", patient, derandomize=True)
 settings.load_profile("repeatable")
+
+# A shell starts commands in the background with Ctrl-C ignored, and processes pass this on to the processes they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Platforms = Callable[[str], Platform]
 

@@ -128,7 +128,7 @@ def test_missing_and_damaged_objects_are_reported_with_the_versions_that_need_th
     assert f"LIVE in production of {app.slug}: {third['bundle']} is missing ({app.slug}: version 3)" in lines[:3]
     assert f"{second['bundle']} does not match the hash in its name ({app.slug}: version 2)" in lines[3:]
     assert len(lines) == 5
-    assert f"Some of them are live: production of {app.slug}, staging of {app.slug}." in done.stderr
+    assert f"Some of the faulty objects are live: production of {app.slug}, staging of {app.slug}." in done.stderr
     assert "docs/operations/disaster.md" in done.stderr
 
     assert "No faults: all " in easel(running, "verify", "--app", other.slug)
