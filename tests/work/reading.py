@@ -444,7 +444,7 @@ def functions() -> Iterator[Case]:
         "firebase.json, an expression": (lambda text: _rules("firebase.json", _of_regex(f"^/{text}$")), 2_000),
         "staticwebapp.config.json, many routes": (
             lambda text: _rules("staticwebapp.config.json", json.dumps({"routes": _routes(text)})),
-            4_000,
+            400,
         ),
         "rules, a path": (lambda text: _hold(ruled, Visit("/" + text)), LONGEST_PATH // 4 - 1),
         "rules, a path, of Cloudflare": (
@@ -505,7 +505,7 @@ def functions() -> Iterator[Case]:
     yield Case("sent_decoded, many", 500, lambda count: lambda: sent_decoded(_packed(count), lambda *_: b""))
     yield Case("renames, many", 500, lambda count: lambda: renames(_renamed(count)))
     yield Case("a zip of many members", 100, _zip_of_many)
-    yield Case("choose, many", 4_000, _choosing)
+    yield Case("choose, many", 2_000, _choosing)
     yield Case("find_hashed, many", 500, lambda count: lambda: find_hashed(_hashed(count), lambda *_: b""))
     yield Case("a zip whose comment holds ends", USUAL // 2, _zip_of_ends)
     yield Case("a zip whose extra fields are many", USUAL // 2, _zip_of_extras)
