@@ -34,9 +34,10 @@ class Reuse:
     """The reused folders of one build: dependencies (`node_modules`), downloads of package managers, and caches of
     frameworks.
 
-    Dependencies are cached by lock file and toolchain. They replace the install, if the install does nothing else. A
-    build takes the dependencies out of the cache. A successful build puts them back if no dependency is missing, and a
-    failed build puts them back if it changed no dependency. Downloads are cached for installs with a changed lock file.
+    Dependencies are cached by lock file and toolchain. If the install command does nothing but install dependencies,
+    the cached dependencies replace it. A build takes the dependencies out of the cache. A successful build puts them
+    back if no dependency is missing, and a failed build puts them back if it changed no dependency. Downloads are
+    cached too, so that an install after a change of the lock file is faster.
     """
 
     def __init__(

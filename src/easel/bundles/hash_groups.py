@@ -117,8 +117,8 @@ def _nobody_types(form: HashForm) -> bool:
 
 
 def _is_long(tokens: Collection[str]) -> bool:
-    """Returns true if neither a person nor a database writes hashes of this length, because ids have up to 12, or 24,
-    32 or 40 digits."""
+    """Returns true if a token of this length can only be a hash. Ids that people or databases write have at most 12
+    digits, or 24, 32 or 40 digits."""
     return all(len(token) > 12 and len(token) not in (24, 32, 40) and _HEX.issuperset(token) for token in tokens)
 
 
@@ -160,8 +160,8 @@ def _are_scattered(tokens: Collection[str]) -> bool:
 
 
 class ConfirmedGroups:
-    """The groups of scripts and styles whose hashed names are confirmed. For each group, it is known whether other
-    files refer to its members."""
+    """The groups of scripts and styles whose names are confirmed to contain a hash. Each group also states whether
+    files outside the group refer to its files."""
 
     def __init__(self) -> None:
         self._beside: dict[Group, bool] = {}

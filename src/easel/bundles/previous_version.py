@@ -41,7 +41,7 @@ class PreviousVersion:
 
 def as_before(manifest: Manifest, bundle: Path) -> PreviousVersion | None:
     """Returns the previous version, which has this manifest and this file as its bundle. Returns None if the file is
-    missing, or if another release inspected the version, because that release's rules may differ."""
+    missing, or if another release of Easel inspected the version, because that release may have applied other rules."""
     if manifest.inspected_by != __version__ or len(manifest.bundles) != 1:
         return None
     try:

@@ -17,8 +17,8 @@ _INSTEAD = f'To load the variables in a page anyway, put `<script src="/{RUNTIME
 def pages_without_variables(
     files: Mapping[str, Member], vouched: Mapping[str, str], published: PublishedSite
 ) -> list[str]:
-    """Returns warnings about pages that are served unchanged although the app has variables for them. `vouched` maps
-    such a page to the file that states its hash."""
+    """Returns warnings about pages that are served without the app's variables, because another file states the page's
+    hash and a changed page would not match it. `vouched` maps each of these pages to that file."""
     said: list[str] = []
     if published.runtime == "off" or not published.variables:
         return said

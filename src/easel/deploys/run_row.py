@@ -61,7 +61,8 @@ class ClaimedDeploy(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """A transaction that stays open for the next block, and the number of log lines before the transaction."""
+    """A transaction that stays open, so that the next `with` block can continue it, and the number of log lines that
+    existed before it began."""
 
     stack: AsyncExitStack
     work: Transaction

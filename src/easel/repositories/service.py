@@ -41,8 +41,8 @@ _LOOPBACK: Final = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1
 
 @dataclass(frozen=True, slots=True)
 class ConnectedRepository:
-    """A connected repository, with its webhook secret if it was just created, and whether its deploy key was just
-    created."""
+    """A connected repository. It has the webhook secret only if that secret was just created, and it states whether the
+    deploy key was just created."""
 
     repository: Repository
     webhook_secret: str | None

@@ -112,7 +112,7 @@ def open_vault(settings: Settings) -> Vault:
 def recognise_key(settings: Settings, url: str) -> bool:
     """Verifies that all apis of a database use the same secret key. Raises SecretKeyDiffersError for a different key.
 
-    Only one Easel uses an embedded database. For such a database, a new key is accepted, and True is returned.
+    If the database is embedded, only this Easel uses it. A different key then becomes the new key. Returns True then.
     """
     from easel.access import instance_key
 
@@ -296,8 +296,8 @@ def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:
 
 def run_edge(settings: Settings, *, checked: bool = False) -> None:
     """Serves visitors until told to stop. While the database is unreachable, uses the routes saved on this machine.
-    Raises SchemaVersionError, and DatabaseUnavailableError if no routes are saved, unless the caller has just `checked`
-    for both."""
+    Raises SchemaVersionError, and DatabaseUnavailableError if no routes are saved. If `checked` is true, the caller has
+    just ruled out both errors, and neither is raised."""
     known, check = None, None
     try:
         url = _prepare(settings, "edge", checked)

@@ -87,13 +87,14 @@ class FolderObjects(ObjectStore):
                 part.unlink(missing_ok=True)
 
     async def put_file(self, key: str, path: Path) -> None:
-        """Stores a file as an object. Raises the errors of every store."""
+        """Stores a file as an object. Raises the errors that any store may raise."""
         with _written(key):
             self.reserve.require(path.stat().st_size)
         await super().put_file(key, path)
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
-        """Stores the stream durably: synced to disk, then renamed into place. Raises the errors of every store."""
+        """Stores the stream durably: synced to disk, then renamed into place. Raises the errors that any store may
+        raise."""
         with _written(key):
             descriptor, part = self.scratch_file()
         try:
@@ -115,8 +116,8 @@ class FolderObjects(ObjectStore):
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-        """Yields a hard link to the current upload. A large upload is hashed in a thread. Raises the errors of every
-        store."""
+        """Yields a hard link to the current upload. A large upload is hashed in a thread. Raises the errors that any
+        store may raise."""
         source = self.root.joinpath(*key.split("/"))
         descriptor, path = self.scratch_file()
         os.close(descriptor)

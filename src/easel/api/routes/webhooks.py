@@ -50,7 +50,8 @@ async def receive_webhook(provider: str, app_id: str, request: Request) -> Respo
 
 
 def _bounded(request: Request) -> tuple[BoundedRequest, str]:
-    """Returns the request with its limits, and the client that it counts for."""
+    """Returns the request, wrapped so that its limits are enforced, and the client whose limits the request counts
+    towards."""
     bounded = BoundedRequest(request.scope, request.receive)
     return bounded, network_of(request.client.host if request.client else "")
 

@@ -40,8 +40,8 @@ class Command:
 @dataclass(frozen=True, slots=True)
 class CommandResult:
     """The outcome of a command: its exit code (128 plus the number for a signal), and the reason if Easel ended it.
-    Times are in seconds: wall time, processor time, and the time for which processors were left to visitors. The
-    largest measured memory is in bytes. The refused hosts are listed."""
+    Times are in seconds: wall time, processor time, and the time during which the command had fewer processors because
+    visitors needed them. The largest measured memory is in bytes. The refused hosts are listed."""
 
     code: int
     reason: Reason | None

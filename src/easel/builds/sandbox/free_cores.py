@@ -76,7 +76,8 @@ def _processor_times(processes: Iterable[int]) -> dict[int, float]:
 
 
 class FreeCores:
-    """Takes some of this process's processors from a command while visitors come, but never the last processor."""
+    """While visitors send requests, restricts a running command to fewer of this process's processors, but always
+    leaves it one."""
 
     def __init__(self, visits: Visits, processes: Processes, number: int) -> None:
         self._visits = visits

@@ -127,7 +127,8 @@ def _numbers(table: dict[str, tuple[int, int | None]], column: int) -> Iterable[
 
 @cache
 def program(machine: str) -> bytes:
-    """Returns the filter for a machine. Raises KeyError for a machine that is not in `MACHINES`."""
+    """Returns the seccomp filter for a processor architecture, such as `x86_64`. Raises KeyError if the architecture is
+    not in `MACHINES`."""
     architecture, column = MACHINES[machine]
     refused = _instruction(_RETURN, _errno(errno.EPERM))
     parts = [

@@ -154,8 +154,8 @@ async def _unpacked(
 
 
 def _check_pin(release: Release, pin: str, folder: Path, archive: Path) -> None:
-    """Compares the checksum in `packageManager` as Corepack does: with the archive, or with the program for Yarn from
-    version 2 on."""
+    """Verifies the checksum in `packageManager` as Corepack does. For Yarn 2 and later, this is the checksum of the
+    program's file. For all other package managers, it is the checksum of the archive."""
     found = _DIGEST.fullmatch(pin)
     if found is None:
         raise ToolIntegrityError(package=str(release), algorithm=pin[:20])

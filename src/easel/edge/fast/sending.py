@@ -53,8 +53,8 @@ class SendingProtocol(GuardedProtocol):
         transport.write(body.view[at:])
 
     def send_mapped(self, head: bytes, body: MappedBody) -> None:
-        """Sends a head, and a long body in a mapped file. The bytes before the first page border go out with the
-        head."""
+        """Sends the head of a response, and then a long body from a memory-mapped file. The body's bytes before the
+        first page boundary are sent together with the head."""
         transport, view = self.transport, body.view
         at = -body.at % 4096
         first = b"".join((head, view[:at])) if at else head

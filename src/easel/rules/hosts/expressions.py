@@ -10,7 +10,8 @@ from easel.rules.hosts.classes import check, class_of
 from easel.rules.hosts.entries import MOST_EXCEPTIONS, MOST_FORMS
 
 MOST_PARTS = 64
-"""Maximum number of a source's placeholders, groups and optional parts. Each of them takes a pass over the source."""
+"""Maximum number of placeholders, groups and optional parts in the source (path pattern) of a rule. Each of them costs
+one pass over the pattern."""
 _GROUP = re.compile(r"(:\w+)?\(([^()]*)\)")
 _OPTIONAL = re.compile(r"\{(?![\d,]*\})([^{}]*)\}(\?)?|/?:([\w$]+)(?:\([^()]*\))?\?")
 _CHOICE = re.compile(r":([\w$]+)\((?:\?:)?([\w.~%\\-]+(?:\|[\w.~%\\-]+)*)\)")
