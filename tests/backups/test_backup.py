@@ -79,7 +79,7 @@ def test_a_backup_restores_everything_after_everything_was_destroyed(running: Pl
     # Removed objects are no damage.
     assert "missing" not in first
     # Uploads and variants are also copied only once.
-    assert "; 0 of them were copied" in easel(running, "backup", place)
+    assert ". 0 objects were copied now" in easel(running, "backup", place)
     again = zip_of(page(5))
     obstore.put(running.objects(), waiting, again)
 
