@@ -104,6 +104,24 @@ def test_repeated_requests_are_counted_at_every_moment(edge: RunningEdge, app: M
     assert tally.sent == 50 * 10
 
 
+def test_connections_with_the_same_head_share_its_stamped_response(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": "", "a.txt": "0123456789"})
+    tally = edge.edge.recorder.of(made.id)
+    head = request(made.host, "/a.txt")
+    kept: set[int] = set()
+    with edge.connect() as wire:
+        stamp(edge, wire, head)
+    before = tally.answers[FAST, 200]
+    for _ in range(20):
+        with edge.connect() as wire:
+            stamp(edge, wire, head)
+            kept.add(id(edge.edge.sites.stamped.by_head[head].defaults))
+            before += 1
+    assert tally.answers[FAST, 200] == before
+    # Each second has new default headers, and one counter.
+    assert len(tally._repeats) <= len(kept) + 1
+
+
 def test_stamped_responses_keep_no_deleted_site_in_memory(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": "", "a.txt": "a"})
     head = request(made.host, "/a.txt")

@@ -248,6 +248,12 @@ def test_firebases_globs_are_read() -> None:
     assert [line.reason for line in rules.refused] == ["it leads to a function or a service, not to a page."]
 
 
+def test_a_range_of_characters_in_the_wrong_order_is_refused() -> None:
+    redirects = [{"source": "/x[c-a]", "destination": "/", "type": 301}]
+    (line,) = read("firebase.json", {"hosting": {"redirects": redirects}}).refused
+    assert line.reason == "its source has a range of characters in the wrong order."
+
+
 def test_paths_that_firebases_globs_exclude_are_excluded() -> None:
     rewrites = [{"source": "!/@(js|css)/**", "destination": "/index.html"}]
     rules = read("firebase.json", {"hosting": {"rewrites": rewrites, "i18n": {"root": "/localized"}}})

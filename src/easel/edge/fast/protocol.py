@@ -204,13 +204,17 @@ class EdgeProtocol(SendingProtocol):
         live, defaults = self.hosts.get(asked.host), self.stamp.defaults
         if live is None or defaults is None or ready.rest == b"" or not self.stamped.accepts(defaults):
             return
-        before, after, status = _parts(self.stamp, asked, ready)
-        body, size = (None, 0) if status != 200 or asked.head_only else (ready.copied or ready.rest, ready.size)
         # The page may already have a newer counter than the one for which the response was found.
         freshness = live.slot, self.seen[live.slot]
+        self._stays_free = True
+        kept = self.stamped_by_head.get(head)
+        if kept is not None and (kept.slot, kept.counter) == freshness:
+            # Another connection has just sent the same response.
+            return
+        before, after, status = _parts(self.stamp, asked, ready)
+        body, size = (None, 0) if status != 200 or asked.head_only else (ready.copied or ready.rest, ready.size)
         repeats = ready.tally.repeats(status, size)
         self.stamped_by_head[head] = StampedAnswer(before, after, body, freshness, defaults, ready.tally, repeats)
-        self._stays_free = True
 
     def pause_writing(self) -> None:
         """Called when the client does not read."""

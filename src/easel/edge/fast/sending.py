@@ -35,16 +35,16 @@ class SendingProtocol(GuardedProtocol):
 
     def send_copied(self, head: bytes, body: MappedBody) -> None:
         """Sends a head, and a body of some kibibytes in a file in memory, in one packet."""
-        transport, length = self.transport, len(body.view)
+        transport, descriptor = self.transport, body.descriptor
         sent = at = 0
-        if not transport.get_write_buffer_size() and not transport.is_closing():
+        if descriptor is not None and not transport.get_write_buffer_size() and not transport.is_closing():
             send = self._send or self._open_socket()
             # Leaving a block of `suppress` would take longer.
             try:
                 sent = send(head, _MORE_FOLLOWS)
                 if sent == len(head):
-                    at = os.sendfile(self._descriptor, body.descriptor or 0, 0, length)
-                    if at == length:
+                    at = os.sendfile(self._descriptor, descriptor, 0, len(body.view))
+                    if at == len(body.view):
                         return
             except OSError:
                 pass

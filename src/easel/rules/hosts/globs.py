@@ -109,6 +109,8 @@ def _characters(text: str) -> list[str]:
     """Returns the characters of a class such as `[a-c]`."""
     found: list[str] = []
     for first, last, single in _RANGE.findall(text):
+        if first > last:
+            raise BadLineError("its source has a range of characters in the wrong order.")
         if first and ord(last) - ord(first) >= MOST_FORMS:
             raise BadLineError(f"its source expands to more than {MOST_FORMS} patterns.")
         found += [chr(code) for code in range(ord(first), ord(last) + 1)] if first else [single or "-"]
