@@ -214,6 +214,15 @@ def test_exactly_65535_entries_need_no_zip64() -> None:
     assert len(look(craft(*files)).files) == MAX16
 
 
+@pytest.mark.parametrize("number", [MAX16 + 1, MAX16 + 3])
+def test_more_entries_than_the_end_record_can_count_need_no_zip64(number: int) -> None:
+    # So JSZip 3.10 and fflate 0.8 write them.
+    files = [INDEX, *(File(b"f%d.css" % at, b"", raw=deflate(b"")) for at in range(number - 1))]
+    zipped = craft(*files, end=End(count=number & MAX16, here=number & MAX16))
+    assert len(look(zipped).files) == number
+    assert refused(craft(*files, end=End(count=7, here=7))).code == "zip_malformed"
+
+
 # Local headers against the directory
 
 

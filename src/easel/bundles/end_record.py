@@ -19,6 +19,8 @@ from easel.bundles.errors import (
 )
 
 _END = struct.Struct("<4s4H2LH")
+_CENTRAL = struct.Struct("<28x3H12x")
+"""An entry of the directory (§4.3.12): the lengths of its name, its extra fields and its comment."""
 _LOCATOR64 = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _END_SIGNATURE, _LOCATOR64_SIGNATURE, _END64_SIGNATURE = b"PK\5\6", b"PK\6\7", b"PK\6\6"
@@ -59,9 +61,11 @@ def find_directory(data: memoryview) -> Directory:
     """Returns the location of the central directory. Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError,
     ZipHasSuffixError, MultiDiskError, ZipMalformedError."""
     end = _find_end(data)
+    wide = None
     # libarchive writes both records in full, so the zip64 record may exist although no field refers to it.
     if _asks_for_zip64(end) or end.start + end.size != end.position:
-        end = _find_end64(data, end) or end
+        wide = _find_end64(data, end)
+    end = wide or end
     if end.disk or end.first_disk or end.entries_here != end.entries:
         raise MultiDiskError()
     missing = end.start + end.size - end.position
@@ -72,7 +76,20 @@ def find_directory(data: memoryview) -> Directory:
         if end.size and bytes(data[end.start - missing :][:4]) == _CENTRAL_SIGNATURE != bytes(data[end.start :][:4]):
             raise ZipHasPrefixError(size=-missing)
         raise ZipMalformedError(reason="the directory is not at the stated place")
-    return Directory(end.start, end.size, end.entries)
+    return Directory(end.start, end.size, end.entries if wide else _count_entries(data, end))
+
+
+def _count_entries(data: memoryview, end: _End) -> int:
+    """Returns the number of entries. JSZip and fflate write no zip64 record, so the end record of their zips contains
+    only the lower 16 bits of the number. Other readers, such as Info-ZIP's unzip, read these zips too."""
+    if end.size <= _MAX16 * _CENTRAL.size:
+        return end.entries
+    count, at, stop = 0, end.start, end.start + end.size
+    while at + _CENTRAL.size <= stop and data[at : at + 4] == _CENTRAL_SIGNATURE:
+        name, extra, comment = _CENTRAL.unpack_from(data, at)
+        at += _CENTRAL.size + name + extra + comment
+        count += 1
+    return count if count & _MAX16 == end.entries else end.entries
 
 
 def _find_end(data: memoryview) -> _End:
