@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-from pathspec.patterns.gitignore import GitIgnorePatternError
-
 from easel.bundles.root import (
     DEPENDENCIES,
     KEY_FILES,
@@ -22,6 +19,7 @@ from easel.bundles.root import (
     secret_kind,
 )
 from easel.cli.shipping.errors import IgnoreFileError
+from easel.cli.shipping.gitignore import GitIgnore
 from easel.cli.textfile import read_text
 
 IGNORE_FILE = ".easelignore"
@@ -36,7 +34,7 @@ class _Layer:
 
     source: str
     prefix: str
-    spec: GitIgnoreSpec
+    lines: GitIgnore
 
 
 class IgnoreRules:
@@ -55,7 +53,7 @@ class IgnoreRules:
         is_out = _is_out_by_default(path, folder=folder) or (place is not None and _is_private_key(path, place))
         found = BY_DEFAULT if is_out else None
         for layer in self._layers:
-            verdict = layer.spec.check_file(layer.prefix + path + ("/" if folder else "")).include
+            verdict = layer.lines.excludes(layer.prefix + path, folder=folder)
             if verdict is not None:
                 found = layer.source if verdict else None
         return found
@@ -117,7 +115,7 @@ def _layer(file: Path, prefix: str) -> list[_Layer]:
     if not file.is_file():
         return []
     try:
-        spec = GitIgnoreSpec.from_lines(line.removesuffix("\r") for line in read_text(file).split("\n"))
-    except (OSError, ValueError, GitIgnorePatternError) as error:
+        lines = GitIgnore(line.removesuffix("\r") for line in read_text(file).split("\n"))
+    except (OSError, ValueError) as error:
         raise IgnoreFileError(file=str(file), reason=str(error)) from error
-    return [_Layer(file.name, prefix, spec)]
+    return [_Layer(file.name, prefix, lines)]

@@ -1,0 +1,73 @@
+"""Matches paths against the lines of a gitignore file, as `git check-ignore` does (gitignore(5)).
+
+pathspec compiles the lines. Its own verdict about a path also counts lines that match only a folder above the path. In
+git, a line such as `!packages` includes the folder `packages` again, but no folder below it that another line excludes.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable
+
+from pathspec.patterns.gitignore import GitIgnorePatternError
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+_BRACKETS = re.compile(r"\[[!^]?\]?(?:\[:[a-z]+:\]|[^]/])+\]")
+_CLASS = re.compile(r"\[:([a-z]+):\]")
+_CLASSES = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "blank": " \t",
+    "digit": "0-9",
+    "lower": "a-z",
+    "space": " \t",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}
+"""The characters of POSIX's classes, which pathspec does not know."""
+
+
+class GitIgnore:
+    """The lines of one gitignore file. Raises ValueError for a line that git would not accept."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._patterns = []
+        with warnings.catch_warnings():
+            # Python warns of `[` inside of brackets, whose meaning may change in a later Python.
+            warnings.simplefilter("ignore", FutureWarning)
+            for line in lines:
+                try:
+                    pattern = GitIgnoreSpecPattern(_BRACKETS.sub(_spell_out, line))
+                except GitIgnorePatternError as error:
+                    raise ValueError(str(error)) from error
+                if pattern.include is not None:
+                    self._patterns.append(pattern)
+
+    def excludes(self, path: str, *, folder: bool) -> bool | None:
+        """Returns true if the last line that matches the path excludes it, and false if that line includes it again
+        (`!`). Returns None if no line matches. Folders above the path are not looked at."""
+        for pattern in reversed(self._patterns):
+            if _matches(pattern, path, folder=folder):
+                return bool(pattern.include)
+        return None
+
+
+def _spell_out(brackets: re.Match[str]) -> str:
+    return _CLASS.sub(lambda found: _CLASSES.get(found[1], found[0]), brackets[0])
+
+
+def _matches(pattern: GitIgnoreSpecPattern, path: str, *, folder: bool) -> bool:
+    """Returns true if the pattern matches the path itself. A match of a folder above the path does not count."""
+    assert pattern.regex is not None
+    expression, line = pattern.regex.pattern, str(pattern.pattern).rstrip()
+    if expression == ".":
+        return True
+    if not expression.startswith("^"):
+        return folder if line[-1] == "/" else "/" in path
+    if line.endswith(("/**", "/**/")):
+        above, slash, _ = path.rpartition("/")
+        return bool(slash) and (folder or line[-1] == "*") and pattern.match_file(above + "/") is not None
+    text = path + "/" if folder else path
+    found = pattern.match_file(text)
+    return found is not None and found.match.end() == len(text)
