@@ -1,4 +1,5 @@
-"""The slow path of a request, as an ASGI application: host → pointer → path → representation → response."""
+"""The slow path of a request, as an ASGI application. It finds the app of the host, then the file of the path and the
+encoding to send, and builds the response."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ _UNREADABLE = (EaselError, DamagedDataError, OSError)
 
 
 class EdgeApp:
-    """Answers every request that the fast path does not answer."""
+    """The ASGI application for visitors' requests. It answers every request that the fast path, which sends responses
+    from memory, leaves to it."""
 
     def __init__(
         self,
@@ -79,7 +81,7 @@ class EdgeApp:
         self.ready = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Answers one HTTP request: an app's response, or the edge's own response if the host belongs to no app."""
         if scope["type"] != "http":
             return
         tally = self._recorder.no_app
@@ -99,8 +101,8 @@ class EdgeApp:
         await self._send(scope["method"], answer, tally, receive, send)
 
     def label(self, name: str) -> str | None:
-        """Returns the app's label in a host's name. Returns None for the platform's own names, and '' for unknown
-        names."""
+        """Returns the part of a host name before the apps' domain, such as `staging-shop`. Returns None for the
+        platform's own names, and '' for names outside the domain."""
         if name.startswith("["):
             return None
         if name == self._domain or name.replace(".", "").isdigit() or not name:
@@ -154,7 +156,8 @@ class EdgeApp:
         return answer
 
     async def _look_up(self, live: LiveSite, request: Request, decided: Undecided) -> Decision:
-        """Returns the chain's decision, with the live data that it needs."""
+        """Fetches the live data that a stage of the chain has requested, and returns the chain's decision about the
+        request."""
         while True:
             given = await self._sites.earlier(live, decided.need.what.path)
             if given is not None:
@@ -174,8 +177,8 @@ class EdgeApp:
         answer: Answer,
         host: bytes,
     ) -> Answer:
-        """Prepares the whole, unconditional response for later requests, if it is small enough. Returns the response to
-        this request, with its body if the body was read."""
+        """Caches the response to an equal GET without conditions and ranges for the fast path, if the response is small
+        enough. Returns `answer`, the response to this request. It contains the body if the body was read."""
         accepted = code_of(acceptable(request.accept_encoding))
         key = (request.target.partition("?")[0].encode("latin-1"), accepted)
         prepared = live.prepared.get(key)
@@ -193,7 +196,7 @@ class EdgeApp:
                 return answer
             body = await self._body(whole)
             page = ready if live.pages.get(file.path) is ready else None
-            # The body of a page is in memory anyway.
+            # The content cache already holds the bodies of pages in memory.
             copied = self._content.copied(body) if page is None and len(body) >= COPIED_SMALLEST else None
             prepared = prepare(whole, body, self._recorder.of(live.app.app_id), page, copied)
             if whole is answer:
@@ -204,8 +207,8 @@ class EdgeApp:
     async def _mapped_answer(
         self, live: LiveSite, file: File, ready: Representations, answer: Answer
     ) -> PreparedAnswer | None:
-        """Returns the prepared form of a response whose body is sent from a mapped file. Returns None if the body is
-        not in a mapped file."""
+        """Returns the prepared answer (the bytes for the fast path) of a response whose body is in a memory-mapped
+        file. Returns None if the body is in no such file."""
         if answer.length > MAPPED_LARGEST:
             return None
         borrow = None
@@ -269,14 +272,14 @@ class EdgeApp:
             await send({"type": "http.response.body", "body": bytes(body[last:])})
 
     async def _stream(self, part: BundleSlice, length: int, tally: Tally, receive: Receive, send: Send) -> None:
-        """Sends the body in pieces, no faster than the client reads. Stops when the client has disconnected."""
+        """Sends a response body in pieces, no faster than the client reads. Stops when the client has disconnected."""
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             async for piece in self._content.stream(part):
                 if piece:
                     length -= len(piece)
                     tally.single_sent += len(piece)
-                    # The last piece is marked as the last, because the next request may follow at once.
+                    # The last piece is marked as the last, because the client may send its next request right after it.
                     await send({"type": "http.response.body", "body": piece, "more_body": length > 0})
                 # Inflating takes this process's time, so other tasks run between two pieces.
                 await asyncio.sleep(0)
@@ -291,12 +294,13 @@ class EdgeApp:
             gone.cancel()
 
     def _evict_damaged(self, source: Site, error: BaseException) -> None:
-        """Evicts damaged bundles, so that they are read again. Unreachable bundles stay cached."""
+        """Evicts the bundles of a site from the cache if the error says that they are damaged. They are then read from
+        the store again. After any other error, such as an unreachable store, the bundles stay cached."""
         if isinstance(error, DamagedDataError):
             self._content.forget_bundles(source.manifest)
 
     def _own_answer(self, path: str) -> Answer:
-        """Returns the response at the edge's own address: its health, or a short page."""
+        """Returns the response at the platform's own host: the health, the readiness, or a short page."""
         if path == "/healthz":
             return answer_fixed(FixedAnswer(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
@@ -305,8 +309,9 @@ class EdgeApp:
         return answer_fixed(WELCOME)
 
     def readiness(self) -> Readiness:
-        """Returns the readiness, with the names of unreachable parts. An edge with unreachable parts stays ready,
-        because it serves its routes and cache."""
+        """Returns whether this edge can serve visitors, with the names of the unreachable parts (`database`,
+        `objects`). An edge with unreachable parts stays ready, because it serves the routes and files that it has
+        cached."""
         parts = {"database": self._freshness.healthy, "objects": self._store.look()}
         missing = {name: "no response" for name, answers in parts.items() if not answers}
         status = "serving from the routes in memory" if missing else "ok"
@@ -314,7 +319,7 @@ class EdgeApp:
 
 
 def _name(host: bytes) -> str:
-    """Returns the name in a Host header, in lower case, without a port and a final dot."""
+    """Returns the host name in the value of a Host header, in lower case, without the port and a final dot."""
     name = host.decode("latin-1").lower()
     return name if name.startswith("[") else name.rsplit(":", 1)[0].rstrip(".")
 
@@ -325,6 +330,6 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def _nothing(page: FixedAnswer, request: Request) -> Answer:
-    """Returns the response of a host that serves nothing. The response removes the service worker of the host's former
-    app."""
+    """Returns the response of a host that serves no version. If a browser requests the script of a service worker that
+    the host's former app installed, the response removes this worker. Otherwise it is `page`."""
     return answer_fixed(LEAVING_WORKER if asks_for_worker(request) else page)

@@ -1,4 +1,4 @@
-"""Reads the request from an ASGI scope, for the chain of stages."""
+"""Reads a visitor's request from an ASGI scope, for the chain of stages that decides the response."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from easel.serving.models import Request
 Scope = MutableMapping[str, Any]
 _LONGEST_COUNTRY: Final = 16
 Fields = Mapping[bytes, tuple[str, int]]
-"""For each header: the field of the request that gets its value, and the limit of the value in bytes."""
+"""Maps a header's name to the `Request` attribute that holds the header's value, and to the maximum length of the value
+in bytes."""
 
 
 def fields(country_header: bytes) -> Fields:
-    """Returns the headers that become fields of a request. `country_header` is the header in which an operator's proxy
-    sends the visitor's country, if any."""
+    """Returns the headers whose values become attributes of a `Request`. `country_header` is the header in which an
+    operator's proxy sends the visitor's country. It is empty if there is no such proxy."""
     names = (
         *("accept", "accept-encoding", "accept-language", "cookie", "if-none-match", "if-modified-since", "if-range"),
         *("range", "sec-fetch-dest", "sec-fetch-mode", "service-worker"),
@@ -27,12 +28,14 @@ def fields(country_header: bytes) -> Fields:
 
 
 def heeded(known: Fields) -> Heeded:
-    """Returns the headers that a connection reads."""
+    """Returns the headers that a connection reads, each with its maximum length: the headers in `known`, and the
+    headers that every connection reads."""
     return {**VISITORS, **{name: Bound(most) for name, (_, most) in known.items() if name not in VISITORS}}
 
 
 def request_of(scope: Scope, host: str, scheme: str, known: Fields) -> Request:
-    """Returns the request for a host name in lower case."""
+    """Returns the visitor's request in an ASGI scope. `host` is the requested host name in lower case, and `known`
+    lists the headers to read."""
     values: dict[str, str] = {}
     repeated: set[bytes] = set()
     for name, value in scope["headers"]:

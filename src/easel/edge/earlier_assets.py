@@ -25,15 +25,16 @@ _MOST_FILES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class EarlierAssets:
-    """Assets that only earlier versions have. A path maps to the newest version that has the asset, and to the time
-    (unix seconds) when the environment stopped serving that version."""
+    """Assets (scripts, styles, images) that only earlier versions of a site have. `files` maps a path to the newest
+    version that has the asset, and to the time (unix seconds) when the environment stopped serving that version."""
 
     files: dict[str, tuple[Site, float]]
     weight: int
     """Approximate memory in bytes."""
 
     def find(self, path: str, *, not_before: float) -> File | None:
-        """Returns the asset, if its version was still served at the given time (unix seconds) or later."""
+        """Returns the asset at the path, if the environment still served the asset's version at the time `not_before`
+        (unix seconds) or later. Returns None otherwise."""
         found = self.files.get(path)
         if found is None or found[1] < not_before:
             return None
@@ -41,10 +42,10 @@ class EarlierAssets:
 
 
 async def load_earlier(content: Content, site: Site, versions: Iterable[EarlierVersion], *, most: int) -> EarlierAssets:
-    """Collects the assets that pages of earlier versions, still open in browsers, may request.
+    """Collects the assets of earlier versions that pages, which are still open in browsers, may request.
 
-    Versions come newest first, because the oldest assets are the least requested. The search ends at `most` bytes of
-    memory or at the limit of files. Versions with a missing or damaged manifest are skipped. Raises
+    Pass the versions newest first, because the oldest assets are requested least. The search ends at `most` bytes of
+    memory or at `_MOST_FILES` files. Versions with a missing or damaged manifest are skipped. Raises
     StoreUnavailableError.
     """
     files: dict[str, tuple[Site, float]] = {}
@@ -53,7 +54,7 @@ async def load_earlier(content: Content, site: Site, versions: Iterable[EarlierV
         if weight >= most or looked >= _MOST_FILES:
             break
         try:
-            # The manifest is not cached, because only this site needs it, and only for a few files.
+            # The earlier manifest is not cached, because only this site needs it, and only for a few files.
             manifest = await content.read_manifest(manifest_key(site.app_id, version.manifest.hex()))
         except (ObjectMissingError, msgspec.MsgspecError):
             continue

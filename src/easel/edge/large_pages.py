@@ -1,5 +1,5 @@
-"""Pages that are too large for the cache of their site. Concurrent requests for a page share one copy, and the memory
-of all pages is limited."""
+"""Pages that are too large for their site's cache. Concurrent requests for a page share one copy, and the memory of all
+large pages is limited."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from easel.serving.models import Encoding
 from easel.serving.respond import Representations
 
 Key = tuple[Hashable, str, Encoding]
-"""A site, a path and an encoding."""
+"""The key of a large page: its site, its path and the encoding of its body."""
 
 _MADE_AT_ONCE = 2
 
 
 class LargePages:
-    """The pages that are being sent, and recently sent pages in the remaining space. Together they take at most about
-    `limit` bytes. Recently sent pages stay, so that repeated requests for the first byte of a page build the page only
-    once.
+    """The large pages that are being sent, and recently sent pages as long as space remains. Together they take at most
+    about `limit` bytes.
 
-    A page that is being sent stays until its last response is complete, even if clients read slowly.
+    Recently sent pages stay, so that repeated requests for the first byte of a page build the page only once. A page
+    that is being sent stays until its last response is complete, even if a client reads slowly.
     """
 
     def __init__(self, limit: int) -> None:
@@ -40,7 +40,7 @@ class LargePages:
         return self._alive.weight + self._reserved
 
     def get(self, key: Key) -> Representations | None:
-        """Returns the page, if it is cached."""
+        """Returns the page under the key. Returns None if it is not cached."""
         if key in self._idle:
             self._idle.move_to_end(key)
         return self._alive.get(key)
@@ -48,9 +48,10 @@ class LargePages:
     async def make(
         self, key: Key, size: int, making: Callable[[], Awaitable[Representations]]
     ) -> Representations | None:
-        """Builds the page of `size` bytes with `making`, and returns it. Returns None while too many other large pages
-        are being sent. Raises the errors of `making`."""
-        # The page and its encoded form, which is hardly larger than the page, are in memory.
+        """Builds a page of `size` bytes with `making`, caches it under the key, and returns it. Returns None while too
+        many other large pages are being sent. Raises the errors of `making`."""
+        # While a page is built, the page and its encoded form are in memory. The encoded form is hardly larger than the
+        # page.
         reserved = 2 * size
         while self.weight + reserved > self._limit:
             if not self.evict_one():
@@ -68,13 +69,14 @@ class LargePages:
         return made
 
     def evict_one(self) -> bool:
-        """Evicts the least recently used page. Running responses keep their page. Returns false if there is no page."""
+        """Evicts the least recently used page. Responses that are sending the page keep it in memory. Returns false if
+        there is no page to evict."""
         if not self._idle:
             return False
         self._idle.popitem(last=False)
         return True
 
     def forget(self, site: Hashable) -> None:
-        """Evicts a site's pages."""
+        """Evicts all large pages of a site."""
         for key in [key for key in self._idle if key[0] is site]:
             del self._idle[key]

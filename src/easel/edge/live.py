@@ -1,4 +1,4 @@
-"""A live site: the current content of a host, with its prepared answers."""
+"""A live site: the content that a host serves at present, with prepared responses for the fast path."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from easel.storage.object_names import manifest_key, variants_key
 
 _MOST_BY_PATTERN: Final = 256
 _LARGEST_BY_PATTERN: Final = 4096
-"""Maximum number of a site's prepared redirects of patterns, and the maximum number of bytes of each."""
+"""Two limits of the prepared redirects from rules with a path pattern: their number for each site, and the number of
+bytes of one redirect."""
 
 
 class LiveSite:
-    """A site with its cached pages (runtime object included) and prepared answers. `weight` is the approximate memory
-    of both in bytes. `manifest_weight` is the memory of the manifest, which sites may share."""
+    """The content that a host serves at present: a site, its cached pages (with the runtime object in them), and its
+    prepared answers (responses for the fast path). `weight` is the approximate memory of the pages and answers in
+    bytes. `manifest_weight` is the memory of the manifest in bytes. Several sites may share a manifest."""
 
     __slots__ = (
         "app",
@@ -56,38 +58,40 @@ class LiveSite:
         self.variants = variants_key(app.app_id, self.manifest_key) if route.has_variants else None
         self.prepared: dict[Key, PreparedAnswer] = {}
         self.by_pattern: dict[Key, PreparedAnswer] = {}
-        """Prepared redirects of rules whose path is a pattern, the newest last."""
+        """Prepared redirects from rules with a path pattern, the newest last."""
         self.pages: dict[str, Representations] = {}
         self.outlines: dict[str, Representations] = {}
-        """Large pages without their bodies."""
+        """The representations of large pages, without the bodies, by path."""
         self.earlier: EarlierAssets | None = None
         self.hosts: set[bytes] = set()
         self.weight = weights.SITE + len(route.moves) + (site.rules.weight if site.rules is not None else 0)
 
     @property
     def is_version(self) -> bool:
-        """Returns true if this is a version's own address."""
+        """Returns true if the host belongs to one numbered version (`v3-shop.DOMAIN`), and not to an environment of the
+        app."""
         return self.site.environment == version_environment(self.site.version)
 
     def changes(self, page: Member) -> bool:
-        """Returns true if the runtime object is written into this page. This requires that the page has a place for the
-        object."""
+        """Returns true if the runtime object is written into this page. The page must have a place for it, and the app
+        must not have turned it off."""
         return page.place != NO_PLACE and page.size <= LARGEST and self.site.published.runtime != "off"
 
     def script(self) -> bytes:
-        """Returns the runtime object for the site's pages.
+        """Returns the script with the runtime object (the app's public variables) that is written into the site's
+        pages.
 
-        The object is as long as the public variables, so it is built for each page and not cached. All sites of an app
-        share the bytes in the app's route. A service worker may cache a page with its variables for a long time. If the
-        version has a service worker, its pages therefore also load the current variables, and use the old variables if
-        loading fails.
+        The script is as long as the public variables, so it is built for each page and not cached. All sites of an app
+        share the variables in the app's route. A service worker may cache a page with its variables for a long time. If
+        the version has a service worker, its pages therefore also load the current variables. If loading fails, they
+        use the variables in the page.
         """
         if self.site.published.runtime == "external":
             return EXTERNAL_SCRIPT
         return cached_page_script(self.site) if self.site.manifest.has_worker else runtime_script(self.site)
 
     def serves(self, route: Route) -> bool:
-        """Returns true if the route still matches this site: the same version with the same settings."""
+        """Returns true if the route still leads to this site's content: the same version with the same settings."""
         return (
             route.app.app_id == self.app.app_id
             and (route.version is not None or route.serves == self.route)
@@ -97,8 +101,8 @@ class LiveSite:
         )
 
     def keep_by_pattern(self, key: Key, prepared: PreparedAnswer) -> int:
-        """Caches a redirect of a rule whose path is a pattern. If there are too many such redirects, the oldest is
-        evicted. Returns the number of added bytes."""
+        """Caches a prepared redirect from a rule with a path pattern. If there are too many of these redirects, the
+        oldest is evicted. Returns the number of added bytes."""
         weight = prepared_weight(key, prepared)
         if weight > _LARGEST_BY_PATTERN or key in self.by_pattern:
             return 0
@@ -109,12 +113,13 @@ class LiveSite:
         return weight
 
     def shed(self) -> int:
-        """Evicts the older half of the prepared answers. Returns the number of their bytes."""
+        """Frees memory: evicts the older half of the pages and prepared answers, and all redirects from path patterns.
+        Returns the number of freed bytes."""
         freed = 0
         pages = list(self.pages)[: (len(self.pages) + 1) // 2]
         gone = {id(self.pages[path]) for path in pages}
         older = list(self.prepared)[: (len(self.prepared) + 1) // 2]
-        # A prepared answer keeps the body of its page in memory.
+        # A prepared answer refers to the body of its page, so it must go together with the page.
         older += [key for key in list(self.prepared)[len(older) :] if id(self.prepared[key].page) in gone]
         for key in older:
             freed += prepared_weight(key, self.prepared.pop(key))
@@ -127,23 +132,23 @@ class LiveSite:
 
 
 def manifest_key_of(app: AppRoute, route: EnvironmentRoute) -> str:
-    """Returns the key of the manifest of the environment's version."""
+    """Returns the key of the manifest of the version that this route of an app serves."""
     return manifest_key(app.app_id, route.manifest.hex())
 
 
 def page_weight(page: Representations) -> int:
-    """Returns the approximate memory (bytes) of a cached page."""
+    """Returns the approximate memory (bytes) of a page with all its encodings."""
     return sum(map(len, page.bodies.values())) + weights.PAGE
 
 
 def prepared_weight(key: Key, prepared: PreparedAnswer) -> int:
-    """Returns the approximate memory (bytes) of a prepared response with its key."""
+    """Returns the approximate memory (bytes) of a prepared answer with its key."""
     return prepared.weight + len(key[0])
 
 
 async def rules_of(manifest: Manifest) -> SiteRules | None:
-    """Returns a version's rules, prepared for look-ups. Large rules are prepared in a thread, so that other visitors do
-    not wait."""
+    """Returns the redirects and headers that a version's manifest declares, prepared for look-ups. A long list is
+    prepared in a thread, so that other visitors do not wait."""
     rules = manifest.rules
     if rules is None:
         return None

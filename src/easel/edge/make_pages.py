@@ -19,36 +19,39 @@ from easel.serving.runtime import inject, page_hash, place_in
 
 
 def warm() -> None:
-    """Builds a page before the first visitor comes, because the first page in a thread takes a millisecond longer."""
+    """Builds a page before the first visitor comes, because the first page that a thread builds takes a millisecond
+    longer."""
     _page(b"<!doctype html>" * 100, "")
 
 
 def make_page(member: Member, view: memoryview, script: bytes) -> Representations:
-    """Returns a page in all encodings, from the stored file and an optional script. Raises DamagedDataError."""
+    """Returns a page in all encodings. `member` and `view` are the stored file. `script` is written into the page,
+    unless it is empty. Raises DamagedDataError."""
     content = _content(member, view)
     place = place_in(member, content) if script else None
     return _page(content, member.hash) if place is None else _page(inject(content, script, place), member.hash, script)
 
 
 def make_file(content: bytes) -> Representations:
-    """Returns the representations of a text that is not in a bundle, in all encodings."""
+    """Returns generated content, which is in no bundle, in all encodings."""
     return _page(content, hashlib.sha256(content).hexdigest())
 
 
 def make_body(member: Member, view: memoryview, script: bytes, encoding: Encoding) -> bytes:
-    """Returns a page in one encoding, with a script. Raises DamagedDataError."""
+    """Returns the body of a page in one encoding, with the script written into it. `member` and `view` are the stored
+    file. Raises DamagedDataError."""
     content = _content(member, view)
     place = place_in(member, content)
     return _encoded(content if place is None else inject(content, script, place), encoding)
 
 
 def takes_script(member: Member, view: memoryview) -> bool:
-    """Returns true if the stored page takes a script. Raises DamagedDataError."""
+    """Returns true if a stored page has a place into which a script can be written. Raises DamagedDataError."""
     return place_in(member, next(inflate(raw(member, view), member.method, LOOKED_AT), b"")) is not None
 
 
 def make_gzip(member: Member, view: memoryview) -> bytes:
-    """Returns a file as gzip. Raises DamagedDataError."""
+    """Returns the content of a stored file as gzip. Raises DamagedDataError."""
     return _encoded(_content(member, view), "gzip")
 
 

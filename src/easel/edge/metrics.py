@@ -89,7 +89,7 @@ class EdgeCollector(Collector):
         cached.add_metric(["content"], self._content.weight)
         cached.add_metric(["pages"], self._sites.large.weight)
         cached.add_metric(["requests"], self._requests())
-        # The memory of the index of objects on disk, and of the objects in memory because the disk has no space.
+        # This includes the index of objects on disk, and the objects that are in memory because the disk is full.
         cached.add_metric(["bundles"], disk.bookkeeping + disk.in_memory)
         cached.add_metric(["routes"], self._table.weight)
         yield cached
@@ -111,7 +111,8 @@ def registry(
     store: EdgeStore,
     requests: Callable[[], int],
 ) -> CollectorRegistry:
-    """Returns the registry of one edge process. `requests` returns the memory (bytes) of the caches of requests."""
+    """Returns the Prometheus registry with the metrics of one edge process. `requests` is a function that returns the
+    memory (bytes) of the caches of request heads."""
     made = CollectorRegistry()
     made.register(EdgeCollector(recorder, freshness, table, sites, content, store, requests))
     made.register(DiskCollector(store.reserve))
@@ -121,5 +122,5 @@ def registry(
 
 
 def exposition(made: CollectorRegistry) -> bytes:
-    """Returns the metrics in Prometheus' text format."""
+    """Returns the current metrics of a registry in Prometheus' text format."""
     return generate_latest(made)

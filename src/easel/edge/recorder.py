@@ -1,5 +1,5 @@
-"""Counts the responses of an edge process in one place, for both paths. Counting a response is a single addition,
-because the fast path must not become slower."""
+"""Counts all responses of an edge process, on the fast path and on the slow path. Counting a response is a single
+addition, because the fast path must not become slower."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ FAST: Final = "fast"
 FULL: Final = "full"
 
 _MOST_APPS = 1000
-"""Maximum number of apps with separate counters. All further apps share one counter, so that the metrics stay
+"""Maximum number of apps with a counter of their own. All other apps share one counter, so that the metrics stay
 readable."""
 OTHERS: Final = "others"
 
 
 class Repeats:
-    """Counts equal responses of the fast path. The tally adds `times` to its own counts when they are read."""
+    """Counts how often the fast path sends one response (`times`). When the counters of an app (`Tally`) are read, they
+    include this count."""
 
     __slots__ = ("size", "status", "times")
 
@@ -28,8 +29,11 @@ class Repeats:
 
 
 class Tally:
-    """The responses of one app: their number by path (fast, full) and status, and the sent bytes of their bodies. The
-    fast path sends only the statuses 200 and 304 and redirects. It adds to the fields directly."""
+    """The counters of one app's responses: their number by path (fast, full) and status, and the number of sent bytes
+    of their bodies.
+
+    The fast path sends only the statuses 200 and 304 and redirects. It adds to the fields directly.
+    """
 
     __slots__ = ("_repeats", "fast", "full", "single_sent")
 
@@ -37,23 +41,23 @@ class Tally:
         self.fast = dict.fromkeys((200, 304, *REDIRECTING), 0)
         self.full: dict[int, int] = {}
         self.single_sent = 0
-        """Number of sent bytes that no `Repeats` counts."""
+        """Number of sent bytes of bodies, without the bytes that a `Repeats` counts."""
         self._repeats: list[Repeats] = []
 
     def answered(self, status: int, sent: int) -> None:
-        """Counts a response of the slow path, and the sent bytes of its body."""
+        """Counts a response of the slow path. `sent` is the number of sent bytes of its body."""
         self.full[status] = self.full.get(status, 0) + 1
         self.single_sent += sent
 
     def repeats(self, status: int, size: int) -> Repeats:
-        """Returns the counter of the responses that have this status and this number of sent bytes. It counts until the
-        next call of `end_repeats`."""
+        """Creates a counter for repeated responses with this status and this number of sent bytes. The counter counts
+        until the next call of `end_repeats`."""
         made = Repeats(status, size)
         self._repeats.append(made)
         return made
 
     def end_repeats(self) -> None:
-        """Forgets all counters that `repeats` has returned. Their counts so far remain."""
+        """Adds the counts of all counters that `repeats` has created to this tally, and then drops these counters."""
         self._add_repeats()
         self._repeats.clear()
 
@@ -65,7 +69,7 @@ class Tally:
 
     @property
     def sent(self) -> int:
-        """Returns the number of sent bytes of bodies."""
+        """Returns the number of sent bytes of all bodies."""
         self._add_repeats()
         return self.single_sent
 
@@ -78,17 +82,17 @@ class Tally:
 
 
 class Recorder:
-    """The tallies of all apps, and the other counters."""
+    """The counters of an edge process: a tally for each app, and counters that belong to no app."""
 
     def __init__(self) -> None:
         self.apps: dict[str, Tally] = {}
         self.no_app = Tally()
-        """The responses at addresses without an app."""
+        """Counts the responses at addresses without an app."""
         self.earlier = 0
         self.unreadable = 0
 
     def of(self, app_id: str) -> Tally:
-        """Returns the app's counters."""
+        """Returns the counters of the app. All apps above the limit share the same counters."""
         tally = self.apps.get(app_id)
         if tally is None:
             if len(self.apps) >= _MOST_APPS:
@@ -97,7 +101,7 @@ class Recorder:
         return tally
 
     def answers(self) -> dict[tuple[str, int], int]:
-        """Returns the number of all responses by path and status."""
+        """Returns the number of responses of all apps by path (fast, full) and status."""
         total: dict[tuple[str, int], int] = {}
         for tally in (self.no_app, *self.apps.values()):
             for key, count in tally.answers.items():
@@ -105,5 +109,5 @@ class Recorder:
         return total
 
     def on(self, path: str) -> int:
-        """Returns the number of all responses of one path."""
+        """Returns the number of responses of all apps on one path (`fast` or `full`)."""
         return sum(count for (taken, _), count in self.answers().items() if taken == path)

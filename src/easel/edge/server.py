@@ -1,4 +1,4 @@
-"""Runs the edge: the table of routes, the feed that keeps this table current, and the uvicorn server with the fast
+"""Runs the edge: the routing table, the feed that keeps this table current, and the uvicorn server with the fast
 path."""
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ DRAIN = 30
 
 
 class Edge:
-    """One edge process: it accepts connections, and serves files from the store. The feed keeps the routing table up to
-    date."""
+    """The parts of one edge process: it accepts connections, finds each host in the routing table, and sends files from
+    the object store."""
 
     def __init__(
         self, settings: Settings, objects: ObjectStore, page: FreshnessPage, table: RouteTable, feed: Feed
@@ -93,7 +93,7 @@ class Edge:
         return self.known.weight + codes_weight() + self.sites.stamped.weight
 
     def server(self) -> uvicorn.Server:
-        """Returns the HTTP server, to be run with `serve`."""
+        """Returns the HTTP server. Run it with `serve`."""
         return uvicorn.Server(
             uvicorn.Config(
                 self.app,
@@ -113,7 +113,8 @@ class Edge:
 
 
 class Follower:
-    """Keeps an edge's table current in the background, by notification and by polling."""
+    """Keeps an edge's routing table current in the background. It waits for notifications from the database, and also
+    polls."""
 
     def __init__(self, database_url: str, freshness: Freshness) -> None:
         self._freshness = freshness
@@ -121,7 +122,7 @@ class Follower:
         self._poller: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Starts following changes of the routes."""
+        """Starts to follow changes of the routes in the background."""
         self._listener.start()
         self._poller = asyncio.create_task(self._poll(), name="poll")
 
@@ -156,10 +157,10 @@ async def serve_edge(
     known: Mapping[str, AppRoute] | None = None,
     check_schema: Callable[[], None] | None = None,
 ) -> None:
-    """Serves visitors on the given sockets until told to stop, and metrics on the private socket.
+    """Serves visitors on `sockets` and metrics on the `private` socket, until the process is told to stop.
 
-    If `known` is given, the database is unreachable. These routes are then served until the database is reachable and
-    has this release's schema. `check_schema` raises an EaselError until then.
+    `known` contains saved routes. If it is given, the database is unreachable. These routes are then served until the
+    database is reachable and has this release's schema. `check_schema` raises an EaselError until then.
     """
     table = RouteTable()
     keeper = RouteSaver(table, settings.edge_dir, database_url, objects.reserve)
@@ -193,7 +194,7 @@ async def serve_edge(
 
 
 def _ignore_failure(task: asyncio.Task[None]) -> None:
-    """Logs the failure of a query for changes, and nothing else. The query is repeated at the next change or poll, and
-    the edge serves its known routes until then."""
+    """Logs the error if a query for changes has failed. The query is repeated at the next change or poll. Until then,
+    the edge serves its known routes."""
     if not task.cancelled() and task.exception() is not None:
         logger.debug("could not query the database for changes: %s", task.exception())

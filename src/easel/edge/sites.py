@@ -1,4 +1,4 @@
-"""Live sites: the current content of each host, with its prepared answers. A moved pointer makes a new site."""
+"""Live sites: the present content of each host, with prepared responses. A new version of a host is a new site."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from easel.serving.runtime import RUNTIME_PATH, page_hash, runtime_source
 
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
-"""Maximum number of bytes of large pages that are in memory at the same time, while they are sent."""
+"""Maximum number of bytes of large pages that are in memory at the same time while they are sent."""
 _MOST_SITES = 4096
 _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
@@ -76,7 +76,7 @@ class Sites:
         self._looking = asyncio.Lock()
         self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * LARGEST, budget // 4)))
         self.by_host: dict[bytes, LiveSite] = {}
-        """Sites by raw Host header, for the fast path: only sites that the routing table leads to at this moment."""
+        """Sites by the raw value of the Host header, for the fast path. The routing table leads to all of them."""
         self.stamped = StampedAnswers()
         self.weight = 0
         """Bytes of the live sites, without their manifests."""
@@ -84,7 +84,7 @@ class Sites:
 
     @property
     def versions_weight(self) -> int:
-        """Returns the approximate memory (bytes) of the routes of versions' own addresses."""
+        """Returns the approximate memory (bytes) of the cached routes of numbered versions (`v3-shop`)."""
         return weights.VERSION * len(self._versions)
 
     @property
@@ -115,8 +115,8 @@ class Sites:
                         self._drop(self._live[label])
 
     async def get(self, label: str, route: Route) -> LiveSite | None:
-        """Returns the live site of the host label. Returns None if its address serves nothing. Raises
-        ObjectMissingError, StoreUnavailableError and, for a version's address, the feed's errors."""
+        """Returns the live site of a host label such as `staging-shop`. Returns None if the address serves no version.
+        Raises ObjectMissingError, StoreUnavailableError and, for a version's own address, the feed's errors."""
         live = self._live.get(label)
         if live is not None:
             self._live.move_to_end(label)
@@ -124,7 +124,7 @@ class Sites:
         serves = route.serves if route.version is None else await self._version(route.app.app_id, route.version)
         if serves is None:
             return None
-        # Many visitors may come at once after a deploy. They share one result, because preparing rules may take long.
+        # After a deploy, many visitors may come at once. They share one site, because building it may take long.
         return await self._sites.run((label, route.app, serves), lambda: self._make(label, route, serves))
 
     async def _make(self, label: str, route: Route, serves: EnvironmentRoute) -> LiveSite:
@@ -142,8 +142,8 @@ class Sites:
             is_one_page=one_page.of_manifest(manifest),
         )
         live = LiveSite(label, route.app, serves, site, self._content.weight_of(key))
-        # The pointer may have moved while the manifest was read. Only the visitors who came before the move then get
-        # the site.
+        # The environment may have moved to another version while the manifest was read. Only the visitors who came
+        # before that get this site.
         now = self._table.find(label)
         if label not in self._live and now is not None and live.serves(now):
             self._live[label] = live
@@ -157,8 +157,8 @@ class Sites:
         key = (app_id, number)
         if key in self._versions:
             return self._versions[key]
-        # A version up to the app's last number never changes, so even a version without files is cached. If the version
-        # is pruned later, a change of its app or its missing bundle shows the pruning.
+        # A version up to the app's last number never changes, so a version without files is cached too. If the version
+        # is pruned later, a change of its app or the missing bundle shows that.
         route = await self._recorded.run(key, lambda: self._feed.version(app_id, number))
         self._versions[key] = route
         while len(self._versions) > self._most_versions:
@@ -166,7 +166,7 @@ class Sites:
         return route
 
     def forget_version(self, label: str, app_id: str, number: int) -> None:
-        """Evicts the content of this version's address, so that it is queried again."""
+        """Evicts the site and the cached route of this version, so that the route is queried again."""
         self._versions.pop((app_id, number), None)
         if label in self._live:
             self._drop(self._live[label])
@@ -174,8 +174,8 @@ class Sites:
     def keep(
         self, live: LiveSite, host: bytes, key: Key, prepared: PreparedAnswer, *, of_pattern: bool = False
     ) -> None:
-        """Caches a prepared answer for the fast path, and makes the site known under this Host header. The responses of
-        a rule's pattern are limited in number, because anybody can think of addresses that match the pattern."""
+        """Caches a prepared response, so that the fast path finds it under this Host header. `of_pattern` means that it
+        is a redirect from a path pattern. Such redirects are limited, because countless addresses match a pattern."""
         if self._live.get(live.label) is not live:
             return
         if of_pattern:
@@ -206,7 +206,7 @@ class Sites:
             self._stay_within_budget()
 
     def _stay_within_budget(self) -> None:
-        """Evicts from the heaviest site first, so that no site can displace the other sites."""
+        """Evicts until the budget is met, the heaviest site first, so that no site can displace other sites."""
         while len(self._live) > _MOST_SITES:
             self._drop(next(iter(self._live.values())))
         excess = self.total - self._budget
@@ -214,7 +214,7 @@ class Sites:
             excess = self.total - self._budget
         if excess > 0:
             self.stamped.clear()
-        # The excess is estimated, because running responses still hold the evicted bytes.
+        # The excess is only estimated from here on, because responses that are being sent still hold the evicted bytes.
         while excess > 0 and len(self._live) > 1:
             heaviest = max(self._live.values(), key=self._burden)
             freed = heaviest.shed()
@@ -248,8 +248,8 @@ class Sites:
         self.stamped.clear()
 
     async def earlier(self, live: LiveSite, path: str) -> File | None:
-        """Returns the file from the newest earlier version of the same environment that has it, for tabs that were open
-        before a deploy. Raises StoreUnavailableError."""
+        """Returns the file at the path from the newest earlier version of the environment that has it, or None. Browser
+        tabs that were open before a deploy request such files. Raises StoreUnavailableError."""
         if live.earlier is None:
             await self._earlier.run(live, lambda: self._load_earlier(live))
             assert live.earlier is not None
@@ -263,11 +263,11 @@ class Sites:
         return live.earlier
 
     async def ready(self, live: LiveSite, file: File, request: Request) -> Representations:
-        """Returns the representations of a file that the request needs: a page with the runtime object, or the file
-        unchanged.
+        """Returns the bodies of a file that can answer the request: a page with the runtime object in it, or the
+        unchanged file.
 
-        A page of more than a mebibyte is sent unchanged if it takes no script, or while too many large pages are in
-        transit. Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
+        A page of more than a mebibyte is sent unchanged if it takes no script, or while too many large pages are being
+        sent. Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
         """
         page = await self._page(live, file, request) if file.is_html or file.path == RUNTIME_PATH else None
         if page is not None:
@@ -288,7 +288,7 @@ class Sites:
         if page is not None:
             return page
         changed = live.changes(file.member)
-        # The page contains the runtime object, which is about as long as its variables.
+        # With an inline script, the page contains the public variables and is longer by about their length.
         size = file.member.size + (len(live.app.site) if changed else 0)
         if size > _PAGE_KEPT and file.path != RUNTIME_PATH:
             return await self._large_page(live, file, request, size) if changed else None
@@ -306,8 +306,8 @@ class Sites:
         return await self._pages.run((live, file.path), make)
 
     async def _large_page(self, live: LiveSite, file: File, request: Request, size: int) -> Representations | None:
-        """Returns a large page without its bodies, except for the body to be sent. Returns None if the page is sent
-        unchanged."""
+        """Returns the representations of a large page. Only the body that answers the request is built. Returns None if
+        the page is sent unchanged."""
         outline = live.outlines.get(file.path)
         if outline is None:
             outline = await self._pages.run((live, file.path), lambda: self._outline(live, file))
@@ -343,7 +343,7 @@ class Sites:
         return outline
 
     async def _source(self, file: File) -> tuple[Member, memoryview]:
-        """Returns a page's file, and its stored bytes. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns the record and the stored bytes of a file. Raises ObjectMissingError, StoreUnavailableError."""
         manifest, member = file.source.manifest, file.member
         if manifest.entry and member is manifest.files.get(manifest.home):
             return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)

@@ -1,7 +1,5 @@
-"""The memory (bytes) of an edge's values, from measured sizes of CPython's objects and their allocation.
-
-`tests/edge/test_weights.py` compares the sum with the memory of a real process.
-"""
+"""The memory (bytes) that an edge's values use, from measured sizes of CPython's objects and their allocation.
+`tests/edge/test_weights.py` compares the sum with the memory of a real process."""
 
 from __future__ import annotations
 
@@ -21,11 +19,11 @@ RULE: Final = 700
 USUAL_LINE: Final = 100
 """Number of characters of a redirect line or header block of the usual length."""
 REMARK: Final = 400
-"""Memory (bytes) of a refused line or a note of a decoded manifest."""
+"""Memory (bytes) of a line or note in a decoded manifest that reports a refused rule."""
 EARLIER_FILE: Final = FILE + 40
 """Memory (bytes) of a file of an earlier version, which has entries in two dicts."""
 VARIANT: Final = 390
-"""Memory (bytes) of the place of a variant: a hash, a pair of numbers, and their dict entry."""
+"""Memory (bytes) of a variant's entry in the index of variants: a hash, a pair of numbers, and their dict entry."""
 SITE: Final = 3200
 """Memory (bytes) of a live site without cached responses."""
 PREPARED: Final = 750
@@ -33,21 +31,21 @@ PREPARED: Final = 750
 PAGE: Final = 900
 """Memory (bytes) of a page without its content."""
 HOST: Final = 280
-"""Memory (bytes) of a cached Host header of a site, without its text."""
+"""Memory (bytes) of the entry of a Host header in the look-up of sites, without the header's text."""
 VERSION: Final = 560
 """Memory (bytes) of the route of a version's own address."""
 MAPPED: Final = 700
-"""Memory (bytes) of a mapped bundle of a folder store, and of a file in memory without its content."""
+"""Memory (bytes) of a memory-mapped bundle, and of a file in memory without its content."""
 HELD: Final = 1600
-"""Memory (bytes) of a bucket's object on disk, without its blocks."""
+"""Memory (bytes) of the entry of a bucket's object in the disk cache, without its blocks."""
 BLOCK: Final = 65
 """Memory (bytes) of one cached block of a bucket's object."""
 LEFT: Final = 230
-"""Memory (bytes) of a file on disk that is known only by its name."""
+"""Memory (bytes) of the entry of a cached file that an ended process has left on disk."""
 STAMPED: Final = 350
 """Memory (bytes) of a stamped response without its head and without the prepared answer."""
 REMEMBERED: Final = 450
-"""Memory (bytes) of a cached request without its text, with a host and path of the usual length."""
+"""Memory (bytes) of a cached request head without its text, with a host and path of the usual length."""
 ENCODINGS: Final = 600
 """Memory (bytes) of a parsed Accept-Encoding header without its text, both here and in `serving/negotiate.py`."""
 APP: Final = 324
@@ -59,7 +57,8 @@ ENVIRONMENT: Final = 238
 
 
 def of_rules(rules: Rules) -> int:
-    """Returns the memory (bytes) of a version's rules: lines of the usual length, and the excess of longer lines."""
+    """Returns the memory (bytes) of a version's rules. Lines of the usual length count as constants, and longer lines
+    add their excess."""
     lines = len(rules.redirects) + len(rules.headers)
     text = sum(len(line.source) + len(line.target) for line in rules.redirects)
     text += sum(len(name) + len(value or "") for block in rules.headers for name, value in block.headers)
@@ -68,10 +67,10 @@ def of_rules(rules: Rules) -> int:
 
 
 def of_text(value: str | bytes) -> int:
-    """Returns the memory (bytes) of a text, rounded up to sixteen bytes."""
+    """Returns the memory (bytes) of a string, rounded up to a multiple of sixteen bytes."""
     return sys.getsizeof(value) + 15 & ~15
 
 
 def of_texts(values: Collection[str]) -> int:
-    """Returns the memory (bytes) of many texts."""
+    """Returns the memory (bytes) of many strings."""
     return sum(map(sys.getsizeof, values)) + 8 * len(values)

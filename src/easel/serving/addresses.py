@@ -1,4 +1,4 @@
-"""Host names: the address of each environment and version of an app."""
+"""Host names: the addresses of an app's environments and numbered versions."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ PRODUCTION: Final = "production"
 """The environment whose address is the slug alone."""
 STAGING: Final = "staging"
 NAMES: Final = (PRODUCTION, STAGING)
-"""The environments of every app. Production comes first. Other environments have names like `pr-7`."""
+"""The environments that every app has. Production comes first. Other environments have names like `pr-7`."""
 
 LABEL: Final = 63
 """Maximum length of a DNS label, in octets (RFC 1035 §2.3.4)."""
 
 PREFIXES: Final = "staging-|v[0-9]+-|pr-[0-9]+-"
-"""Matches every prefix that a label can have before the slug. No slug may begin with such a prefix."""
+"""A regular expression for every prefix that a host label can have before the slug. No slug may begin with such a
+prefix."""
 _NUMBER = "[1-9][0-9]{0,9}"
 _PREFIXED = re.compile(rf"(staging|pr-{_NUMBER}|v({_NUMBER}))-(.+)\Z")
 _PREFIX_LENGTHS = range(len("v1-"), len("pr-1234567890-") + 1)
 
 DIGITS: Final = 6
-"""Number of hash digits (hex) that replace the end of a truncated slug."""
+"""Number of hash digits (hex) that are appended to a truncated slug."""
 UNCUT: Final = LABEL - _PREFIX_LENGTHS[-1]
 """Maximum length of a slug that is never truncated."""
 LEAST_CUT: Final = UNCUT - 1 - DIGITS
-"""Number of a long slug's first characters that every label of it keeps, even with the longest prefix. Two slugs with
-the same first characters and the same digits would share addresses."""
+"""Number of first characters of a long slug that all of its host labels contain, even with the longest prefix. Two
+slugs with equal first characters and equal hash digits would share addresses."""
 
 
 def host_label(environment: str, slug: str) -> str:
@@ -51,8 +52,9 @@ def _fitted(slug: str, prefix: int) -> str:
 
 
 def split_label(label: str) -> tuple[str, str, int | None] | None:
-    """Splits a label such as `staging-shop`, `pr-7-shop` or `v3-shop` into environment, slug (perhaps truncated) and,
-    for a version's own address, the version number. Returns None if the label has another form."""
+    """Splits a host label such as `staging-shop`, `pr-7-shop` or `v3-shop` into environment, slug (perhaps truncated)
+    and version number. The number is None except for a version's own label (`v3-shop`). Returns None for a label in any
+    other form."""
     match = _PREFIXED.match(label)
     if match is None:
         return None
@@ -61,7 +63,7 @@ def split_label(label: str) -> tuple[str, str, int | None] | None:
 
 
 def slug_forms(slug: str) -> set[str]:
-    """Returns every spelling of the slug in labels: the whole slug, and the truncated slug for prefixes of each
+    """Returns every spelling of a slug in host labels: the whole slug, and the truncated slugs for prefixes of each
     length."""
     if len(slug) <= UNCUT:
         return {slug}
@@ -69,13 +71,13 @@ def slug_forms(slug: str) -> set[str]:
 
 
 def version_environment(number: int) -> str:
-    """Returns the name that a version's own address uses as its environment."""
+    """Returns the environment name that a numbered version has at its own address: `v3` for version 3."""
     return f"v{number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The public addresses of apps: domain, scheme and port."""
+    """The domain, scheme and port of an installation, from which it builds the public addresses of apps."""
 
     scheme: str
     domain: str
@@ -95,7 +97,8 @@ class Addresses:
         return self.url(version_environment(number), slug)
 
     def at(self, label: str) -> str:
-        """Returns the full URL of a host label. The scheme's default port is left out."""
+        """Returns the full URL of a host label such as `staging-shop`. A port that is the scheme's default is left
+        out."""
         default = 443 if self.scheme == "https" else 80
         suffix = "" if self.port == default else f":{self.port}"
         return f"{self.scheme}://{label}.{self.domain}{suffix}/"

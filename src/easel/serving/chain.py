@@ -1,7 +1,7 @@
-"""The chain: all stages between a request to an app's host and its response, in order.
+"""The chain: the ordered list of stages that turns a request to an app's host into a response.
 
 A request goes down the list until a stage answers it. The response goes back up through the stages that the request
-passed. A new concern is a file in `stages/` and a line in `SERVING`.
+passed. To add a concern, add a file in `stages/` and a line in `SERVING`.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ from easel.serving.stages import (
 
 
 class Decision(NamedTuple):
-    """The chain's decision about a request, and the stages that the request passed, including the stage that answered
-    it."""
+    """The chain's decision about a request (`found`), and the stages that the request passed. The stage that answered
+    it is the last of them."""
 
     found: Found
     passed: PassedStages
 
     def is_lasting(self, site: Site, request: Request) -> bool:
-        """Returns true if every request for this address gets this file while the site is live."""
+        """Returns true if every request for this address gets the same file until the site changes."""
         found = self.found
         if not isinstance(found, File) or found.varies or not (found.lasting and request.address.is_plain):
             return False
         return not any(varies(site, request) for varies in self.passed.varies)
 
     def is_lasting_redirect(self, site: Site, request: Request) -> bool:
-        """Returns true if every request for this address without a query gets this redirect while the site is live."""
+        """Returns true if every request for this address without a query gets the same redirect until the site
+        changes."""
         found = self.found
         if not isinstance(found, FixedAnswer) or not found.lasting or "?" in request.target or not request.reads:
             return False
@@ -49,22 +50,23 @@ class Decision(NamedTuple):
         return request.address.is_plain and not any(varies(site, request) for varies in others)
 
     def finish(self, site: Site, request: Request, answer: Answer) -> Answer:
-        """Returns the response after every passed stage has changed it."""
+        """Returns the response after all passed stages have changed it, for example by adding headers."""
         for after in self.passed.after:
             answer = after(site, request, self.found, answer)
         return answer
 
 
 class Undecided(NamedTuple):
-    """A request that a stage (given by its index) cannot decide without live data."""
+    """A request about which a stage cannot decide without live data. `need` describes the data, and `number` is the
+    stage's index."""
 
     need: Need
     number: int
 
 
 class PassedStages:
-    """The first stages of a chain: their changes to a response, in reverse order, and the request headers that their
-    responses depend on."""
+    """The stages of a chain that a request has passed: their changes to a response, in reverse order, and the request
+    headers on which their responses depend."""
 
     def __init__(self, stages: Iterable[Stage]) -> None:
         self.stages = tuple(stages)
@@ -73,7 +75,7 @@ class PassedStages:
 
 
 class Chain:
-    """Stages in order. The last stage answers every request."""
+    """A list of stages in the order in which they get a request. The last stage answers every request."""
 
     def __init__(self, *stages: Stage) -> None:
         self.stages = stages
@@ -84,8 +86,8 @@ class Chain:
         ]
 
     def decide(self, site: Site, request: Request, start: int = 0) -> Decision | Undecided:
-        """Returns the decision about the request, or the live data that the decision needs first. `start` is the number
-        of the first stage to ask."""
+        """Asks the stages from number `start` on, until one decides about the request. Returns the decision. If a stage
+        needs live data first, returns the description of this data."""
         # A generator would take as long as half of the stages.
         number = start
         for before, passed in self._asked[start:]:
@@ -96,8 +98,8 @@ class Chain:
         raise AssertionError("the last stage answers every request")
 
     def resume(self, undecided: Undecided, site: Site, request: Request, given: File | None) -> Decision | Undecided:
-        """Continues the decision about an undecided request with the live data that it needed. `given` is a file, or
-        None if there is no such file."""
+        """Continues with a request for which a stage needed live data. `given` is this data: a file, or None if the
+        edge found no file. Returns a decision, or the description of further live data."""
         need, number = undecided
         found = need.then(given)
         if found is None:
@@ -105,7 +107,7 @@ class Chain:
         return Undecided(found, number) if isinstance(found, Need) else Decision(found, self._asked[number][1])
 
     def decide_alone(self, site: Site, request: Request) -> Decision:
-        """Returns the decision about the request without any live data, as if only this version existed."""
+        """Returns the decision about the request without any live data, as if the app had only this version."""
         decided = self.decide(site, request)
         while not isinstance(decided, Decision):
             decided = self.resume(decided, site, request, None)
@@ -115,12 +117,12 @@ class Chain:
 SERVING = Chain(
     headers.STAGE,
     platform.STAGE,
-    # Access rules belong at this place.
+    # A future stage that checks access belongs at this place.
     runtime.STAGE,
     rule_headers.STAGE,
     workers.STAGE,
     redirects.FIRST,
-    # Paths of a proxy or of functions belong at this place.
+    # A future stage for the paths of a proxy or of functions belongs at this place.
     files.STAGE,
     earlier.STAGE,
     redirects.LAST,

@@ -1,4 +1,4 @@
-"""Makes the variants of a version's files in a background job, because compression takes long."""
+"""Builds the variants (compressed forms) of a version's files in a background job, because compression takes long."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from easel.bundles.types import is_compressible
 from easel.serving.variants import LARGEST, MAGIC, RESTARTS, SMALLEST, variant_key
 
 THOROUGHLY = 16 * 1024 * 1024
-"""Maximum total size (bytes) of a version's files that get the best compression, which takes about 25 seconds for this
-size. The other files are compressed about fifty times as fast."""
+"""Maximum total size (bytes) of the files of a version that get the best compression. It takes about 25 seconds for
+this size. All other files are compressed about fifty times as fast."""
 WORTH_IT = 0.97
-"""A variant is kept if its size is at most this share of the size sent without it."""
+"""A variant is kept if its size, divided by the size that would be sent without it, is at most this value."""
 _MOST_STRANGE: Final = 16
-"""Maximum number of prebuilt files (`app.js.br`) that do not match their original. After that many, no further prebuilt
-files are read, because each may take half a second."""
+"""Maximum number of prebuilt files (such as `app.js.br`) that do not decode to their original (`app.js`). After that
+many, no further prebuilt files are read, because each may take half a second."""
 _QUICK: Final = {"br": 5, "zstd": 6, "gzip": 6}
 _THOROUGH: Final = {"br": 9, "zstd": 17, "gzip": 9}
 
@@ -37,17 +37,15 @@ def build_variants(
     *,
     should_stop: Callable[[], bool] | None = None,
 ) -> bytes | None:
-    """Makes the variants object of a manifest from its mapped bundles.
+    """Builds the variants object of a manifest: other encodings of its files, and restart points of long deflated
+    files. `bundles` are the mapped bundles.
 
-    Each file that is worth compressing gets every encoding that is smaller than its bundle's form: brotli, Zstandard
-    unless the bundle already has it, and gzip unless the member is deflated. A prebuilt encoding next to the file is
-    used if it decodes to the file. Pages are skipped, because serving changes them. Long deflated files get restart
-    points.
-
-    Quality decreases with size. One large file takes about a second, and after `THOROUGHLY` bytes all files are
-    compressed fast, so that one app does not delay other apps.
-
-    `should_stop` is called between two files. Returns None after `should_stop` has returned true.
+    Each file that is worth compressing gets every encoding that is smaller than its form in the bundle: brotli,
+    Zstandard (unless the bundle already contains it), and gzip (unless the bundle contains the file deflated). A
+    prebuilt encoding next to the file is used if it decodes to the file. Pages are skipped, because serving changes
+    them. Quality decreases with size. One large file takes about a second, and after `THOROUGHLY` bytes all files are
+    compressed fast, so that one app does not delay other apps. `should_stop` is called between two files. Returns None
+    after `should_stop` has returned true.
     """
     making = _Making(manifest, bundles)
     for path, member in manifest.files.items():
@@ -63,7 +61,7 @@ def build_variants(
 
 
 class _Making:
-    """The variants object in progress."""
+    """Collects the variants of a version's files, and builds the variants object from them."""
 
     def __init__(self, manifest: Manifest, bundles: Sequence[memoryview]) -> None:
         self._files = manifest.files
@@ -76,20 +74,21 @@ class _Making:
         self._strange = 0
 
     def is_new(self, member: Member) -> bool:
-        """Returns true if this content is seen for the first time."""
+        """Returns true if no earlier member had the same content."""
         is_new = member.hash not in self._seen
         self._seen.add(member.hash)
         return is_new
 
     def add(self, key: str, piece: bytes | None) -> None:
-        """Adds a variant, unless it is None."""
+        """Adds a variant under its key. Does nothing if the variant is None, which means that it would not be
+        smaller."""
         if piece is not None:
             self._index[key] = (self._offset, len(piece))
             self._pieces.append(piece)
             self._offset += len(piece)
 
     def add_encodings(self, path: str, member: Member) -> None:
-        """Adds the encodings of a file."""
+        """Compresses a file in each useful encoding, and adds the results."""
         whole = content(member, self._bundles[member.bundle])
         written = self._written(path, member)
         lies: dict[Coding, int] = {}
@@ -103,7 +102,7 @@ class _Making:
         self._left -= member.size
 
     def _written(self, path: str, member: Member) -> dict[Coding, bytes]:
-        """Returns the encodings of a file that the build itself wrote next to it."""
+        """Returns the encodings of a file that the project's build has written next to it, such as `app.js.br`."""
         found: dict[Coding, bytes] = {}
         for sibling, coding in siblings(path, self._files):
             beside = self._files[sibling]
@@ -117,7 +116,7 @@ class _Making:
         return found
 
     def whole(self) -> bytes:
-        """Returns the finished object."""
+        """Returns the complete variants object."""
         encoded = msgspec.json.encode(self._index)
         return b"".join((MAGIC, len(encoded).to_bytes(8, "big"), encoded, *self._pieces))
 

@@ -1,4 +1,4 @@
-"""Determines which files may be cached for ever, and which missing files an earlier version may have."""
+"""Determines which files clients may cache for ever, and which missing files may belong to an earlier version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PICTURE = re.compile(r"[A-Za-z0-9_-]{10}-\d{2,4}\Z")
 _SCALE = re.compile(r"@[1-9]x\Z")
 _MAYBE_TAIL = re.compile(r"[-._][A-Za-z0-9_-]{6}")
 _LONG = 13
-"""Minimum number of characters of a name that can contain a hash without a separator before it."""
+"""Minimum number of characters of a file name that can contain a hash without a separator before the hash."""
 _FOLDER_OF_HASH = re.compile(r"(?:^|/)[0-9a-f]{16,64}/")
 _PART = re.compile(r"[A-Za-z0-9]{7,128}")
 _WHOLE = re.compile(r"(?:\A|[-._])([A-Za-z0-9_-]{8})\Z")
@@ -27,18 +27,18 @@ _LONG_HEX = re.compile(r"(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,128}\Z")
 _CHUNK = re.compile(r"\A(?:chunk|[a-z])-[a-z0-9]{8}\Z|[-.][A-Z2-7]{8}\Z")
 """Names of chunks in the forms of Bun, Qwik, Stencil and esbuild."""
 _ASKED_BY_SCRIPTS = CODE | SHOWN | {"dat", "data", "json"}
-"""Suffixes of files that the scripts of an open page may still request."""
+"""Suffixes of files that the scripts of a page in an open browser tab may still request after a deploy."""
 _WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_](?:[A-Z]?[a-z]+|[A-Z]+))*\Z|(?:[A-Z][a-z]+)+\Z")
 
 
 def is_immutable(path: str, member: Member) -> bool:
-    """Returns true if the file's content never changes under this name. The manifest states whether the name contains a
-    hash. For a manifest of an old release, the name alone must prove this."""
+    """Returns true if the content under this file name never changes. The manifest (`member`) states whether the name
+    contains a hash. In a manifest of an old release, only the name can prove this."""
     return certain(path) if member.immutable is None else member.immutable
 
 
 def looks_fingerprinted(path: str) -> bool:
-    """Returns true if the name looks as if it contained a hash. This guess is for uses where a wrong guess does no
+    """Returns true if the file name looks as if it contained a hash. Use this guess only where a wrong guess does no
     harm."""
     stem = _stem(path)
     match = _HEX.search(stem) or _BASE32.search(stem)
@@ -53,15 +53,16 @@ def looks_fingerprinted(path: str) -> bool:
 
 
 def may_be_of_an_earlier_version(path: str) -> bool:
-    """Returns true if a missing file may belong to a page of an earlier version that is still open in a browser.
-    Returns false for pages. The rule is wide, because an unneeded response does no harm."""
+    """Returns true if the path of a missing file may belong to a page of an earlier version that is still open in a
+    browser. Returns false for pages. The rule accepts many paths, because an unneeded look-up does no harm."""
     if len(path) > MAX_NAME_BYTES or path.endswith((".html", ".htm")):
         return False
     stem = _stem(path)
     if _OF_ONE_BUILD.search(path) is not None or _FOLDER_OF_HASH.search(path) is not None:
         return True
     if len(stem) < _LONG and _MAYBE_TAIL.search(stem) is None:
-        # Most missing files have such short names. A name with a hash is this short only if it consists of little else.
+        # Most missing files have names of less than 13 characters. Such a name contains a hash only if it contains
+        # little else.
         return len(stem) >= 8 and _is_random(path)
     if looks_fingerprinted(path) or _is_random(path):
         return True
@@ -73,7 +74,7 @@ def may_be_of_an_earlier_version(path: str) -> bool:
 
 
 def _is_random(path: str) -> bool:
-    """Returns true if a part of the name is neither a word nor other typed text."""
+    """Returns true if a part of the file name is neither a word nor other text that a person typed."""
     stem, suffix = split_name(path.rpartition("/")[2])
     if suffix not in _ASKED_BY_SCRIPTS:
         return False

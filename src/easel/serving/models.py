@@ -1,4 +1,4 @@
-"""The values of serving: site, request and response."""
+"""The values of serving: a site, a request and a response."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from easel.unlocked import cached_property
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The content of one address: a version of an app in an environment.
+    """The content of one host: a version of an app in an environment.
 
     `environment` is an environment's name, or a version's own name ('v3'). `modified_at` (unix seconds) is the time
-    when the address began to serve this version. `is_one_page` is true if the app's page is the response for every
-    address without a file.
+    when the host began to serve this version. `is_one_page` is true if the app's page is the response for every address
+    without a file.
     """
 
     app_id: str
@@ -39,7 +39,8 @@ class Site:
 
     @property
     def indexable(self) -> bool:
-        """Returns true if search engines may list the site. This requires production and the app's permission."""
+        """Returns true if search engines may list the site. This requires that it is the production environment, and
+        that the app's owner allows it."""
         return self.published.indexable and self.environment == PRODUCTION
 
 
@@ -69,12 +70,12 @@ class Request(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def address(self) -> Address:
-        """Returns the address in the target. Raises PathInvalidError."""
+        """Returns the path and query of the request's target in decoded form. Raises PathInvalidError."""
         return read_target(self.target)
 
     @cached_property
     def visit(self) -> Visit:
-        """Returns the parts of the request that rules match."""
+        """Returns the parts of the request that redirect and header rules can match."""
         path, _, query = self.target.partition("?")
         return Visit(
             without_dots(path),
@@ -93,10 +94,11 @@ class Request(msgspec.Struct, frozen=True, dict=True):
 
 
 class File(msgspec.Struct, frozen=True):
-    """A file of the site as the response to a request, with its status and caching.
+    """A file of the site as the response to a request, with its status and `Cache-Control`.
 
-    `lasting` is true if this address gets the file as long as the site is live. `varies` lists the request headers that
-    the choice depended on. `is_stand_in` is true if there is no file at the address, and this file replaces it.
+    `lasting` is true if the address gets this file until the site changes. `varies` lists the request headers on which
+    the choice of the file depended. `is_stand_in` is true if there is no file at the address, and this file is sent in
+    its place.
     """
 
     path: str
@@ -110,16 +112,16 @@ class File(msgspec.Struct, frozen=True):
 
     @property
     def is_html(self) -> bool:
-        """Returns true if the file is a page, which gets the runtime object."""
+        """Returns true if the file is an HTML page. The runtime object is written into pages."""
         return self.member.type.startswith("text/html")
 
 
 class FixedAnswer(msgspec.Struct, frozen=True):
     """A response without a file: a redirect, an error, or a generated robots.txt.
 
-    `varies` has the same meaning as in `File`. `lasting` is true if every request for this address without a query gets
-    this response, as long as the site is live. `of_pattern` is true if the response comes from a rule whose pattern
-    matches any number of addresses.
+    `varies` lists the request headers on which the response depends. `lasting` is true if every request for this
+    address without a query gets this response until the site changes. `of_pattern` is true if the response comes from a
+    rule whose pattern matches any number of addresses.
     """
 
     status: int
@@ -140,11 +142,12 @@ Encoding = Literal["identity", "gzip", "br", "zstd"]
 
 @dataclass(frozen=True, slots=True)
 class BundleSlice:
-    """A body that is read from a bundle: bytes `start` to `stop` of the file's content, as encoded for the response.
+    """A body that is read from a bundle: the bytes `start` to `stop` of the file's content, as encoded for the
+    response.
 
-    For 'identity', a compressed member is inflated, from `restart` if a point is known where inflating can begin in the
-    middle of the member. In the other encodings, the body is always sent as a whole: 'gzip' is a deflated member's raw
-    bytes in a gzip frame, and 'zstd' is the raw bytes of a Zstandard member.
+    For 'identity', a compressed member is inflated. It is inflated from `restart` on if a point is known where
+    inflating can begin in the middle of the member. With any other encoding, the body is always sent as a whole: 'gzip'
+    is a deflated member's raw bytes in a gzip frame, and 'zstd' is the raw bytes of a Zstandard member.
     """
 
     member: Member
@@ -157,7 +160,8 @@ class BundleSlice:
 
 @dataclass(frozen=True, slots=True)
 class DeferredBody:
-    """A body that is compressed only when it is sent. The length is known in advance, or is 0."""
+    """A body that is compressed only when it is sent, with this encoding. The response has its length if it is known,
+    or 0."""
 
     encoding: Encoding
 
@@ -165,9 +169,9 @@ class DeferredBody:
 class Answer(msgspec.Struct, frozen=True):
     """A complete response.
 
-    `length` is the body's length in bytes, also for HEAD and 304, which send no body. `of` refers to the owner of the
-    body's bytes, so that it stays in memory while the response is sent. `source` is the site that the file belongs to,
-    if the response is a file.
+    `length` is the body's length in bytes, even for HEAD and 304, which send no body. `of` refers to the owner of the
+    body's bytes, so that they stay in memory while the response is sent. `source` is the site that the file belongs to.
+    It is None if the response is not a file.
     """
 
     status: int
@@ -178,9 +182,9 @@ class Answer(msgspec.Struct, frozen=True):
     source: Site | None = None
 
     def with_only(self, headers: tuple[tuple[bytes, bytes], ...]) -> Answer:
-        """Returns the response with these headers in place of its own."""
+        """Returns a copy of the response in which these headers replace all headers."""
         return Answer(self.status, headers, self.body, self.length, self.of, self.source)
 
     def with_headers(self, *more: tuple[bytes, bytes]) -> Answer:
-        """Returns the response with these headers appended."""
+        """Returns a copy of the response with these headers appended."""
         return Answer(self.status, (*self.headers, *more), self.body, self.length, self.of, self.source)

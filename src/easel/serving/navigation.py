@@ -1,4 +1,5 @@
-"""Navigation: a person opens an address. The loading of a resource by a page is not navigation."""
+"""Decides whether a request is a navigation: a person opens an address. A page that loads a resource does not
+navigate."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from easel.serving.models import Request
 from easel.serving.workers import asks_for_worker
 
 DECIDES: Final = ("Accept", "Sec-Fetch-Dest", "Sec-Fetch-Mode")
-"""The request headers that identify a navigation. A response that depends on these headers lists them in Vary."""
+"""The request headers that show whether a request is a navigation. A response that depends on them lists them in
+Vary."""
 _NAVIGATIONS = ("navigate", "nested-navigate")
 _EMBEDDED = ("embed", "object")
 """Elements that can show a page, an image or another document."""
@@ -17,24 +19,25 @@ _FRAMES = ("frame", "iframe", *_EMBEDDED)
 
 
 def is_navigation(request: Request) -> bool:
-    """Returns true if the request is a navigation.
+    """Returns true if a person opens the address of this request, for example with a link or in the address bar.
 
-    If the browser states the kind of request (Fetch Metadata §2), its statement decides, whatever the suffix of the
-    address is. Otherwise, a request is a navigation if it accepts HTML and its address has no suffix of a resource.
+    If the browser states the kind of request (Fetch Metadata §2), this statement decides, whatever the suffix of the
+    address is. Otherwise, a request is a navigation if it accepts HTML and its address does not end in the suffix of a
+    resource.
     """
     declared = _declared(request)
     return _looks_like_one(request) if declared is None else declared
 
 
 def wants_page(request: Request) -> bool:
-    """Returns true if the request explicitly wants a page, and does not only accept any type."""
+    """Returns true if the request accepts HTML explicitly. A request that accepts any type (`*/*`) does not count."""
     declared = _declared(request)
     return "text/html" in (request.accept or "") if declared is None else declared
 
 
 def _declared(request: Request) -> bool | None:
-    """Returns the browser's own statement whether the request is a navigation. Returns None if there is no
-    statement."""
+    """Returns whether the browser declares the request as a navigation in its headers. Returns None if they do not
+    decide it."""
     dest, mode = request.fetch_dest, request.fetch_mode
     if asks_for_worker(request):
         return False

@@ -1,4 +1,4 @@
-"""Encodings, conditions and ranges: how HTTP chooses among representations (RFC 9110 §12 to §14)."""
+"""Encodings, conditions and ranges: the ways in which HTTP chooses among representations (RFC 9110 §12 to §14)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from easel.serving.models import Encoding
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 PREFERENCE: tuple[Encoding, ...] = ("br", "zstd", "gzip", "identity")
-"""The encodings, in order of their usual size, the smallest first."""
+"""The encodings in the order of the usual size of an encoded file, the smallest first."""
 _SUFFIXES: dict[Encoding, str] = {"identity": "", "gzip": "-gz", "br": "-br", "zstd": "-zst"}
 
 Accepted = tuple[tuple[Encoding, ...], ...]
@@ -22,9 +22,9 @@ Accepted = tuple[tuple[Encoding, ...], ...]
 LONGEST_KEPT = 256
 """Maximum number of characters of an Accept-Encoding header whose parsed form is cached."""
 _UNMENTIONED = 0.0005
-"""A weight below the smallest weight that a client can send."""
+"""The weight of an encoding that the client does not list. It is below the smallest weight that a client can send."""
 _LONGEST_NUMBER = 18
-"""Maximum number of digits of an offset. No file has offsets with more digits."""
+"""Maximum number of digits of an offset in a Range header. No file has an offset with more digits."""
 
 
 def acceptable(header: str | None) -> Accepted:
@@ -48,7 +48,7 @@ def _ranked(header: str) -> Accepted:
         if name:
             weights["gzip" if name == "x-gzip" else name] = weight
     rest = weights.get("*", 0.0)
-    # If the header does not list identity, it is acceptable as the last choice.
+    # If the header does not list identity, identity is acceptable as the last choice.
     least = weights.get("*", _UNMENTIONED)
     groups: dict[float, list[Encoding]] = {}
     for encoding in PREFERENCE:
@@ -58,8 +58,8 @@ def _ranked(header: str) -> Accepted:
 
 
 def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encoding:
-    """Returns the available encoding with the greatest weight for the client. Among encodings of equal weight, returns
-    the first."""
+    """Returns the encoding among `available` that the client's Accept-Encoding header gives the greatest weight. If
+    several have the same weight, returns the first of them."""
     for equal in acceptable(header):
         for encoding in available:
             if encoding in equal:
@@ -68,22 +68,22 @@ def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encodi
 
 
 def etag(content_hash: str, encoding: Encoding, length: int = 0) -> str:
-    """Returns the strong ETag of a representation, made from the content's hash, the encoding and, if it is known, the
-    length (bytes). The length is included because a later variant may compress the same content better."""
+    """Returns the strong ETag of a representation, built from the content's hash, the encoding and the length in bytes,
+    if it is known. The length is included because a later variant may compress the same content to another size."""
     return f'"{content_hash[:32]}{_SUFFIXES[encoding]}{f"{length:x}" if length and encoding != "identity" else ""}"'
 
 
 @lru_cache(1024)
 def http_date(seconds: int) -> str:
-    """Returns unix seconds as an HTTP date (RFC 9110 §5.6.7)."""
+    """Returns a time in unix seconds as an HTTP date (RFC 9110 §5.6.7)."""
     return formatdate(seconds, usegmt=True)
 
 
 def not_modified(tag: str, modified_at: int, if_none_match: str | None, if_modified_since: str | None) -> bool:
-    """Returns true if the client's cached copy is still current (RFC 9110 §13.1.2, §13.1.3).
+    """Returns true if the client's cached copy is still current, so that it gets a 304 (RFC 9110 §13.1.2, §13.1.3).
 
-    If-Modified-Since counts only without If-None-Match, and only if it contains exactly the same time, because after a
-    restore, the current version is older than the client's copy.
+    If-Modified-Since counts only without If-None-Match, and only if it is equal to `modified_at`. A later date does not
+    count, because a restore may make an older version current.
     """
     if if_none_match is not None:
         return if_none_match.strip() == "*" or tag in _tags(if_none_match)
@@ -93,8 +93,8 @@ def not_modified(tag: str, modified_at: int, if_none_match: str | None, if_modif
 
 
 def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
-    """Returns true if a Range applies, because there is no If-Range, or If-Range contains this representation's
-    validator (§13.1.5)."""
+    """Returns true if the Range header of a request applies. It applies if the request has no If-Range, or if If-Range
+    contains the validator (`tag` or `modified_at`) of this representation (RFC 9110 §13.1.5)."""
     if if_range is None:
         return True
     value = if_range.strip()
@@ -104,9 +104,9 @@ def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
-    """Returns the requested range as (start, stop). Returns None if the header is ignored (§14.2). A request for
-    several ranges is ignored too, because the whole content is always a valid response. Raises ValueError if the range
-    is well-formed but outside the content (416)."""
+    """Returns the range that a Range header requests from a content of `size` bytes, as (start, stop). Returns None if
+    the header is ignored (RFC 9110 §14.2). A request for several ranges is ignored too, because the whole content is
+    always a valid response. Raises ValueError if the range is well-formed but outside the content (416)."""
     unit, _, numbers = header.partition("=")
     first, dash, last = (part.strip() for part in numbers.partition("-"))
     if unit.lstrip().lower() != "bytes" or not dash or not _is_number(first + last):

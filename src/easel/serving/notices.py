@@ -1,4 +1,4 @@
-"""Easel's own pages that visitors can see."""
+"""Pages of Easel's own that visitors can see."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ HTML = "text/html; charset=utf-8"
 
 
 def notice(title: str, text: str) -> bytes:
-    """Returns a page with one message, in HTML."""
+    """Returns an HTML page with a title and one message."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -1,4 +1,4 @@
-"""The parts of a request's target: its path, decoded once, and its query."""
+"""Reads the target of a request: its path, which is decoded once, and its query."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from easel.composed import composed
 from easel.serving.errors import PathInvalidError
 
 _LONGEST = 3 * MAX_NAME_BYTES
-"""Maximum length (characters) of a requested path that can name a file. NFC can shrink the UTF-8 of such a path to a
-third."""
+"""Maximum length (characters) of a requested path that can be the path of a file. Normalising to NFC can shrink the
+UTF-8 of a path to a third."""
 _SLASHES = re.compile("//+")
 _DOTS = re.compile(r"(?:\.|%2e)(\.|%2e)?\Z", re.IGNORECASE)
 _IN_PATH: Final = "/-._~!$&'()*+,;=:@"
 _IN_QUERY: Final = "!$%&'()*+,-./:;=?@[]_~"
-"""Characters that stay as they are in the path and query of a Location. All other characters are escaped."""
+"""Characters that are not escaped in the path and in the query of a Location header."""
 
 
 ESCAPED_SLASH: Final = "%2F"
-"""The form of an escaped slash in a decoded path, in which the slash is part of a name."""
+"""The form in which an escaped slash stays in a decoded path. There, it belongs to a name and separates no segments."""
 
 
 class Address(msgspec.Struct, frozen=True):
-    """The requested address on its host.
+    """The path and query of a request.
 
     `path` has no leading '/', is decoded once (RFC 3986 §2.1) and normalised to NFC. An encoded slash stays `%2F`, and
-    repeated slashes become one slash. `query` is as sent, without its '?'. `names_file` is false if the path cannot
-    name a file. `is_plain` is true if `path` equals the path as it was sent. `has_dots` is true if the path had `.` or
-    `..` as a segment.
+    repeated slashes become one slash. `query` is as sent, without its '?'. `names_file` is false if no file can have
+    this path. `is_plain` is true if `path` equals the path as it was sent. `has_dots` is true if a segment of the path
+    was `.` or `..`.
     """
 
     path: str
@@ -67,8 +67,8 @@ def read_target(target: str) -> Address:
 
 
 def without_dots(path: str) -> str:
-    """Resolves the segments of a path that are `.` or `..`, also as `%2e`. Returns the same object if there are no such
-    segments. A path that would lead above the root leads to the root."""
+    """Resolves `.` and `..` segments of a path, also if they are spelled `%2e`. Returns the same object if there are no
+    such segments. A path that would lead above the root leads to the root."""
     if "/." not in path and "/%2" not in path:
         return path
     segments = path[1:].split("/")
@@ -85,22 +85,22 @@ def without_dots(path: str) -> str:
 
 
 def location(path: str, query: str) -> str:
-    """Returns a Location on the same host, from a decoded path and a query as sent."""
-    # A client would read a path with two leading slashes as another host.
+    """Returns the value of a Location header on the same host, from a decoded path and a query as sent."""
+    # If the path began with two slashes, a client would read its first segment as another host.
     place = "/" + quote(path.lstrip("/"), safe=_IN_PATH)
     return f"{place}?{quote(query, safe=_IN_QUERY, encoding='latin-1')}" if query else place
 
 
 def own_location(target: str) -> str:
-    """Returns a Location that equals the requested address."""
+    """Returns the value of a Location header that leads to the requested address (`target`) again."""
     path, _, query = target.partition("?")
     place = "/" + quote(path.lstrip("/"), safe=_IN_PATH + "%", encoding="latin-1")
     return f"{place}?{quote(query, safe=_IN_QUERY, encoding='latin-1')}" if query else place
 
 
 def _decoded(raw: str) -> tuple[str, bool]:
-    """Returns the decoded path, and whether it can be a file's path. A file's name is UTF-8 without slashes,
-    backslashes and NULs."""
+    """Returns the decoded form of a raw path, and whether a file can have this path. A file's name is UTF-8 without
+    slashes, backslashes and NULs."""
     slashed = "%2f" in raw or "%2F" in raw
     if slashed:
         raw = raw.replace("%2f", "%252F").replace("%2F", "%252F")

@@ -1,4 +1,4 @@
-"""Responses without a file, for several stages."""
+"""Responses without a file, which several stages use."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ NOT_FOUND: Final = FixedAnswer(
 
 
 def not_found_page(site: Site, path: str, status: int = 404) -> Found:
-    """Returns the nearest of NOT_FOUND_PAGES, searched from the path's folder upwards. If the app has no such page,
-    returns a plain response with the status."""
+    """Returns the app's own error page: the nearest of NOT_FOUND_PAGES, searched from the path's folder upwards. If the
+    app has none, returns a plain response with the status."""
     files = site.manifest.files
     caching = REVALIDATE if status == 404 else NO_STORE
-    # No folder of a file is deeper. Searching upwards from a longer path would take quadratic time.
+    # No file is in a deeper folder. Searching upwards from a longer path would take quadratic time.
     folder = path.rpartition("/")[0][:MAX_NAME_BYTES]
     while True:
         for name in NOT_FOUND_PAGES:
@@ -39,11 +39,12 @@ def not_found_page(site: Site, path: str, status: int = 404) -> Found:
 
 
 def redirect(status: int, location: str) -> FixedAnswer:
-    """Returns a redirect that clients revalidate for each request."""
+    """Returns a redirect to `location` with `Cache-Control: no-cache`, so that clients ask again for each request."""
     return FixedAnswer(status, b"", "text/plain; charset=utf-8", REVALIDATE, location)
 
 
 def refusal(error: EaselError, *, varies: tuple[str, ...] = ()) -> FixedAnswer:
-    """Returns an error in the contract's envelope."""
+    """Returns an error as JSON in the form of the API. `varies` lists the request headers on which the error
+    depends."""
     caching = REVALIDATE if error.status == 404 else NO_STORE
     return FixedAnswer(error.status, json.dumps(envelope(error)).encode(), "application/json", caching, varies=varies)

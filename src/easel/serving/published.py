@@ -1,7 +1,7 @@
-"""The published settings of an app in the form that edges read, made from its configuration by one rule.
+"""The published settings of an app in the form that edges read. One rule derives them from the app's configuration.
 
-Each publish stores the encoded value on the app's row. Edges receive this value and keep it as bytes, and compare two
-values by their bytes. A new field needs a line in `PublishedSite` and its rule in `published_site`.
+Each publish stores the encoded settings on the app's row. Edges receive them and keep them as bytes, and compare
+settings by their bytes. A new field needs a line in `PublishedSite` and its rule in `published_site`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NO_VARIABLES = msgspec.Raw(b"{}")
 
 
 class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The part of a configuration that visitors notice.
+    """The part of an app's configuration that affects the responses to visitors.
 
     `indexable` is the owner's setting, although search engines may list only production (`Site.indexable`). Every field
     has the default of an empty configuration, so that most encoded values are short.
@@ -26,14 +26,14 @@ class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     indexable: bool = False
     variables_json: msgspec.Raw = msgspec.field(default=_NO_VARIABLES, name="variables")
-    """The public variables, as a JSON object of strings. This is a view into the encoded value. All sites of an app
-    share the encoded value."""
+    """The public variables, as a JSON object of strings. The value is a view into the encoded settings, which all sites
+    of an app share."""
     runtime: str = INLINE
-    """The way in which pages get the variables: a `Runtime`, or a value of a later release."""
+    """The way in which pages get the public variables: a `Runtime`, or a value of a later release."""
 
     @property
     def variables(self) -> dict[str, str]:
-        """Returns the public variables by name, decoded on each call."""
+        """Returns the public variables as a dictionary. It is decoded on each call."""
         held: dict[str, str] = msgspec.json.decode(self.variables_json)
         return held
 
@@ -41,14 +41,16 @@ class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 FORM: Final = 1
 """The version of the encoding. A release that adds a field or changes a rule increments it.
 
-During an upgrade, processes of the earlier release still write earlier forms. Readers then compute the value again from
-the configuration. A later form is read without its unknown fields. `published.sql` has the same number.
+During an upgrade, processes of the earlier release still write settings with an earlier version. Readers then derive
+the settings again from the configuration. Settings with a later version are read without their unknown fields.
+`published.sql` contains the same number.
 """
 
 
 def published_site(config: Mapping[str, Any]) -> PublishedSite:
-    """Returns the public part of a stored configuration. Any release of Easel may have stored the configuration. The
-    value never includes secrets, or `MIXPEEK_API_KEY`, which is used only on the server. Never raises an error."""
+    """Returns the published settings that a stored configuration contains. Any release of Easel may have stored the
+    configuration. The settings never include secrets, or `MIXPEEK_API_KEY`, which is used only on the server. Never
+    raises an error."""
     meta, build = _section(config, "meta"), _section(config, "build_config")
     variables = {
         name: str(value)
@@ -63,24 +65,24 @@ def published_site(config: Mapping[str, Any]) -> PublishedSite:
 
 
 def encoded(site: PublishedSite) -> bytes:
-    """Returns the encoded published settings: JSON, with one spelling for equal settings."""
+    """Returns published settings as JSON. Equal settings have equal bytes."""
     return _encode(site)
 
 
 decoded = msgspec.json.Decoder(PublishedSite).decode
-"""Returns the published settings in these bytes. Raises msgspec.MsgspecError."""
+"""Decodes published settings from JSON. Raises msgspec.MsgspecError."""
 
 NOTHING_TOLD: Final = encoded(PublishedSite())
-"""The encoded published settings of an app that has set none, like most apps."""
+"""The encoded settings of an app without any published settings, like most apps."""
 
 
 def to_store(encoded_site: bytes) -> bytes:
-    """Returns the encoded published settings for the app's row, marked with their form."""
+    """Returns encoded published settings as they are stored on the app's row, marked with `FORM`."""
     return bytes((FORM,)) + encoded_site
 
 
 def encoded_site(stored: bytes) -> bytes:
-    """Returns the encoded published settings from a result of `published.sql`."""
+    """Returns encoded published settings from a result of the query `published.sql`."""
     if stored.startswith(b"{"):
         return encoded(published_site(msgspec.json.decode(stored)))
     return stored[1:]

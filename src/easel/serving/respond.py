@@ -1,4 +1,4 @@
-"""Makes the response from the chain's decision: headers, representation, condition, range."""
+"""Builds the response from the chain's decision: the representation, its headers, and conditions and ranges."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from easel.serving.variants import SMALLEST
 
 Headers = tuple[tuple[bytes, bytes], ...]
 _GZIP_SMALLEST, _GZIP_LARGEST = 256, 1024 * 1024
-"""Minimum and maximum size (bytes) of a file that is compressed to gzip on request."""
+"""Minimum and maximum size (bytes) of a file that is compressed to gzip during a request, if there is no variant."""
 
 NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class Representations(msgspec.Struct, frozen=True, weakref=True):
-    """The available bodies of a file by encoding, and the hash in its ETags.
+    """The encodings in which a file can be sent, and the hash from which its ETags are built.
 
-    Bodies that are not listed are read from the bundle. These are identity, and, if the type is worth compressing, gzip
-    of a deflated member and zstd of a Zstandard member. Bodies in `lengths` (0 if unknown) are compressed only when
-    they are sent. `restarts` are the restart points of a long deflated member.
+    `bodies` contains the bodies in memory by encoding. Bodies that are not listed are read from the bundle: identity,
+    and, if the type is worth compressing, gzip of a deflated member and zstd of a Zstandard member. Bodies in `lengths`
+    (0 if unknown) are compressed only when they are sent. `restarts` are the restart points of a long deflated member.
     """
 
     hash: str
@@ -44,21 +44,21 @@ class Representations(msgspec.Struct, frozen=True, weakref=True):
 
 
 class Variants(msgspec.Struct, frozen=True):
-    """The variants of a file that a background job has made: bodies in other encodings, and restart points."""
+    """The data that a background job has added to a file: bodies in other encodings, and restart points."""
 
     bodies: dict[Encoding, bytes | memoryview] = {}
     restarts: Restarts | None = None
 
 
 def representations(file: File, variants: Variants | None = None) -> Representations:
-    """Returns the representations of a file that is sent unchanged, with its variants if there are any."""
+    """Returns the encodings in which a file can be sent unchanged, including its variants if there are any."""
     made = variants or Variants()
     return Representations(file.member.hash, file.member.size, dict(made.bodies), restarts=made.restarts)
 
 
 def answer_file(site: Site, file: File, ready: Representations, request: Request) -> Answer:
-    """Returns the response that sends a file: 200 or the file's own status, 206, 304 or 416. HEAD gets the same
-    response as GET. Stages may add headers.
+    """Returns the response that sends a file: 200 or the file's own status, 206, 304 or 416. `ready` contains the
+    available bodies. HEAD gets the same response as GET. Stages may add headers.
 
     Conditions are evaluated in the order of RFC 9110 §13.2.2. A range always refers to the unencoded content.
     """
@@ -66,7 +66,7 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
     encoding = choose_encoding(request.accept_encoding, available)
     type_ = file.member.type if encoding == "identity" else _encoded_type(file)
     tag = etag(ready.hash, encoding, 0 if ready.lengths else _length(file, ready, encoding))
-    # A variant may become available later.
+    # If the file gets a variant later, the choice of the encoding may change.
     varies = len(available) > 1 or is_compressible(file.member.type)
     headers = _headers(site, file, tag, type_, varies=varies)
     if file.status != 200:
@@ -91,8 +91,8 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
 
 
 def needs_gzip(file: File, ready: Representations, request: Request, *, has_variants: bool) -> bool:
-    """Returns true if gzip is the client's best choice but must be made first. In this case, the file is small and
-    worth compressing, the member is not deflated, and no variant exists."""
+    """Returns true if gzip is the client's best choice, but this form of the file must be built first. The file is then
+    small and worth compressing, the member is not deflated, and there is no variant."""
     member = file.member
     largest = SMALLEST - 1 if has_variants else _GZIP_LARGEST
     is_made = member.method != DEFLATED and _GZIP_SMALLEST <= member.size <= largest and member.coding is None
@@ -104,14 +104,14 @@ def needs_gzip(file: File, ready: Representations, request: Request, *, has_vari
 
 
 def without_content(headers: Headers) -> Headers:
-    """Returns the headers of a 200 that its 304 repeats: headers about caching, but no headers about the content (RFC
+    """Returns those headers of a 200 that the corresponding 304 repeats. Headers about the content are left out (RFC
     9110 §15.4.5)."""
     return tuple(one for one in headers if not one[0].startswith(b"content-") and one[0] != b"accept-ranges")
 
 
 def _available(file: File, ready: Representations) -> list[Encoding]:
-    """Returns the available encodings of a file, the smallest first. If lengths are unknown, they are ordered by their
-    usual size."""
+    """Returns the encodings in which a file can be sent, the smallest first. If lengths are unknown, the encodings are
+    ordered by their usual size."""
     if file.member.coding is not None:
         return [file.member.coding, "identity"]
     if ready.lengths:
@@ -125,7 +125,8 @@ def _available(file: File, ready: Representations) -> list[Encoding]:
 
 
 def _stored_encoding(file: File) -> Encoding:
-    """Returns the encoding of the member's raw bytes, if the type is worth an encoding."""
+    """Returns the encoding that a member's raw bytes in the bundle have. Returns identity if the file's type is not
+    worth compressing."""
     member = file.member
     if not is_compressible(member.type):
         return "identity"
@@ -133,7 +134,7 @@ def _stored_encoding(file: File) -> Encoding:
 
 
 def _length(file: File, ready: Representations, encoding: Encoding) -> int:
-    """Returns the length (bytes) of a body. Returns 0 if the length is unknown."""
+    """Returns the length (bytes) of a file's body in this encoding. Returns 0 if the length is unknown."""
     body = ready.bodies.get(encoding)
     if body is not None:
         return len(body)
@@ -145,7 +146,8 @@ def _length(file: File, ready: Representations, encoding: Encoding) -> int:
 
 
 def _encoded_type(file: File) -> str:
-    """Returns the type of the decoded body. This is the file's own type, or the inner type of a compressed file."""
+    """Returns the media type of the decoded body. This is the file's own type, or the type inside a compressed file
+    (JavaScript for `app.js.gz`)."""
     return file.member.type if file.member.coding is None else content_type(plain_name(file.path))
 
 
@@ -211,7 +213,7 @@ def _body(
 
 
 def answer_fixed(fixed: FixedAnswer) -> Answer:
-    """Returns the response for a result without a file."""
+    """Returns the complete response of a redirect, an error, or any other result without a file."""
     headers: Headers = (
         (b"content-type", fixed.content_type.encode()),
         (b"content-length", str(len(fixed.body)).encode()),

@@ -1,4 +1,5 @@
-"""The runtime object tells a page where it runs. The object is written into the page when the page is served."""
+"""The runtime object, which contains an app's public variables and tells a page where it runs. It is written into the
+page when the page is served."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ _FILE = Member(
     hash="", size=0, type="text/javascript; charset=utf-8", bundle=0, offset=0, length=0, method=STORED, crc=0
 )
 
-# The script removes its own element, so that the document stays as the framework rendered it, which hydration needs.
-# `currentScript` is null in a module, and in a script that is evaluated by other means.
+# The script removes its own element, so that the document stays as the framework rendered it. Hydration needs that.
+# `currentScript` is null in a module, and in a script that is evaluated in another way.
 _LEAVES = "document.currentScript&&document.currentScript.remove()"
 _LEAVES_UNLOADED = (
     'addEventListener("error",function f(e){var s=e.target;s.hasAttribute&&s.hasAttribute("data-easel")&&'
@@ -25,8 +26,8 @@ _LEAVES_UNLOADED = (
 
 
 def runtime_object(site: Site) -> dict[str, str]:
-    """Returns the content of `window.__EASEL__` and `window.__MIXPEEK__`: the public variables, overridden by Easel's
-    own values."""
+    """Returns the content of `window.__EASEL__` and `window.__MIXPEEK__`: the app's public variables, and Easel's own
+    values (`appId`, `slug` and more), which win over variables of the same name."""
     return {
         **site.published.variables,
         "apiBaseUrl": site.api_base_url,
@@ -37,7 +38,7 @@ def runtime_object(site: Site) -> dict[str, str]:
 
 
 def runtime_script(site: Site) -> bytes:
-    """Returns the script element that defines the runtime object and removes itself.
+    """Returns the script element that defines the runtime object (the app's public variables) and removes itself.
 
     No variable's value can end the element. The element is pure ASCII, so it is the same in every charset.
     """
@@ -46,27 +47,25 @@ def runtime_script(site: Site) -> bytes:
 
 # The element has no event handler, because a content security policy would refuse it.
 EXTERNAL_SCRIPT = f'<script src="/{RUNTIME_PATH}" data-easel></script>'.encode()
-"""The script element that loads the runtime object, and removes itself afterwards."""
+"""The script element that loads the runtime object from its own address, and removes itself afterwards."""
 
 
 def cached_page_script(site: Site) -> bytes:
-    """Returns the script for pages that a service worker may cache. It contains the present object, and an element that
-    loads the current object later. That element removes itself, even if the load fails, as it does offline."""
+    """Returns the script elements for pages that a service worker may cache. The first contains the present runtime
+    object. The second loads the current object when the page is opened later. It removes itself, even if the load
+    fails, as it does offline."""
     return f"<script>{_definition(site)};{_LEAVES_UNLOADED};{_LEAVES}</script>".encode() + EXTERNAL_SCRIPT
 
 
 def runtime_file(site: Site) -> File:
-    """Returns the script at `RUNTIME_PATH`, which has the content of `runtime_source`. Clients revalidate the script
-    for each request."""
+    """Returns the script at `RUNTIME_PATH` as a file, whose content is `runtime_source`. Clients revalidate it for each
+    request."""
     return File(RUNTIME_PATH, _FILE, 200, "no-cache", site)
 
 
 def runtime_source(site: Site) -> bytes:
-    """Returns the source of the script at `RUNTIME_PATH`.
-
-    The script removes only an element that Easel wrote into the page. A framework may rely on an element that the page
-    itself contains.
-    """
+    """Returns the source of the script at `RUNTIME_PATH`. When it has run, the script removes its element only if Easel
+    wrote the element into the page. A framework may rely on an element that the page itself contains."""
     return (
         f'{_definition(site)};\n(function(s){{s&&s.hasAttribute("data-easel")&&s.remove()}})(document.currentScript);\n'
     ).encode()
@@ -83,19 +82,19 @@ def _definition(site: Site) -> str:
 
 
 def place_in(member: Member, page: bytes) -> int | None:
-    """Returns the offset in the page where the script is inserted. Returns None for a page without such a place. `page`
-    is the content or its first bytes. The page is parsed only for manifests of releases that did not record the
-    offset."""
+    """Returns the offset in a page at which the script is inserted. Returns None for a page without such a place.
+    `page` is the content or its first bytes. The page is parsed only if the manifest comes from a release that did not
+    record the offset."""
     if member.place is None:
         return script_place(page)
     return None if member.place == NO_PLACE else member.place
 
 
 def inject(page: bytes, script: bytes, place: int) -> bytes:
-    """Returns the page with the script inserted at the offset."""
+    """Returns the page with the script inserted at the offset `place`."""
     return b"".join((page[:place], script, page[place:]))
 
 
 def page_hash(content_hash: str, script: bytes) -> str:
-    """Returns the hash (hex) of a page with the script in it, computed from the hash of the file."""
+    """Returns the hash (hex) of a page with the script in it, computed from the hash of the stored page."""
     return hashlib.sha256(content_hash.encode() + script).hexdigest() if script else content_hash

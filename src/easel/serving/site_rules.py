@@ -1,4 +1,4 @@
-"""The rules of a version, prepared for serving."""
+"""The redirects, headers and page addresses that a version declares, prepared for serving."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from easel.rules.matching.table import RedirectTable
 from easel.rules.models import Dialect, NotFound, Pages, Rules
 
 MANY: Final = 200
-"""Number of lines and blocks that take a noticeable time to prepare."""
+"""Number of redirect lines and header blocks that take a noticeable time to prepare."""
 _LINE: Final = 1_600
-"""Memory (bytes) of a redirect line in its table, with its pattern (`tests/edge/weighing.py`)."""
+"""Memory (bytes) of a prepared redirect line with its pattern (`tests/edge/weighing.py`)."""
 _BLOCK: Final = 2_000
 _SEGMENT: Final = 500
 """Memory (bytes) of one segment of a path pattern that contains placeholders or wildcards."""
@@ -20,7 +20,8 @@ _SEGMENT: Final = 500
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SiteRules:
-    """A version's rules, prepared for look-ups. `weight` estimates their memory in bytes."""
+    """The redirects, headers and page addresses that a version declares, prepared for look-ups. `weight` is their
+    approximate memory in bytes."""
 
     dialect: Dialect
     redirects: RedirectTable
@@ -31,7 +32,7 @@ class SiteRules:
 
 
 def site_rules(rules: Rules) -> SiteRules:
-    """Prepares the rules. With more than MANY lines, call this function in a thread."""
+    """Prepares a version's rules for look-ups. If there are more than MANY lines, call this function in a thread."""
     paths = [*(line.source for line in rules.redirects), *(block.path for block in rules.headers)]
     segments = sum(path.count("/") for path in paths)
     weight = _LINE * len(rules.redirects) + _BLOCK * len(rules.headers) + _SEGMENT * segments

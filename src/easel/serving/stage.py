@@ -1,4 +1,5 @@
-"""The interface of a stage: the pure rule of one concern, and the live data that it can request from the edge."""
+"""The interface of a stage: a pure function for one concern of serving, and the live data that it can request from the
+edge."""
 
 from __future__ import annotations
 
@@ -10,16 +11,16 @@ from easel.serving.models import Answer, File, Found, Request, Site
 
 @dataclass(frozen=True, slots=True)
 class EarlierFile:
-    """A request for a file from the newest earlier version in the same environment. The edge returns the file, or
-    None."""
+    """A stage's request for the file at `path` from the newest earlier version in the same environment. The edge
+    returns the file, or None if no version has it."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Live data that a stage needs for its decision. The edge fetches the data described by `what`, and passes the
-    result to `then`."""
+    """The live data that a stage needs before it can decide. The edge fetches the data described by `what`, and passes
+    it to `then`."""
 
     what: EarlierFile
     then: Callable[[File | None], Found | Need | None]
@@ -27,10 +28,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One concern of serving.
+    """One concern of serving, such as redirects or headers.
 
-    `before` answers a request, requests live data, or returns None to leave the decision to the next stage. `after`
-    changes the response to a request that this stage passed or answered. `varies` is true if the response depends on
+    `before` answers a request, asks for live data, or returns None to leave the decision to the next stage. `after`
+    changes the response to a request that this stage passed or answered. `varies` returns true if a response depends on
     more than the address and `Accept-Encoding`. The fast path never sends such responses.
     """
 

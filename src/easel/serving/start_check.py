@@ -1,4 +1,5 @@
-"""Checks whether a version can start, by the edge's own rules for its entry page and the files that the page loads.
+"""Checks whether a version can start. It applies the edge's own functions to the entry page and to the files that this
+page loads.
 
 A version cannot start if its page cannot be served, or if an essential script is missing: a module, or a script with a
 fingerprinted name. Every other missing file is only reported.
@@ -17,9 +18,9 @@ from easel.serving.models import File, FixedAnswer, Request, Site
 from easel.serving.respond import answer_file, representations
 
 LOOKED_AT = 512 * 1024
-"""Number of bytes of the entry page that are parsed. Pages refer to their scripts well before this limit."""
+"""Number of bytes of the entry page that are parsed. A page refers to its scripts well before this limit."""
 PARSE_BUDGET = 2
-"""Maximum processor time in seconds. Only a page that was made for this purpose takes longer."""
+"""Maximum processor time in seconds for parsing the entry page. Only a page that was built to be slow takes longer."""
 MOST_ASSETS = 200
 MOST_REDIRECTS = 5
 MOST_NAMED = 5
@@ -28,7 +29,8 @@ _SENT_AS_IT_IS = "/%-._~!$&'()*+,;=:@"
 
 
 def entry(site: Site) -> tuple[Request, Decision]:
-    """Returns the request for the entry page and the decision about it, after redirects by the version's own rules."""
+    """Requests the entry page of a site, and follows redirects by the version's own rules. Returns the last request and
+    the chain's decision about it."""
     target = "/"
     for _ in range(MOST_REDIRECTS):
         asked = Request("GET", target, accept="text/html", fetch_dest="document")
@@ -41,8 +43,8 @@ def entry(site: Site) -> tuple[Request, Decision]:
 
 
 def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], list[str]]:
-    """Returns failures and notes about the response for the entry page, independent of its content. If there are none,
-    the content is checked next."""
+    """Checks the response for the entry page (`asked` and `decision`), without its content. Returns failures and notes,
+    as two lists of sentences. If there are none, the content is checked next."""
     page = decision.found
     if isinstance(page, FixedAnswer) and page.location is not None:
         return [], [f"its entry page redirects to `{page.location}`, which is not checked."]
@@ -57,8 +59,8 @@ def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], l
 
 
 def look(site: Site, page: File, data: bytes | memoryview) -> tuple[list[str], list[str]]:
-    """Returns failures and notes about the files that the entry page loads. `data` holds the first stored bytes of the
-    entry page. Raises DamagedDataError."""
+    """Checks the files that the entry page loads. `data` contains the first stored bytes of the page. Returns failures
+    and notes, as two lists of sentences. Raises DamagedDataError."""
     text = bytearray()
     for piece in inflate(memoryview(data), page.member.method, _PIECE):
         text += piece
@@ -68,7 +70,8 @@ def look(site: Site, page: File, data: bytes | memoryview) -> tuple[list[str], l
 
 
 def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
-    """Returns failures and notes about missing files that the entry page loads from its site."""
+    """Checks for missing files that the entry page (`page`, its HTML) loads from its own site. Returns failures and
+    notes, as two lists of sentences."""
     # Browsers read U+FFFD in place of a NUL (HTML §13.2.5). The database could not store an address with a NUL.
     page = page.replace("\0", "\N{REPLACEMENT CHARACTER}")
     parser = _Assets()
@@ -100,7 +103,8 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
 
 
 def _own_path(base: str, reference: str) -> str | None:
-    """Returns the path of a reference to the app's own address. Returns None if the reference leads elsewhere."""
+    """Resolves a reference in a page against its base URL. Returns the path if it leads to the app's own host, or None
+    if it leads elsewhere."""
     try:
         parts = urlsplit(urljoin(urljoin("http://app.invalid/", base), reference.strip()))
     except ValueError:
@@ -111,7 +115,8 @@ def _own_path(base: str, reference: str) -> str | None:
 
 
 class _Assets(HTMLParser):
-    """The scripts and style sheets that a page loads: the base URL of each, and whether the page needs it to start."""
+    """Collects the scripts and style sheets that a page loads: the base URL of each reference, the reference, and
+    whether the page needs the file to start."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -119,7 +124,7 @@ class _Assets(HTMLParser):
         self._base: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Records the resources of an element."""
+        """Records the files that an HTML element loads."""
         values = {name: value or "" for name, value in attrs}
         if tag == "base" and "href" in values and self._base is None:
             # The first base element counts, and applies to all references after it (HTML §4.2.3).

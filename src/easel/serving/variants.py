@@ -1,9 +1,9 @@
-"""Variants of a version's files, in one object next to its bundle: other encodings, and restart points of long deflated
-files (`bundles/restarts.py`).
+"""Variants of a version's files, in one object next to the version's bundle: other encodings, and restart points of
+long deflated files (`bundles/restarts.py`).
 
-The object is the magic `EASELV1 `, the length of the index (8 bytes, big-endian), the index as JSON (key → [offset,
-length] into the data), and the data. The key of a brotli stream (RFC 7932) is the hash of its file's content. Keys of
-other kinds have a suffix: `.zstd` (RFC 8878), `.gzip` (RFC 1952), `.restarts`.
+The object consists of the magic `EASELV1 `, the length of the index (8 bytes, big-endian), the index as JSON (key →
+[offset, length] into the data), and the data. The key of a brotli stream (RFC 7932) is the hash of its file's content.
+Keys of other kinds have a suffix: `.zstd` (RFC 8878), `.gzip` (RFC 1952), `.restarts`.
 """
 
 from __future__ import annotations
@@ -29,28 +29,29 @@ else:
 
 MAGIC = b"EASELV1\n"
 SMALLEST, LARGEST = 1024, 32 * 1024 * 1024
-"""Minimum and maximum size (bytes) of files that get other encodings."""
+"""Minimum and maximum size (bytes) of files for which other encodings are built."""
 RESTARTS = ".restarts"
-"""The suffix of the keys of restart points."""
+"""The suffix of the index keys of restart points."""
 HEADER = len(MAGIC) + 8
-"""Number of bytes before the index."""
+"""Number of bytes before the index of a variants object."""
 CODINGS: tuple[Coding, ...] = ("br", "zstd", "gzip")
-"""The kinds of variants that are bodies."""
+"""The variants that are encoded bodies. Restart points are the only other kind."""
 _INDEX_LARGEST = 64 * 1024 * 1024
-"""Maximum size of an index in bytes. The index of a hundred thousand files has a sixth of this size."""
+"""Maximum size of a variants object's index in bytes. The index of a hundred thousand files has a sixth of this
+size."""
 _PIECE = 256 * 1024
 _ZSTD_AT_ONCE = 512
 _index_decoder = msgspec.json.Decoder(dict[str, tuple[int, int]])
 
 
 def variant_key(content_hash: str, coding: Coding) -> str:
-    """Returns the index key of a file's variant, from the hash of its content."""
+    """Returns the index key of a file's variant in this encoding. `content_hash` is the hash of the file."""
     return content_hash if coding == "br" else f"{content_hash}.{coding}"
 
 
 def read_index(data: memoryview) -> Iterator[dict[str, tuple[int, int]] | None]:
-    """Parses the index: key → (offset into the object, length). Yields None after each slice of a large index, and the
-    whole index at the end. Raises ValueError if the index is damaged."""
+    """Parses the index of a variants object: key → (offset into the object, length). Yields None after each slice of a
+    large index, and the whole index at the end. Raises ValueError if the index is damaged."""
     begin = data_begins(data)
     encoded = bytes(data[HEADER:begin])
     index: dict[str, tuple[int, int]] = {}
@@ -70,16 +71,16 @@ def read_index(data: memoryview) -> Iterator[dict[str, tuple[int, int]] | None]:
 
 
 def _placed(index: dict[str, tuple[int, int]], begin: int, size: int) -> dict[str, tuple[int, int]]:
-    """Returns the index with offsets into the object, whose data begins at `begin`. Raises ValueError if an entry
-    exceeds the object."""
+    """Returns an index in which the offsets count from the start of the object. `begin` is the offset of the data, and
+    `size` the length of the object. Raises ValueError if an entry ends after the object."""
     if any(offset < 0 or length <= 0 or begin + offset + length > size for offset, length in index.values()):
         raise ValueError("an incomplete variants object")
     return {digest: (begin + offset, length) for digest, (offset, length) in index.items()}
 
 
 def data_begins(head: bytes | bytearray | memoryview) -> int:
-    """Reads the offset of the data from the first bytes of an object. Raises ValueError if these bytes are damaged or
-    too few."""
+    """Returns the offset at which the data of a variants object begins. `head` contains the object's first bytes.
+    Raises ValueError if they are damaged or too few."""
     begin = _data_begins(head)
     if begin is None:
         raise ValueError("not a variants object")
@@ -87,8 +88,8 @@ def data_begins(head: bytes | bytearray | memoryview) -> int:
 
 
 def _data_begins(head: bytes | bytearray | memoryview) -> int | None:
-    """Returns the offset of the data. Returns None while the header is incomplete. Raises ValueError if the header is
-    damaged."""
+    """Returns the offset at which the data of a variants object begins. Returns None while `head` is too short. Raises
+    ValueError if it is damaged."""
     if bytes(head[: len(MAGIC)]) != MAGIC[: len(head)]:
         raise ValueError("not a variants object")
     if len(head) < HEADER:
@@ -100,7 +101,8 @@ def _data_begins(head: bytes | bytearray | memoryview) -> int | None:
 
 
 def _decode_index(data: bytes | bytearray | memoryview) -> dict[str, tuple[int, int]]:
-    """Returns the index: key → (offset into the data, length). Raises ValueError if the index is damaged."""
+    """Decodes the index of a variants object from JSON: key → (offset into the data, length). Raises ValueError if the
+    index is damaged."""
     try:
         return _index_decoder.decode(data)
     except msgspec.MsgspecError as error:
@@ -108,7 +110,8 @@ def _decode_index(data: bytes | bytearray | memoryview) -> dict[str, tuple[int, 
 
 
 class VariantsCheck:
-    """Verifies a variants object that arrives in pieces, against the hashes of its files."""
+    """Verifies a variants object that arrives in pieces. Each variant must decode to content with the hash in its
+    key."""
 
     def __init__(self) -> None:
         self._head: bytearray | None = bytearray()
@@ -117,7 +120,7 @@ class VariantsCheck:
         self._file: _Content | _Section | None = None
 
     def feed(self, data: bytes) -> None:
-        """Verifies the next bytes of the object. Raises ValueError if the bytes are wrong."""
+        """Verifies the next bytes of the object. Raises ValueError if they do not match."""
         if self._head is not None:
             self._head += data
             begin = _data_begins(self._head)
@@ -149,13 +152,13 @@ class VariantsCheck:
                 self._left.pop()
 
     def finish(self) -> None:
-        """Raises ValueError if bytes are missing at the end."""
+        """Checks the end of the object. Raises ValueError if bytes are missing."""
         if self._head is not None or self._left:
             raise ValueError("it is incomplete")
 
 
 class _Content:
-    """The content of one variant, verified against its file's hash."""
+    """Decodes one variant, and compares its content with the file's hash."""
 
     def __init__(self, sha256: str, coding: Coding) -> None:
         self._expected = sha256
@@ -177,7 +180,7 @@ class _Content:
             if self._coding == "zstd":
                 self._feed_zstd(data)
             elif self._coding == "br":
-                # The decoder may still hold output when it accepts more input.
+                # After it has accepted input, the decoder may still hold output.
                 out = self._brotli.process(data, output_buffer_limit=_PIECE)
                 while out:
                     self._take(out)
@@ -215,7 +218,7 @@ def _zstd() -> zstandard.ZstdDecompressionObj:
 
 
 class _Section:
-    """Restart points, verified against the hash at their beginning."""
+    """Compares restart points with the hash that precedes them."""
 
     def __init__(self) -> None:
         self._expected = b""

@@ -1,4 +1,5 @@
-"""The content cache of the edge: manifests, mapped bundles, variants. Every entry can be lost and read again."""
+"""The content cache of the edge: manifests, bundles, and variants (compressed forms of files). All can be read
+again."""
 
 from __future__ import annotations
 
@@ -31,14 +32,14 @@ from easel.storage.object_names import hash_in
 
 _MAPPED_BUNDLES = 512
 _AT_A_TIME = 2500
-"""Number of files of a large manifest that are processed at a time, before other tasks run."""
+"""Number of files of a large manifest that are processed before other tasks get a turn."""
 _KEPT_AFTER = 0.1
-"""Delay in seconds between serving a manifest's first visitor and saving the manifest."""
+"""Delay in seconds between the first response from a new manifest and the saving of the manifest on disk."""
 _ZSTANDARD_AT_ONCE = 32
-"""Maximum number of large Zstandard members in transit, because each holds a window of up to 8 MiB."""
+"""Maximum number of large Zstandard members inflated at the same time. Each holds a window of up to 8 MiB."""
 _ZSTANDARD_OF_AN_APP = 4
-"""Maximum number of large Zstandard members in transit for one app, so that its slow readers do not block other
-apps."""
+"""Maximum number of large Zstandard members of one app that are inflated at the same time, so that slow readers of this
+app do not block other apps."""
 _NEAR = 1024 * 1024
 _SMALL_CHUNK = 64 * 1024
 _MAPPED_CHUNK = 1024 * 1024
@@ -48,10 +49,10 @@ WINDOW = 8 * 1024 * 1024
 
 
 class Content:
-    """Manifests and bundles by key.
+    """The cache of manifests, bundles and variants, which are found by their keys in the object store.
 
-    Bundles of a folder store are mapped in place. The requested parts of bundles in a bucket are cached on disk.
-    `budget` is in bytes of memory, for manifests and variants together.
+    Bundles of a store in a local folder are memory-mapped in place. The requested parts of bundles in a bucket are
+    cached on disk. `budget` is the memory in bytes for manifests and variants together.
     """
 
     def __init__(self, objects: EdgeStore, disk: DiskCache, kept: ManifestCache, *, budget: int) -> None:
@@ -90,11 +91,11 @@ class Content:
         return (await self._manifests.get(key, load)).manifest
 
     def weight_of(self, key: str) -> int:
-        """Returns the approximate memory (bytes) of the manifest under the key while it is in use."""
+        """Returns the approximate memory (bytes) of the manifest under the key, or 0 if the manifest is not in use."""
         return self._alive.weight_of(key)
 
     def forget_manifest(self, key: str) -> None:
-        """Evicts a manifest that no site needs. The manifest is read again on the next request."""
+        """Evicts the manifest under the key. If it is needed again, it is read again."""
         self._manifests.forget(key)
 
     async def read_manifest(self, key: str) -> Manifest:
@@ -132,8 +133,9 @@ class Content:
         raise AssertionError
 
     async def bundle(self, manifest: Manifest, member: Member, part: BundleSlice | None = None) -> memoryview:
-        """Returns the bundle that contains the member, with the part's bytes readable. If a large part is sent
-        unchanged, only its first bytes are readable. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns the bundle that contains the member. At least the stored bytes of `part` are readable (without
+        `part`: of the whole member). If a long part is sent as stored, only its first bytes are readable, because
+        `stream` fetches the following bytes. Raises ObjectMissingError, StoreUnavailableError."""
         start, stop = member.offset, member.offset + member.length
         if part is not None:
             start, stop = _stored_range(part)
@@ -175,7 +177,7 @@ class Content:
                 for at in range(begin, end, _MAPPED_CHUNK):
                     yield view[at : min(end, at + _MAPPED_CHUNK)]
                 continue
-            # The disk cache may evict blocks while they wait to be sent.
+            # The disk cache may evict blocks of a window while the window waits to be sent.
             for at in range(begin, end, CHUNK):
                 yield bytes(view[at : min(end, at + CHUNK)])
         yield trailer
@@ -190,13 +192,14 @@ class Content:
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
 
     async def cached_inflated(self, part: BundleSlice) -> Representations | None:
-        """Returns the inflated content of a part's file, if the cache accepts the file. The sender keeps the content in
-        memory. Raises DamagedDataError, ObjectMissingError, StoreUnavailableError."""
+        """Returns the inflated content of the file that `part` belongs to, if the file is small enough for the cache.
+        The content stays in memory as long as a response sends it. Raises DamagedDataError, ObjectMissingError,
+        StoreUnavailableError."""
         return await self.inflated.whole(part, lambda: self.bundle(part.source.manifest, part.member))
 
     async def mapped_body(self, part: BundleSlice) -> MappedBody | None:
-        """Returns the complete stored bytes of a part in a mapped bundle, with the frame before and after these bytes,
-        if the part is sent in this form. The bytes use no memory of this process. Raises ObjectMissingError."""
+        """Returns the stored bytes of `part` in a memory-mapped bundle, with the bytes of the gzip frame around them.
+        Returns None if `part` must be inflated, or if the bundle is in a bucket. Raises ObjectMissingError."""
         key = part.source.manifest.bundles[part.member.bundle].key
         if not _is_sent_unchanged(part) or self._objects.local_path(key) is None or self._mappings.are_many:
             return None
@@ -205,12 +208,12 @@ class Content:
         return MappedBody.of((await self._mapped(key))[start:stop], start, header, trailer)
 
     def copied(self, body: bytes) -> MappedBody | None:
-        """Returns a body of some kibibytes in a file in memory. Returns None if there are too many such files."""
+        """Returns a body of some kibibytes, copied into a file in memory. Returns None if too many such files exist."""
         return self._mappings.copied(body)
 
     async def mapped_variant(self, variants_key: str, member: Member, coding: Coding) -> MappedBody | None:
-        """Returns a variant of the member in a mapped object, if there is one. Raises ObjectMissingError,
-        StoreUnavailableError."""
+        """Returns the member's variant in this encoding, if a variants object in a local folder contains it. Returns
+        None otherwise. Raises ObjectMissingError, StoreUnavailableError."""
         if self._objects.local_path(variants_key) is None or self._mappings.are_many:
             return None
         index = await self._variants.get(variants_key, lambda: self._index(variants_key))
@@ -220,19 +223,19 @@ class Content:
         return MappedBody.of((await self._mapped(variants_key))[start : start + length], start)
 
     async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
-        """Returns the variants of the member, if they exist and are readable: bodies and restart points. Without
-        variants, the file is sent as stored."""
+        """Returns the variants of the member (bodies in other encodings, and with `in_parts` restart points), as far as
+        they exist and are readable. Without them, the file is sent as stored."""
         if variants_key is None:
             return Variants()
         try:
             index = await self._variants.get(variants_key, lambda: self._index(variants_key))
-            # Another file may have the same content and another type.
+            # Another file may have the same content, but a compressible type, and therefore variants.
             wanted = CODINGS if is_compressible(member.type) else ()
             places = {coding: index.get(variant_key(member.hash, coding)) for coding in wanted}
             known = {coding: place for coding, place in places.items() if place is not None}
             bodies: dict[Encoding, bytes | memoryview] = {}
             if known:
-                # The bodies are neighbours in the object, so one read is enough.
+                # The bodies lie next to each other in the object, so one read fetches all of them.
                 start, stop = min(place[0] for place in known.values()), max(sum(place) for place in known.values())
                 view = await self._object(variants_key, start, stop)
                 bodies = {coding: view[place[0] : sum(place)] for coding, place in known.items()}
@@ -249,7 +252,7 @@ class Content:
         return await self._sliced(read_index(await self._object(variants_key, 0, data_begins(head))))
 
     async def _object(self, key: str, start: int, stop: int) -> memoryview:
-        """Returns the object, with the bytes from `start` to `stop` readable."""
+        """Returns a view of the object under the key. At least its bytes from `start` to `stop` are readable."""
         mapped = self._bundles.cached(key)
         if mapped is not None:
             return mapped
@@ -271,10 +274,10 @@ class Content:
 
 
 def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
-    """Yields the bytes of a part, in pieces of bounded size. Raises DamagedDataError.
+    """Yields the bytes of a part of a file, in pieces of bounded size. Raises DamagedDataError.
 
-    Some pieces are empty, because inflating up to the start of a range takes time as well, and other tasks run between
-    two pieces.
+    Some pieces are empty: inflating from the file's start to the part takes time, and other tasks run between two
+    pieces.
     """
     member = part.member
     data = raw(member, bundle)
@@ -289,7 +292,7 @@ def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
         yield from inflate(data[part.start : part.stop], STORED)
         return
     at = 0 if part.restart is None else part.restart.content
-    # With small pieces, little more than the range itself is inflated.
+    # Small pieces stop inflating soon after the end of the requested range.
     chunk = CHUNK if part.stop - at > _NEAR else _SMALL_CHUNK
     inflating = inflate_from(part.restart, data, chunk) if part.restart else inflate(data, member.method, chunk)
     for piece in inflating:
@@ -302,8 +305,8 @@ def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
 
 
 def _stored_range(part: BundleSlice) -> tuple[int, int]:
-    """Returns the offsets of the part's bytes in the bundle. These are the bytes of the whole member, or the range of a
-    stored member."""
+    """Returns the positions in the bundle where the stored bytes of a part begin and end. These are the bytes of the
+    whole member, or only the requested range of an uncompressed member."""
     member = part.member
     if part.encoding == "identity" and member.method == STORED:
         return member.offset + part.start, member.offset + part.stop
@@ -313,12 +316,12 @@ def _stored_range(part: BundleSlice) -> tuple[int, int]:
 
 
 def _is_sent_unchanged(part: BundleSlice) -> bool:
-    """Returns true if the stored bytes are sent unchanged, so that the next read is predictable."""
+    """Returns true if the stored bytes of a part are sent as they are. The next read is then known in advance."""
     return part.encoding != "identity" or part.member.method == STORED
 
 
 def _let_go(loop: asyncio.AbstractEventLoop, files: dict[str, Member]) -> None:
-    """Frees the files of an unused manifest in small batches."""
+    """Frees the file records of a manifest that nobody uses any longer, in small batches between other tasks."""
     for _ in range(min(_AT_A_TIME, len(files))):
         files.popitem()
     if files and not loop.is_closed():

@@ -44,7 +44,7 @@ FULL_FOR = 5.0
 
 
 class _OtherSizeError(Exception):
-    """The size of a cached file differs from the size of its object."""
+    """Raised if a cached file and its object in the store differ in size."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _File:
 
 @dataclass
 class _CachedObject:
-    """The cached part of an object, in a file or in memory. `present` and `pending` are block numbers."""
+    """The cached blocks of an object, in a file or in memory. Blocks in `pending` are still being fetched."""
 
     view: memoryview
     file: _File | None
@@ -71,15 +71,15 @@ class _CachedObject:
         return sum(min(BLOCK, len(self.view) - block * BLOCK) for block in self.present)
 
     def add(self, blocks: range) -> None:
-        """Marks these blocks as present. Marks a complete file as complete, for later processes."""
+        """Marks these blocks as cached. Marks the file as complete once it has all blocks, for later processes."""
         self.present.update(blocks)
         if self.file is not None and self.is_open and len(self.present) * BLOCK >= len(self.view):
-            # Some file systems have no modes.
+            # Some file systems do not store a file's mode.
             with suppress(OSError):
                 os.fchmod(self.file.descriptor, WHOLE)
 
     def write(self, data: bytes, start: int) -> None:
-        """Writes the fetched bytes. Raises StorageFullError."""
+        """Writes the fetched bytes at the offset `start`. Raises StorageFullError."""
         if self.file is None:
             assert self.memory is not None
             self.memory[start : start + len(data)] = data
@@ -91,7 +91,7 @@ class _CachedObject:
                 at += os.pwrite(self.file.descriptor, data[at:], start + at)
 
     def evict_one(self) -> None:
-        """Frees the object's disk space, unless a write is pending. Readers of a view can continue reading."""
+        """Frees the object's disk space, unless a write is pending. Responses that hold a view still read from it."""
         if self.file is not None and self.is_open and not self.pending:
             self.is_open = False
             os.close(self.file.descriptor)
@@ -131,7 +131,7 @@ class DiskCache:
         return weights.HELD * len(self._held) + weights.LEFT * len(self._left) + blocks
 
     def take_over(self) -> None:
-        """Takes over complete files of ended processes. This call blocks, so it belongs before the first visitor."""
+        """Takes over complete files of ended processes. This call blocks, so it comes before the first visitor."""
         with suppress(OSError):
             self._own_folder()
         self._shrink(self._budget, keep="")
@@ -232,14 +232,14 @@ class DiskCache:
         held.write(data, start)
 
     def _leave_reserve(self, length: int, *, keep: str) -> None:
-        """Evicts enough objects to keep the disk's reserve free after `length` more bytes."""
+        """Evicts objects, except `keep`, until `length` more bytes leave the disk's reserve free."""
         with suppress(OSError):
             short = length - self._objects.reserve.room().spare
             if short > 0:
                 self._shrink(max(0, self.weight - short), keep=keep)
 
     def _find(self, key: str, size: int) -> _CachedObject:
-        """Returns the cached part of the object, possibly empty."""
+        """Returns the cached object under the key, which may have no block yet. It is created if it is missing."""
         held = self._held.get(key)
         full = time.monotonic() < self._full_until
         if held is not None and held.file is None and not full and not held.pending:
@@ -268,7 +268,7 @@ class DiskCache:
             return _remember(size)
 
     def _open_left(self, path: Path, size: int) -> _CachedObject | None:
-        """Returns the object from an ended process, if its file exists and is unchanged. Raises OSError."""
+        """Returns the object in a file of an ended process, if this file exists and is unchanged. Raises OSError."""
         left = self._left.get(path.name)
         if left == size:
             with suppress(FileNotFoundError, _OtherSizeError):
@@ -296,7 +296,7 @@ class DiskCache:
         held.dropped = True
         self._weigh(held, -held.weight)
         if held.file is not None:
-            # The file is removed at once, because the next request opens another file under this name.
+            # The file is removed at once, because the next request creates another file under the same name.
             held.file.path.unlink(missing_ok=True)
         held.evict_one()
 
@@ -319,13 +319,13 @@ class DiskCache:
 
 
 def _remember(size: int) -> _CachedObject:
-    """Returns an object in memory, which uses memory only for written parts."""
+    """Returns an empty object of this size in memory. Only written blocks use memory."""
     memory = mmap.mmap(-1, size)
     return _CachedObject(memoryview(memory).toreadonly(), None, memory)
 
 
 def _runs(blocks: list[int]) -> Iterator[range]:
-    """Yields adjacent blocks as runs, each at most as long as one request may fetch."""
+    """Groups adjacent block numbers into runs. Each run is at most as long as one request to the store may fetch."""
     start = 0
     for at in range(1, len(blocks) + 1):
         if at == len(blocks) or blocks[at] != blocks[at - 1] + 1 or (at - start) * BLOCK >= _AT_ONCE:

@@ -1,4 +1,4 @@
-"""A cache of inflated files, for the few clients that cannot inflate them."""
+"""A cache of inflated files, for the few clients that do not accept compressed responses."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from easel.serving.respond import Representations
 _LARGEST = 4 * 1024 * 1024
 """Maximum size in bytes of a cached file."""
 Borrow = Callable[[], MappedBody | None]
-"""Returns a body from the cache, or None after its eviction."""
+"""A function that returns a body as long as a cache holds it, and None after the body is evicted."""
 
 
 class InflatedFiles:
-    """Inflated files of about `limit` bytes in total. The least recently used files are evicted first. Running
-    responses keep their files in memory."""
+    """A cache of inflated files, with about `limit` bytes in total. The least recently used files are evicted first. A
+    file stays in memory until the responses that send it are complete."""
 
     def __init__(self, limit: int, mappings: Mappings) -> None:
         self._kept = LargePages(limit)
@@ -31,17 +31,17 @@ class InflatedFiles:
 
     @property
     def weight(self) -> int:
-        """Returns the approximate memory in bytes."""
+        """Returns the approximate memory of the cache in bytes."""
         return self._kept.weight
 
     def evict_one(self) -> bool:
-        """Evicts one file. Returns false if the cache is empty."""
+        """Evicts the least recently used file. Returns false if the cache is empty."""
         return self._kept.evict_one()
 
     async def whole(self, part: BundleSlice, read: Callable[[], Awaitable[memoryview]]) -> Representations | None:
-        """Returns the inflated content of a part's file, if the cache accepts the file. `read` returns the bundle. For
-        a range, returns only a file that is already cached. The sender keeps the content in memory. Raises
-        DamagedDataError, and the errors of `read`."""
+        """Returns the inflated content of the file that `part` belongs to. Returns None if the file is too large for
+        the cache. If `part` is a range, returns only a file that is already cached. `read` fetches the bundle. The
+        content stays in memory as long as a response sends it. Raises DamagedDataError, and the errors of `read`."""
         key = _key(part)
         if key is None:
             return None
@@ -65,8 +65,8 @@ class InflatedFiles:
         return await self._making.run(key, lambda: self._kept.make(key, member.size, make))
 
     def borrow(self, part: BundleSlice) -> Borrow | None:
-        """Returns a function that returns the whole file while the cache holds it. Returns None if the cache does not
-        accept the file."""
+        """Returns a function that returns the inflated file of `part` as long as the cache holds it. Returns None if
+        the file is too large for the cache."""
         key = _key(part)
         if key is None:
             return None
@@ -74,7 +74,7 @@ class InflatedFiles:
         def borrow() -> MappedBody | None:
             kept = self._kept.get(key)
             body = None if kept is None else kept.bodies["identity"]
-            # Any other kind of memory would be held, without being counted, for as long as a slow client reads.
+            # A body outside a memory-mapped file would stay in memory, uncounted, for as long as a slow client reads.
             return MappedBody.of(body) if isinstance(body, memoryview) and isinstance(body.obj, Mapping) else None
 
         return borrow

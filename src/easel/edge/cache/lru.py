@@ -1,5 +1,5 @@
-"""Caches of bounded memory. A value is loaded once, even if several callers wait for it, and the least recently used
-values are evicted."""
+"""Caches of bounded memory. If several callers wait for a value, it is loaded once. The least recently used values are
+evicted."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ V = TypeVar("V")
 
 
 class SingleFlight(Generic[K, V]):
-    """Computes each value only once at a time. Concurrent callers share the result."""
+    """Prevents the same work from running twice at the same time: concurrent callers with the same key share one
+    result."""
 
     def __init__(self) -> None:
         self._making: dict[K, asyncio.Task[V]] = {}
 
     async def run(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
-        """Returns the result of `make`. Raises the errors of `make`. A cancelled caller does not affect other
-        callers."""
+        """Returns the result of `make` for this key. If a call for the key is already running, waits for its result
+        instead. Raises the errors of `make`. A cancelled caller does not affect other callers."""
         task = self._making.get(key)
         if task is None:
             task = asyncio.ensure_future(_await(make))
@@ -36,7 +37,8 @@ class SingleFlight(Generic[K, V]):
 
 
 class ValuesInUse(Generic[K, V]):
-    """Values by key as long as they are in use, and their total weight. Each value counts once."""
+    """Values by key as long as any part of the program refers to them, and their total weight. Each value counts
+    once."""
 
     def __init__(self) -> None:
         self._values: weakref.WeakValueDictionary[K, V] = weakref.WeakValueDictionary()
@@ -44,19 +46,19 @@ class ValuesInUse(Generic[K, V]):
         self.weight = 0
 
     def get(self, key: K) -> V | None:
-        """Returns the value, if it is in use."""
+        """Returns the value under the key. Returns None if nothing refers to it any longer."""
         return self._values.get(key)
 
     def add(self, key: K, value: V, weight: int, heavy: object = None) -> None:
-        """Adds a new value. Its weight counts while the value is in use. `heavy` is the heavy part of the value. If
-        this part is given, the weight counts while the part is in use."""
+        """Adds a new value. Its weight counts as long as anything refers to the value. If `heavy`, the part that takes
+        most of the memory, is given, the weight counts as long as anything refers to this part."""
         self.weight += weight
         weakref.finalize(value if heavy is None else heavy, self._gone, key, weight).atexit = False
         self._values[key] = value
         self._weights[key] = weight
 
     def weight_of(self, key: K) -> int:
-        """Returns the value's weight, if it is in use."""
+        """Returns the weight of the value under the key. Returns 0 if nothing refers to the value any longer."""
         return self._weights.get(key, 0)
 
     def _gone(self, key: K, weight: int) -> None:
@@ -77,14 +79,15 @@ class LruCache(Generic[V]):
         self.weight = 0
 
     def cached(self, key: str) -> V | None:
-        """Returns the value, if it is cached."""
+        """Returns the value under the key. Returns None if it is not cached."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)
         return value
 
     async def get(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
-        """Returns the value, loaded if it is missing. Raises the loader's errors. Failures are not cached."""
+        """Returns the value under the key. If it is missing, `load` loads it. Raises the errors of `load`, which are
+        not cached."""
         value = self.cached(key)
         if value is not None:
             return value
@@ -100,7 +103,7 @@ class LruCache(Generic[V]):
         return len(self._values)
 
     def forget(self, key: str) -> None:
-        """Evicts the value, which is loaded again on the next request."""
+        """Evicts the value under the key. The next request for it loads it again."""
         if key in self._values:
             self.weight -= self._weigh(self._values.pop(key))
 

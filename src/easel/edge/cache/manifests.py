@@ -1,5 +1,5 @@
-"""A disk cache of a bucket's manifests, shared by all edges of a machine. A cached bundle is useless without its
-manifest."""
+"""A cache on disk of manifests from a bucket, which all edges of a machine share. It is kept because a cached bundle is
+useless without its manifest."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ManifestCache:
         return weights.LEFT * len(self._sizes or ())
 
     def get(self, manifest: str) -> bytes | None:
-        """Returns the manifest with this hash, if it is cached."""
+        """Returns the encoded manifest with this hash. Returns None if it is not cached."""
         try:
             data = (self._folder / manifest).read_bytes()
         except OSError:
@@ -49,7 +49,7 @@ class ManifestCache:
         return data
 
     def put(self, manifest: str, data: bytes) -> None:
-        """Caches the manifest if there is disk space, and evicts the oldest entries if the cache is full."""
+        """Caches the encoded manifest if there is disk space. Evicts the oldest manifests if the cache is full."""
         if len(data) <= self._budget:
             with self._lock:
                 self._put(manifest, data)
@@ -83,8 +83,8 @@ class ManifestCache:
             for entry in os.scandir(self._folder):
                 with suppress(OSError):
                     if "." in entry.name:
-                        # This is an incomplete file of a killed process, or of another process that is writing now and
-                        # loses the file.
+                        # This file is incomplete. Its process was killed, or is writing it now and then loses it, which
+                        # does no harm.
                         os.unlink(entry.path)
                     else:
                         found.append((entry.stat().st_mtime, entry.name, entry.stat().st_size))

@@ -1,5 +1,5 @@
-"""Bodies in mapped files. They cost no memory of this process, however slow the client is, and the system can send them
-from the file's descriptor without a copy."""
+"""Response bodies in memory-mapped files. They cost no memory of this process, however slowly a client reads, and the
+system can send them from the file's descriptor without a copy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StorageFullError
 
 _MOST: Final = 16 * 1024
-"""Maximum number of mappings, including the mappings of prepared answers. A system allows a process 65,530."""
+"""Maximum number of memory mappings of this process, including the mappings of prepared answers. Linux allows 65,530
+for each process."""
 _MOST_OPEN: Final = 4096
 
 
 class MappedBody(msgspec.Struct, frozen=True):
-    """A body: mapped bytes, their offset in their file, and the bytes before and after them.
+    """A response body in a memory-mapped file: the mapped bytes (`view`), their offset in the file, and bytes to send
+    before and after them.
 
-    `descriptor` is the file's descriptor, if the mapping keeps it open. It stays open while the view is in use.
+    `descriptor` is the file's descriptor if the mapping keeps the file open, or else None. The file stays open while
+    the view is in use.
     """
 
     view: memoryview
@@ -33,7 +36,8 @@ class MappedBody(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, view: memoryview, at: int = 0, before: bytes = b"", after: bytes = b"") -> MappedBody:
-        """Returns the body of a view into a mapped file."""
+        """Returns the body that consists of `view`, which begins at the offset `at` of a mapped file, with the bytes to
+        send `before` and `after` it."""
         mapping = view.obj
         return cls(view, at, mapping.descriptor if isinstance(mapping, Mapping) else None, before, after)
 
@@ -44,31 +48,32 @@ class MappedBody(msgspec.Struct, frozen=True):
 
 
 class Mappings:
-    """The mappings of a process. Some keep their file's descriptor, up to a share of the process's limit."""
+    """The memory mappings of a process. Some of them keep their file's descriptor open, up to a share of the number of
+    descriptors that the process may open."""
 
     def __init__(self, folder: Path, reserve: DiskReserve) -> None:
         self._folder = folder
         self._reserve = reserve
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        # Each mapping takes two descriptors, and each visitor takes one descriptor.
+        # Each mapping takes two descriptors, and each connection of a visitor takes one.
         self._most_open = _MOST_OPEN if allowed == resource.RLIM_INFINITY else min(_MOST_OPEN, allowed // 8)
         self._all: weakref.WeakSet[object] = weakref.WeakSet()
         self._open: weakref.WeakSet[object] = weakref.WeakSet()
 
     @property
     def are_many(self) -> bool:
-        """Returns true if there are so many mappings that prepared answers must not keep more."""
+        """Returns true if this process has so many mappings that it must keep no more for prepared answers."""
         return len(self._all) > _MOST
 
     def file(self, path: Path) -> memoryview:
-        """Returns a file's bytes. Raises OSError, and ValueError for an empty file."""
+        """Returns a view of the memory-mapped file at the path. Raises OSError, and ValueError for an empty file."""
         return self.noted(map_open(path) if len(self._open) < self._most_open else map_file(path))
 
     def content(self, content: bytes) -> memoryview:
-        """Returns these bytes, in an unnamed file if possible: on disk, or in memory while the disk's reserve is
+        """Returns these bytes in an unnamed mapped file if possible: on disk, or in memory while the disk's reserve is
         reached.
 
-        This function can be called in a thread. Pass the result to `noted`.
+        This function can be called in a thread. Pass its result to `noted` afterwards, in the event loop.
         """
         if len(self._open) >= self._most_open:
             return memoryview(content)
@@ -82,7 +87,7 @@ class Mappings:
 
     def copied(self, content: bytes) -> MappedBody | None:
         """Returns these bytes in a file in memory. Returns None if the system has no such files, or if half of the
-        descriptors are used, because the other half is for longer files."""
+        allowed descriptors are in use. The other half is left for files on disk."""
         if len(self._open) >= self._most_open // 2:
             return None
         try:
@@ -92,7 +97,7 @@ class Mappings:
         return MappedBody.of(view) if isinstance(view.obj, Mapping) else None
 
     def noted(self, view: memoryview) -> memoryview:
-        """Counts the view's mapping from now on, and returns the view."""
+        """Counts the mapping behind the view until the view is freed. Returns the view."""
         if isinstance(view.obj, Mapping):
             self._open.add(view.obj)
         if not isinstance(view.obj, bytes):

@@ -28,9 +28,10 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:
-    """Returns the folder for this process, its lock, and the complete files of ended processes (bytes by name, the
-    oldest first). Removes the other files of ended processes. As long as the lock is open, it shows other processes
-    that this process is alive. The lock is None if files cannot be locked. Raises OSError."""
+    """Returns three values: a cache folder for this process, the folder's lock, and the complete files of ended
+    processes (bytes by name, the oldest first). Removes the incomplete files of ended processes. As long as the lock is
+    open, other processes see that this process is alive. The lock is None if the file system cannot lock files. Raises
+    OSError."""
     root.mkdir(parents=True, exist_ok=True)
     boot = _boot()
     own, lock = _made(root, boot)
@@ -41,8 +42,8 @@ def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[s
         if _OF_EARLIER_RELEASE.fullmatch(left.name) and not Path(f"/proc/{left.name}").exists():
             shutil.rmtree(left, ignore_errors=True)
         named = _OF_PROCESS.fullmatch(left.name)
-        # The lock decides whether the process has ended. Its id may now belong to another process, or, in a container,
-        # to this process.
+        # The lock shows whether a process has ended. Its id may since have been given to another process. In a
+        # container, this process may have the same id.
         if named is None or (of_left := _lock_left(left)) is None:
             continue
         with of_left:
@@ -54,7 +55,7 @@ def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[s
 
 
 def _boot() -> str:
-    """Returns the identity of this boot of the machine, or _NO_BOOT if it has none."""
+    """Returns the identity of the machine's current boot. Returns _NO_BOOT if the system does not state one."""
     try:
         return _BOOT.read_text()[:8]
     except OSError:
@@ -78,7 +79,8 @@ def _made(root: Path, boot: str) -> tuple[Path, IO[bytes] | None]:
 
 
 def _lock(folder: Path) -> IO[bytes] | None:
-    """Returns the folder's lock. Returns None if another process has the lock or the folder is gone. Raises OSError."""
+    """Locks the folder and returns the lock. Returns None if another process holds the lock or the folder is gone.
+    Raises OSError."""
     try:
         lock = (folder / _LOCK).open("ab")
     except FileNotFoundError:
@@ -96,7 +98,7 @@ def _lock(folder: Path) -> IO[bytes] | None:
 
 
 def _lock_left(folder: Path) -> IO[bytes] | None:
-    """Returns the lock of a folder whose process has ended, if this process may take it."""
+    """Locks the folder of a process that has ended, and returns the lock. Returns None if the process is alive."""
     try:
         return _lock(folder)
     except OSError:

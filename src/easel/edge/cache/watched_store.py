@@ -14,13 +14,13 @@ from easel.storage.errors import StoreUnavailableError
 from easel.storage.objects import ObjectInfo, ObjectStore
 
 CHECK_EVERY = 2.0
-"""Seconds for which one check of the store is valid, for any number of health checks."""
+"""Seconds for which the result of one check of the object store is reused, however many health checks come."""
 CHECK_TIMEOUT = 3.0
 """Timeout of a check of the store, in seconds."""
 
 
 class EdgeStore:
-    """Has the read methods of the object store. `answers` is true if the last request reached the store."""
+    """The read methods of the object store. `answers` is true if the store responded to the last request."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
@@ -30,7 +30,7 @@ class EdgeStore:
 
     @property
     def reserve(self) -> DiskReserve:
-        """Returns the reserve of the disk for an edge's cache."""
+        """Returns the part of the disk that the edge's cache must leave free."""
         return self._objects.reserve
 
     def local_path(self, key: str) -> Path | None:
@@ -56,10 +56,10 @@ class EdgeStore:
             return await self._objects.head(key)
 
     def look(self) -> bool:
-        """Returns true if the last request reached the store.
+        """Returns true if the object store responded to the last request.
 
-        A new check runs in the background, at most every few seconds. A health check that waited for a slow store would
-        count as a dead edge.
+        Starts a new check in the background, at most every few seconds. It does not wait for the check: if a health
+        check waited for a slow store, the edge would be considered dead.
         """
         if time.monotonic() - self._looked >= CHECK_EVERY and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._look(), name="check the object store")

@@ -1,1 +1,1 @@
-"""The fast path: sends a prepared answer to a plain request before an ASGI scope is made."""
+"""The fast path: answers a plain request with a prepared response, before an ASGI scope is created."""

@@ -1,11 +1,9 @@
 """Known heads: a browser repeats its headers in every request, so they are parsed only once.
 
-The parser reads the first head of a kind. A later head is known if its bytes after the request line are equal. Only
-some values may differ: the values of Cookie and Referer, which the fast path ignores, and the value of If-None-Match,
-which is compared as sent.
-
-Only plain request lines and values are skipped, and the parser continues after them as usual, so no request is ever
-read in two ways. A head with any other difference is unknown.
+The parser reads the first head (request line and headers) of a kind. A later head is known if its bytes after the
+request line are equal. Only three values may differ: Cookie and Referer, which the fast path ignores, and
+If-None-Match, which is compared as sent. Only plain request lines and values are skipped, and the parser continues
+after them as usual. Therefore no request is ever read in two ways. A head with any other difference is unknown.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ LONGEST: Final = 4096
 _LONGEST_KEPT: Final = 2048
 _MOST_KEPT: Final = 1024
 _SHORT: Final = 256
-"""Maximum length in bytes of a head that is first compared as a whole. Pollers and probes send such short heads.
+"""Maximum length in bytes of a short head, as pollers and probes send it. Short heads are looked up as a whole.
 Browsers send longer heads."""
 
 _REQUEST_LINE = re.compile(rb"(?:GET|HEAD) (/[!-\"$->@-~]*+)(?:\?[!-\"$-~]*+)? HTTP/1\.1(?=\r\n)")
@@ -36,12 +34,14 @@ Between = tuple[bytes, ...]
 
 
 class KnownHead:
-    """A head that was read. A similar head has the same bytes between its variable values, and plain values."""
+    """A request head that was parsed once. Another head is similar if it differs only in its request line and in its
+    variable values (Cookie, Referer, If-None-Match)."""
 
     __slots__ = ("_behind", "_code", "_condition", "_host", "_values")
 
     def __init__(self, between: Between, values: list[re.Match[bytes]], asked: PlainRequest) -> None:
-        """Stores the head of this request: its variable values, and the bytes before, between and after them."""
+        """Stores the parts of a head after its request line: the bytes before, between and after the variable values,
+        and these values. `asked` is the request that the parser has read from the head."""
         has_tag = any(value.re is _TAG for value in values)
         self._host, self._code = asked.host, asked.key[1]
         self._condition = None if has_tag else asked.condition
@@ -49,7 +49,8 @@ class KnownHead:
         self._values = [(before, value.re) for before, value in zip(between, values, strict=False)]
 
     def read(self, data: bytes) -> PlainRequest | None:
-        """Returns the request in these bytes, if they are exactly one request with a similar head."""
+        """Returns the request in `data` if these bytes are exactly one request with a similar head. Returns None
+        otherwise."""
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is None:
             return None
@@ -69,47 +70,51 @@ class KnownHead:
 
 
 class KnownHeads:
-    """The most recent heads of requests on the fast path."""
+    """The heads that the parser has read most recently for the fast path. Equal or similar heads need no parsing."""
 
     __slots__ = ("_behind_lines", "found", "whole")
 
     def __init__(self) -> None:
         self.whole: RecentCache[bytes, PlainRequest] = RecentCache(_MOST_KEPT, _weigh)
-        """The known short heads."""
+        """The requests of recent short heads, by the bytes of the head."""
         self._behind_lines: RecentCache[Between, KnownHead] = RecentCache(_MOST_KEPT, _weigh_between)
         self.found: KnownHead | None = None
-        """The known head of the last request. The next head of the same connection is probably similar."""
+        """The known head of the last request, or None if the last head was short or unknown. The next request of the
+        same connection probably has a similar head."""
 
     @property
     def heads(self) -> Iterable[KnownHead]:
-        """Returns the newest known heads."""
+        """Returns the known heads that were added or used most recently."""
         return self._behind_lines.newer.values()
 
     @property
     def weight(self) -> int:
-        """Returns the approximate memory in bytes."""
+        """Returns the approximate memory of the known heads in bytes."""
         return self.whole.weight + self._behind_lines.weight
 
     def read(self, data: bytes) -> PlainRequest | None:
-        """Returns the request in these bytes, if they are exactly one request with a known head."""
+        """Returns the request in `data` if these bytes are exactly one request with a known head. Returns None
+        otherwise."""
         self.found = None
         if len(data) > _SHORT:
             return self._read(data)
         asked = self.whole.get(data)
         if asked is None:
             asked = self._read(data)
-            # The next short head is looked up as a whole, which takes half as long as comparing it with a known head.
+            # If the same short head comes again, it is looked up as a whole. That takes half as long as comparing it
+            # with a known head.
             self.found = None
             if asked is not None:
                 self.whole.keep(data, asked)
         return asked
 
     def learn(self, data: bytes, asked: PlainRequest) -> None:
-        """Makes the head of `asked` known. The parser has found exactly one request in the bytes."""
+        """Makes the head in `data` known. The parser has found in these bytes exactly one request, `asked`."""
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is not None:
             between, values = _split_head(data, line.end())
-            # The parser uses the first of two If-None-Match headers, but only the last header would be variable here.
+            # If there are two If-None-Match headers, the parser uses the first. A known head would let only the last
+            # one vary.
             is_single = data.lower().count(b"if-none-match") < 2
             if is_single and sum(map(len, between)) <= _LONGEST_KEPT:
                 self._behind_lines.keep(between, KnownHead(between, values, asked))
@@ -123,8 +128,9 @@ class KnownHeads:
 
 
 def _split_head(data: bytes, start: int) -> tuple[Between, list[re.Match[bytes]]]:
-    """Returns a head after its request line: the bytes before, between and after the variable values, and the values in
-    order. A value in another form than `_MAY_DIFFER` allows counts as fixed."""
+    """Splits a request's head after its request line, which ends at `start`. Returns the bytes before, between and
+    after the variable values, and the matches of these values in order. A value in a form that `_MAY_DIFFER` does not
+    allow counts as fixed."""
     values = []
     for name, form in _MAY_DIFFER:
         at = data.rfind(name, start)

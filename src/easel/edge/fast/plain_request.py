@@ -1,4 +1,4 @@
-"""A plain request: the parts of its head that the fast path needs, cached for equal requests."""
+"""A plain request: the parts of a request's head that the fast path needs. It is cached for equal heads."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ K = TypeVar("K")
 
 
 class RecentCache(Generic[K, V]):
-    """A cache of recent values by key. It holds at least the `size` most recent values, and at most twice as many.
-    Reading does not renew an entry."""
+    """A cache of recent values by key. It holds the `size` values that were added most recently, and at most twice as
+    many. Reading one of the newest values does not renew it, which keeps reading fast."""
 
     __slots__ = ("_older", "_older_weight", "_size", "_weigh", "newer")
 
@@ -55,11 +55,11 @@ class RecentCache(Generic[K, V]):
 
     @property
     def weight(self) -> int:
-        """Returns the total weight, which is computed only here, because adding must be cheap."""
+        """Returns the total weight of the values. It is computed on each call, so that adding a value stays cheap."""
         return self._weigh(self.newer) + self._older_weight
 
     def get(self, key: K) -> V | None:
-        """Returns the value, if it is still cached."""
+        """Returns the value under the key. Returns None if it is not cached."""
         value = self.newer.get(key)
         if value is None:
             value = self._older.get(key)
@@ -68,7 +68,7 @@ class RecentCache(Generic[K, V]):
         return value
 
     def keep(self, key: K, value: V) -> None:
-        """Caches a value."""
+        """Caches a value under the key."""
         if len(self.newer) >= self._size:
             self._older, self._older_weight = self.newer, self._weigh(self.newer)
             self.newer = {}
@@ -94,12 +94,13 @@ _codes: RecentCache[bytes | None, int] = RecentCache(512, _weigh_codes)
 
 
 def codes_weight() -> int:
-    """Returns the approximate memory (bytes) of the cache of accepted encodings."""
+    """Returns the approximate memory (bytes) of the cache of parsed Accept-Encoding headers."""
     return _codes.weight
 
 
 def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> PlainRequest | None:
-    """Parses a GET or HEAD over HTTP/1.1. Returns None if the request must take the slow path."""
+    """Reads a GET (or, with `head_only`, a HEAD) from its URL and its parsed headers. Returns None if the request needs
+    the slow path."""
     host = encoding = condition = None
     since = False
     for name, value in headers:
@@ -115,7 +116,7 @@ def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> 
                 since = True
             elif matters != _CONNECTION or value.lower() != b"keep-alive":
                 return None
-    # RFC 9110 §13.1.3: If-Modified-Since does not count together with an If-None-Match, as browsers send both.
+    # RFC 9110 §13.1.3: If-Modified-Since is ignored if there is an If-None-Match. Browsers send both.
     if host is None or (since and condition is None):
         return None
     code = _codes.newer.get(encoding)

@@ -1,4 +1,5 @@
-"""Prepared answers: complete except for the date and the request id, which change with every request."""
+"""Prepared answers: the bytes of responses that lack only the date and the request id, which change with every
+request."""
 
 from __future__ import annotations
 
@@ -17,12 +18,14 @@ from easel.serving.negotiate import Accepted
 from easel.serving.respond import Headers, Representations, without_content
 
 PREPARED_LARGEST = 64 * 1024
-"""Maximum size in bytes of a body that is held in memory. Larger bodies are sent from the bundle."""
+"""Maximum size in bytes of a body that a prepared answer holds in memory. Larger bodies are sent from the bundle."""
 MAPPED_LARGEST = 4 * 1024 * 1024
-"""Maximum size in bytes of a body that is written at once from a mapped bundle, and is then counted as sent."""
+"""Maximum size in bytes of a body that is written at once from a memory-mapped bundle. Its bytes count as sent after
+that write."""
 
 Key = tuple[bytes, int]
-"""The path as requested, without its query, and the code of the accepted encodings."""
+"""The key of a prepared answer: the path as requested, without its query, and the number that `code_of` returns for the
+accepted encodings."""
 
 _JOINED_LARGEST = 8 * 1024
 """Maximum size in bytes of a body that is written in one piece with its head. Copying a larger body costs more than a
@@ -36,14 +39,18 @@ _codes: dict[Accepted, int] = {}
 
 
 def code_of(accepted: Accepted) -> int:
-    """Returns a small number for the encodings that a client accepts. There are few such sets of encodings."""
+    """Returns a small number for the encodings that a client accepts. Clients send only a few different sets of
+    encodings."""
     return _codes.setdefault(accepted, len(_codes))
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedAnswer:
-    """The bytes of a response after its request id: for a GET (in one or several pieces), a HEAD and a 304.
-    `size` is the length of the body in bytes. `tally` counts the response."""
+    """A response that is ready to be sent, except for its first lines, which contain the date and the request id.
+
+    `first` and `rest` are the response to a GET after its request id, `head` the response to a HEAD, and `not_modified`
+    a 304. `size` is the length of the body in bytes. `tally` counts the response.
+    """
 
     first: bytes
     rest: bytes | None
@@ -55,18 +62,20 @@ class PreparedAnswer:
     page: Representations | None = None
     """The cached page whose body is `rest`. None if `rest` is not the body of a cached page."""
     copied: MappedBody | None = None
-    """The body in a file in memory."""
+    """The body in a file in memory, or None. The system sends such a body without copying it."""
     mapped_body: MappedBody | None = None
-    """The body in a mapped file. `first` contains the bytes before the body."""
+    """The body in a memory-mapped file, or None. If it is set, `first` also contains the bytes that are sent before the
+    body."""
     borrow: Borrow | None = None
-    """Returns a body that another cache holds."""
+    """A function that returns the body as long as another cache holds it, or None if the body is in no such cache."""
     moved: bytes | None = None
-    """The status line of a redirect whose address has no query."""
+    """The status line of a redirect. It is set only for redirects, and the redirect is sent only for addresses without
+    a query."""
     status: int = 200
 
     @property
     def weight(self) -> int:
-        """Returns the approximate memory in bytes, without the cached page."""
+        """Returns the approximate memory of the response in bytes, without the cached page."""
         body = len(self.rest) if self.rest is not None and self.page is None else 0
         body += len(self.first) if self.rest is None else 0
         body += self.size + weights.MAPPED if self.copied is not None else 0
@@ -80,8 +89,8 @@ def prepare(
     page: Representations | None = None,
     copied: MappedBody | None = None,
 ) -> PreparedAnswer:
-    """Returns the prepared form of a response with status 200 and an ETag. `page` is the cached page of the body, if
-    there is one. `copied` is the body in a file in memory, if there is one."""
+    """Prepares a response with status 200 and an ETag for the fast path. `page` is the cached page that the body
+    belongs to. `copied` is the body in a file in memory. Each of them is None if there is none."""
     head = _lines(answer.headers)
     return PreparedAnswer(
         first=head + body if len(body) <= _JOINED_LARGEST else head,
@@ -99,7 +108,8 @@ def prepare(
 def prepare_mapped(
     answer: Answer, body: MappedBody | None, tally: Tally, borrow: Borrow | None = None
 ) -> PreparedAnswer:
-    """Returns the prepared form of a response whose body is in a mapped file, or can be borrowed."""
+    """Prepares a response for the fast path whose body is in a memory-mapped file (`body`), or can be borrowed from
+    another cache (`borrow`)."""
     head = _lines(answer.headers)
     return PreparedAnswer(
         first=head if body is None else head + body.before,
@@ -115,7 +125,7 @@ def prepare_mapped(
 
 
 def prepare_redirect(answer: Answer, tally: Tally) -> PreparedAnswer:
-    """Returns the prepared form of a redirect."""
+    """Prepares a redirect for the fast path."""
     line = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode()
     head = _lines(answer.headers)
     return PreparedAnswer(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status)
@@ -126,12 +136,12 @@ def _etag(answer: Answer) -> bytes:
 
 
 def _lines(headers: Headers) -> bytes:
-    """Returns the line end of the request id, and all further lines."""
+    """Returns the end of the line with the request id, the lines of `headers`, and the empty line after them."""
     return b"".join(b"\r\n" + name + b": " + value for name, value in headers) + b"\r\n\r\n"
 
 
 class Stamp:
-    """The first lines of prepared answers: the status, uvicorn's date header, and the request id.
+    """The first lines of the fast path's responses: the status, uvicorn's date header, and the request id.
 
     All lines except the request id are cached until the date changes. Request ids are random, because a counter would
     show a visitor of one app the number of requests to other apps. They are generated in batches, which saves time.
@@ -148,11 +158,11 @@ class Stamp:
         self.unchanged = b""
         """The first lines of a response with status 304."""
         self.lines = b""
-        """The lines of a response with any other status, after the status line."""
+        """The lines after the status line of a response with any other status."""
 
     def renew(self, defaults: list[tuple[bytes, bytes]]) -> None:
-        """Generates request ids if none are left. Generates the lines again if the default headers have changed, such
-        as the date."""
+        """Generates new request ids if none are left. Builds the first lines again if `defaults`, the server's default
+        headers such as the date, have changed."""
         if not self.identities:
             digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex()
             self.identities.extend(_IDS.unpack(digits.encode()))

@@ -29,11 +29,13 @@ from easel.edge.sites import Sites
 
 
 class EdgeProtocol(SendingProtocol):
-    """The fast path in front of uvicorn's protocol. Make subclasses with `edge_protocol`."""
+    """The fast path, which answers plain requests in front of uvicorn's protocol. Create a subclass for each edge
+    process with `edge_protocol`."""
 
     heeded = VISITORS
     shared: Mapping[str, object] = {}
-    """Attributes of every connection, which all connections of an edge share, by name."""
+    """Attributes by name that all connections of an edge process share. Every connection copies them into its own
+    attributes."""
     hosts: dict[bytes, LiveSite]
     view: memoryview[int]
     seen: array[int]
@@ -45,26 +47,28 @@ class EdgeProtocol(SendingProtocol):
 
     reads_over_cookies = True
     _stays_free = False
-    """True if the connection was free after its last request, and only stamped responses were sent since then."""
+    """True if the connection was free after its last request, and has since then only sent stamped responses (complete
+    except for the request id)."""
     _like: KnownHead | None = None
-    """The known head of the connection's last request."""
+    """The known head (a head that needs no parsing) of the connection's last request."""
     _asked: PlainRequest | None = None
     _ready: PreparedAnswer | None = None
     _alone: PlainRequest | None = None
-    """The only request in the current bytes so far, if its response came from memory."""
+    """The only request in the current bytes so far. None if there are several, or if its response did not come from
+    memory."""
     _borrowed: MappedBody | None = None
-    """The borrowed body of the last response that was found."""
+    """The body of the last response that was found, borrowed from another cache."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        # The interpreter finds attributes of an instance faster than attributes of its class.
+        # The interpreter finds an attribute of an instance faster than an attribute of its class.
         self.__dict__.update(self.shared, at_border=True, _like=None, _stays_free=False, _touched=False)
 
     def data_received(self, data: bytes) -> None:
-        """Called with bytes from the client. Answers a request with a known head at once, and parses all other
-        requests."""
+        """Called with bytes from the client. Answers a request with a known head at once. Passes all other bytes to the
+        parser."""
         if self._stays_free:
-            # Most is inlined here, because function calls would take a third of the time.
+            # Most of the work is inlined here, because function calls would take a third of the time.
             stamped = self.stamped_by_head.get(data)
             if (
                 stamped is not None
@@ -118,7 +122,7 @@ class EdgeProtocol(SendingProtocol):
             self.known.learn(data, self._alone)
 
     def on_headers_complete(self) -> None:
-        """Called when the request's head is complete. Answers the request from memory, or starts the slow path."""
+        """Called when the parser has read a request's head. Finds the response in memory, or starts the slow path."""
         if self._is_free():
             method = self.parser.get_method()
             if (method == b"GET" or method == b"HEAD") and self.parser.get_http_version() == "1.1":
@@ -131,7 +135,7 @@ class EdgeProtocol(SendingProtocol):
         super().on_headers_complete()
 
     def _is_free(self) -> bool:
-        """Returns true if no response is pending, and the client reads."""
+        """Returns true if the connection has no pending response, and the client reads what it is sent."""
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
     def _find(self, asked: PlainRequest) -> PreparedAnswer | None:
@@ -157,12 +161,12 @@ class EdgeProtocol(SendingProtocol):
         return ready
 
     def on_body(self, body: bytes) -> None:
-        """Called with a part of a body. Does nothing on the fast path, because its requests have no body."""
+        """Called with a part of a request's body. Does nothing on the fast path, whose requests have no body."""
         if self._ready is None:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Called when the request is complete. Writes the prepared response."""
+        """Called when the parser has read a whole request. On the fast path, writes the prepared response."""
         ready, asked = self._ready, self._asked
         if ready is None or asked is None:
             super().on_message_complete()
@@ -200,11 +204,12 @@ class EdgeProtocol(SendingProtocol):
             self.send_mapped(first, body)
 
     def _keep_stamped(self, head: bytes, asked: PlainRequest, ready: PreparedAnswer) -> None:
-        """Caches the response that was just sent for this head, unless its body is in a mapped file."""
+        """Caches the response that was just sent as a stamped response, to be sent again for an equal head. A response
+        whose body is in a memory-mapped file is not cached."""
         live, defaults = self.hosts.get(asked.host), self.stamp.defaults
         if live is None or defaults is None or ready.rest == b"" or not self.stamped.accepts(defaults):
             return
-        # The page may already have a newer counter than the one for which the response was found.
+        # The counter on the freshness page may be newer than at the moment when the response was found.
         freshness = live.slot, self.seen[live.slot]
         self._stays_free = True
         kept = self.stamped_by_head.get(head)
@@ -217,13 +222,15 @@ class EdgeProtocol(SendingProtocol):
         self.stamped_by_head[head] = StampedAnswer(before, after, body, freshness, defaults, ready.tally, repeats)
 
     def pause_writing(self) -> None:
-        """Called when the client does not read."""
+        """Called when the client reads too slowly. Ends the reuse of stamped responses until the connection is checked
+        again."""
         self._stays_free = False
         super().pause_writing()
 
 
 def _parts(stamp: Stamp, asked: PlainRequest, ready: PreparedAnswer) -> tuple[bytes, bytes, int]:
-    """Returns the first bytes of the response before and after its request id, and its status."""
+    """Returns the bytes of a response before its request id, the first bytes after it, and the status of the
+    response."""
     if asked.condition is not None:
         return stamp.unchanged, ready.not_modified, 304
     if ready.moved is not None:
@@ -234,7 +241,7 @@ def _parts(stamp: Stamp, asked: PlainRequest, ready: PreparedAnswer) -> tuple[by
 def edge_protocol(
     sites: Sites, freshness: Freshness, known: KnownHeads, heeded: Heeded = VISITORS
 ) -> type[EdgeProtocol]:
-    """Returns the protocol class for one edge process, and the headers that it reads."""
+    """Creates the protocol class of one edge process. `heeded` are the headers that its connections read."""
     stamp = Stamp()
     shared = {
         "hosts": sites.by_host,

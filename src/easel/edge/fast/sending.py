@@ -15,8 +15,9 @@ _MORE_FOLLOWS: Final = getattr(socket, "MSG_MORE", 0)
 
 
 class SendingProtocol(GuardedProtocol):
-    """Sends bodies in files. The system sends as much as the connection takes at once. The transport writes the rest
-    from memory, as fast as the client reads. The transport also detects that a connection is broken."""
+    """A connection that sends bodies from files. The system sends as much as the connection takes at once. The
+    transport writes the rest from memory, as fast as the client reads. The transport also detects that a connection is
+    broken."""
 
     _descriptor = -1
     """The descriptor of the connection's socket. It is negative until it is needed."""
@@ -28,18 +29,18 @@ class SendingProtocol(GuardedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called when the client has disconnected."""
         if self._socket is not None:
-            # The transport closes the descriptor.
+            # The transport closes the descriptor of this socket.
             self._socket.detach()
             self._socket = self._send = None
         super().connection_lost(exc)
 
     def send_copied(self, head: bytes, body: MappedBody) -> None:
-        """Sends a head, and a body of some kibibytes in a file in memory, in one packet."""
+        """Sends the head of a response, and a body of some kibibytes in a file in memory, together in one packet."""
         transport, descriptor = self.transport, body.descriptor
         sent = at = 0
         if descriptor is not None and not transport.get_write_buffer_size() and not transport.is_closing():
             send = self._send or self._open_socket()
-            # Leaving a block of `suppress` would take longer.
+            # A `suppress` block would take longer to leave than this `try`.
             try:
                 sent = send(head, _MORE_FOLLOWS)
                 if sent == len(head):
@@ -53,8 +54,8 @@ class SendingProtocol(GuardedProtocol):
         transport.write(body.view[at:])
 
     def send_mapped(self, head: bytes, body: MappedBody) -> None:
-        """Sends the head of a response, and then a long body from a memory-mapped file. The body's bytes before the
-        first page boundary are sent together with the head."""
+        """Sends the head of a response, and then a long body in a memory-mapped file. The part of the body before the
+        first page boundary is sent together with the head."""
         transport, view = self.transport, body.view
         at = -body.at % 4096
         first = b"".join((head, view[:at])) if at else head

@@ -1,7 +1,7 @@
-"""Stamped responses: complete except for the request id, for short heads that repeat within a second.
+"""Stamped responses: cached responses that lack only the request id, for short heads that repeat within a second.
 
 The key is a complete head. Only a head to which the fast path has just responded gets a stamped response. The next
-equal head then needs a single look-up: the head is not read, and its site and its prepared answer are not looked up.
+equal head then needs a single look-up: the head is not parsed, and its site and its prepared answer are not looked up.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from easel.edge.recorder import Repeats, Tally
 DefaultHeaders = list[tuple[bytes, bytes]]
 
 _MOST: Final = 1024
-"""Maximum number of stamped responses. A second has no more, so that building them costs less than 0.3 % of a
+"""Maximum number of stamped responses. Because one second has no more, building them costs less than 0.3 % of a
 processor."""
 
 
 class StampedAnswer:
-    """The bytes of a response before and after its request id, and its body if the body is written separately.
+    """A cached response in two parts, before and after its request id, and its body if the body is written separately.
 
     The response is valid while the app's `slot` of the freshness page has the value `counter`, and while the server's
-    default headers, which contain the date, are `defaults`. `repeats` counts the response.
+    default headers, which contain the date, are `defaults`. `repeats` counts how often the response is sent.
     """
 
     __slots__ = ("after", "before", "body", "counter", "defaults", "repeats", "slot", "tally")
@@ -38,7 +38,8 @@ class StampedAnswer:
         tally: Tally,
         repeats: Repeats,
     ) -> None:
-        """Stores the response. `freshness` is the app's slot of the freshness page, and the counter in that slot."""
+        """Stores the response. `freshness` is the app's slot of the freshness page, and the present counter in this
+        slot."""
         self.before, self.after, self.body = before, after, body
         self.slot, self.counter = freshness
         self.defaults = defaults
@@ -46,8 +47,8 @@ class StampedAnswer:
 
 
 class StampedAnswers:
-    """The stamped responses of the current second, by head. They refer to the bytes of prepared answers, so they must
-    be cleared when a site or a prepared answer is evicted."""
+    """The stamped responses of the current second, by request head. They contain bytes of prepared answers, so they
+    must be cleared when a site or a prepared answer is evicted."""
 
     __slots__ = ("_defaults", "by_head")
 
@@ -57,19 +58,20 @@ class StampedAnswers:
 
     @property
     def weight(self) -> int:
-        """Returns the approximate memory in bytes, without the memory of the prepared answers."""
+        """Returns the approximate memory of the stamped responses in bytes, without the memory of the prepared
+        answers."""
         return weights.STAMPED * len(self.by_head) + sum(map(len, self.by_head))
 
     def accepts(self, defaults: DefaultHeaders) -> bool:
-        """Returns true if another response with these default headers can be cached. Evicts responses with other
-        default headers."""
+        """Returns true if another response with these default headers can be cached. Evicts all responses first if they
+        have other default headers, for example an older date."""
         if defaults is not self._defaults:
             self.clear()
             self._defaults = defaults
         return len(self.by_head) < _MOST
 
     def clear(self) -> None:
-        """Evicts all responses."""
+        """Evicts all stamped responses."""
         for stamped in self.by_head.values():
             stamped.tally.end_repeats()
         self.by_head.clear()

@@ -1,4 +1,4 @@
-"""The feed of the routing table: queries changes from PostgreSQL by transaction id, so that no change is ever
+"""The feed of the routing table. It queries PostgreSQL for changes by transaction id, so that no change is ever
 missed."""
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _OF_ANOTHER_FORM = _SQL["of_another_form"]
 VERSION = _SQL["version"]
 
 QUERY_TIMEOUT = 2.0
-"""Timeout of a database query in seconds. After a slower query, the timeout is twice that
-query's time, up to a minute."""
+"""Timeout of a database query in seconds. After a query that took longer, the timeout is twice the time of that query,
+up to a minute."""
 LONGEST_QUERY = 60.0
 
 _FEW = 100
@@ -44,15 +44,14 @@ from it."""
 
 
 class _MisnamedManifestError(Exception):
-    """A manifest was readable, but its key does not have the form of Easel's manifest keys."""
+    """A manifest was readable, but its key does not have the form of Easel's manifest keys, so the version cannot be
+    routed."""
 
 
 class DatabaseFeed:
-    """Fills a route table from the database. `refresh` may be called at any time, concurrently.
-
+    """Fills a route table from the database. `refresh` may be called at any time, even while another call runs.
     `on_confirmed` is called when the table matches the database. `check_schema` raises an EaselError until the database
-    has this release's schema. Until then, no query runs.
-    """
+    has this release's schema. Until then, nothing is queried."""
 
     def __init__(
         self,
@@ -86,11 +85,11 @@ class DatabaseFeed:
         )
 
     async def open(self) -> None:
-        """Prepares the connection, which is opened by the first query."""
+        """Opens the pool of connections. The first query connects to the database."""
         await self._pool.open()
 
     async def close(self) -> None:
-        """Disconnects."""
+        """Closes all connections to the database."""
         await self._pool.close()
         await self._looking.close()
 
@@ -102,8 +101,8 @@ class DatabaseFeed:
             try:
                 await self._look()
             except psycopg.OperationalError:
-                # The connection has ended, or its other side is unreachable. A retry on another connection may succeed
-                # at once.
+                # The connection has ended, or the database can no longer be reached through it. A retry on another
+                # connection may succeed at once.
                 await self._look()
             self._on_confirmed()
 
@@ -127,10 +126,10 @@ class DatabaseFeed:
                 try:
                     await self._take_in(connection)
                 except (psycopg.DataError, _MisnamedManifestError):
-                    # One malformed version must not hide all other versions.
+                    # One version with a malformed key must not prevent the routing of all other versions.
                     await self._take_in(connection, carefully=True)
         except (psycopg.OperationalError, TimeoutError):
-            # A slow database gets more time in the next query.
+            # After a slow query, the next query gets more time.
             self._timeout = min(self._timeout * 2, LONGEST_QUERY)
             raise
         self._timeout = QUERY_TIMEOUT
@@ -159,7 +158,8 @@ class DatabaseFeed:
         self._since, self._server = horizon, server
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """Returns the content of a version. Raises psycopg.Error, PoolTimeout."""
+        """Returns the route of one numbered version of an app. Returns None if the version does not exist or has no
+        files. Raises psycopg.Error, PoolTimeout."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(VERSION, {"app": app_id, "number": number})).fetchone()
         if row is not None and row[1] is None:
@@ -189,7 +189,8 @@ async def _one(
 async def _changed(
     connection: psycopg.AsyncConnection[Any], read: _Read, query: LiteralString, arguments: dict[str, Any]
 ) -> dict[str, AppRoute | None]:
-    """Returns the current state of each changed app. The state of a deleted app is None."""
+    """Runs the queries for changed apps, and returns each app's current state by app id. The state of a deleted app is
+    None."""
     served: dict[str, tuple[EnvironmentRoute, ...]] = {}
     async for app_id, name, since, has_variants, moves in read(connection, query, arguments):
         if len(moves) % MOVE.size:
@@ -200,12 +201,12 @@ async def _changed(
         served[app_id] = (*served[app_id], route) if app_id in served else (route,)
     changed: dict[str, AppRoute | None] = {}
     async for app_id, slug, active, last, stored, prunings, gone in read(connection, APPS, arguments):
-        # A fixed order makes unchanged values equal.
+        # The environments are sorted, so that an unchanged app compares as equal.
         environments = served.pop(app_id, ())
         if len(environments) > 1:
             environments = tuple(sorted(environments, key=_name))
         site = encoded_site(stored)
-        # Most apps have the same default value, so it is stored once.
+        # Most apps have the default settings, so their encoded form is stored only once.
         site = NOTHING_TOLD if site == NOTHING_TOLD else site
         app = AppRoute(app_id, slug, active, last, site, environments, prunings)
         changed[app_id] = None if gone else app

@@ -15,9 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 class Freshness:
-    """Tracks whether the edge's state is older than the commits on this machine, and refreshes the state.
+    """Tracks whether a commit on this machine is newer than the edge's state, and refreshes the state.
 
-    `seen` is a copy of the freshness page from just before the last successful refresh began.
+    `view` is the machine's freshness page, in which every commit changes a counter. `seen` is a copy of the page from
+    just before the last successful refresh began.
     """
 
     def __init__(self, page: FreshnessPage, refresh: Callable[[], Awaitable[None]], *, timeout: float) -> None:
@@ -32,25 +33,27 @@ class Freshness:
         self._quiet_until = 0.0
 
     def is_stale(self, slot: int) -> bool:
-        """Returns true if a commit has changed this counter since the last refresh."""
+        """Returns true if a commit has changed the counter in this slot since the last refresh."""
         return self.view[slot] != self.seen[slot]
 
     def catch_up(self) -> asyncio.Task[None]:
-        """Returns a refresh that begins after this call. Concurrent callers share the refresh."""
+        """Returns a refresh that begins after this call, so that it sees all changes up to now. Concurrent callers
+        share the refresh."""
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._running), name="refresh")
         return self._next
 
     async def settle(self, slot: int) -> None:
-        """Waits until the slot's state is fresh, or until the query times out. After a timeout, the last known state is
-        served."""
+        """Waits until the state behind this slot is up to date, or until the query times out. After a timeout, the edge
+        serves the last known state."""
         if not self.is_stale(slot) or time.monotonic() < self._quiet_until:
             return
         try:
             async with asyncio.timeout(self._timeout):
                 await asyncio.shield(self.catch_up())
         except Exception as error:
-            # While the database is unreachable, not every visitor may wait. The next attempt follows after a pause.
+            # While the database is unreachable, not every visitor may wait for it. The next attempt follows after a
+            # pause.
             self.timeouts += 1
             self._quiet_until = time.monotonic() + self._timeout
             logger.warning(

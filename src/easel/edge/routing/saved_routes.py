@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 BATCH = 1000
 """Number of apps saved at a time. Visitors are served in between."""
 CONFIRMED_EVERY = 30.0
-"""Seconds between two confirmations that the saved routes are current."""
+"""Seconds between two updates of the time at which the saved routes were last known to be current."""
 PAUSE = 5.0
 """Seconds until a retry after a full disk, or while another process saves to the same file."""
 
@@ -48,7 +48,8 @@ _decode = msgspec.msgpack.Decoder(AppRoute).decode
 
 
 def _of(database_url: str) -> str:
-    """Returns a digest that identifies the database of the routes, and this release's format of routes."""
+    """Returns a digest that identifies the database at this URL, together with the format in which this release saves
+    routes."""
     parts = {one.keyword.decode(): one.val.decode() for one in pq.Conninfo.get_defaults() if one.val is not None}
     # The environment supplies missing parts of the URL (PGHOST, for example). A missing database name is the user's
     # name.
@@ -60,11 +61,11 @@ def _of(database_url: str) -> str:
 
 
 class OvertakenError(sqlite3.OperationalError):
-    """Another process has begun to write the file of saved routes."""
+    """Another process has begun to write the file of saved routes, so this process must stop writing."""
 
 
 class SavedRoutes:
-    """The file of a machine's edges with the routes of one database. A damaged file is created anew."""
+    """The file with the routes of one database, which all edges of a machine share. A damaged file is created anew."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self._path = folder / "routes.sqlite"
@@ -72,8 +73,8 @@ class SavedRoutes:
         self._owner = _of(database_url)
 
     def confirmed(self) -> float | None:
-        """Returns the time (unix seconds) at which the routes last matched the database. Returns None if no routes are
-        saved."""
+        """Returns the time (unix seconds) at which the saved routes last matched the database. Returns None if no
+        routes are saved, or if they cannot be read."""
         if not self._path.exists():
             return None
         try:
@@ -85,7 +86,7 @@ class SavedRoutes:
             return None
 
     def load(self) -> dict[str, AppRoute] | None:
-        """Returns the saved routes. Returns None if they cannot be read."""
+        """Returns the saved routes by app id. Returns None if they cannot be read."""
         try:
             with closing(self._opened()) as connection:
                 connection.execute("begin")
@@ -104,7 +105,8 @@ class SavedRoutes:
             return None
 
     def begin(self) -> int:
-        """Opens the file for writing. Returns the number of this generation. Raises sqlite3.Error, OSError."""
+        """Opens the file of saved routes for writing. Returns the number of the generation, which later calls pass, so
+        that only the last opener can write. Raises sqlite3.Error, OSError."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return self._begin()
@@ -130,15 +132,15 @@ class SavedRoutes:
             return generation
 
     def write(self, apps: Sequence[tuple[str, AppRoute | None]], generation: int) -> None:
-        """Saves the current state of these apps. The state None means that the app is deleted. Raises OvertakenError,
-        OSError and other errors of sqlite3.Error."""
+        """Saves the current state of these apps (pairs of app id and route). If the route is None, the app is deleted.
+        Raises OvertakenError, OSError and other errors of sqlite3.Error."""
         with self._writing(generation) as connection:
             connection.executemany("delete from route where app_id = ?", [(one,) for one, app in apps if app is None])
             connection.executemany(_PUT, [(one, generation, _encode(app)) for one, app in apps if app is not None])
 
     def confirm(self, at: float, generation: int, *, whole: bool) -> None:
-        """Records the time (unix seconds) at which the saved routes matched the database. With `whole`, all routes were
-        written in this generation, so older rows are removed. Raises OvertakenError, sqlite3.Error, OSError."""
+        """Records the time `at` (unix seconds) at which the saved routes matched the database. `whole` means that this
+        generation has written all routes, so older rows are removed. Raises OvertakenError, sqlite3.Error, OSError."""
         with self._writing(generation) as connection:
             if whole:
                 connection.execute("delete from route where generation < ?", (generation,))
@@ -146,8 +148,8 @@ class SavedRoutes:
 
     @contextmanager
     def _writing(self, generation: int | None = None) -> Iterator[sqlite3.Connection]:
-        """Opens a transaction, if this generation is the latest. Removes a damaged file, which `begin` then creates
-        anew."""
+        """Opens a transaction. Raises OvertakenError if another process has begun a later generation. Removes a damaged
+        file, which `begin` then creates anew."""
         try:
             with closing(self._connect()) as connection, connection:
                 connection.execute("begin immediate")
@@ -164,19 +166,19 @@ class SavedRoutes:
             raise
 
     def _opened(self) -> sqlite3.Connection:
-        """Returns a connection for reading, which also works on a full disk. Raises sqlite3.Error, OSError."""
+        """Returns a connection for reading, even if the disk is full. Raises sqlite3.Error, OSError."""
         try:
             return self._connect()
         except sqlite3.OperationalError:
-            # SQLite may lack disk space for its side files. It needs them only during a write, or if they contain the
-            # latest changes.
+            # Opening may fail because SQLite needs disk space for its side files. They matter only during a write, or
+            # if they contain the latest changes.
             beside = self._path.with_name(f"{self._path.name}-wal")
             if beside.exists() and beside.stat().st_size:
                 raise
             return sqlite3.connect(f"{self._uri}?immutable=1", uri=True)
 
     def _connect(self) -> sqlite3.Connection:
-        # The file is never created at this point, because other users could read the new file.
+        # Reading never creates the file, because a new file could be read by other users of the machine.
         connection = sqlite3.connect(f"{self._uri}?mode=rw", uri=True, timeout=5)
         try:
             connection.execute("pragma journal_mode = wal")
@@ -189,7 +191,8 @@ class SavedRoutes:
 
 
 class RouteSaver:
-    """Saves an edge's table as it changes. One edge of a machine saves the table for all edges of the machine."""
+    """Saves the routing table of an edge on disk as the table changes. One edge of a machine saves the table for all
+    edges of the machine."""
 
     def __init__(self, table: RouteTable, folder: Path, database_url: str, reserve: DiskReserve | None = None) -> None:
         self._table = table
@@ -208,11 +211,11 @@ class RouteSaver:
         table.on_change.append(self._note_change)
 
     def start(self) -> None:
-        """Starts saving the routes."""
+        """Starts to save the routes in the background."""
         self._task = asyncio.create_task(self._run(), name="keep routes")
 
     async def stop(self) -> None:
-        """Stops saving the routes. Saved routes stay."""
+        """Stops saving the routes. The routes that are already saved stay on disk."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -220,7 +223,7 @@ class RouteSaver:
         self._let_go()
 
     def confirm(self) -> None:
-        """Records that the table matches the database at this moment."""
+        """Records that the routing table matches the database at this moment."""
         # Other processes need the time of day, which may be adjusted. This process needs a monotonic clock.
         self._confirmed = time.time(), time.monotonic()
         self._wake.set()
@@ -249,7 +252,7 @@ class RouteSaver:
                 self._wake.clear()
 
     async def _write(self) -> None:
-        # Before the first query of the database, the table holds at most the saved routes.
+        # Before the first query of the database, the table contains no more than the saved routes.
         if self._confirmed is None:
             return
         if self._reserve is not None:
@@ -266,7 +269,8 @@ class RouteSaver:
             self._whole, self._noted = True, now
 
     async def _begin(self) -> bool:
-        """Returns true if this process is the edge that saves."""
+        """Claims the task of saving the routes for all edges of the machine. Returns false if another process has
+        it."""
         self._lock_path.parent.mkdir(parents=True, exist_ok=True)
         lock = self._lock_path.open("w")
         try:

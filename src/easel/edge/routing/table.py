@@ -16,29 +16,30 @@ from easel.serving.published import NOTHING_TOLD
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
 MOVE = struct.Struct("!di32s")
-"""An earlier version: the time (unix seconds) at which the environment stopped serving the version, the version's
-number, and the manifest's SHA-256."""
+"""The packed form of an earlier version: the time (unix seconds) at which the environment stopped serving the version,
+the version's number, and the manifest's SHA-256."""
 _NUMBER = slice(8, 12)
 
 EARLIER_KEPT = 30
-"""Number of earlier versions of an environment that are searched for the assets of an open tab."""
+"""Number of earlier versions of an environment that are searched for a file which an open browser tab still
+requests."""
 
 
 class EarlierVersion(msgspec.Struct, frozen=True, gc=False):
-    """A version that an environment served until the given moment (unix seconds). `manifest` is the SHA-256 of the
-    version's manifest."""
+    """A version that an environment served in the past, until the time `until` (unix seconds). `manifest` is the
+    SHA-256 of the version's manifest."""
 
     version: int
     manifest: bytes
     until: float
 
 
-# There may be a million apps, so routes contain no value that is common to all apps or can be computed on request.
-# Routes are in no reference cycle, so the garbage collector can skip them.
+# There may be a million apps, so routes contain no value that all apps share or that can be computed on request. Routes
+# are in no reference cycle, so the garbage collector can skip them.
 class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The content of an environment: a version, the SHA-256 of its manifest, the time of the move (unix seconds), and
-    whether its files have variants. `moves` contains the packed earlier versions, the latest first. `name` is the
-    environment's name. It is empty for a version's own address."""
+    """The state of one environment: its version, the SHA-256 of the version's manifest, the time (unix seconds) since
+    which it serves the version, and whether the files have variants (compressed forms). `moves` contains the packed
+    earlier versions, the latest first. `name` is the environment's name. It is empty for a version's own address."""
 
     version: int
     manifest: bytes
@@ -49,7 +50,7 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def earlier(self) -> list[EarlierVersion]:
-        """Returns the earlier versions, each once, the most recent first."""
+        """Returns the versions that the environment served earlier, each once, the most recent first."""
         latest: dict[int, EarlierVersion] = {}
         for until, version, manifest in MOVE.iter_unpack(self.moves):
             latest.setdefault(version, EarlierVersion(version, manifest, until))
@@ -58,8 +59,8 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """An edge's record of an app: its encoded settings in `site` (`serving/published.py`), and its environments with a
-    version."""
+    """An app as an edge knows it: its slug, its encoded settings (`site`, see `serving/published.py`), and those of its
+    environments that serve a version."""
 
     app_id: str
     slug: str
@@ -71,12 +72,12 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def slot(self) -> int:
-        """Returns the app's counter on the freshness page."""
+        """Returns the number of the counter on the freshness page that changes with this app."""
         return slot_of(self.app_id)
 
     @property
     def weight(self) -> int:
-        """Returns the approximate memory in bytes, including the slug's other forms."""
+        """Returns the approximate memory of the route in bytes. It includes the shortened forms of a long slug."""
         # There may be a million apps, so the weight is computed without further calls.
         weight = weights.APP + sys.getsizeof(self.slug) + sys.getsizeof(self.site)
         weight += sys.getsizeof(self.environments)
@@ -87,7 +88,7 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return weight
 
     def serves(self, environment: str) -> EnvironmentRoute | None:
-        """Returns the route of the environment with this name, if it serves a version."""
+        """Returns the route of the environment with this name. Returns None if the environment serves no version."""
         for one in self.environments:
             if one.name == environment:
                 return one
@@ -95,8 +96,8 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 def moves_to_keep(moves: bytes) -> bytes:
-    """Unpacks the recorded moves (changes of the live version), and returns the moves to keep, the latest first. An app
-    may have thousands of moves among many versions, or back and forth between a few."""
+    """Returns the moves (changes of the live version, packed, the latest first) of the most recent earlier versions,
+    one for each version. An app may have thousands of moves, often back and forth between a few versions."""
     if len(moves) <= EARLIER_KEPT * MOVE.size:
         return moves
     latest: dict[bytes, bytes] = {}
@@ -111,16 +112,17 @@ class Feed(Protocol):
     """The source of the table's routes."""
 
     async def refresh(self) -> None:
-        """Applies all changes since the last call. Raises an error if the source is unreachable."""
+        """Applies all changes since the last call to the table. Raises an error if the source is unreachable."""
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """Returns the content of a version. Returns None if the version does not exist or has no files. Raises an error
-        if the source is unreachable."""
+        """Returns the route of one numbered version of an app. Returns None if the version does not exist or has no
+        files. Raises an error if the source is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The target of a host name. `serves` is None for a known address that serves nothing yet."""
+    """The app and environment of a host name. `version` is the number in a version's own host name, otherwise None.
+    `serves` is the environment's route. It is None if the environment serves no version yet, or if `version` is set."""
 
     app: AppRoute
     environment: str
@@ -129,7 +131,8 @@ class Route:
 
 
 class RouteTable:
-    """The apps by id and by slug. Host labels are split on each request."""
+    """The routes of all apps, by app id and by slug. A host label such as `staging-shop` is split into environment and
+    slug on each request."""
 
     def __init__(self) -> None:
         self.apps: dict[str, AppRoute] = {}
@@ -147,13 +150,12 @@ class RouteTable:
         return self._apps_weight + sys.getsizeof(self.apps) + sys.getsizeof(self._slugs)
 
     def apply(self, changed: Mapping[str, AppRoute | None]) -> None:
-        """Applies the new state of these apps. The state None means that the app is deleted."""
+        """Replaces the routes of these apps (by app id). If the new route is None, the app is deleted."""
         moved = []
         for app_id, app in changed.items():
             before = self.apps.get(app_id)
             if app == before:
-                # An older transaction that is still running makes the query return some apps again, although they are
-                # unchanged.
+                # While an older transaction is still running, the query returns some unchanged apps again.
                 continue
             moved.append(app_id)
             if before is not None:
@@ -164,7 +166,7 @@ class RouteTable:
                         del self._slugs[name]
             if app is not None:
                 if before is not None and before.site == app.site:
-                    # The equal value is kept, because live sites refer to it.
+                    # The equal value is kept, because the live sites refer to it.
                     app = msgspec.structs.replace(app, site=before.site)
                 self._apps_weight += app.weight
                 self.apps[app_id] = app
@@ -175,7 +177,7 @@ class RouteTable:
                 tell(moved)
 
     def find(self, label: str) -> Route | None:
-        """Returns the route of the host label. Returns None if there is no route, or if the app is inactive."""
+        """Returns the route of a host label such as `staging-shop`. Returns None if no active app has this label."""
         named = self._named(label)
         if named is None or not named[0].active:
             return None
@@ -186,17 +188,15 @@ class RouteTable:
         return Route(app, environment, serves) if serves is not None or environment in NAMES else None
 
     def slot(self, label: str) -> int:
-        """Returns the slot (counter) of the freshness page that changes before the label's route can change.
-
-        For a known app, this is the app's own slot, even if the app is inactive or the version does not exist yet. For
-        an unknown label, this is the slot of the set of hosts.
-        """
+        """Returns the number of the counter on the freshness page that changes before the label's route can change. For
+        a known app, this is the app's own counter, even if the app is inactive or the version does not exist yet. For
+        an unknown label, it is the counter of the set of hosts."""
         named = self._named(label)
         return named[0].slot if named is not None else HOSTS_SLOT
 
     def _named(self, label: str) -> tuple[AppRoute, str, int | None] | None:
-        """Returns the app of the label, its environment, and the version number if the label is a version's own
-        address."""
+        """Returns the app of a host label, its environment, and the version number if the label is a version's own
+        (`v3-shop`), else None. Returns None for a label without an app."""
         app = self._slugs.get(label)
         if app is not None and app.slug == label:
             return app, PRODUCTION, None

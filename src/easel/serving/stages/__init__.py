@@ -1,1 +1,1 @@
-"""The stages of the chain, one concern each. `serving/chain.py` defines their order."""
+"""The stages that decide about a request, one for each concern. `serving/chain.py` defines their order."""

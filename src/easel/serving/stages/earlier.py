@@ -21,8 +21,8 @@ def _or_none(found: File | None) -> File | None:
 
 
 def earlier_file(site: Site, path: str) -> File | None:
-    """Returns the file of an earlier version that an open page may still request, or None. The file is served for a
-    limited time."""
+    """Returns the file at a path of an earlier version as a response. Returns None if the version has no such file. The
+    edge serves files of an earlier version only for a limited time."""
     member = site.manifest.files.get(path)
     if member is None:
         return None

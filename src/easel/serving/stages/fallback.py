@@ -20,8 +20,8 @@ _NO_PAGE = FixedAnswer(
 
 
 def _before(site: Site, request: Request) -> Found:
-    """Sends the contract's envelope for paths under the platform's prefixes, which programs request, unless the request
-    asks for a page."""
+    """Returns the response for an address without a file. Paths under the platform's prefixes get an error in JSON,
+    because programs request them, unless the request asks for a page."""
     path, prefix = request.address.path, request.address.prefix
     if prefix in SHARED_FOLDERS and not wants_page(request):
         return refusal(PlatformPathError(prefix=prefix), varies=DECIDES)
@@ -31,7 +31,7 @@ def _before(site: Site, request: Request) -> Found:
 
 
 def configured_fallback(site: Site, path: str, not_found: NotFound) -> Found:
-    """Returns the response of the project's `not_found_handling`."""
+    """Returns the response for a missing path that the project's `not_found_handling` demands."""
     if not_found == "404-page":
         # Netlify serves only the 404.html at the root.
         is_netlify = site.rules is not None and site.rules.pages == "netlify"

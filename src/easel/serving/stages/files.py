@@ -1,4 +1,4 @@
-"""The files of the version: the exact file, a folder's page, an address without its `.html`, and a robots.txt."""
+"""Finds the file for an address: the exact file, a folder's page, a page without its `.html`, or a robots.txt."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def _find(site: Site, address: Address) -> Found | None:
 
 
 def _find_as_asked(site: Site, address: Address, pages: Pages) -> Found | None:
-    """Returns the page at an address under the project's `html_handling`."""
+    """Returns the page at an address, or a redirect to the page's own address, as the project's `html_handling`
+    demands. Returns None if there is no page."""
     found = find_page(address.path, site.manifest.files.__contains__, pages)
     if isinstance(found, Page):
         return _file(site, found.file)
@@ -55,7 +56,8 @@ def _find_as_asked(site: Site, address: Address, pages: Pages) -> Found | None:
 
 
 def _with_slashes(site: Site, address: Address) -> Found | None:
-    """Redirects an address with escaped slashes to its page, if the app has set Cloudflare's page addresses."""
+    """Returns a redirect from an address with escaped slashes to its page, if the app has set Cloudflare's page
+    addresses."""
     pages = site.rules.pages if site.rules is not None else ""
     path = address.path.replace(ESCAPED_SLASH, "/")
     if pages in ("", "netlify") or path in RULES_FILES:
@@ -72,8 +74,8 @@ def _file(site: Site, path: str) -> File:
 
 
 def _robots(site: Site) -> FixedAnswer:
-    """Returns the robots.txt of an app that has no such file. This robots.txt admits crawlers only if the app may be
-    indexed (RFC 9309)."""
+    """Returns a robots.txt for an app that has no file of this name. It admits crawlers only if search engines may list
+    the app (RFC 9309)."""
     rule = b"Allow: /" if site.indexable else b"Disallow: /"
     return FixedAnswer(200, b"User-agent: *\n" + rule + b"\n", "text/plain; charset=utf-8", REVALIDATE)
 

@@ -1,4 +1,4 @@
-"""Headers of every response of a site."""
+"""Adds the headers that every response of a site gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Methods: files can be read with GET and HEAD, and no other method."""
+"""Refuses all methods except GET and HEAD."""
 
 from __future__ import annotations
 
@@ -21,11 +21,9 @@ def _before(site: Site, request: Request) -> FixedAnswer | None:
 
 
 def refuse_method(request: Request) -> FixedAnswer:
-    """Returns the response to a method that files do not support.
-
-    A form or a payment page may bring a person to the app by POST, so a navigation is redirected to the page (RFC 9110
-    §15.4.4). A program gets an error, because its data would be lost silently.
-    """
+    """Returns the response to a request whose method files do not support. A form or a payment page may bring a person
+    to the app by POST, so a navigation is redirected to the page (RFC 9110 §15.4.4). A program gets an error, because
+    its data would be lost silently."""
     if request.method == "POST" and wants_page(request):
         return redirect(303, own_location(request.target))
     return refusal(MethodNotAllowedError())

@@ -1,7 +1,7 @@
-"""The platform's own paths, and addresses that only an attempt to leave the site can produce.
+"""Answers the platform's own paths, and refuses addresses that only an attempt to leave the site can contain.
 
-Every client resolves `.` and `..` before it sends a request. A request that still contains them is refused, unless the
-app has set a host's handling of addresses, because the hosts resolve them.
+Every client resolves `.` and `..` before it sends a request. A request that still contains them is refused. The
+exception is an app that has set the page addresses of another host (such as Netlify), because those hosts resolve them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The redirect lines of a version's rules. Forced lines apply before files, and all other lines after files.
+"""Applies the redirect lines of a version's rules. Forced lines apply before files, and all other lines after files.
 
-The first line that matches a request decides. A forced line is the response. Any other line is the response only if
-there is no file.
+The first line that matches a request decides. The response of a forced line is always sent. The response of any other
+line is sent only if there is no file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _last(site: Site, request: Request) -> Found | None:
 
 
 def _varies(site: Site, request: Request) -> bool:
-    """Returns true if a line may match the path. The response may then depend on the query or the visitor."""
+    """Returns true if a redirect line may match the path. The response may then depend on the query or the visitor."""
     rules = site.rules
     return rules is not None and rules.redirects.any_first and rules.redirects.speaks_of(request.visit)
 
@@ -55,15 +55,16 @@ def _found(site: Site, request: Request, leads: RedirectMatch) -> Found | None:
     member = site.manifest.files[path]
     is_catch_all = leads.status == 200 and leads.by.source.endswith("*") and not leads.first
     if is_catch_all and member.type.startswith("text/html") and not is_navigation(request):
-        # A client would cache a page in place of a script, and the app would stay broken until the cached page expires.
+        # If a script is missing, a client would cache a page in its place. The app would then be broken until the
+        # cached page expires.
         return None
     caching = REVALIDATE if leads.status == 200 and not leads.by.conditional else NO_STORE
     return File(path, member, leads.status, caching, site, lasting=False, varies=DECIDES if is_catch_all else ())
 
 
 def _file_at(site: Site, target: str) -> str | None:
-    """Returns the file at a line's target. The file is served at the requested address, without a redirect to another
-    form of the address."""
+    """Returns the path of the file that a redirect line's target leads to. Returns None if there is none. The file is
+    served at the requested address, without a redirect to another form of the address."""
     path, has = target.strip("/"), site.manifest.files.__contains__
     if path in RULES_FILES:
         return None

@@ -1,4 +1,4 @@
-"""The header blocks of a version's rules, applied to responses on the paths that they match.
+"""Applies the header blocks of a version's rules to responses on the paths that they match.
 
 The blocks apply to every response of the app, including errors, because an error page needs the same policy as a page.
 Headers about caching and about the body apply to files and redirects only, because a script that is missing today must
@@ -38,7 +38,7 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
     changes = rules.headers.find(request.visit)
     if not changes:
         return answer
-    # A response without a source is no file, because a later stage has replaced the file.
+    # If a response has no source, a later stage has replaced the file with another response.
     is_file = isinstance(found, File) and not found.is_stand_in and answer.source is not None
     is_content = redirects or (is_file and answer.status < 400)
     names = {name for name in changes if is_content or name not in _OF_CONTENT}
@@ -50,7 +50,8 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
     for name in names:
         values = changes[name]
         if name == "vary":
-            # Vary states the request headers that the bytes depend on, so a rule can only add headers to Vary.
+            # The site's own Vary states the request headers that the bytes depend on, so a rule can only add headers to
+            # it.
             joined = [*(value.decode("latin-1") for value in vary), *(values or ())]
             values = [", ".join(joined)] if joined else None
         added.extend((name.encode("latin-1"), value.encode("utf-8")) for value in values or ())

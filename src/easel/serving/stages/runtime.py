@@ -1,4 +1,5 @@
-"""The runtime object as a separate script. It comes after access checks, because it belongs to the app."""
+"""Serves the runtime object (the app's public variables) as a separate script. This stage comes after access checks,
+because the script belongs to the app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Ends service workers whose script is missing, because such workers ignore redirects and survive a 404."""
+"""Ends a service worker whose script is missing. Without this stage, the worker would ignore redirects and survive a
+404."""
 
 from __future__ import annotations
 
