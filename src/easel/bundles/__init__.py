@@ -1,1 +1,2 @@
-"""Bundles: the uploaded zips, which are checked, hashed and indexed in place, and never unpacked."""
+"""Bundles: the uploaded zips with the files of an app. They are checked, hashed and indexed in place, and never
+unpacked."""

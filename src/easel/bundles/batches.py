@@ -1,8 +1,8 @@
 """Divides the files of a bundle into batches, which several threads read.
 
-Long files need the interpreter lock rarely: inflating and hashing release it. Thousands of small files need it for half
-of the time. One thread therefore begins with the longest files, and another with the smallest ones, so that they seldom
-wait for each other. They meet in the middle.
+Reading a long file needs the interpreter lock rarely, because inflating and hashing release it. Reading thousands of
+small files needs it for half of the time. One thread therefore begins with the longest files, and another with the
+smallest ones, so that they seldom wait for each other. They meet in the middle.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from typing import NamedTuple, TypeVar
 from easel.bundles.directory import Entry
 
 LONG = 1024 * 1024
-"""Size in bytes above which a file is a batch by itself."""
+"""Size in bytes above which a file is a batch of its own."""
 _BATCH_BYTES = 2 * LONG
 _BATCH_FILES = 32
 _FEW_BYTES = 4 * LONG
 _FEW_FILES = 64
-"""A bundle with at most this many bytes and files is read by one thread, because starting another takes as long."""
+"""A bundle with at most this many bytes and files is read by one thread, because starting a second thread takes as
+long."""
 
 Result = TypeVar("Result")
 File = tuple[str, Entry]
 
 
 class Batch(NamedTuple):
-    """Some files, and their average size in bytes."""
+    """Files that one thread reads together, and their average size in bytes."""
 
     files: list[File]
     average: float
 
 
 def batches_of(files: Sequence[File]) -> list[Batch]:
-    """Returns the files in batches of about two MiB, without changing their order. Long files are batches by
-    themselves, and come after all others. A small bundle is one batch."""
+    """Divides files into batches of about two MiB, without changing their order. A long file is a batch of its own, and
+    these batches come last. A small bundle is one batch."""
     total = sum(entry.size for _, entry in files)
     if total <= _FEW_BYTES and len(files) <= _FEW_FILES:
         return [Batch(list(files), 0)]
@@ -58,10 +59,11 @@ def batches_of(files: Sequence[File]) -> list[Batch]:
 def read_in_threads(
     batches: Sequence[Batch], threads: int, read: Callable[[Batch, Callable[[], bool]], Result]
 ) -> list[Result]:
-    """Returns the result of `read` for each batch, in their order. At most `threads` threads read, including this one.
+    """Calls `read` for each batch in several threads, and returns the results in the order of the batches. At most
+    `threads` threads read, including the calling thread.
 
-    The second argument of `read` returns true once an earlier batch is refused, so that this batch is not needed any
-    more. Raises the error of the first refused batch, after all threads have ended.
+    The second argument of `read` is a function. It returns true once an earlier batch is refused, because this batch is
+    then not needed any more. Raises the error of the first refused batch, after all threads have ended.
     """
     if threads < 2 or len(batches) < 2:
         return [read(batch, lambda: False) for batch in batches]
@@ -73,7 +75,7 @@ def read_in_threads(
         while waiting:
             try:
                 number = take()
-            except IndexError:  # Another thread took the last one.
+            except IndexError:  # Another thread took the last batch.
                 return
 
             def is_over(number: int = number) -> bool:

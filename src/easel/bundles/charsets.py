@@ -1,4 +1,5 @@
-"""The charset that a text declares. A different charset in the Content-Type would make browsers misread the text."""
+"""Finds the charset that a text declares in its content. A different charset in the Content-Type would make browsers
+misread the text."""
 
 from __future__ import annotations
 
@@ -7,12 +8,12 @@ import re
 from easel.bundles.markup import TAGS_REST, attributes, start_tag
 
 PRESCANNED = 1024
-"""Number of first bytes within which a page must declare its charset (HTML §13.2.3.2)."""
+"""Number of first bytes of a page within which it must declare its charset (HTML §13.2.3.2)."""
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
 _MARKED = frozenset(mark[:1] for mark, _ in _MARKS)
 _UTF16_TAGS = ((b"<\0", "utf-16le"), (b"\0<", "utf-16be"))
 _DECLARING = ("text/html", "text/css")
-"""Types of texts that declare their charset."""
+"""Content types of texts that can declare a charset in their content."""
 _UTF16 = frozenset(
     "csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff unicodefffe utf-16 utf-16be utf-16le".split()  # noqa: SIM905
 )
@@ -40,7 +41,7 @@ _OTHERS = frozenset(
     ks_c_5601-1989 ksc5601 ksc_5601 windows-949
     """.split()  # noqa: SIM905
 )
-"""The labels that browsers know (Encoding §4.2)."""
+"""The labels of charsets that browsers know (Encoding §4.2), except for UTF-8 and UTF-16."""
 _IN_CONTENT = re.compile(rb"""charset[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"([^"]*+)"|'([^']*+)'|([^\t\n\f\r ;"']++))""", re.I)
 _STYLE_RULE = re.compile(rb'@charset "([^"]{1,100})";')
 _XML_DECLARATION = re.compile(rb"""<\?xml[^>]*?[\t\n\f\r ]encoding[\t\n\f\r ]*+=[\t\n\f\r ]*+["']([^"'>]++)["']""")
@@ -58,8 +59,8 @@ _TO_META = re.compile(
 
 
 def with_charset(type_: str, content: bytes) -> str:
-    """Returns the Content-Type for a text of this type that begins with these bytes, including its declared charset. A
-    byte order mark overrides any declaration. A label unknown to browsers is ignored."""
+    """Returns `type_` with the charset that the text's first bytes (`content`) declare. A byte order mark overrides any
+    declaration. A label that browsers do not know is ignored."""
     if content[:1] not in _MARKED and not type_.startswith(_DECLARING):
         return type_  # This is the result for most files.
     plain, _, rest = type_.partition(";")
@@ -83,8 +84,8 @@ def _declared(plain: str, head: bytes) -> str | None:
 
 
 def _of_page(head: bytes) -> str | None:
-    """Returns the charset of the first `<meta>` that has a charset, or of an XML declaration: "prescan a byte stream"
-    (HTML §13.2.3.2)."""
+    """Returns the charset that the first bytes of an HTML page declare, in the first `<meta>` with a charset or in an
+    XML declaration. Returns None if they declare none. It follows "prescan a byte stream" (HTML §13.2.3.2)."""
     at = 0
     while (found := _TO_META.match(head, at)) is not None:
         tag = start_tag(head, found.end(), len(head))

@@ -1,4 +1,5 @@
-"""Chooses the relevant members of a zip and their paths, from names and declared sizes, before any member is read."""
+"""Chooses the members (entries) of a zip that belong to the app, and their paths, from names and declared sizes, before
+any member is read."""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ from easel.bundles.root import is_folder_icon, is_junk, may_have_junk
 
 
 def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], set[str], list[str]]:
-    """Returns the files by safe path, the folders, and the junk. Junk is checked too, because it is part of the same
-    zip. Raises the errors of `check_path`, PathDuplicateError, ZipEmptyError, TooManyFilesError, NamesTooLongError."""
+    """Divides the members of a zip into files (by safe path), folders, and junk that operating systems have left. Junk
+    is checked too, because it is part of the same zip. Raises the errors of `check_path`, PathDuplicateError,
+    ZipEmptyError, TooManyFilesError, NamesTooLongError."""
     files: dict[str, Entry] = {}
     folders: set[str] = set()
     left_out: list[str] = []
@@ -54,8 +56,8 @@ def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], 
 
 
 def _need_no_look(names: Collection[str], limits: Limits) -> bool:
-    """Returns true if no name needs a closer check: each name is already a path in its stored form, and none is the
-    name of a file that operating systems leave behind."""
+    """Returns true if no name needs a closer check: each name is already a safe path in its stored form, and none is
+    the name of a file that operating systems leave behind."""
     if max(map(len, names), default=0) > limits.max_name_bytes:
         return False
     text = together(names)
@@ -63,7 +65,7 @@ def _need_no_look(names: Collection[str], limits: Limits) -> bool:
 
 
 def check_sizes(files: Mapping[str, Entry], limits: Limits) -> None:
-    """Raises FileTooLargeError or InflatesTooLargeError for sizes that the directory states."""
+    """Raises FileTooLargeError or InflatesTooLargeError if the sizes in the zip's directory exceed the limits."""
     total = 0
     for path, entry in files.items():
         if entry.size > limits.max_file_size:

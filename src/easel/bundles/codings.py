@@ -1,4 +1,4 @@
-"""Files that a build compressed itself: the meaning of their names, and which of them are sent decoded.
+"""Files that the project's build has compressed itself: the meaning of their names, and which of them are sent decoded.
 
 `game.data.br` and `app.wasm.gz` without the plain file next to them are meant to be sent with a `Content-Encoding`.
 `archive.tar.gz` and `model.json.gz` are downloads, or data that a program unpacks itself.
@@ -23,9 +23,10 @@ else:
 _SUFFIXES: Final[dict[str, Coding]] = {"br": "br", "gz": "gzip", "zst": "zstd"}
 _ENDS = (*(f".{suffix}" for suffix in _SUFFIXES), ".svgz")
 _CODE = frozenset({"js", "mjs", "cjs", "css", "wasm"})
-"""Types that browsers load directly, so that no program would unpack them."""
+"""Suffixes of code that browsers load directly, so that no program would unpack it."""
 _UNITY = frozenset({"data", "json", "mem", "memory"})
-"""Files that Unity's loader requests next to code. Another program might unpack such a file if it is gzip."""
+"""Suffixes of files that Unity's loader requests next to code. Another program might unpack such a file itself if it is
+compressed with gzip."""
 _ARCHIVES = frozenset({"tar", "zip"})
 _LOOKED_AT = 4 * 1024
 _UNPACKED = 16 * 1024
@@ -34,16 +35,17 @@ _PIECE = 256 * 1024
 
 
 def plain_name(path: str) -> str:
-    """Returns the name (or path) of a compressed file without its compression suffix."""
+    """Returns the name (or path) of a compressed file without the suffix of the compression: `app.js` for
+    `app.js.gz`."""
     return path[:-1] if path.lower().endswith(".svgz") else path.rpartition(".")[0]
 
 
 def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> dict[str, Coding]:
-    """Returns the files to send decoded, each with its compression.
+    """Returns the compressed files that must be sent with a `Content-Encoding`, each with its compression.
 
-    All Brotli files are sent decoded, because only browsers unpack them. Gzip and Zstandard files are sent decoded if
-    they are code, or next to a loader of Unity. A file is left out if the plain file exists too, or if its content does
-    not match its name. `read` returns the first bytes of a file.
+    This applies to all Brotli files, because only browsers unpack them. It applies to gzip and Zstandard files if they
+    contain code, or lie next to a loader of Unity. A file is left out if the plain file exists too, or if its content
+    does not match its name. `read` returns the first bytes of a file.
     """
     compressed = (path for path in paths if path.lower().endswith(_ENDS))
     named = [(path, _SUFFIXES.get(_suffix(path), "gzip")) for path in compressed]
@@ -60,15 +62,16 @@ def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> d
 
 
 def siblings(path: str, paths: Collection[str]) -> Iterable[tuple[str, Coding]]:
-    """Returns the compressed versions of this file, by their names."""
+    """Yields the compressed files next to the file at `path`, such as `app.js.gz` next to `app.js`, each with its
+    compression."""
     for suffix, coding in _SUFFIXES.items():
         if (sibling := f"{path}.{suffix}") in paths:
             yield sibling, coding
 
 
 def decoded(data: bytes, coding: Coding, limit: int) -> bytes | None:
-    """Returns the content of compressed data. Returns None if the data is invalid or longer than `limit` bytes.
-    Unpacking stops at the limit."""
+    """Returns the content of compressed data. Returns None if the data is invalid, or if the content is longer than
+    `limit` bytes. Unpacking stops at the limit."""
     try:
         if coding == "br":
             content = _brotli_decoded(data, limit)
@@ -98,7 +101,7 @@ def _gzip_decoded(data: bytes, limit: int) -> bytes | None:
 
 
 def _begins_like(data: bytes, coding: Coding) -> bool:
-    """Returns true if the first bytes match this compression."""
+    """Returns true if the first bytes of a file are compressed as its name states."""
     if coding == "zstd":
         return 0 < window(memoryview(data)) <= LARGEST_WINDOW
     try:
@@ -112,7 +115,7 @@ def _begins_like(data: bytes, coding: Coding) -> bool:
         return False
     except brotli.error:
         return False
-    # A short file must be complete, unless its content is large.
+    # A short file must contain the end of the compressed data, unless its content is large.
     return is_at_end or len(data) > _LOOKED_AT or len(content) >= _UNPACKED
 
 

@@ -1,7 +1,7 @@
-"""Proves that a name contains a hash of the file's content, by computing the hash again.
+"""Proves that a file name contains a hash of the file's content, by computing the hash again.
 
-Each tool has its own hash and spelling. Scripts and styles contain other files' names, so only few tools hash their
-final content. Pictures, fonts and data are hashed as they are.
+Each build tool has its own hash and spelling. Scripts and styles contain other files' names, so only few tools hash
+their final content. Pictures, fonts and data are hashed as they are.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from base64 import b32encode
 from collections.abc import Callable, Iterator
 
 SHORTEST, LONGEST = 8, 128
-"""Minimum number of digits of a hash that proves anything, and the number of digits of the longest hash (SHA-512)."""
+"""Minimum number of digits of a hash that is long enough for a proof, and the number of digits of the longest hash
+(SHA-512)."""
 _ENOUGH = 4 * 1024 * 1024
-"""Maximum size in bytes of a hashed file. Larger files are rarely named by a hash."""
+"""Maximum size in bytes of a file whose content is hashed. Larger files are rarely named by a hash."""
 MOST_HASHED = 32 * 1024 * 1024
-"""Maximum number of bytes of all hashed files."""
+"""Maximum number of bytes of all files together whose content is hashed."""
 MOST_FILES = 2_000
-"""Maximum number of hashed files."""
+"""Maximum number of files whose content is hashed."""
 _HEX = frozenset("0123456789abcdef")
 _BASE32 = frozenset(string.ascii_uppercase + "234567")
 _BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
@@ -26,18 +27,20 @@ _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class ContentHashes:
-    """The files of a version, hashed as far as needed. `read` returns a file's content up to a number of bytes."""
+    """Compares parts of file names with hashes of the files' contents. `read` returns a file's content up to a number
+    of bytes."""
 
     def __init__(self, read: Callable[[str, int], bytes]) -> None:
         self._read = read
         self._left = MOST_HASHED
         self._files = MOST_FILES
         self.is_complete = True
-        """True if all requested files were hashed."""
+        """True if no file had to be left out because of the limits."""
 
     def prove(self, path: str, token: str, sha256: str, size: int) -> bool:
-        """Returns true if the token is a prefix of a hash of the content of the file at `path`, whose SHA-256 (hex) and
-        size (bytes) are known. Returns false if the content would have to be read and the limits are reached."""
+        """Returns true if `token`, a part of the name of the file at `path`, is the beginning of a hash of the file's
+        content. `sha256` (hex) and `size` (bytes) of the file are known. Returns false if the file would have to be
+        read, but the limits are reached."""
         if not SHORTEST <= len(token) <= LONGEST:
             return False
         if sha256.startswith(token):
@@ -54,7 +57,7 @@ class ContentHashes:
 
 
 def _spellings(content: bytes, token: str) -> Iterator[str]:
-    """Yields the content's hashes in the alphabet of the token."""
+    """Yields the hashes of a content that build tools write in the alphabet of the token (hex, base 32 or base 64)."""
     if _HEX.issuperset(token):
         yield hashlib.md5(content, usedforsecurity=False).hexdigest()  # Expo, Phoenix, Ember, Django, Hugo
         yield hashlib.sha1(content, usedforsecurity=False).hexdigest()  # Propshaft, Middleman
@@ -79,7 +82,7 @@ def _spellings(content: bytes, token: str) -> Iterator[str]:
 
 
 def _base64_number(digest: bytes) -> str:
-    """Returns the digest as a number in base 64, the most significant digit first, as Rollup writes it."""
+    """Returns a digest as a number in base 64, the most significant digit first, as Rollup writes it."""
     number, digits = int.from_bytes(digest, "big"), []
     while number:
         number, digit = divmod(number, 64)

@@ -1,4 +1,5 @@
-"""Reads a zip's central directory, and compares it with the local headers (APPNOTE.TXT 6.3.10, §4.3 to §4.5).
+"""Reads a zip's central directory, and compares it with the local headers of its members (APPNOTE.TXT 6.3.10, §4.3 to
+§4.5).
 
 Everything works on the bytes in place. The result is a list of entries. Each entry is inside the archive, overlaps no
 other entry, and has a local header that agrees with the directory. Sizes and checksums are read from the directory.
@@ -40,7 +41,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL_SIGNATURE, _LOCAL_SIGNATURE = b"PK\1\2", b"PK\3\4"
 
 _ONE_SEGMENT = (b"PK00", b"PK\7\x08")
-"""The first bytes of an archive that was to be split, but needed only one segment (§8.5.3, §8.5.4)."""
+"""The first bytes of an archive that a tool has begun to split, but that fitted into one segment (§8.5.3, §8.5.4)."""
 _ENCRYPTED_FLAGS = 1 | 1 << 6 | 1 << 13
 _DESCRIPTOR_FLAG = 1 << 3
 _UTF8_FLAG = 1 << 11
@@ -48,8 +49,8 @@ _OF_FILES = frozenset({0, stat.S_IFREG})
 _FOLDERS_END = ("/", "\\")
 _AES_METHOD = 99
 _ZIP64_FIELD, _UNICODE_PATH_FIELD = b"\x01\x00", b"up"
-# Systems for which the upper half of the external attributes is a Unix mode: Unix, BeOS, macOS and AtheOS by
-# definition, the DOS family because 7-Zip and others put it there as well.
+# Systems whose zips contain a Unix mode in the upper half of the external attributes. The format defines it for Unix,
+# BeOS, macOS and AtheOS. 7-Zip and other tools also write it under the DOS family.
 _MODE_SYSTEMS = frozenset({0, 3, 10, 11, 14, 16, 19, 30})
 METHODS = {
     1: "Shrink",
@@ -73,13 +74,13 @@ METHODS = {
     97: "WavPack",
     98: "PPMd",
 }
-"""Known methods that Easel does not read, by number (§4.4.5)."""
+"""Compression methods that Easel does not read, by number (§4.4.5)."""
 _MAX16, _MAX32 = 0xFFFF, 0xFFFF_FFFF
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One member as the directory describes it. Sizes and offsets are bytes. `header` is the offset of the member's
-    local header, and `offset` is the offset of its data."""
+    """One member of a zip, as the zip's directory describes it. Sizes and offsets are in bytes. `header` is the offset
+    of the member's local header, and `offset` is the offset of its data."""
 
     name: str
     method: int
@@ -96,7 +97,7 @@ class _Central(msgspec.Struct, frozen=True, gc=False):
     raw_name: bytes
     name: str
     mode: int
-    """The Unix mode, 0 if there is none."""
+    """The Unix mode, or 0 if there is none."""
     flags: int
     method: int
     crc: int
@@ -110,7 +111,7 @@ def read_directory(data: memoryview, limits: Limits) -> list[Entry]:
     directory = find_directory(data)
     if directory.entries == 0:
         raise ZipEmptyError()
-    # Folders count here too, because a zip with this many members of any kind is no front-end build.
+    # Folders count here too, because a front-end build never has so many members of any kind.
     if directory.entries > limits.max_files * 2:
         raise TooManyFilesError(count=directory.entries, limit=limits.max_files)
     entries = list(_entries(data, directory, limits))
@@ -139,7 +140,7 @@ def _entries(data: memoryview, directory: Directory, limits: Limits) -> Iterator
         if at + name_length + extra_length + comment_length > stop:
             raise ZipMalformedError(reason="an entry of the directory is incomplete")
         raw = data[at : at + name_length].tobytes()
-        # The length is checked early, so that a directory of long names never fills the memory.
+        # The length is checked before the names are read, so that a directory of long names never fills the memory.
         if name_length > limits.max_name_bytes:
             raise PathTooLongError(
                 member=printable(raw.decode("utf-8", "replace")), size=name_length, limit=limits.max_name_bytes
@@ -147,7 +148,7 @@ def _entries(data: memoryview, directory: Directory, limits: Limits) -> Iterator
         extra = data[at + name_length : at + name_length + extra_length].tobytes()
         at += name_length + extra_length + comment_length
         unicode_path = None
-        # The two headers have fields at their maximum in different forms.
+        # If a value does not fit, the two headers of a member store it in different forms.
         is_wide = size == _MAX32 or length == _MAX32
         if extra:
             size, length, header, disk = _widen(extra, size, length, header, disk)
@@ -160,7 +161,8 @@ def _entries(data: memoryview, directory: Directory, limits: Limits) -> Iterator
             name = decode_name(raw, utf8_flag=bool(flags & _UTF8_FLAG), unicode_path=unicode_path)
         mode = attributes >> 16 if made_by >> 8 in _MODE_SYSTEMS else 0
         local = data[header : header + 30 + name_length].tobytes()
-        # Most members are plain files, whose local headers repeat the directory from the version to the name's length.
+        # Most members are plain files. From the version to the length of the name, their local header equals their
+        # directory entry.
         if (
             local[:28] == _LOCAL_SIGNATURE + repeated
             and local[30:] == raw
@@ -181,8 +183,8 @@ def _entries(data: memoryview, directory: Directory, limits: Limits) -> Iterator
 
 
 def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tuple[int, int, int, int]:
-    """Returns sizes, offset and disk. Values at their maximum are replaced by the values in the zip64 field
-    (§4.5.3)."""
+    """Returns the sizes, the offset and the disk of a member. A value at the maximum of its header field is replaced by
+    the value in the zip64 field of `extra` (§4.5.3)."""
     if _MAX32 not in (size, length, header) and disk != _MAX16:
         return size, length, header, disk
     body = _extra_field(extra, _ZIP64_FIELD) or b""
@@ -197,7 +199,8 @@ def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tupl
 
 
 def _extra_field(extra: bytes, wanted: bytes) -> bytes | None:
-    """Returns the body of the first extra field with this id (§4.5.1). Returns None if there is none."""
+    """Returns the body of the first extra field with the id `wanted` (§4.5.1). Returns None if there is no such
+    field."""
     if wanted not in extra:
         return None
     at = 0
@@ -223,8 +226,8 @@ def _check_kind(central: _Central) -> None:
 
 
 def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
-    """Returns the entry. Checks that its local header matches, and that its data is before the directory
-    (at `stop`)."""
+    """Returns the entry that `central`, an entry of the directory, describes. Checks that the member's local header
+    agrees with it, and that its data ends before the directory (at `stop`)."""
     at = central.header + _LOCAL.size
     if at > stop:
         raise MemberOutOfBoundsError(member=printable(central.name))
@@ -265,8 +268,8 @@ def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
 
 
 def _compare(central: _Central, crc: int, length: int, size: int, *, silent: bool) -> None:
-    """Compares the sizes and the checksum in the local header with the values in the directory. If a data descriptor
-    follows (`silent`), these fields of the local header may be zero or at their maximum."""
+    """Raises HeaderMismatchError if the sizes or the checksum in a member's local header differ from the directory.
+    With a data descriptor (`silent`), they may also be zero or at their maximum."""
     for here, there, what in (
         (crc, central.crc, "checksum"),
         (length, central.length, "length"),

@@ -1,4 +1,4 @@
-"""Finds a zip's central directory from its end (APPNOTE.TXT 6.3.10, §4.3.14 to §4.3.16).
+"""Finds a zip's central directory from the record at the zip's end (APPNOTE.TXT 6.3.10, §4.3.14 to §4.3.16).
 
 The directory must begin at the offset that the end record states, and end exactly at the record. If there were other
 bytes before, between or after the directory and the record, different readers would read the zip differently.
@@ -58,11 +58,11 @@ class _End(NamedTuple):
 
 
 def find_directory(data: memoryview) -> Directory:
-    """Returns the location of the central directory. Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError,
+    """Returns the location of a zip's central directory. Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError,
     ZipHasSuffixError, MultiDiskError, ZipMalformedError."""
     end = _find_end(data)
     wide = None
-    # libarchive writes both records in full, so the zip64 record may exist although no field refers to it.
+    # libarchive writes both end records in full, so there may be a zip64 record to which no field refers.
     if _asks_for_zip64(end) or end.start + end.size != end.position:
         wide = _find_end64(data, end)
     end = wide or end
@@ -93,7 +93,8 @@ def _count_entries(data: memoryview, end: _End) -> int:
 
 
 def _find_end(data: memoryview) -> _End:
-    # Tools that write to a pipe in blocks fill the last block with zeros. The record's own last bytes may be zeros too.
+    # A tool that writes to a pipe in blocks fills the last block with zeros. The last bytes of the end record itself
+    # may be zeros too.
     written = _without_zeros(data)
     begin = max(0, written - _END.size - _MAX16)
     tail = bytes(data[begin : written + _END.size])
@@ -115,7 +116,7 @@ def _find_end(data: memoryview) -> _End:
 
 
 def _without_zeros(data: memoryview) -> int:
-    """Returns the length of the data without the zeros at its end."""
+    """Returns the length of the data in bytes, without the zeros at its end."""
     stop = len(data)
     while stop:
         begin = max(0, stop - _PIECE)
@@ -148,12 +149,13 @@ def _asks_for_zip64(end: _End) -> bool:
 
 
 def _find_end64(data: memoryview, end: _End) -> _End | None:
-    """Returns the zip64 end record, if there is one before the end record."""
+    """Returns the zip64 end record before the end record `end`. Returns None if there is none."""
     at = end.position - _LOCATOR64.size
     if at < 0 or bytes(data[at : at + 4]) != _LOCATOR64_SIGNATURE:
         if end.start == _MAX32:
             raise ZipMalformedError(reason="the zip64 end record is missing")
-        # Other fields may have their maximum by chance, as with 65,535 entries. They are then the real values.
+        # Other fields may have their maximum value by chance, for example a count of 65,535 entries. This value is then
+        # correct.
         return None
     _, _, position, disks = _LOCATOR64.unpack_from(data, at)
     if disks > 1:

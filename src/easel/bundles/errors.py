@@ -1,4 +1,4 @@
-"""Errors of bundles: one class per fault. The message contains the member and the next step."""
+"""Errors of bundles, one class for each fault. A message names the file in the zip, and says what to do next."""
 
 from __future__ import annotations
 
@@ -231,4 +231,5 @@ class SourceBundleError(BadRequestError):
 
 
 class InspectionStoppedError(Exception):
-    """The inspection was stopped. This is not a refusal: the caller that requested the stop catches it."""
+    """The inspection of a bundle was stopped by its caller. The bundle is not refused, and the caller that requested
+    the stop catches this error."""

@@ -1,4 +1,5 @@
-"""The forms of names that contain a hash of their content, and the similar forms of names that people type."""
+"""The forms of file names that contain a hash of the file's content, and the similar forms of names that people
+type."""
 
 from __future__ import annotations
 
@@ -52,8 +53,8 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("/", re.compile(r"_hu_?[0-9a-f]{15,32}(?:_[0-9a-z_]{1,64})?\.(?:avif|gif|jpe?g|png|webp|bmp|tiff?)\Z")),
     ("/", re.compile(r"\Achunk-[A-Z2-7]{8}\.m?js(?:\.map)?\Z")),
 )
-"""The output folder of each tool, and the pattern of its files' names. Each pattern has a fixed length, so that the
-work is linear in the path."""
+"""For each build tool, its output folder and the pattern of file names in this folder. Each pattern has a fixed length,
+so that the work is linear in the length of the path."""
 _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
 """VitePress' pages, directly in `assets/`."""
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
@@ -61,26 +62,26 @@ LONGEST = 300
 """Maximum number of characters of a path that are examined. No tool writes a longer path."""
 _MARKS = ("_app/immutable/", "_astro/", "_nuxt/", "_next/static/", "_expo/", "_framework/", "assets/j", "assets/s")
 _MARKS_OF_NAMES = ("chunk-", "_hu", "-dxh", ".md.", ".pf_")
-"""Strings that are fast to find. Every match has one of the first strings in its folder, or one of the second in its
-name."""
+"""Strings that are fast to find. Every name that a pattern above matches contains one of these strings, or its folder
+contains one of `_MARKS`."""
 _SCALE = re.compile(r"@[1-9]x\Z")
 _KINDS_OF_SCRIPTS = tuple(
     ".chunk .min .bundle .module .esm .lean .legacy .async .entry .loader .framework .worker .system .umd".split()  # noqa: SIM905
 )
 _OF_WASM = "_bg"
-"""The suffix that wasm-bindgen writes after the hash."""
+"""The suffix that wasm-bindgen writes after a hash."""
 _HEX_DIGITS = "0123456789abcdef"
 _BEFORE_HEX, _BEFORE_B64 = "-._", "-."
 _HEX_LENGTHS = frozenset({*range(6, 65), 96, 128})
 _B64_ENDS = ((10, _BEFORE_B64), (8, "_"))
-"""Lengths of hashes in base 64, and the separators before each. A hash of eight characters may also come after another
-separator, or be the whole name."""
+"""Lengths of hashes in base 64, and the separators that may come before a hash of each length. A hash of eight
+characters may also come after another separator, or be the whole name."""
 _LONG_B64 = (12, 16, 20, 21, 22)
 _ALPHABET = frozenset(string.ascii_letters + string.digits + "-_")
 _HEX_FRONT = re.compile(r"([0-9a-f]{6,40})([-._])(?=.)")
 _B64_FRONT = re.compile(r"([A-Za-z0-9_-]{8})([-.])(?=.)")
 _REVISION = re.compile(r"[gprv][0-9a-f]{6,40}\Z|[a-z](?:19|20)\d{6,12}\Z|\A.*[-_.]g[0-9a-f]{7,40}\Z")
-"""The letter of a version, commit or date, and its digits (`git describe` writes `g1a2b3c4`)."""
+"""A version, commit or date: a letter and its digits (`git describe` writes `g1a2b3c4`)."""
 
 _SIZE = re.compile(r"(?<![A-Za-z\d])\d+x\d+(?![A-Za-z\d])|\d\dx\d\d")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|^(?:19|20)\d\d")
@@ -99,30 +100,31 @@ _VERSION = re.compile(r"v?\d{1,3}(?:[-_.](?:rc|beta|alpha|b|a)?\d{1,4}){1,5}\Z",
 _NUMBERED = re.compile(r"(?:[a-z]{1,4}\d{1,3}[-_.]?){2,5}[a-z]?\Z", re.IGNORECASE)
 _PLACEHOLDERS = frozenset({"1a2b3c4d", "a1b2c3d4", "abcd1234", "1234abcd"})
 _RANDOM = 5
-"""Minimum number of runs (sequences of one kind of letters, or of digits) that make eight characters count as random.
-Text that a person typed never has so many runs, but half of all hashes do."""
+"""Minimum number of runs (sequences of one kind of letters, or of digits) that make a text of eight characters count as
+random. Text that a person typed never has so many runs, but half of all hashes do."""
 
 
 class HashForm(NamedTuple):
-    """The part of a name that may be a hash: its alphabet, the separator before it ('' if none), and the suffix."""
+    """The part of a file name that may be a hash (`token`), with its alphabet (`kind`), the separator before it ('' if
+    there is none), and the suffix of the name."""
 
     kind: str
     before: str
     token: str
     suffix: str
     is_front: bool = False
-    """True if the name begins with the possible hash. In this case, `before` is the text after the hash."""
+    """True if the possible hash is at the front of the name. In this case, `before` is the text after the hash."""
 
 
 def certain(path: str) -> bool:
-    """Returns true if the path alone proves that the name contains a hash, because only one tool writes this folder and
-    form."""
+    """Returns true if a file's path proves that its name contains a hash, because only one build tool writes this
+    folder and this form of name."""
     folder, _, name = path.rpartition("/")
     return len(path) <= LONGEST and may_be_certain(folder, name) and _is_certain(path, f"/{folder}/", name)
 
 
 def may_be_certain(folder: str, name: str) -> bool:
-    """Returns false for most files. `certain` is false for all of these files."""
+    """Checks quickly whether `certain` can be true for a file. Returns false for most files."""
     return any(map(name.__contains__, _MARKS_OF_NAMES)) or _is_marked(folder)
 
 
@@ -154,7 +156,8 @@ def _is_hash(match: re.Match[str], path: str) -> bool:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Returns the part of a name that may end with a hash, and the suffix. Both are empty if there is no suffix."""
+    """Splits a file name into the part that may end with a hash, and the suffix. Returns two empty strings if there is
+    no suffix."""
     stem, _, suffix = name.removesuffix(".map").rpartition(".")
     if not (suffix.replace("_", "0").isalnum() and suffix.isascii() and suffix.lower() == suffix):
         return "", ""
@@ -171,14 +174,15 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def hex_end(stem: str) -> str:
-    """Returns the hexadecimal digits at the end of a name, if they are the whole name or come after a separator, else
-    ''."""
+    """Returns the hexadecimal digits at the end of a file name without its suffix, if they are the whole name or come
+    after a separator. Returns '' otherwise."""
     rest = stem.rstrip(_HEX_DIGITS)
     return stem[len(rest) :] if not rest or rest[-1] in _BEFORE_HEX else ""
 
 
 def form_of(stem: str, suffix: str) -> HashForm | None:
-    """Returns the part of a name that may be a hash by its form. Returns None if there is none."""
+    """Returns the part of a file name that has the form of a hash. `stem` is the name without its `suffix`. Returns
+    None if no part has."""
     if suffix not in CODE and suffix not in SHOWN:
         return None
     form = _at_the_end(stem, suffix)
@@ -207,7 +211,7 @@ def _at_the_end(stem: str, suffix: str) -> HashForm | None:
             return HashForm("hex", before, digits, suffix)
     last = stem.rpartition(".")[2]
     if len(last) < len(stem) and len(last) in _LONG_B64:
-        # A point is in no alphabet.
+        # The alphabets of hashes contain no dot.
         form = HashForm("b64", ".", last, suffix)
         if _ALPHABET.issuperset(last) and is_random(form):
             return form
@@ -225,19 +229,19 @@ def _at_the_end(stem: str, suffix: str) -> HashForm | None:
 
 
 def _after(stem: str, length: int, marks: str) -> str | None:
-    """Returns the separator before the last `length` characters, if it is one of `marks` and these characters are in
-    base 64."""
+    """Returns the separator before the last `length` characters of a name. Returns None if it is not in `marks`, or if
+    these characters are not in base 64."""
     before = stem[-length - 1 : -length]
     return before if before and before in marks and _ALPHABET.issuperset(stem[-length:]) else None
 
 
 def is_random(form: HashForm) -> bool:
-    """Returns true if the text is too random to be typed."""
+    """Returns true if the possible hash in a name looks too random to be typed by a person."""
     return form.kind == "hex" or len(PIECES.findall(form.token)) >= _RANDOM
 
 
 def surely_typed(token: str) -> bool:
-    """Returns true if the token is a size, a number, a date or a version, which people type."""
+    """Returns true if a part of a name is a size, a number, a date or a version, as people type it."""
     return (
         token.isdigit()
         or _SIZE.search(token) is not None
@@ -251,8 +255,8 @@ DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
 
 
 def typed(form: HashForm) -> bool:
-    """Returns true if a person may have typed the text: sizes, years, models, words and numbers. About one in thirty
-    hashes of eight characters is mistaken for typed text."""
+    """Returns true if a person may have typed the possible hash in a name, because it looks like a size, year, model,
+    word or number. About one in thirty real hashes of eight characters looks like that, too."""
     token = form.token
     if form.kind == "hex":
         return _typed_hex(token) or (form.suffix in SHOWN and token in _PLACEHOLDERS)
@@ -275,9 +279,12 @@ def typed(form: HashForm) -> bool:
 
 
 def resembles_typed(token: str) -> bool:
-    """Returns true if a token that is not in hex or base 32 resembles typed text. Such a token is in one case, or
-    consists of short numbered parts (`fp16-v12`), or of words with a number (`iPhone7s`). About one in eight hashes of
-    eight characters resembles typed text too. The check is therefore only for files that are rarely named by a hash."""
+    """Returns true if a part of a name that is not in hex or base 32 resembles typed text: it has only capitals or only
+    small letters, or it consists of short numbered parts (`fp16-v12`), or of words with a number (`iPhone7s`).
+
+    About one in eight hashes of eight characters resembles typed text too. Use this check only for files that are
+    rarely named by a hash.
+    """
     if token.lower() == token or token.upper() == token or _NUMBERED.match(token):
         return True
     pieces = PIECES.findall(token)
@@ -298,7 +305,7 @@ def _typed_hex(token: str) -> bool:
 
 
 def of_words(token: str) -> bool:
-    """Returns true if the token consists of exactly four parts that are words, abbreviations or numbers."""
+    """Returns true if a part of a name consists of exactly four pieces, each a word, an abbreviation or a number."""
     pieces = PIECES.findall(token)
     return (
         len(pieces) == 4

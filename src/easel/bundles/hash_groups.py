@@ -1,7 +1,7 @@
-"""Judges groups of similar names: the scripts and styles of a folder whose hashes have one form.
+"""Judges file names in groups: the scripts and styles of a folder whose possible hashes have the same form.
 
-Build tools give all files the same form, and random text differs from name to name in the places of its digits and
-letters. People number a series, or version one script by hand.
+Build tools give all files the same form, and hashes differ from each other in the places of their digits and letters.
+Names that people type differ less, because people number a series, or version one script by hand.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from easel.bundles.hash_forms import (
 from easel.bundles.references import References
 
 _FEW = 3
-"""Number of different hashes below which a group alone proves nothing."""
+"""Minimum number of different hashes in a group. A group with fewer hashes proves nothing by itself."""
 _SCATTERED = 4
-"""Minimum number of different hashes from which their randomness can be judged."""
+"""Minimum number of different hashes that are needed to judge whether they are random."""
 _COMPARED = 32
 _HEX = frozenset("0123456789abcdef")
 _CLASSES = str.maketrans(
@@ -35,19 +35,19 @@ _CLASSES = str.maketrans(
 )
 
 Group = tuple[str, str, str]
-"""The folder, the alphabet and the separator, which the names of one build have in common."""
+"""The key of a group of file names: the folder, the alphabet of the possible hash, and the separator before it."""
 
 
 def group_of(path: str, form: HashForm) -> Group:
-    """Returns the group of a name. Names of rare lengths are grouped separately, and so are names that begin with the
-    hash."""
+    """Returns the group of a file name. Possible hashes of a rare length form their own groups, and so do names that
+    begin with the hash."""
     kind = "b64" if form.kind != "hex" else "hex" if len(form.token) in (8, 10, 16, 20, 32) else f"hex{len(form.token)}"
     return path.rpartition("/")[0], f"front {kind}" if form.is_front else kind, form.before
 
 
 def confirmed_code(group: Group, members: Mapping[str, HashForm], references: References) -> tuple[set[str], bool]:
-    """Returns the scripts and styles of a group whose names are confirmed as hashes, and whether other files refer to
-    them."""
+    """Returns the scripts and styles of a group whose names are confirmed to contain a hash, and whether other files
+    refer to them. `members` maps their paths to the possible hashes."""
     _, kind, before = group
     tokens = {form.token for form in members.values()}
     scattered = _are_scattered(tokens)
@@ -57,23 +57,24 @@ def confirmed_code(group: Group, members: Mapping[str, HashForm], references: Re
     is_most = scattered or (
         4 * len(untyped) >= 3 * len(members) and len({members[path].token for path in untyped}) >= _FEW
     )
-    # Short hashes of commits look like these hashes, and so do names of one word.
+    # Short hashes of commits have the same form as these hashes, and so do names that consist of one word.
     needs_both = kind not in ("hex", "b64") or (kind == "b64" and not before)
     if len(tokens) < _FEW:
-        # The hash of one commit and the id of a tag manager look the same.
+        # With few names, the hash of one commit and the id of a tag manager look the same as a file's hash.
         return {
             path
             for path in untyped
             if _nobody_types(members[path])
             or (
-                # A name of one word is typed more often (`jsonMode.js`), and up to 32 MiB are read for the others.
+                # A name of one word is more often typed (`jsonMode.js`). For all other names, up to 32 MiB of files are
+                # read.
                 (before or members[path].kind == "hex")
                 and references.names_code(path, members[path])
                 and (references.by_hash_of_build(members[path]) or references.is_by_tool(path, members[path].token))
             )
         }, True
     if needs_both and not is_most:
-        # This check comes before the files that may refer to these scripts are read, because they have up to 32 MiB.
+        # This check comes first, because the files that may refer to these scripts have up to 32 MiB.
         return set(), False
     named = {path for path, form in members.items() if references.names_code(path, form)}
     by_name = 2 * len(named) >= len(members)
@@ -91,7 +92,8 @@ def confirmed_code(group: Group, members: Mapping[str, HashForm], references: Re
             good |= {path for path in named if references.by_build(path) and not surely_typed(members[path].token)}
             good |= _styles_beside(members, named)
         elif is_most:
-            # A name that reads like a word is a hash too, if scripts reference it and most neighbours are hashes.
+            # A name that reads like a word counts as a hash too, if scripts refer to it and most names next to it are
+            # hashes.
             good |= {
                 path
                 for path in named - untyped
@@ -110,29 +112,30 @@ def confirmed_code(group: Group, members: Mapping[str, HashForm], references: Re
 
 
 def _nobody_types(form: HashForm) -> bool:
-    """Returns true if the text mixes capitals, small letters and digits too irregularly for ids and versions."""
+    """Returns true if the possible hash mixes capitals, small letters and digits too irregularly for an id or a version
+    that a person types."""
     pieces = PIECES.findall(form.token)
     classes = set(form.token.translate(_CLASSES)) & set("0aA")
     return len(classes) == 3 and is_random(form) and not resembles_typed(form.token) and max(map(len, pieces)) > 1
 
 
 def _is_long(tokens: Collection[str]) -> bool:
-    """Returns true if a token of this length can only be a hash. Ids that people or databases write have at most 12
-    digits, or 24, 32 or 40 digits."""
+    """Returns true if the possible hashes are so long that they can only be hashes. Ids that people or databases write
+    have at most 12 digits, or 24, 32 or 40 digits."""
     return all(len(token) > 12 and len(token) not in (24, 32, 40) and _HEX.issuperset(token) for token in tokens)
 
 
 def _has_traces(named: Collection[str], members: Mapping[str, HashForm], references: References) -> bool:
-    """Returns true if a build tool certainly wrote this group. Elements of pages alone do not prove this, because
-    people write them too."""
+    """Returns true if a build tool certainly wrote the scripts and styles of a group. `named` are the members to which
+    other files refer. References from pages alone do not prove this, because people write pages too."""
     if any(references.by_build(path) or references.by_hash(members[path]) for path in named):
         return True
     return any(references.is_by_tool(path, members[path].token) for path in sorted(named)[:_FEW])
 
 
 def _styles_beside(members: Mapping[str, HashForm], named: Collection[str]) -> set[str]:
-    """Returns the styles that belong to scripts, because some tools write a style for each script, and no file refers
-    to these styles."""
+    """Returns the styles whose names match a script in `named`. Some tools write a style for each script, and no file
+    refers to the style."""
     scripts = {_word(path, members[path]) for path in named if not path.endswith(".css")}
     return {
         path
@@ -147,21 +150,21 @@ def _word(path: str, form: HashForm) -> str:
 
 
 def _are_scattered(tokens: Collection[str]) -> bool:
-    """Returns true if the texts are random together: their digits and letters are in different places, and many of
-    them alternate often."""
+    """Returns true if possible hashes are random when they are compared: their digits and letters are in different
+    places, and many hashes change between digits and letters often."""
     if len(tokens) < _SCATTERED:
         return False
     compared = sorted(tokens)[:_COMPARED]
     places = {token.translate(_CLASSES) for token in compared}
-    # Base 32 has few digits.
+    # Hashes in base 32 contain few digits.
     least = _SCATTERED - all(map(str.isupper, compared))
     alternating = sum(len(PIECES.findall(token)) >= least for token in compared)
     return 2 * len(places) >= len(compared) and 3 * alternating >= len(compared)
 
 
 class ConfirmedGroups:
-    """The groups of scripts and styles whose names are confirmed to contain a hash. Each group also states whether
-    files outside the group refer to its files."""
+    """The groups of scripts and styles whose names are confirmed to contain a hash. For each group, it is known whether
+    other files refer to its files."""
 
     def __init__(self) -> None:
         self._beside: dict[Group, bool] = {}
@@ -170,11 +173,11 @@ class ConfirmedGroups:
 
     @property
     def is_empty(self) -> bool:
-        """Returns true if no group of code is confirmed, so that no file can belong to a confirmed group."""
+        """Returns true if no group of scripts and styles is confirmed."""
         return not self._beside
 
     def add(self, group: Group, *, by_name: bool) -> None:
-        """Adds a group of code."""
+        """Adds a confirmed group of scripts and styles. `by_name` is true if other files refer to its files."""
         folder, kind, before = group
         for mark in (before, "") if kind == "hex" else (before,):
             self._beside[folder, kind, mark] = by_name or self._beside.get((folder, kind, mark), False)
@@ -185,14 +188,15 @@ class ConfirmedGroups:
                 self._anywhere.add((kind, mark))
 
     def includes(self, group: Group, form: HashForm, by_code: bool, by_pages: bool) -> bool:
-        """Returns true if a picture, font or other binary of this group belongs to a confirmed group of code.
-        `by_code` and `by_pages` are true if scripts or pages refer to the file."""
+        """Returns true if the name of a picture, font or other binary contains a hash because a confirmed group of
+        scripts and styles has the same form. `by_code` and `by_pages` are true if scripts or pages refer to the
+        file."""
         folder, kind, before = group
         by_names = self._beside.get(group), self._below.get((folder.partition("/")[0], kind, before))
         if kind == "b64" and form.kind != "b32" and resembles_typed(form.token):
             return False
         if by_names == (None, None):
-            # Some builds have folders for each kind of file (`js/`, `img/`).
+            # Some builds put each kind of file into its own folder (`js/`, `img/`).
             return by_code and (kind, before) in self._anywhere and (kind == "hex" or is_random(form))
         if any(by_names):
             return by_code or (bool(before) and by_pages and kind == "hex")

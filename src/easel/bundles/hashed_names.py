@@ -43,15 +43,16 @@ _PICTURE = re.compile(r"(?P<t>[A-Za-z0-9_-]{10})-\d{2,4}\.(?:avif|gif|jpe?g|png|
 _PICTURES = frozenset("avif gif jpg jpeg png webp svg".split())  # noqa: SIM905
 _SHORTEST_HEX, _LONGEST_HEX = 6, 128
 _BINARY = "wasm"
-"""The suffix of WebAssembly files. A build may have copied such a file from elsewhere, so its hashed name is no
-evidence for the names of other files."""
+"""The suffix of WebAssembly files. A build may have copied such a file from another project, so a hash in its name says
+nothing about the names of other files."""
 _RARELY_ONE = 20
-"""A name that consists only of hexadecimal characters counts as a hash if it has at least this many characters
-(webpack's assets). No id has so many characters."""
+"""Number of hexadecimal characters with which a name that consists of nothing else counts as a hash (webpack's assets).
+No id has this number of characters."""
 
 
 class HashedNames(NamedTuple):
-    """The files whose names are `known` to contain a hash, and all files whose names `may` contain a hash."""
+    """The result of the search for hashes in file names: the files whose names certainly contain one (`known`), and the
+    files whose names possibly contain one (`may`)."""
 
     known: Set[str]
     may: Set[str]
@@ -86,7 +87,7 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
         ):
             known.add(path)
         elif stem.isalpha() and stem.strip("abcdef") and (len(stem) != 8 or suffix not in CODE):
-            continue  # Most names are one word, which no rule below takes for a hash.
+            continue  # Most names are one word, which no rule below considers a hash.
         elif suffix in _PICTURES and (picture := _PICTURE.match(name)) is not None:
             pictures[path] = picture["t"]
         elif (form := form_of(stem, suffix)) is not None:
@@ -112,15 +113,16 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
         left = {path: form for path, form in forms.items() if path not in known}
         groups = {group_of(path, forms[path]) for path in proven & forms.keys()}
         known |= _confirmed(left, paths, known, references, groups if hashes.is_complete else set())
-        # Scripts are hashed last, because their names rarely contain the hash of their final content.
+        # The contents of scripts are hashed last, because a script's name rarely contains the hash of its final
+        # content.
         code = (path for path, form in forms.items() if form.kind == "hex" and path not in known)
         known.update(path for path in code if hashes.prove(path, forms[path].token, *paths[path]))
     return HashedNames(known, may)
 
 
 def _angular(forms: Mapping[str, HashForm], others: Collection[str], references: References) -> set[str]:
-    """Finds Angular's entries and media. A file `main-…` or a chunk must be among the entries, and all hashes must be
-    in base 32. Many such hashes read like words, so the page must refer to those files."""
+    """Returns the entry files and media that Angular has named. A file `main-…` or a chunk must be among the entries,
+    and all hashes must be in base 32. Many such hashes read like words, so the page must refer to those files."""
     by_folder: dict[str, set[str]] = defaultdict(set)
     for path, form in forms.items():
         if _ANGULAR.search(path) and (not typed(form) or (form.token.isalpha() and references.by_pages(path))):
@@ -138,7 +140,8 @@ def _angular(forms: Mapping[str, HashForm], others: Collection[str], references:
 
 
 def _pictures(found: Mapping[str, str]) -> set[str]:
-    """Finds pictures named by eleventy-img: ten characters and the width."""
+    """Returns the pictures that eleventy-img has named: with a hash of ten characters and the picture's width. `found`
+    maps paths to possible hashes."""
     return {
         path
         for path, token in found.items()
@@ -153,9 +156,11 @@ def _confirmed(
     references: References,
     proven: Set[tuple[str, str, str]],
 ) -> set[str]:
-    """Returns the names that neighbouring files confirm as hashes. In the groups of `proven`, a picture's name contains
-    the hash of the picture's content. If a picture's name in such a group contains something else, the name counts as
-    not hashed."""
+    """Returns the files whose names other files of the build confirm as hashed.
+
+    In the groups of `proven`, at least one picture's name contains the hash of the picture's content. If another
+    picture's name in such a group does not, the name counts as not hashed.
+    """
     groups: dict[tuple[str, str, str], dict[str, HashForm]] = defaultdict(dict)
     code_in: dict[tuple[str, bool], int] = defaultdict(int)
     for path, form in forms.items():
@@ -189,7 +194,7 @@ def _confirmed(
     for path, form in forms.items():
         if path in known or typed(form) or (form.suffix not in SHOWN and form.suffix != _BINARY):
             continue
-        # A build with such scripts names its pictures and fonts in the same way.
+        # A build with such scripts gives the same names to its pictures and fonts.
         group = group_of(path, form)
         if group not in proven and confirmed.includes(group, form, references.by_code(path), references.by_pages(path)):
             known.add(path)

@@ -1,5 +1,5 @@
-"""Inflates a member from its bundle in bounded memory: raw deflate (RFC 1951), and Zstandard (RFC 8878), whose frames
-state a window size that must be limited."""
+"""Inflates a member of a bundle in bounded memory: raw deflate (RFC 1951), and Zstandard (RFC 8878), whose frames state
+a window size that must be limited."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ else:
 
 CHUNK = 256 * 1024
 LARGEST_WINDOW = 8 * 1024 * 1024
-"""Maximum size in bytes of a Zstandard window. Every decoder should support this size (RFC 8878 §3.1.1.1.2), and levels
-up to 19 need no more. No window is larger than the content."""
+"""Maximum size in bytes of a Zstandard window. Every decoder should support this size (RFC 8878 §3.1.1.1.2), and
+compression levels up to 19 need no more. A window is never larger than the content."""
 
 
 class DamagedDataError(Exception):
-    """The data cannot be inflated, or does not end at the right place."""
+    """Compressed data cannot be inflated, or does not end at the right place."""
 
 
 def inflated(data: memoryview, method: int, limit: int) -> bytes:
-    """Returns the whole content of a member's data. If the content is longer than `limit` bytes, returns `limit` + 1
-    bytes, so that the caller notices. Raises DamagedDataError."""
+    """Inflates a member's data, and returns the whole content. If the content is longer than `limit` bytes, returns
+    `limit` + 1 bytes, so that the caller notices it. Raises DamagedDataError."""
     if method == STORED:
         return bytes(data[: limit + 1])
     if method == ZSTANDARD:
@@ -44,7 +44,7 @@ def inflated(data: memoryview, method: int, limit: int) -> bytes:
 
 
 def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes]:
-    """Yields the content in pieces of at most `chunk` bytes, none of them empty. Raises DamagedDataError."""
+    """Inflates a member's data, and yields the content in pieces of 1 to `chunk` bytes. Raises DamagedDataError."""
     if method == STORED:
         for at in range(0, len(data), chunk):
             yield bytes(data[at : at + chunk])
@@ -58,8 +58,8 @@ def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes
 def inflate_with(
     inflater: IgzipDecompressor, data: memoryview, chunk: int = CHUNK, first: bytes = b""
 ) -> Iterator[bytes]:
-    """Yields the content that a raw-deflate inflater makes of `first` and then of the data, in the form of `inflate`.
-    The content must end with the data. Raises DamagedDataError."""
+    """Inflates `first` and then `data` with the given inflater for raw deflate. Yields the content in pieces of 1 to
+    `chunk` bytes. The compressed data must end with the last byte. Raises DamagedDataError."""
     at = 0
     while not inflater.eof:
         given: bytes | memoryview = b""
@@ -90,8 +90,8 @@ def _unpacked_up_to(data: memoryview, most: int) -> bytes:
 
 
 def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
-    """Yields the content of one or more Zstandard frames. If a frame is truncated, yields the content before the
-    truncation, because the caller compares the size."""
+    """Yields the content of one or more Zstandard frames. If a frame is truncated, yields the content up to this point,
+    because the caller checks the size. Raises DamagedDataError."""
     reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(
         cast("IO[bytes]", _Source(data)), read_size=CHUNK, read_across_frames=True, closefd=False
     )
@@ -103,8 +103,8 @@ def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
 
 
 class _Source:
-    """The data as a file object. If the reader held the data itself, a traceback that refers to the reader would keep
-    the data in memory."""
+    """A file object that reads from `data`. If the Zstandard reader held `data` itself, a traceback that refers to the
+    reader would keep the data in memory."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
@@ -117,7 +117,8 @@ class _Source:
 
 
 def window(data: memoryview) -> int:
-    """Returns the window size (bytes) in the first frame of Zstandard data. Returns 0 without a readable frame."""
+    """Returns the window size (bytes) of the first Zstandard frame in the data. Returns 0 if there is no readable
+    frame."""
     try:
         return zstandard.get_frame_parameters(bytes(data[:32])).window_size
     except zstandard.ZstdError:
@@ -125,5 +126,5 @@ def window(data: memoryview) -> int:
 
 
 def raw(member: Member, bundle: memoryview) -> memoryview:
-    """Returns the member's bytes as stored in its bundle, compressed or not."""
+    """Returns a member's bytes as they are in its bundle, compressed or not."""
     return bundle[member.offset : member.offset + member.length]

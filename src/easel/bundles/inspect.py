@@ -1,4 +1,4 @@
-"""Inspects a bundle in one pass over the stored zip, in bounded memory. An inspected bundle can be served.
+"""Inspects a bundle (an uploaded zip) in one pass, in bounded memory. A bundle that has passed can be served.
 
 Each member is inflated in memory once, compared with its size and CRC, and hashed. The limits hold while inflating,
 whatever the headers state. Inflating stops one piece past a member's declared size.
@@ -57,8 +57,9 @@ def inspect_file(
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             raise NotAZipError(found="empty")
-        # The mapping is closed when the last reference to it ends. The traceback of a refusal may still refer to a part
-        # of the mapping, and closing it here would raise an error that hides the refusal.
+        # The mapping is closed when the last reference to it ends. If the zip is refused, the error's traceback may
+        # still refer to a part of the mapping. Closing the mapping here would raise another error, which would hide the
+        # refusal.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return inspect(
             mapped,
@@ -127,7 +128,8 @@ def inspect(
 
 
 def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) -> None:
-    """Raises SourceBundleError for a project whose page is blank until it is built."""
+    """Raises SourceBundleError if the files are a project whose page stays blank until the project is built. `chosen`
+    are the members by path."""
 
     def read(path: str) -> bytes:
         entry = chosen[root + path]
@@ -138,7 +140,7 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
     try:
         script = unbuilt_script(paths, ENTRY_POINT, read)
     except DamagedDataError:
-        # The whole file is read later, and the error at that time contains the member's name.
+        # The whole file is read later. If it is damaged, the error at that time names it.
         return
     if script is not None:
         member = printable(root + script)
@@ -146,7 +148,8 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
 
 
 def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: RuleSettings) -> Rules | None:
-    """Returns the rules in the bundle's rules files. Raises the errors of `easel.rules.errors`."""
+    """Returns the redirects and headers that the rules files in a bundle (such as `_redirects`) declare. Raises the
+    errors of `easel.rules.errors`."""
     present = {name: files[name] for name in RULES_FILES if name in files}
     for name, member in present.items():
         if member.size > LARGEST_SEARCHED:
@@ -157,7 +160,8 @@ def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: RuleSet
 
 
 def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, int], bytes]:
-    """Returns a function that reads the first bytes of a file, and one byte more if the file is longer."""
+    """Returns a function that reads a file's content up to a number of bytes, and one byte more if the file is
+    longer."""
 
     def read(path: str, most: int) -> bytes:
         member = files[path]
@@ -167,8 +171,9 @@ def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, 
 
 
 def _pausing(read: Callable[[str, int], bytes], check_stop: Callable[[], None]) -> Callable[[str, int], bytes]:
-    """Returns a function that calls `read`, and raises an error before each call if the inspection must stop. Unpacking
-    a few bytes of Brotli may take as long as unpacking its whole window."""
+    """Returns a function that calls `check_stop`, which raises an error if the inspection must stop, and then `read`.
+    The check is needed before each call, because unpacking a few bytes of Brotli may take as long as unpacking its
+    whole window."""
 
     def reading(path: str, most: int) -> bytes:
         check_stop()

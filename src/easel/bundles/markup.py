@@ -15,13 +15,14 @@ _VALUE = rb"""(?P<value>"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"
 _ATTRIBUTE_VALUE = rb"(?:B*+=B*+V|(?!B*+=))".replace(b"B", BLANK).replace(b"V", _VALUE)
 _NAMED = (_ATTRIBUTE_NAME + _ATTRIBUTE_VALUE).replace(b"?P<name>", b"?:").replace(b"?P<value>", b"?:")
 TAGS_REST = rb"(?:" + _NAMED + rb")*+[\t\n\f\r /]*+>"
-"""The rest of a tag after its name. A `>` in quotes belongs to a value."""
+"""A pattern for the rest of a tag after its name. A `>` in quotes belongs to a value."""
 
 _SKIPPED = re.compile(
     rb"(?:" + BLANK + rb"++|" + COMMENT + rb"|<!(?!--|doctype)[^>]*+>|<\?[^>]*+>|</(?![a-z])[^>]*+>)++",
     re.IGNORECASE | re.DOTALL,
 )
-"""White space, comments, and text that browsers treat as comments: processing instructions and unknown declarations."""
+"""A pattern for white space, comments, and text that browsers treat as comments: processing instructions and unknown
+declarations."""
 _TAG_NAME = re.compile(rb"<([a-z][^\t\n\f\r />]*+)", re.IGNORECASE)
 _TAGS_REST = re.compile(TAGS_REST)
 _ATTRIBUTE = re.compile(_ATTRIBUTE_NAME + _ATTRIBUTE_VALUE)
@@ -30,11 +31,11 @@ _RAW_TEXT = {
     name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE)
     for name in b"script style title textarea noscript template".split()
 }
-"""Elements whose content is not parsed as tags, and their end tags."""
+"""For each element whose content is not parsed as tags, a pattern for its end tag."""
 
 
 class Tag(NamedTuple):
-    """A start tag: its name in lower case, the offset of its attributes, and the offset after the tag."""
+    """A start tag in a page: its name in lower case, the offset of its attributes, and the offset after the tag."""
 
     name: bytes
     begin: int
@@ -42,27 +43,27 @@ class Tag(NamedTuple):
 
 
 def skip(page: bytes, at: int, most: int) -> int:
-    """Returns the offset after all white space and comments at `at` that end before `most`."""
+    """Returns the offset after all white space and comments that begin at `at` and end before `most`."""
     found = _SKIPPED.match(page, at, most)
     return found.end() if found is not None else at
 
 
 def tag_name(page: bytes, at: int, most: int) -> bytes | None:
-    """Returns the name, in lower case, of the start tag at `at`. Returns None if there is none."""
+    """Returns the name, in lower case, of the start tag at the offset `at`. Returns None if there is no start tag."""
     found = _TAG_NAME.match(page, at, most)
     return found[1].lower() if found is not None else None
 
 
 def start_tag(page: bytes, at: int, most: int) -> Tag | None:
-    """Returns the start tag at `at`. Returns None if no tag ends before `most`."""
+    """Returns the start tag at the offset `at`. Returns None if there is none, or if it does not end before `most`."""
     named = _TAG_NAME.match(page, at, most)
     rest = _TAGS_REST.match(page, named.end(), most) if named is not None else None
     return Tag(named[1].lower(), named.end(), rest.end()) if named is not None and rest is not None else None
 
 
 def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
-    """Yields the start tags of the page's elements that end before `most`, in order. At most `looks` places where a tag
-    may begin are examined. Tags inside raw text (scripts, styles, templates) are skipped."""
+    """Yields the start tags in a page that end before the offset `most`, in order. At most `looks` places where a tag
+    may begin are examined. Tags inside scripts, styles and templates are skipped."""
     at = 0
     for _ in range(looks):
         at = page.find(b"<", at, most)
@@ -85,8 +86,8 @@ def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
 
 
 def attributes(page: bytes, tag: Tag) -> dict[bytes, bytes]:
-    """Returns the attributes of the tag by name in lower case. If two attributes have the same name, the first one is
-    used."""
+    """Returns the attributes of a start tag by name in lower case. If two attributes have the same name, the first one
+    is used."""
     found: dict[bytes, bytes] = {}
     for match in islice(_ATTRIBUTE.finditer(page, tag.begin, tag.end - 1), _MOST_ATTRIBUTES):
         value = match["value"] or b""

@@ -1,4 +1,5 @@
-"""Reads members: inflates each member in memory once, compares its size and CRC, hashes it and searches it.
+"""Reads the members (entries) of a zip: inflates each member in memory once, compares its size and CRC, hashes it and
+searches it.
 
 A member whose bytes are unchanged since the previous version is not inflated again.
 """
@@ -46,20 +47,21 @@ from easel.bundles.vouched_pages import (
 )
 
 WHOLE = 1024 * 1024
-"""Maximum size (bytes, both compressed and inflated) of members that are inflated at once. Larger members are inflated
-in pieces."""
+"""Maximum size (bytes, both compressed and inflated) of a member that is inflated in one call. Larger members are
+inflated in pieces."""
 WHOLE_TEXT = LARGEST_LIST
-"""Maximum size in bytes of texts that are inflated at once. Texts are also searched."""
+"""Maximum size in bytes of a text that is inflated in one call. This limit is higher, because texts are also
+searched."""
 HEAVY = 64 * WHOLE
-"""Size in bytes of the inflated bundle above which the bundle counts as heavy."""
-# The heavy bundles of this process use at most one thread per core, so that light bundles and other work are not
-# delayed.
+"""Inflated size in bytes above which a bundle counts as heavy."""
+# Heavy bundles in this process share one thread for each core, so that they do not delay light bundles and other work.
 _CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 class FileKind(NamedTuple):
-    """The facts that a file's name shows: its type, the size (bytes) up to which it is inflated at once, the digests
-    that it is searched for (if any), whether browsers run it, and whether it may be a private key."""
+    """The facts about a file that its name shows: its content type, the size (bytes) up to which it is inflated in one
+    call, the digests that it is searched for (or None), whether browsers run it, and whether it may be a private
+    key."""
 
     type: str
     whole: int
@@ -69,7 +71,7 @@ class FileKind(NamedTuple):
 
 
 def kind_of(path: str) -> FileKind:
-    """Returns the kind of a file of this name."""
+    """Returns the facts that the name at the end of a path shows."""
     name = path.rpartition("/")[2]
     _, dot, suffix = name.rpartition(".")
     return _kind(dot + suffix)
@@ -77,8 +79,8 @@ def kind_of(path: str) -> FileKind:
 
 @lru_cache(maxsize=1024)
 def _kind(end: str) -> FileKind:
-    """Returns the kind of a file, by the suffix of its name, or by the whole name if there is no suffix. A large bundle
-    has few different suffixes."""
+    """Returns the facts that `end` shows: the suffix of a file's name, or the whole name if there is no suffix. The
+    result is cached, because a large bundle has few different suffixes."""
     type_ = content_type(end)
     counted = digests_in(end) if is_looked_through(end, type_) else None
     return FileKind(
@@ -87,7 +89,7 @@ def _kind(end: str) -> FileKind:
 
 
 class MemberReader:
-    """Inflates, checks and hashes files, a few threads at a time."""
+    """Inflates, checks and hashes the files of a bundle in a few threads."""
 
     def __init__(
         self, allow: Allowances, should_stop: Callable[[], bool], before: PreviousVersion | None = None
@@ -98,7 +100,7 @@ class MemberReader:
         self._is_heavy = False
 
     def read_all(self, data: memoryview, files: Sequence[tuple[str, Entry]], threads: int) -> dict[str, Member]:
-        """Returns the members of all files, in the same order."""
+        """Reads all files of the zip in `data`. Returns their members by path, in the order of `files`."""
         self._is_heavy = sum(entry.size for _, entry in files) > HEAVY
         found: dict[str, Member] = {}
         for members in read_in_threads(batches_of(files), threads, partial(self._read_batch, data)):
@@ -111,7 +113,7 @@ class MemberReader:
             return [(path, self._read(data, path, entry, is_over)) for path, entry in batch.files]
 
     def check_stop(self) -> None:
-        """Raises InspectionStoppedError once a stop is requested."""
+        """Raises InspectionStoppedError if the caller has requested a stop."""
         if self._should_stop():
             raise InspectionStoppedError
 

@@ -987,4 +987,4 @@ video/x-sgi-movie movie
 video/x-smv smv
 x-conference/x-cooltalk ice
 """
-"""Each line is a type and the suffixes of its files."""
+"""The registry as text. Each line is a content type and the suffixes of its files."""

@@ -1,4 +1,4 @@
-"""The model of a bundle: limits, manifest, members."""
+"""The model of a bundle: its limits, its manifest, and the files in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from easel.rules.models import Rules
 
 ENTRY_LARGEST = 64 * 1024
-"""Size limit (bytes, as stored in its bundle) of an entry page that is copied into the manifest."""
+"""Maximum size (bytes, as stored in the bundle) of an entry page that is copied into the manifest."""
 
 STORED = 0
 DEFLATED = 8
@@ -21,9 +21,9 @@ ZSTANDARD = 93
 Coding = Literal["br", "gzip", "zstd"]
 """The compression of a file's content (RFC 7932, RFC 1952, RFC 8878)."""
 NO_PLACE = -1
-"""The script offset of a page that cannot have a script."""
+"""The value of `Member.place` for a page that cannot have a script."""
 MAY_VOUCH, REGISTERS_WORKER = 1, 2
-"""Marks of a text that contains a possible digest of a page, and of a text that registers a service worker."""
+"""Two flags of a text: it contains a possible digest of a page, and it registers a service worker."""
 
 
 # There may be thousands of members, and none is in a reference cycle, so the garbage collector can skip them.
@@ -31,11 +31,12 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One file of a version, and the location of its bytes.
 
     `hash` is the SHA-256 (hex) of the content, `size` its length in bytes. `bundle` is the index into
-    `Manifest.bundles`. `offset` and `length` (bytes) locate the member's data in that zip, compressed by `method` (0
+    `Manifest.bundles`. `offset` and `length` (bytes) locate the file's data in that zip, compressed by `method` (0
     stored, 8 raw deflate, 93 Zstandard). `crc` is the CRC-32 of the content, which a gzip frame needs. `immutable` is
-    true if the name is known to contain a hash of the content. `place` is the offset (bytes) at which a page takes a
-    script, or NO_PLACE. `coding` is the compression of a file that is sent decoded. `marks` are the findings in a text.
-    Each of the last four is None if the manifest's release did not determine it.
+    true if the name is known to contain a hash of the content. `place` is the offset (bytes) in a page at which a
+    script can be inserted, or NO_PLACE. `coding` is the compression of a file that is sent with a `Content-Encoding`.
+    `marks` are the flags of a text. Each of the last four is None if the release that wrote the manifest did not
+    determine it.
     """
 
     hash: str
@@ -53,7 +54,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class BundleRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A pinned bundle: its object key, its SHA-256 (hex) and its size in bytes."""
+    """A bundle that versions use: its object key, its SHA-256 (hex) and its size in bytes."""
 
     key: str
     hash: str
@@ -64,9 +65,9 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     """All files of one version by path (relative, '/' separated, NFC), and the bundles that contain their bytes.
 
     `entry` is the entry page's data as stored in its bundle, unless the page is large. A reader of the manifest needs
-    this page next, so one request to the store is enough. `has_worker` is true if there is a service worker. `home` is
-    the entry page. `is_one_page` is true if the version is a single-page app (None if the release did not determine
-    it). `inspected_by` is the release whose rules determined types, places and marks.
+    this page next, so one request to the store is enough. `has_worker` is true if the version has a service worker.
+    `home` is the path of the entry page. `is_one_page` is true if the version is a single-page app (None if the release
+    did not determine it). `inspected_by` is the release whose rules determined types, places and marks.
     """
 
     bundles: list[BundleRef]
@@ -80,7 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
 
     @property
     def total_size(self) -> int:
-        """Returns the total inflated size of all files, in bytes."""
+        """Returns the total uncompressed size of all files in bytes."""
         return sum(member.size for member in self.files.values())
 
     def encode(self) -> bytes:
@@ -88,8 +89,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
         return _encoder.encode(msgspec.structs.replace(self, files=dict(sorted(self.files.items()))))
 
     def content_hash(self) -> str:
-        """Returns the SHA-256 (hex) of paths and content hashes only, so the same files have the same hash in any
-        zip."""
+        """Returns the SHA-256 (hex) of the paths and content hashes of all files, and of nothing else. The same files
+        therefore have the same hash in any zip."""
         digest = hashlib.sha256()
         for path, member in sorted(self.files.items()):
             digest.update(f"{path}\0{member.hash}\n".encode())
@@ -101,14 +102,15 @@ _decoder = msgspec.json.Decoder(Manifest)
 
 
 def decode_manifest(data: bytes) -> Manifest:
-    """Returns the manifest from its stored bytes. Raises msgspec.ValidationError or msgspec.DecodeError if it is
+    """Decodes a stored manifest from its bytes. Raises msgspec.ValidationError or msgspec.DecodeError if it is
     damaged."""
     return _decoder.decode(data)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a bundle. Sizes are in bytes. The limits hold while inflating, whatever the headers state."""
+    """The limits of a bundle. Sizes are in bytes. They also hold while a file is inflated, whatever the zip's headers
+    state."""
 
     max_files: int = 100_000
     max_file_size: int = 256 * 1024 * 1024
@@ -119,25 +121,25 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """Likely mistakes that an app allows in its bundles."""
+    """The likely mistakes in a bundle that the app's owner has allowed, so that such a bundle is not refused."""
 
     secrets: bool = False
     dependencies: bool = False
     sources: bool = False
-    """Allows the sources of a project, because their page is served without a build, or because the page is the result
-    of a build."""
+    """Allows a bundle that looks like the sources of a project, because its page works without a build, or because a
+    build has just produced the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The result of reading a bundle: its files, and notes for the uploader.
+    """The result of inspecting a bundle: its files, and notes for the uploader.
 
-    `stripped_root` is the single top-level folder that was taken as the root ('' if none). `left_out` are members that
+    `stripped_root` is the single top-level folder that was taken as the root ('' if none). `left_out` are files that
     never belong to a site (`__MACOSX/`, `.DS_Store`, …). `warnings` are sentences for the deploy's log. A file is
     immutable if, as far as this bundle shows, its name certainly contains a hash of its content. `may_be_hashed` are
-    the files whose names possibly contain a hash. `vouched` maps pages to the file that states their digest.
-    `has_worker` is true if there is a service worker. `home` is the entry page. `is_one_page` is true if the bundle is
-    a single-page app.
+    the files whose names possibly contain a hash. `vouched` maps each page whose digest is recorded in the bundle to
+    the file that records it. `has_worker` is true if there is a service worker. `home` is the entry page. `is_one_page`
+    is true if the bundle is a single-page app.
     """
 
     files: dict[str, Member]

@@ -1,4 +1,4 @@
-"""Names of members: decoding them, and checking that a path is safe. The rules are pure functions."""
+"""Names of members (entries) in a zip: decodes them, and checks that a path is safe. All functions are pure."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from easel.composed import composed
 MAX_NAME_BYTES = 1024
 # Matches `C:/x` and `C:` alone, but not `a:b.js`, which is an ordinary name.
 _DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
-# C0, DEL, C1 (Unicode's Cc), and halves of surrogate pairs, which UTF-8 cannot encode.
+# Control characters C0, DEL and C1 (Unicode's Cc), and halves of surrogate pairs, which UTF-8 cannot encode.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNICODE_PATH_VERSION = 1
 _SHOWN = 200
 _TOGETHER = 256
 _MARKS_OF_OTHERS = ("\\", ":", "//", "/.")
-"""Each ASCII path that is not in its stored form, or is refused for its characters, has one of these."""
+"""If an ASCII path is not in its stored form, or is refused for a character, it contains one of these strings."""
 
 T = TypeVar("T")
 
 
 def decode_name(raw: bytes, *, utf8_flag: bool, unicode_path: bytes | None = None) -> str:
-    """Returns a member's name as text: UTF-8 by flag, else UTF-8 if it is valid, else cp437 (APPNOTE.TXT, appendix D).
+    """Decodes the name of a member in a zip. The name is UTF-8 if the zip marks it as such or if it is valid UTF-8,
+    otherwise cp437 (APPNOTE.TXT, appendix D).
 
     `unicode_path` is the body of the Info-ZIP Unicode Path extra field (0x7075, §4.6.9), which overrides the name if
-    its CRC matches the raw name. Raises PathEncodingError for a name that is flagged as UTF-8 and is not.
+    its CRC matches the raw name. Raises PathEncodingError if a name is marked as UTF-8 but is not UTF-8.
     """
     # A tool that does not know this field and renames the member leaves a CRC that no longer matches. The field is then
     # ignored.
@@ -64,7 +65,8 @@ def _utf8(raw: bytes) -> str:
 
 
 def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
-    """Returns the path in its stored form: relative, '/' between parts, NFC, no empty or '.' parts.
+    """Checks the path of a member, and returns it in its stored form: relative, '/' between parts, NFC, no empty or '.'
+    parts.
 
     Backslashes are read as '/'. A trailing '/' (a folder) is dropped. The length limit (bytes of UTF-8) applies to the
     given and the stored path, because NFC can make a name longer. A path over the limit is not examined further. Raises
@@ -96,25 +98,26 @@ def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
 
 
 def together(paths: Iterable[str]) -> str:
-    """Returns a text with all these paths in lower case, each between slashes. Looking for something in all of them
-    takes far less time than looking in each."""
+    """Joins paths into one text in lower case, with a slash before and after each path. Searching this text takes far
+    less time than searching each path."""
     return f"/{'/|/'.join(paths)}/".lower()
 
 
 def are_plain(paths: str) -> bool:
-    """Returns true if `check_path` certainly accepts these paths (`together`) and changes none, if none is too long."""
+    """Returns true if `check_path` certainly accepts all paths in a text (from `together`) and returns them unchanged.
+    The caller checks their lengths."""
     return paths.isascii() and paths.isprintable() and not any(mark in paths for mark in _MARKS_OF_OTHERS)
 
 
 def in_slices(values: Iterable[T]) -> Iterator[list[T]]:
-    """Yields the values in slices of a few hundred, to be looked at together in little memory."""
+    """Yields the values in slices of a few hundred, so that a check of a whole slice needs little memory."""
     rest = iter(values)
     while some := list(islice(rest, _TOGETHER)):
         yield some
 
 
 def _check_length(text: str, path: str, max_bytes: int) -> None:
-    # A character takes at least one byte, so a text that is certainly too long is not encoded.
+    # A character takes at least one byte, so a text with too many characters need not be encoded.
     size = len(text)
     if size <= max_bytes and not text.isascii():
         size = len(text.encode("utf-8", "surrogatepass"))
@@ -128,7 +131,8 @@ def names_root(path: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Returns the text for a message, with control characters escaped, and truncated to 200 characters."""
+    """Returns a text as it may appear in a message: control characters are escaped, and it is truncated to 200
+    characters."""
     shown = text[:_SHOWN]
     if not shown.isprintable():
         shown = "".join(

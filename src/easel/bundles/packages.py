@@ -1,4 +1,4 @@
-"""Compressors that the server needs and the command line may lack. Each is imported on first use."""
+"""Compression packages that the server needs and the command line may lack. Each is imported on first use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class PackageMissingError(EaselError):
 
 
 class Package:
-    """A module that is imported on first access. Raises PackageMissingError if it is missing."""
+    """A Python module that is imported when an attribute is first read. Reading raises PackageMissingError if the
+    module is not installed."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -11,8 +11,8 @@ from easel.bundles.markup import Tag, attributes, skip, start_tag, tag_name
 LOOKED_AT = 256 * 1024
 """Number of first bytes of a page that are searched for the offset."""
 LARGEST = 8 * 1024 * 1024
-"""Maximum size in bytes of pages that are changed. A larger page is not meant for readers, and is streamed
-unchanged."""
+"""Maximum size in bytes of a page into which a script is inserted. A larger page is not meant for readers, and is
+streamed unchanged."""
 UTF8_MARK = b"\xef\xbb\xbf"
 _DOCTYPE = re.compile(rb"<!doctype[\t\n\f\r ]*+([^\t\n\f\r >]*+)[^>]*+>", re.IGNORECASE)
 _END_TAG = re.compile(rb"</[a-z]", re.IGNORECASE)
@@ -21,17 +21,18 @@ _CLOSED = {
     name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])[^>]*+>", re.IGNORECASE)
     for name in b"title style script noscript noframes textarea xmp iframe noembed svg math template select".split()
 }
-"""Elements whose content is not parsed as tags, and their end tags."""
+"""For each element whose content is not parsed as tags, a pattern for its end tag."""
 _MOST_PASSED = 500
-"""Maximum number of tags before the first tag that makes the file a page."""
+"""Maximum number of tags that are read to find a tag which only pages have, such as `<html>`."""
 _ACCELERATED = frozenset(name.encode() for name in ("⚡", "amp", "⚡4ads", "amp4ads", "⚡4email", "amp4email"))
-"""AMP's attributes of `<html>`. A page with one of them must not contain scripts (AMP HTML, "Required mark-up")."""
+"""Attributes that mark an `<html>` element as AMP. An AMP page must not contain scripts of its own (AMP HTML, "Required
+mark-up")."""
 
 
 def script_place(page: bytes) -> int | None:
-    """Returns the offset (bytes) at which a script comes first in the page's head. Returns None for a file that is not
-    a page: a fragment without a doctype, `<html>`, `<head>` and `<body>`, a file whose name shows another format, a
-    text in UTF-16, and an AMP page."""
+    """Returns the offset (bytes) in a page at which an inserted script runs before all other scripts. Returns None for
+    a file that is not a page: a fragment without a doctype, `<html>`, `<head>` and `<body>`, a file whose name shows
+    another format, a text in UTF-16, and an AMP page."""
     most = min(len(page), LOOKED_AT)
     at = skip(page, len(UTF8_MARK) if page.startswith(UTF8_MARK) else 0, most)
     is_page = False
@@ -51,8 +52,8 @@ def script_place(page: bytes) -> int | None:
 
 
 def _comes_to_a_page(page: bytes, at: int, most: int) -> bool:
-    """Returns true if a tag begins at this offset, and one of the following tags is a doctype, `<html>`, `<head>` or
-    `<body>`."""
+    """Returns true if a tag begins at the offset `at`, and this tag or a following tag is a doctype, `<html>`, `<head>`
+    or `<body>`."""
     for _ in range(_MOST_PASSED):
         if at < 0 or not page.startswith(b"<", at):
             return False

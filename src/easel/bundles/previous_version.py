@@ -1,5 +1,5 @@
-"""The previous version. If a file's bytes in the zip are unchanged since that version, all facts about the file are
-known."""
+"""The previous version of an app. If a file's bytes in the zip are unchanged since that version, all facts about the
+file are already known."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from easel.bundles.models import NO_PLACE, Manifest, Member
 
 @dataclass(frozen=True, slots=True)
 class PreviousVersion:
-    """The previous version: its files, and the one bundle that contains all of them."""
+    """The files of the app's previous version, and the one bundle that contains all of them."""
 
     files: Mapping[str, Member]
     bundle: mmap.mmap
 
     def unchanged(self, path: str, entry: Entry, raw: memoryview) -> Member | None:
-        """Returns the previous file at this path if its bytes (`raw`), sizes and CRC are the same. Returns None
-        otherwise.
+        """Returns the previous version's file at this path if its bytes (`raw`), sizes and CRC are the same. Returns
+        None otherwise.
 
         Equal bytes inflate to equal content. Whether a page has a place for a script may depend on another file, so a
         page without a place is read again.
@@ -40,8 +40,9 @@ class PreviousVersion:
 
 
 def as_before(manifest: Manifest, bundle: Path) -> PreviousVersion | None:
-    """Returns the previous version, which has this manifest and this file as its bundle. Returns None if the file is
-    missing, or if another release of Easel inspected the version, because that release may have applied other rules."""
+    """Returns the previous version with this manifest, whose only bundle is the file at the path `bundle`. Returns None
+    if the file is missing, or if another release of Easel inspected the version, because that release may have applied
+    other rules."""
     if manifest.inspected_by != __version__ or len(manifest.bundles) != 1:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The references to files in a build's own files: its manifests, pages, scripts and styles."""
+"""Finds references to files in the files of a build: its manifests, pages, scripts and styles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from easel.bundles.hash_forms import CODE, HashForm, typed
 
 MOST_READ = 32 * 1024 * 1024
-"""Maximum number of bytes of the pages, scripts, styles and build manifests that are searched for references to
+"""Maximum number of bytes of all pages, scripts, styles and build manifests that are searched for references to
 files."""
 MOST_OF_ONE = 8 * 1024 * 1024
 _SUFFIX_NAMED = re.compile(
@@ -22,16 +22,16 @@ _MOST_NAMED = 200_000
 _MOST_SCRIPTS, _MOST_PAGES = 2_000, 50
 _QUOTED_HASH = re.compile(rb"""["']([0-9a-f]{6,64})["']""")
 _BY_TOOLS = re.compile(rb"""crossorigin|integrity=|\bdefer=["']?defer""")
-"""Attributes that build tools, but not people, write next to addresses of the same origin."""
+"""Attributes of an element that build tools, but not people, write next to an address of the same origin."""
 _MODULE = re.compile(rb"""\btype=["']?module|modulepreload""")
 _OF_BUILD = (16, 20)
-"""Digits of the hash of a whole build, by Rspack and webpack."""
+"""Number of digits of the hash that Rspack (16) and webpack (20) give to a whole build."""
 _BUNDLERS = re.compile(rb"parcelRequire|webpackChunk|__webpack_|rspackChunk|__TURBOPACK__|__vite")
 _BUILD_MANIFESTS = (".vite/manifest.json", "asset-manifest.json")
 
 
 class References:
-    """The files that the build's own files refer to. The build's files are read on first use."""
+    """Knows which files of a build are referred to by other files of the build. Those files are read on first use."""
 
     def __init__(
         self, paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes], forms: Mapping[str, HashForm]
@@ -53,46 +53,47 @@ class References:
         self._likely: dict[bytes, str] | None = None
 
     def names_code(self, path: str, form: HashForm) -> bool:
-        """Returns true if a page, a script, a style or a build manifest refers to this script or style, or contains its
-        hash."""
+        """Returns true if a page, a script, a style or a build manifest refers to the script or style at this path, or
+        contains its hash."""
         self._look()
         assert self._by_pages is not None
         name = path.rpartition("/")[2].removesuffix(".map").encode()
         return name in self._by_pages or self.by_code(path) or self.by_hash(form)
 
     def by_hash(self, form: HashForm) -> bool:
-        """Returns true if a script has the hash as a string. Many scripts have a table of the hashes of other
-        scripts."""
+        """Returns true if a script contains the hash in a file's name as a string. Many scripts have a table of the
+        hashes of other scripts."""
         self._look()
         return form.token.encode() in self._hashes or self.by_hash_of_build(form)
 
     def by_hash_of_build(self, form: HashForm) -> bool:
-        """Returns true if a script has a longer hash as a string, which begins with this hash. webpack and Rspack give
-        all files of a build the beginning of one hash, if they are configured to do so."""
+        """Returns true if a script contains, as a string, a longer hash that begins with the hash in a file's name.
+        webpack and Rspack can be configured to give all files of a build the first digits of one hash."""
         self._look()
         return form.token.encode() in self._beginnings
 
     def by_code(self, path: str) -> bool:
-        """Returns true if a script, a style or a build manifest refers to the file. Pages do not count, because people
-        may have typed their references."""
+        """Returns true if a script, a style or a build manifest refers to the file at this path. Pages do not count,
+        because people may have typed their references."""
         self._look()
         name = path.rpartition("/")[2].removesuffix(".map")
         if name.encode() in self._by_code:
             return True
         form = self._forms[path]
         ending = f"{form.before}{form.token}"
-        # Scripts of one build that share a hash are named as the number of a script and this text.
+        # If the scripts of a build share one hash, their names consist of a number and this text, and scripts contain
+        # only the text.
         return bool(form.before) and name[name.rfind(ending) :].encode() in self._by_code
 
     def by_build(self, path: str) -> bool:
-        """Returns true if an output of the build tool refers to the file. A hand-written element of a page does not
-        count."""
+        """Returns true if a file that the build tool wrote refers to the file at this path. A hand-written element of a
+        page does not count."""
         return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools
 
     def is_by_tool(self, path: str, token: str) -> bool:
-        """Returns true if a build tool certainly wrote the script or style. One of four facts is enough. A build
-        manifest, a file with a hash in its name, or an element that a tool wrote refers to the file. The file has a
-        source map. The file mentions its licence file or its bundler. The file refers to files with a hash other than
+        """Returns true if a build tool certainly wrote the script or style at this path. One of four facts is enough. A
+        build manifest, a file with a hash in its name, or an element that a tool wrote refers to the file. The file has
+        a source map. The file mentions its licence file or its bundler. The file refers to files with a hash other than
         `token`, which is its own. Reads the file."""
         self._look()
         file = path.rpartition("/")[2].removesuffix(".map").encode()
@@ -113,7 +114,7 @@ class References:
         return any(self._likely.get(other, token) != token for other, _, _ in self._names_in(content))
 
     def by_pages(self, path: str) -> bool:
-        """Returns true if a page refers to the file."""
+        """Returns true if a page refers to the file at this path."""
         self._look()
         assert self._by_pages is not None
         return path.rpartition("/")[2].encode() in self._by_pages
@@ -133,7 +134,7 @@ class References:
         for kind, most in ((_MANIFEST, 2), (_PAGE, _MOST_PAGES), (_CODE, _MOST_SCRIPTS)):
             into = self._by_pages if kind == _PAGE else self._by_code
             nearest = sorted(kinds[kind], key=lambda path: (path.count("/"), path))[:most]
-            # Small files are read first, because they usually refer to the large files.
+            # Small files are read first, because they usually contain the references to the large files.
             for path in sorted(nearest, key=lambda path: self._paths[path][1]):
                 if (not media and not code) or self._left <= 0 or self._most_named <= 0:
                     return
@@ -165,7 +166,8 @@ class References:
                             self._beginnings.update(text for text in beginnings if text in tokens)
 
     def _is_hashed(self, path: str) -> bool:
-        """Returns true if the name of the script or style probably contains a hash after or before another part."""
+        """Returns true if the name of the script or style at this path probably contains a hash, together with another
+        part."""
         form = self._forms.get(path)
         return form is not None and bool(form.before) and not typed(form)
 
@@ -176,8 +178,8 @@ class References:
         return content
 
     def _names_in(self, content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
-        """Yields each file name in a content, with the text that ends with the name, and the offset of the name's
-        end."""
+        """Yields each file name that a content mentions, with the text that ends with the name, and the offset of the
+        name's end."""
         for match in islice(_SUFFIX_NAMED.finditer(content), self._most_named):
             self._most_named -= 1
             before = content[max(0, match.start() - _LONGEST_NAMED) : match.end()]

@@ -1,5 +1,5 @@
-"""Points inside a long deflated member where inflating can begin, so that a range near its end does not inflate all
-bytes before it.
+"""Points inside a long deflated member where inflating can begin, so that a request for bytes near its end does not
+inflate all bytes before them.
 
 Deflate (RFC 1951) refers back at most 32 KiB, and its blocks begin at any bit. A restart point is therefore the bit at
 which a block begins, the length of the content before it, and the last 32 KiB of that content. The points are found
@@ -35,7 +35,8 @@ else:
     zstandard = Package("zstandard")
 
 SMALLEST = 1024 * 1024
-"""Size (bytes) of the smallest file with restart points. A smaller file is inflated whole in a millisecond or two."""
+"""Minimum size (bytes) of a file that gets restart points. A smaller file is inflated as a whole in a millisecond or
+two."""
 _SPACING = 512 * 1024
 _MOST_PLACES = 1024
 _WINDOW = 32 * 1024
@@ -47,20 +48,21 @@ member's compressed data (in bits), and the offset and length of its window, whi
 inflating needs."""
 _NUMBERS = struct.Struct("<QQ")
 _EXPORT = struct.Struct("<5sBBQQLLL")
-"""The head of indexed_gzip's export: its name, version, flags, both sizes, spacing, window and number of points."""
+"""The first part of indexed_gzip's export format: its name, version, flags, both sizes, spacing, window and number of
+points."""
 _POINT = struct.Struct("<QQBB")
 
-# Empty blocks that fill the first bits of a byte, because a decoder accepts only whole bytes.
+# Empty blocks fill the first bits of a byte, because a decoder accepts only whole bytes.
 _TEN_BITS = (0b0000000_01_0, 10)
-"""Fixed codes, with only an end code."""
+"""An empty block of 10 bits: fixed codes, with only an end code."""
 _NINETY_FIVE_BITS = (0x3F5BF820_00000000_0881E004, 95)
-"""Dynamic codes that end at once: the shortest block with an odd number of bits."""
+"""An empty block of 95 bits: dynamic codes that end at once. It is the shortest block with an odd number of bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """A restart point: the bytes of content before it, its bit in the member's data, its window, and the end of the
-    data that the wanted range needs."""
+    """A restart point of a deflated member: the number of content bytes before it, its position in the compressed data
+    in bits, its window (the content before it), and the position up to which the wanted range needs compressed data."""
 
     content: int
     bit: int
@@ -69,7 +71,7 @@ class Restart:
 
 
 class Restarts:
-    """The restart points of one member. Only the section, which may be mapped, is in memory."""
+    """The restart points of one member. Only their section, which may be memory-mapped, is in memory."""
 
     __slots__ = ("_count", "_section")
 
@@ -95,9 +97,9 @@ class Restarts:
         return place
 
     def reaching(self, start: int, stop: int, length: int) -> Restart | None:
-        """Returns the last restart point at or before the byte `start` of the content, for reading up to `stop`.
-        `length` is the length (bytes) of the member's data. Returns None if all points come after `start`, or if the
-        point is damaged."""
+        """Returns the last restart point at or before the byte `start` of the content, for a reader that stops at the
+        byte `stop`. `length` is the length (bytes) of the member's compressed data. Returns None if all points come
+        after `start`, or if the point is damaged."""
         number = bisect_right(range(self._count), start, key=lambda one: self._place(one)[0]) - 1
         if number < 0:
             return None
@@ -115,8 +117,8 @@ class Restarts:
 
 
 def inflate_from(restart: Restart, data: memoryview, chunk: int = CHUNK) -> Iterator[bytes]:
-    """Yields the content from a restart point up to the range's end, in pieces of at most `chunk` bytes. Raises
-    DamagedDataError, also if the range is longer than the content."""
+    """Inflates a member's data from a restart point on. Yields the content up to the end of the wanted range, in pieces
+    of at most `chunk` bytes. Raises DamagedDataError, also if the content ends before the range."""
     at, used = divmod(restart.bit, 8)
     first = b""
     if used:
@@ -129,7 +131,8 @@ def inflate_from(restart: Restart, data: memoryview, chunk: int = CHUNK) -> Iter
 
 
 def _filling(used: int) -> tuple[int, int]:
-    """Returns empty blocks that fill the `used` first bits of a byte, as their bits and the number of bits."""
+    """Returns empty deflate blocks that fill the first `used` bits of a byte: the bits of the blocks, and their
+    number."""
     bits, count = _NINETY_FIVE_BITS if used % 2 else (0, 0)
     while count % 8 != used:
         bits |= _TEN_BITS[0] << count
@@ -138,11 +141,13 @@ def _filling(used: int) -> tuple[int, int]:
 
 
 def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
-    """Returns the section of restart points for a deflated member. Returns None if the member has no restart points.
+    """Finds the restart points of a deflated member, and returns them as a section. Returns None if the member has
+    none.
 
     The search takes about as long as inflating the member twice, and 32 KiB of memory for each point.
     """
-    # Importing this module takes a third of an edge's start, and only the background job needs it.
+    # Importing this module takes a third of the time in which an edge starts, and only the background job needs the
+    # module.
     import indexed_gzip
 
     if member.method != DEFLATED:
@@ -163,7 +168,8 @@ def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
 
 
 def _exported(data: memoryview, header: int) -> Iterator[Restart]:
-    """Yields the points in an index in indexed_gzip's format (`zran_export_index` in its zran.c)."""
+    """Yields the restart points in an index in indexed_gzip's format (`zran_export_index` in its zran.c). `header` is
+    the length of the gzip header."""
     *_, window_size, count = _EXPORT.unpack_from(data)
     window_at = _EXPORT.size + count * _POINT.size
     for number in range(count):
@@ -190,7 +196,7 @@ def _section(places: list[Restart]) -> bytes | None:
 
 
 class _AsGzip(io.RawIOBase):
-    """A member as a gzip file, by adding a frame (RFC 1952)."""
+    """Presents a deflated member as a gzip file, with a frame around its data (RFC 1952)."""
 
     def __init__(self, member: Member, bundle: memoryview) -> None:
         header, trailer = gzip_frame(member)

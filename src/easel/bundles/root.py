@@ -1,5 +1,5 @@
-"""Determines the app's files in a zip: leaves out junk, finds the root, refuses likely mistakes. The rules are pure
-functions of paths."""
+"""Determines the app's files in a zip: leaves out junk, finds the root folder, and refuses likely mistakes. All
+functions are pure functions of paths."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from easel.rules.read import FILES
 
 ENTRY_POINT = "index.html"
 APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
-"""Pages that build tools write to be served at every address without a file: SvelteKit, Nuxt; React Router; TanStack
+"""Names of pages that build tools write for every address without a file: SvelteKit and Nuxt; React Router; TanStack
 Start."""
 FALLBACK_PAGES = (*APPS_PAGES, "index.csr.html")
-"""All pages that are served at every address without a file. Angular's page is no entry page, so an app that has only
-this page needs a server."""
+"""Names of all pages that are served at every address without a file. Angular's page cannot be an entry page, so an app
+that has only this page needs a server."""
 NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
-"""Pages for addresses without a file, in a folder and below it. Expo writes the second name. Generators with a folder
+"""Paths of pages for missing addresses, in a folder and below it. Expo writes the second name. Generators with a folder
 for each page write the third."""
 RESERVED_FOLDERS = ("_easel",)
 """Folders whose addresses belong to the platform in every app."""
@@ -36,16 +36,16 @@ SHARED_FOLDERS = ("api", "_api", "_auth", "functions")
 """Folders whose addresses belong to the platform only in an app with a proxy, functions or a login. In other apps, the
 app's own files are served at these addresses."""
 RULES_FILES = FILES
-"""Files with rules for the edge. They are never served themselves."""
+"""Names of the files with rules for the edge. These files themselves are never served."""
 
 PROJECT_SETTINGS = "easel.toml"
-"""The settings of `easel deploy`. This file is in the app's folder, but does not belong to the app."""
+"""The file with the settings of `easel deploy`. It is in the app's folder, but does not belong to the app."""
 DEPENDENCIES = "node_modules/"
-"""A folder that is refused at the root. Elsewhere, a build tool wrote it, and pages may need it."""
+"""A folder that is refused at the root of a zip. In another folder, a build tool wrote it, and pages may need it."""
 
 _PROJECT_FILE = PROJECT_FILE
 _PROJECT_FILES = ("mkdocs.yml", "mkdocs.yaml", "zensical.toml", "hugo.toml", "hugo.yaml", "hugo.json", "pelicanconf.py")
-"""Files that only the sources of a site have. A zip with such a file and a page is still an app."""
+"""Files that only the sources of a site contain. A zip with such a file and a page is still an app."""
 _SPHINX_FILE = "conf.py"
 _SPHINX_FOLDERS = ("", "docs/", "source/", "doc/", "docs/source/", "doc/source/")
 _FOLDER_ICON = "Icon\r"
@@ -65,13 +65,15 @@ _JUNK = frozenset(
         ".picasa.ini", "picasa.ini", ".picasaoriginals", "zbthumbnail.info", ".bridgesort", ".bridgecache",
     }
 )  # fmt: skip
-"""Files and folders left by operating systems and tools, in lower case."""
+"""Names of files and folders that operating systems and tools leave, in lower case."""
 _JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000", "~$", ".~lock.", ".#", ".goutputstream-", ".smbdelete", ".sync_")
 _JUNK_STARTS = tuple(".~#")
-"""The first characters of junk files' names. All other junk names are in `_JUNK`, or contain a colon or an @."""
+"""The first characters of most junk files' names. The names of all other junk are in `_JUNK`, or contain a colon or an
+@."""
 _RECYCLER = "recycler"
 _MARKS_OF_JUNK = ("/.", "~", "#", "@", ":", " ", "+", ".db", ".ini", ".dat", ".info", "recycle", "__macosx")
-"""Texts that are fast to find. Each path of junk contains one of them, after a slash and in lower case."""
+"""Strings that are fast to find. The path of every junk file, with a slash in front and in lower case, contains one of
+them."""
 _IS_JUNK = re.compile(
     rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-|{_RECYCLER}/s-1-"
     rf"|(?:{'|'.join(map(re.escape, _JUNK_FILES))})[^/]*\Z|\.[^/]+\.(?:sw[a-p]|icloud|kate-swp)\Z"
@@ -83,9 +85,10 @@ _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git-credentials"})
 _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
 _MARKS_OF_SECRETS = ("/.", "/id_", *_KEY_STORES)
-"""Texts that are fast to find. Each path of a secret contains one of them, after a slash and in lower case."""
+"""Strings that are fast to find. The path of every secret, with a slash in front and in lower case, contains one of
+them."""
 KEY_FILES = (".pem", ".key")
-"""Files that hold either a private key or harmless data. Their content decides which."""
+"""Suffixes of files that contain a private key or harmless data. The file's content decides."""
 PRIVATE_KEY = b"PRIVATE KEY-----"
 """Text that every private key contains (RFC 7468 §10, §11)."""
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
@@ -103,17 +106,17 @@ _FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
 
 
 def is_junk(path: str) -> bool:
-    """Returns true if an operating system created the member. Such a member does not belong to an app."""
+    """Returns true if an operating system created the file at this path. It does not belong to an app."""
     lower = path.lower()
     folder, _, name = lower.rpartition("/")
-    # Most names show at once that they are no junk, and a folder has many files.
+    # Most names show at once that they are not junk, and a zip has many files.
     if name[:1] in _JUNK_STARTS or ":" in name or "@" in name or name in _JUNK or _may_be_junk(folder):
         return _IS_JUNK.search(lower) is not None
     return False
 
 
 def may_have_junk(paths: str) -> bool:
-    """Returns true if one of these paths (`together`) may be junk."""
+    """Returns true if a text of many paths (from `together`) may contain the path of a junk file."""
     return any(mark in paths for mark in _MARKS_OF_JUNK)
 
 
@@ -123,25 +126,26 @@ def _may_be_junk(folder: str) -> bool:
 
 
 def is_folder_icon(name: str) -> bool:
-    """Returns true if the member is macOS's icon of a folder. Its name in the zip is no valid path."""
+    """Returns true if a member of this name is the icon that macOS gives to a folder. The name is not a valid path."""
     return name.endswith("\r") and (name == _FOLDER_ICON or name.endswith(_FOLDER_ICONS))
 
 
 def home_page(paths: Collection[str]) -> str | None:
-    """Returns the page at the app's root address. This is its index.html, else a build tool's page for all addresses,
-    else the only page, if that page is at the root. Returns None if there is no such page. `paths` are relative to the
-    root."""
+    """Returns the path of the page at the app's root address. This is `index.html`, else a build tool's page for all
+    addresses, else the only page, if that page is at the root. Returns None if there is no such page. `paths` are
+    relative to the root."""
     for name in (ENTRY_POINT, *APPS_PAGES):
         if name in paths:
             return name
     pages = [path for path in paths if path.lower().endswith(_PAGES_ENDS) and path not in NOT_FOUND_PAGES]
     pages = pages or [path for path in paths if path.lower().endswith(_XML_PAGES_END)]
-    # `Index.html` must be renamed, because links say `index.html`, and addresses are case-sensitive.
+    # A file `Index.html` must be renamed, because links say `index.html`, and addresses are case-sensitive.
     return pages[0] if len(pages) == 1 and "/" not in pages[0] and pages[0].lower() != ENTRY_POINT else None
 
 
 def find_root(paths: Collection[str]) -> str:
-    """Returns the app's root folder: '' for the zip's own root, else the only top-level folder with a trailing '/'.
+    """Returns the root folder of the app in a zip: '' if it is the zip's own root, else the name of the only top-level
+    folder with a trailing '/'.
 
     `paths` are the files without the junk. Raises SourceBundleError, EntryPointMissingError.
     """
@@ -205,7 +209,7 @@ def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None
         text = together(some)
         may_be_secret = not allow.secrets and any(mark in text for mark in _MARKS_OF_SECRETS)
         if not may_be_secret and (allow.dependencies or DEPENDENCIES not in text):
-            continue  # Most bundles.
+            continue  # Most bundles contain none of these strings.
         for path in some:
             if not allow.dependencies and path.startswith(dependencies):
                 raise DependenciesInBundleError(member=printable(path))
@@ -215,7 +219,8 @@ def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None
 
 
 def secret_kind(path: str) -> str | None:
-    """Returns the kind of secret that the path suggests, or None."""
+    """Returns the kind of secret that a file at this path probably contains (`credentials`, for example). Returns None
+    if it is probably no secret."""
     lower = path.lower()
     *folders, name = lower.split("/")
     if name in _KEY_NAMES or name.endswith(_KEY_STORES):
@@ -235,7 +240,7 @@ def secret_kind(path: str) -> str | None:
 
 
 def refuse_conflicts(files: Collection[str], folders: Collection[str]) -> None:
-    """Refuses a file at a path where another member needs a folder. Raises PathConflictError.
+    """Refuses a file at a path where another member of the zip needs a folder. Raises PathConflictError.
 
     With '/' sorted before every other character, the contents of a folder sort right behind it, so that comparing
     neighbours is enough. A list of each path's folders could take gigabytes.
@@ -250,7 +255,8 @@ def refuse_conflicts(files: Collection[str], folders: Collection[str]) -> None:
 
 
 def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> list[str]:
-    """Returns the notes for the uploader."""
+    """Returns notes about a zip for its uploader, as sentences. `stripped` is the folder that was used as the root (''
+    if none), and `left_out` are the files that no app needs."""
     said = []
     if stripped:
         said.append(

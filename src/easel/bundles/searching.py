@@ -1,4 +1,5 @@
-"""Searches texts for a few bytes. A large bundle has a hundred megabytes of text, which is searched several times.
+"""Searches texts for a few bytes. The search must be fast, because a large bundle has a hundred megabytes of text,
+which is searched several times.
 
 StringZilla uses vector instructions, and is up to twenty times faster than Python. The command line works without
 StringZilla.
@@ -13,7 +14,7 @@ _find: Callable[[bytes, bytes, int], int]
 _translate: Callable[[bytes, bytes], bytes]
 try:
     import stringzilla
-except ImportError:  # Only the command line lacks StringZilla.
+except ImportError:  # An installation of the command line alone lacks StringZilla.
     _find, _translate = bytes.find, bytes.translate
 else:
     _find = cast("Callable[[bytes, bytes, int], int]", stringzilla.find)
@@ -21,7 +22,8 @@ else:
 
 
 def find(content: bytes, text: bytes, start: int = 0) -> int:
-    """Returns the offset of the first occurrence of the text in the content, from an offset on; -1 without one."""
+    """Returns the offset of the first occurrence of `text` in `content`, at or after `start`. Returns -1 if there is
+    none."""
     return _find(content, text, start)
 
 
@@ -31,12 +33,12 @@ def translated(content: bytes, table: bytes) -> bytes:
 
 
 def holds(content: bytes, text: bytes) -> bool:
-    """Returns true if the content contains the text."""
+    """Returns true if `content` contains `text`."""
     return _find(content, text, 0) >= 0
 
 
 def offsets(content: bytes, text: bytes) -> Iterator[int]:
-    """Yields the offsets of all occurrences of the text in the content."""
+    """Yields the offsets of all occurrences of `text` in `content`."""
     at = _find(content, text, 0)
     while at >= 0:
         yield at

@@ -11,19 +11,19 @@ import msgspec
 from easel.bundles.models import Manifest, Member, decode_manifest
 
 AT_ONCE = 128 * 1024
-"""Maximum size in bytes of an object that is decoded at once. Decoding this size takes about two milliseconds."""
+"""Maximum size in bytes of a JSON object that is decoded in one call, which takes about two milliseconds."""
 _FILES = b'"files":{'
 _ENTRIES = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+":\[[^\[\]]*+\],?){1,250}+')
-"""Several entries in Easel's own format: a name, and an array that contains no array."""
+"""A pattern for several entries of an object in Easel's own format: a name, and an array that contains no array."""
 _decode = msgspec.json.Decoder(dict[str, Member]).decode
 
 V = TypeVar("V")
 
 
 def entries(data: bytes, at: int, decode: Callable[[bytes], dict[str, V]]) -> Iterator[tuple[dict[str, V], int]]:
-    """Yields the entries of the JSON object whose first entry begins at `at`, in slices. Each slice comes with the
-    offset of the next entry, or of the closing brace. Ends early, or yields another offset, if the object has a
-    different format. Raises msgspec.ValidationError or msgspec.DecodeError as `decode` does."""
+    """Decodes a JSON object in slices of entries. `at` is the offset of the first entry. Yields each slice with the
+    offset of the next entry or of the closing brace. If the object has another format than Easel's, ends early, or
+    yields a wrong offset. Raises msgspec.ValidationError or msgspec.DecodeError as `decode` does."""
     while (some := _ENTRIES.match(data, at)) is not None:
         at = some.end()
         is_last = data[at - 1 : at] != b","
@@ -33,9 +33,9 @@ def entries(data: bytes, at: int, decode: Callable[[bytes], dict[str, V]]) -> It
 
 
 def decode_in_slices(data: bytes) -> Iterator[Manifest | None]:
-    """Yields None after every slice, and finally the manifest that `decode_manifest` would return. A manifest in a
-    different format than Easel's is decoded at once. Raises msgspec.ValidationError or msgspec.DecodeError when it is
-    damaged."""
+    """Decodes a large manifest in slices, so that the caller can do other work in between. Yields None after every
+    slice, and finally the manifest that `decode_manifest` would return. A manifest in another format than Easel's is
+    decoded in one call. Raises msgspec.ValidationError or msgspec.DecodeError when it is damaged."""
     begin = end = data.find(_FILES) + len(_FILES)
     files: dict[str, Member] = {}
     if len(data) > AT_ONCE and begin >= len(_FILES):
@@ -50,5 +50,5 @@ def decode_in_slices(data: bytes) -> Iterator[Manifest | None]:
 
 
 def is_closed(data: bytes, at: int) -> bool:
-    """Returns true if the object ends at this offset, after its last entry."""
+    """Returns true if the JSON object ends with a closing brace at the offset `at`, directly after an entry."""
     return data[at : at + 1] == b"}" and data[at - 1 : at] != b","

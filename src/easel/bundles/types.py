@@ -13,7 +13,7 @@ _SOURCES = (
     "gradle graphql hcl hlsl hpp hs http jl kt kts lisp lock lrc ml nim nix patch po properties proto ps1 r rb rkt "
     "sbv scala sol svelte swift tf vert vue zig zsh"
 )
-"""Texts that browsers should show, and not download."""
+"""Suffixes of texts that browsers should show, and not download."""
 _OUR_OWN = {
     "ass": "text/plain",
     "bat": "text/plain",
@@ -55,7 +55,7 @@ _OUR_OWN = {
     "topojson": "application/json",
     **dict.fromkeys(_SOURCES.split(), "text/plain"),
 }
-"""Types that are missing in the registry, or that browsers and other servers treat differently."""
+"""Content types of suffixes that the registry lacks, or that browsers and other servers treat differently."""
 
 _TYPES: dict[str, str] = {
     suffix: type_ for type_, *suffixes in map(str.split, SUFFIXES.strip().splitlines()) for suffix in suffixes
@@ -122,11 +122,12 @@ _LOADED = frozenset(_LOADED_SUFFIXES.split())
 
 
 def content_type(path: str) -> str:
-    """Returns the Content-Type for a file of this name. Text is UTF-8. Unknown types are `application/octet-stream`."""
+    """Returns the Content-Type for a file at this path, from the suffix of its name. Text is UTF-8. The type of an
+    unknown suffix is `application/octet-stream`."""
     name = path.rsplit("/", 1)[-1].lower()
     if name in _NAMES:
         return _NAMES[name]
-    # The last suffix counts. `x.js.gz` is a gzip file, and not a script with an encoding.
+    # Only the last suffix counts: `x.js.gz` is a gzip file, and not a script with an encoding.
     _, dot, suffix = name.rpartition(".")
     if not dot and _WELL_KNOWN.search(path) is not None:
         return "application/json"

@@ -1,9 +1,9 @@
-"""Determines whether a zip with an entry page is certainly an unbuilt project. Visitors of such a project would see a
-blank page.
+"""Determines whether a zip with an entry page is certainly a project that nobody has built. Visitors of such a project
+would see a blank page.
 
 A zip is an unbuilt project if package.json contains a build tool, and the page loads a module that no browser can run.
 Such a module is in another language, or its first lines import a package by name or a file that is no script. If the
-page works in a browser, for example by an import map, the zip is no project, whatever other files it has.
+page works in a browser, for example by an import map, the zip is not refused, whatever other files it has.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from easel.bundles.markup import attributes, start_tags
 
 PROJECT_FILE: Final = "package.json"
 LOOKED_AT: Final = 256 * 1024
-"""Maximum number of bytes that are read of package.json, of the page and of a script."""
+"""Maximum number of bytes that are read of each file: package.json, the page and a script."""
 _MOST_TAGS: Final = 2_000
 _MOST_SCRIPTS: Final = 20
 _MOST_IMPORTS: Final = 200
@@ -26,10 +26,10 @@ _TOOLS: Final = frozenset(
     {"vite", "rolldown-vite", "parcel", "parcel-bundler", "webpack", "rollup", "rolldown", "esbuild", "@rsbuild/core"}
     | {"@rspack/core", "snowpack", "astro", "@vue/cli-service", "react-scripts", "@sveltejs/kit", "@farmfe/core"}
 )
-"""Packages that bundle modules for browsers."""
+"""Names of npm packages that bundle modules for browsers."""
 _CONFIGURED: Final = tuple(f"vite.config.{suffix}" for suffix in ("ts", "js", "mjs", "mts", "cjs", "cts"))
 _COMPILED: Final = (".ts", ".tsx", ".mts", ".cts", ".jsx", ".vue", ".svelte", ".coffee")
-"""Suffixes of files that are not served with a script's type, so that no browser runs them as modules."""
+"""Suffixes of modules that browsers do not run, because the files are not served with a script's type."""
 _SCRIPTS: Final = (".js", ".mjs")
 _NO_SCRIPTS: Final = (
     *_COMPILED, ".css", ".scss", ".sass", ".less", ".styl", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".html",
@@ -48,8 +48,8 @@ class _Package(msgspec.Struct):
 
 
 def unbuilt_script(paths: Container[str], page: str, read: Callable[[str], bytes]) -> str | None:
-    """Returns the page's script that no browser can run, if the files are certainly an unbuilt project. Returns None
-    otherwise.
+    """Returns the path of a script that the page loads and no browser can run, if the files are certainly an unbuilt
+    project. Returns None otherwise.
 
     `paths` are relative to the root, where package.json and the page are. `read` returns a file's first `LOOKED_AT`
     bytes.
@@ -78,8 +78,8 @@ def _is_built(paths: Container[str], data: bytes) -> bool:
 
 
 def _modules(page: bytes) -> tuple[list[str], bool]:
-    """Returns the addresses of the page's own modules, and whether the page has an import map. Returns no addresses for
-    a page with a `<base>`."""
+    """Returns the addresses of the modules that a page loads from its own host, and whether the page has an import map.
+    Returns no addresses for a page with a `<base>`."""
     found: list[str] = []
     has_map = False
     for tag in start_tags(page, len(page), _MOST_TAGS):
@@ -95,15 +95,16 @@ def _modules(page: bytes) -> tuple[list[str], bool]:
 
 
 def _path(address: str) -> str:
-    """Returns the path of a file in the app. Returns "" for an address on another host."""
+    """Returns the path of the app's file that an address in its page refers to. Returns "" if the address is on another
+    host."""
     if address.startswith("//") or _SCHEME.match(address):
         return ""
     return address.partition("#")[0].partition("?")[0].removeprefix(".").removeprefix("/")
 
 
 def _cannot_run(script: bytes, *, has_map: bool) -> bool:
-    """Returns true if the first statements of a script import a module that a browser cannot find or does not
-    accept."""
+    """Returns true if one of the first statements of a script imports a module that a browser cannot find or does not
+    accept. `has_map` is true if the page has an import map."""
     at = _after(script, len(b"\xef\xbb\xbf") if script.startswith(b"\xef\xbb\xbf") else 0)
     for _ in range(_MOST_IMPORTS):
         found = _IMPORT.match(script, at)

@@ -31,7 +31,7 @@ _REPOSITORY = ".git/"
 
 
 def unpack(path: Path, into: Path, *, limits: Limits, should_stop: Callable[[], bool] = lambda: False) -> int:
-    """Writes the files of the zip at the path into an empty folder, and returns their number.
+    """Unpacks the zip at the path into an empty folder, and returns the number of files.
 
     Strips a single top-level folder, and leaves out `node_modules/` and `.git/` of the project's root, and junk. Raises
     the errors of `easel.bundles.errors`, InspectionStoppedError once `should_stop` returns true, and OSError.

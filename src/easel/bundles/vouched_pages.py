@@ -23,18 +23,18 @@ from easel.bundles.searching import find, holds, offsets, translated
 from easel.bundles.types import DEFAULT, is_text
 
 LARGEST_LIST = 8 * 1024 * 1024
-"""Maximum size in bytes of a file that is searched."""
+"""Maximum size in bytes of a file that is searched for digests."""
 MOST_READ = 32 * 1024 * 1024
-"""Maximum size in bytes of all searched files together. The smallest files are searched first."""
+"""Maximum size in bytes of all files together that are searched for digests. The smallest files are searched first."""
 MOST_HASHED = 256 * 1024 * 1024
-"""Maximum size in bytes of all hashed pages together. The smallest pages are hashed first."""
+"""Maximum size in bytes of all pages together whose digests are computed. The smallest pages are hashed first."""
 _MOST_DIGESTS = 400_000
 
 _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 _FLAT = bytes(ord("h") if chr(c) in "0123456789abcdefABCDEF" else ord(" ") for c in range(256))
 _ELSEWHERE, _IN_CODE = b"h" * 32, b"h" * 64
-"""The shortest digest in hex that counts, outside and inside scripts. Digests in pages do not count, because a page
-that shows a digest is no list for comparison."""
+"""The shortest hex digest that counts outside of scripts and in scripts, with a letter `h` for each digit. Hex digests
+in pages do not count, because a page that shows a digest is no list for comparison."""
 _PAGES = frozenset({"html", "htm", "shtml"})
 _COMPARE_NOTHING = frozenset({"css", "map"})
 """Suffixes of texts whose digests are never compared with a page: styles, and files for debuggers."""
@@ -54,37 +54,39 @@ _BARE_LENGTHS = {24: "md5", 28: "sha1", 44: "sha256", 88: "sha512"}
 their end."""
 _LISTS = frozenset("json jsonl mf sf txt yaml yml".split())  # noqa: SIM905
 _OF_OTHERS = (b"integrity=", b'integrity="', b"integrity='")
-"""A digest after one of these attributes belongs to a script or a style."""
+"""The beginnings of attributes for the digest of a script or style. A digest after one of them is not a page's
+digest."""
 _SIGNATURES = tuple(
     ".asc .bundle .cms .gpg .intoto.jsonl .minisig .ots .p7m .p7s .sig .sign .sigstore .sigstore.json .tsr".split()  # noqa: SIM905
 )
-"""Suffixes of files that sign another file, or prove its time. The rest of the name is the other file's name."""
+"""Suffixes of files that sign another file, or prove its time. Without the suffix, the name is the other file's
+name."""
 _REGISTERS = re.compile(rb"""serviceWorker(?:["'`]\])?\s{0,32}\??\.\s{0,32}register\s{0,32}\(""")
-"""The call that registers a service worker, also minified."""
+"""A pattern for the call that registers a service worker, also minified."""
 _SUM = re.compile(r"sums?\Z|\.(?:md5|sha\d{1,3}|sum|mf|sf)\Z", re.IGNORECASE)
 _WORKER = re.compile(r"(?<![^-._])(?:sw|(?:[a-z]{1,20})?service[-_]?worker|precache-manifest)(?=[-._])", re.IGNORECASE)
-"""Common names of the scripts of service workers and of their precache lists."""
+"""A pattern for common names of the scripts of service workers and of their precache lists."""
 LONGEST_REGISTERS = len("serviceWorker']?.register(") + 3 * 32
 
 
 def is_looked_through(name: str, type_: str) -> bool:
-    """Returns true if a file of this name and type may be a list of digests. The caller checks that the file has at
-    most `LARGEST_LIST` bytes."""
+    """Returns true if a file of this name and content type may be a list of digests. The caller checks that the file
+    has at most `LARGEST_LIST` bytes."""
     if name.rpartition(".")[2].lower() in _COMPARE_NOTHING:
         return False
     return is_text(type_) or (type_ == DEFAULT and (_is_sum(name) or "." not in name))
 
 
 class Digests(NamedTuple):
-    """The digests that count in a file. `shortest` has as many letters `h` as the shortest run of hex digits that
-    counts. If `shortest` is None, hex digits do not count. `bare` is true if Base64 without a prefix counts."""
+    """The forms of digests that a file is searched for. `shortest` has one letter `h` for each digit of the shortest
+    hex digest. If `shortest` is None, hex digits do not count. `bare` is true if Base64 without a prefix counts."""
 
     shortest: bytes | None
     bare: bool
 
 
 def digests_in(name: str) -> Digests:
-    """Returns the digests that count in a file of this name."""
+    """Returns the forms of digests that a file of this name is searched for."""
     _, dot, suffix = name.rpartition(".")
     if not dot:
         return Digests(_ELSEWHERE, bare=True)
@@ -94,11 +96,11 @@ def digests_in(name: str) -> Digests:
 
 
 def may_vouch(content: bytes, counted: Digests) -> bool:
-    """Returns true if a file contains a possible digest of a page. This function runs for every text, so it searches as
-    little as possible. Scripts are searched for hex digits only if they contain a page's name in quotes. Pages are not
-    searched for digests of the files that they load."""
+    """Returns true if a text contains a possible digest of a page, in a form that `counted` allows. This function runs
+    for every text, so it searches as little as possible. Scripts are searched for hex digits only if they contain a
+    page's name in quotes. Digests in a page that belong to the files which it loads do not count."""
     shortest, bare = counted
-    # Many texts contain none of the five prefixes. These texts are searched once or twice instead of five times.
+    # Many texts contain none of the five prefixes. Such a text is searched once or twice instead of five times.
     begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if _names_sha(content) else []
     if shortest is None:
         return any(content.count(one) > sum(content.count(before + one) for before in _OF_OTHERS) for one in begins)
@@ -106,7 +108,7 @@ def may_vouch(content: bytes, counted: Digests) -> bool:
         return bool(begins)
     if bare and _has_bare(content):
         return True
-    # A text with very many runs of hex digits counts as a text with digests, so that it is not searched further.
+    # A text with very many runs of hex digits counts as a text with digests. It is not searched further.
     runs = enumerate(_runs(content, shortest))
     return any(number == _MOST_LOOKED_AT or _algorithm(content, run) is not None for number, run in runs)
 
@@ -137,7 +139,7 @@ def is_run(type_: str) -> bool:
 
 
 def registers_worker(content: bytes) -> bool:
-    """Returns true if a script, or a page's script, registers a service worker."""
+    """Returns true if the code in a script or a page registers a service worker."""
     if not holds(content, b"serviceWorker"):
         return False  # This is the result for most scripts.
     calls = enumerate(offsets(content, b"serviceWorker"))
@@ -145,7 +147,7 @@ def registers_worker(content: bytes) -> bool:
 
 
 def is_worker(path: str) -> bool:
-    """Returns true if a file of this name is a service worker's script."""
+    """Returns true if the file at this path has a usual name of a service worker's script."""
     name = path.rpartition("/")[2]
     lower = name.lower()
     if "sw" not in lower and "worker" not in lower and "precache" not in lower:
@@ -154,8 +156,8 @@ def is_worker(path: str) -> bool:
 
 
 def find_vouched(files: Mapping[str, Member], lists: Collection[str], read: Callable[[str], bytes]) -> dict[str, str]:
-    """Returns the pages with a recorded digest, each with the path of the file that records the digest. `lists` are the
-    files for which `may_vouch` is true. `read` returns a file's content."""
+    """Returns the pages whose digest is recorded in the bundle, each with the path of the file that records it. `lists`
+    are the files for which `may_vouch` is true. `read` returns a file's content."""
     pages = {path: member for path, member in files.items() if member.type.startswith("text/html")}
     found = {path: path + suffix for path in pages for suffix in _SIGNATURES if path + suffix in files}
     listed: dict[tuple[str, bytes], str] = {}
@@ -188,7 +190,7 @@ def _named(
 
 
 def digests(content: bytes, counted: Digests) -> Iterator[tuple[str, bytes]]:
-    """Yields possible digests in a text: the algorithm (by length), and the digest."""
+    """Yields the possible digests in a text, each with its algorithm, which is known from its length."""
     yield from _in_base64(content)
     if counted.bare:
         for match in _BARE.finditer(content):
@@ -210,7 +212,7 @@ def _in_base64(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
-    """Yields the start and end of each run of hex digits that is long enough."""
+    """Yields the start and end of each run of hex digits in a text that is as long as `shortest` or longer."""
     flat = translated(content, _FLAT)
     at = find(flat, shortest)
     while at >= 0:
@@ -221,7 +223,8 @@ def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _algorithm(content: bytes, run: tuple[int, int]) -> str | None:
-    """Returns the algorithm by the run's length. Returns None if the run is no separate digest."""
+    """Returns the algorithm of a possible digest, from the length of the run of hex digits (start and end in
+    `content`). Returns None if no algorithm has this length, or if the run is part of a longer word."""
     at, end = run
     before = content[max(0, at - 2) : at]
     if (before[-1:].isalnum() and before.lower() != b"0x") or content[end : end + 1].isalnum():

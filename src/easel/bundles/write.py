@@ -1,4 +1,4 @@
-"""Writes zips reproducibly. The same files always result in the same bytes."""
+"""Writes zips reproducibly: the same files always result in the same bytes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import IO
 
 CHUNK = 256 * 1024
-# The earliest time that a zip can state (APPNOTE.TXT 4.4.6). Any fixed time would do.
+# The earliest time that a zip can contain (APPNOTE.TXT 4.4.6). Any other fixed time would be as good.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _MODE = (stat.S_IFREG | 0o644) << 16
 _EXECUTABLE = 0o111 << 16
-# Deflating files of these types again gains nothing, and ranges of a stored member are sent in place. For other types,
-# a trial decides.
+# Compressing files of these types again gains nothing. If they are stored uncompressed, parts of them can be sent
+# directly from the zip. For other types, a trial decides.
 _COMPRESSED = frozenset(
     f".{extension}"
     for kind in (
@@ -35,7 +35,7 @@ _ZLIB_FRAME = 6
 
 
 class UnreadableError(Exception):
-    """A file that cannot be read. This is not a refusal: callers raise an error that names the file."""
+    """A file of the app that cannot be read. Callers catch this error, and raise an error with the file's name."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
@@ -44,7 +44,8 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file of the app: its path in the zip, its location, its size in bytes, and its executable bit in the zip."""
+    """A file of the app: its path in the zip, its location on disk, its size in bytes, and whether it is executable in
+    the zip."""
 
     path: str
     source: Path
@@ -53,7 +54,8 @@ class FoundFile:
 
 
 def write_zip(files: Iterable[FoundFile], target: IO[bytes], progress: Callable[[int], None] | None = None) -> int:
-    """Writes the zip, and returns its size in bytes. `progress` receives the number of bytes read.
+    """Writes the files into a zip at the path `target`, and returns the size of the zip in bytes. `progress` is called
+    with the number of bytes that were read.
 
     Raises UnreadableError.
     """
@@ -73,8 +75,8 @@ def write_zip(files: Iterable[FoundFile], target: IO[bytes], progress: Callable[
 
 
 def _shrinks(file: FoundFile) -> bool:
-    """Returns true if deflating makes the file at least 5 % smaller. The trial covers the whole file, or four parts of
-    a long file."""
+    """Returns true if deflating makes a file at least 5 % smaller. The trial covers the whole file, or four parts of a
+    long file."""
     if Path(file.path).suffix.lower() in _COMPRESSED or not file.size:
         return False
     try:
@@ -91,7 +93,8 @@ def _shrinks(file: FoundFile) -> bool:
 
 
 def _deflated(content: IO[bytes], at: int, most: int, level: int) -> tuple[int, int]:
-    """Returns the number of bytes of a part of a file before and after deflating."""
+    """Deflates a part of a file of at most `most` bytes that begins at `at`. Returns the number of bytes before and
+    after."""
     content.seek(at)
     part = content.read(most)
     return len(part), len(zlib.compress(part, level)) - _ZLIB_FRAME if part else 0
