@@ -1,4 +1,4 @@
-"""Writes rules as text, and lists the rules that changed between two versions."""
+"""Writes rules as text, and lists the differences between the rules of two versions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from easel.rules.models import HeaderBlock, Redirect, Rules
 
 
 class RuleChange(msgspec.Struct, frozen=True):
-    """The difference of one rule. `source` identifies the rule: a path and its conditions, or a path and a header's
-    name."""
+    """The difference of one rule between two versions. `source` identifies the rule: a path and its conditions, or a
+    path and a header's name. `old` and `new` are the rule as text, or None if that version does not have the rule."""
 
     kind: Literal["redirect", "header"]
     status: Literal["added", "removed", "modified"]
@@ -22,7 +22,7 @@ class RuleChange(msgspec.Struct, frozen=True):
 
 
 def redirect_text(redirect: Redirect) -> str:
-    """Returns the line in the form of the file."""
+    """Returns a redirect as a line of `_redirects`: its path, its target, its status and its conditions."""
     words = [_source(redirect), redirect.target, f"{redirect.status}{'!' if redirect.forced else ''}"]
     for name, values in (
         ("Language", redirect.languages),
@@ -44,7 +44,7 @@ def _source(redirect: Redirect) -> str:
 
 
 def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:
-    """Yields the headers of a block, each with its path and name, and its line as the file has it."""
+    """Yields the headers of a header block. Each comes as its path and name, and as a line of `_headers`."""
     path = f"https://{block.host}{block.path}" if block.host else block.path
     if block.excepts:
         path = f"{path} Except={','.join(block.excepts)}"
@@ -53,8 +53,8 @@ def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:
 
 
 def changes(old: Rules | None, new: Rules | None) -> list[RuleChange]:
-    """Returns the changes. Redirects come before headers, each in the order of their sources. A moved line is not a
-    change."""
+    """Returns the differences between the rules of two versions. Redirects come before headers, each in the order of
+    their sources. A line that only moved does not count."""
     found = list(_compare("redirect", _redirects(old), _redirects(new)))
     found.extend(_compare("header", _headers(old), _headers(new)))
     return found

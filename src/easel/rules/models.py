@@ -1,4 +1,4 @@
-"""Parsed rules: redirect lines, header blocks, refused lines, notes."""
+"""The parsed rules of a version: redirect lines, header blocks, refused lines, and remarks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 Dialect = Literal["netlify", "cloudflare"]
-"""The hosting provider whose interpretation of the files applies."""
+"""The hosting provider by whose rules `_redirects` and `_headers` are read."""
 Choice = Literal["auto", "netlify", "cloudflare", "off"]
-"""A project's choice of a dialect: a specific dialect, the dialect that the files indicate, or no rules."""
+"""A project's setting for its rules files: a certain dialect, the dialect that the files indicate, or no rules."""
 CHOICES: tuple[Choice, ...] = ("auto", "netlify", "cloudflare", "off")
 
 REDIRECTS = "_redirects"
@@ -20,14 +20,14 @@ VERCEL_JSON = "vercel.json"
 FIREBASE_JSON = "firebase.json"
 AZURE_JSON = "staticwebapp.config.json"
 WRANGLER = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
-"""The names of Cloudflare's own file, in the order of the search."""
+"""The names of Cloudflare's configuration file, in the order of the search."""
 
 Pages = Literal["", "netlify", "auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none"]
-"""The handling of pages' addresses. The empty value is Easel's own handling. Netlify's handling serves a page at every
-form of its address. Cloudflare's four values redirect to one form."""
+"""The way in which addresses of pages are handled. The empty value is Easel's own handling. Netlify's handling serves a
+page at every form of its address. Cloudflare's four values redirect to one form."""
 
 REDIRECTING = frozenset({301, 302, 303, 307, 308})
-"""Statuses that redirect a client. Any other status is sent with the target's content."""
+"""Statuses that redirect a client. With any other status, the content of the line's target is sent."""
 
 LARGEST_SEARCHED = 32 * 1024 * 1024
 """Maximum size (bytes) of a rules file. The part after LARGEST_FILE bytes is only searched for guards (lines that
@@ -35,7 +35,7 @@ protect something from visitors)."""
 LARGEST_FILE = 2 * 1024 * 1024
 """Maximum number of bytes of a rules file that are parsed."""
 MOST_REDIRECTS = 10_000
-"""Maximum number of redirect lines in force."""
+"""Maximum number of redirect lines that are in force."""
 MOST_ODD = 500
 """Maximum number of places with a placeholder or a wildcard inside a segment, over all paths in force, because an index
 cannot distinguish such places."""
@@ -61,7 +61,7 @@ NotFound = Literal["", "none", "404-page", "single-page-application"]
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
     """A project's settings for its rules: the dialect, the handling of pages' addresses, the response for addresses
-    without a file, and whether refused guards (lines that protect something) may be lost."""
+    without a file, and whether a deploy goes on if a guard (a line that protects something) is refused."""
 
     choice: Choice = "auto"
     pages: Pages = ""
@@ -74,14 +74,15 @@ AS_IT_COMES = RuleSettings()
 
 # There may be thousands of redirects, and none is in a reference cycle, so the garbage collector can skip them.
 class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """One line in force: its target for requests that match its path, host, query and conditions.
+    """One redirect line in force: its target for requests that match its path, host, query and conditions.
 
     `source` is a path pattern (decoded, with a leading '/'), `host` a host pattern with its scheme ('' for every host),
     `query` the required parameters, each with a value or a `:name` that captures it. A status of REDIRECTING redirects
     the client to `target`. Any other status sends the content of `target`. A forced line applies before files. If the
-    line has `languages`, `countries` or `cookies` (names, or `name=value`), one of each must match. A path that matches
-    a pattern of `excepts` does not match the line. `only` names the characters and the length that a placeholder
-    accepts (`[0-9]{4}`). A request with a query parameter or cookie of `absent` does not match. `line` counts from 1.
+    line has `languages`, `countries` or `cookies` (names, or `name=value`), one of each must match. The line does not
+    apply to a path that matches a pattern of `excepts`. `only` limits the characters and the length that a placeholder
+    accepts (`[0-9]{4}`). The line does not apply to a request with a query parameter or cookie of `absent`. `line` is
+    its number in the file, counted from 1.
     """
 
     line: int
@@ -101,26 +102,27 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
 
     @property
     def redirects(self) -> bool:
-        """Returns true if the line redirects the client."""
+        """Returns true if the line redirects the client. Otherwise, it sends the content of its target."""
         return self.status in REDIRECTING
 
     @property
     def conditional(self) -> bool:
-        """Returns true if the line depends on more than path, host and query, so that its response differs between
-        visitors."""
+        """Returns true if the line depends on the visitor's language, country or cookies, so that its response differs
+        between visitors."""
         return bool(self.languages or self.countries or self.cookies) or any(
             kind == "cookie" for kind, _ in self.absent
         )
 
     @property
     def is_for_all(self) -> bool:
-        """Returns true if the line answers every request for every path of its source."""
+        """Returns true if the line applies to every request for every path of its source, without further
+        conditions."""
         return not (self.conditional or self.query or self.host or self.excepts or self.only or self.absent)
 
 
 class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """Headers for the paths that match a pattern, in the file's order, but not for paths that match a pattern of
-    `excepts`. A value of None removes the header."""
+    """Headers for the paths that match a pattern, in the file's order. Paths that match a pattern of `excepts` do not
+    get them. A value of None removes the header."""
 
     line: int
     path: str
@@ -131,7 +133,8 @@ class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
 
 
 class RefusedLine(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """A line that is not in force, and the reason. `guards` is true if the line protected something from visitors."""
+    """A line of a rules file that is not in force, and the reason. `guards` is true if the line protected something
+    from visitors."""
 
     file: str
     line: int
@@ -141,7 +144,7 @@ class RefusedLine(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
 
 
 class LineNote(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """A remark on a line in force: for example a word without effect, or a file that shadows the line."""
+    """A remark on a line that is in force: for example, a word has no effect, or a file hides the line."""
 
     file: str
     line: int
@@ -149,8 +152,8 @@ class LineNote(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All rules of a version. `because` is the reason for the dialect, `pages` the handling of pages' addresses, and
-    `not_found` the response for addresses without a file."""
+    """All redirects and headers that a version declares. `because` is the reason for the dialect, `pages` the handling
+    of pages' addresses, and `not_found` the response for addresses without a file."""
 
     dialect: Dialect
     because: str = ""
@@ -163,5 +166,5 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def guards_lost(self) -> tuple[RefusedLine, ...]:
-        """Returns the refused lines that protected something from visitors."""
+        """Returns the refused lines that should have protected something from visitors."""
         return tuple(line for line in self.refused if line.guards)

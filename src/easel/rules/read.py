@@ -1,4 +1,4 @@
-"""Reads a bundle's rules files: the dialect, the lines in force, and the refused lines with their reasons."""
+"""Reads the rules files in a bundle: the dialect, the lines in force, and the refused lines with their reasons."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from easel.rules.models import (
 )
 
 FILES = (REDIRECTS, HEADERS, NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON, *WRANGLER)
-"""The names of rules files at the root of a bundle. They are never served."""
+"""The names of rules files, which are at the root of a bundle. They are never served."""
 MOST_TOLD = 20
-"""Maximum number of refused lines and of remarks in a deploy's log. `GET …/rules` shows all of them."""
+"""Maximum number of refused lines in a deploy's log, and maximum number of remarks. `GET …/rules` shows all of them."""
 _NETLIFY: Dialect = "netlify"
 _OTHERS = {VERCEL_JSON: read_vercel, FIREBASE_JSON: read_firebase, AZURE_JSON: read_azure}
 
@@ -49,13 +49,13 @@ def read_rules(
     names: Collection[str] = (),
     has: Callable[[str], bool] = lambda path: False,
 ) -> Rules | None:
-    """Returns the rules of a bundle's files. Returns None if there are no rules files, or if rules are turned off.
+    """Reads the rules files of a bundle. Returns None if there are no rules files, or if rules are turned off.
 
     `files` are the rules files at the bundle's root. `names` are the other names at the root, which may be signs of a
     dialect. `has` returns true if the bundle contains a file at a path.
 
     Raises RulesFileTooLargeError. Raises GuardRefusedError for a refused guard (a line that protects something), unless
-    guards may be lost.
+    the project allows deploys without this protection.
     """
     found = {name: text_of(name, files[name]) for name in FILES if name in files}
     texts = {name: text.read for name, text in found.items()}
@@ -125,11 +125,12 @@ _IN_IGNORED = {
     VERCEL_JSON: re.compile(r'"mitigate"|"status"\s*+:\s*+40[13]'),
     NETLIFY_TOML: re.compile(r"\brole\b|\bbasic-auth\b", re.IGNORECASE),
 }
-"""Rules that protect something, in files that are not parsed."""
+"""For each file that may be ignored, a pattern for its rules that protect something from visitors."""
 
 
 def _ignore(name: str, text: str, reason: str, reading: Reading) -> None:
-    """Adds a remark on an ignored file. Refuses the file if it seems to protect something."""
+    """Adds a remark that a rules file is ignored for this reason. If the file seems to protect something, refuses it
+    instead."""
     guard = _IN_IGNORED[name].search(text) if name in _IN_IGNORED else None
     if guard is None:
         reading.note(name, 0, f"this file is ignored, because {reason}.")
@@ -138,8 +139,8 @@ def _ignore(name: str, text: str, reason: str, reading: Reading) -> None:
 
 
 def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:
-    """Refuses the unparsed lines at the end of a file, and reports the first line that guards something, or else the
-    first line."""
+    """Refuses the unparsed lines at the end of a rules file, and reports one of them: the first line that protects
+    something, or else the first line."""
     rest = whole.rest
     if not rest:
         return
@@ -153,7 +154,7 @@ def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:
 
 
 def _refuse_whole(name: str, whole: FileText, reading: Reading) -> bool:
-    """Refuses a file of JSON or TOML that cannot be read as a whole. Returns true if the file was refused."""
+    """Refuses a rules file in JSON or TOML if it cannot be read as a whole. Returns true if the file was refused."""
     if (reason := whole.reason_against) is None:
         return False
     guards = name == AZURE_JSON or (name == NETLIFY_TOML and seems_guarding(whole.read))
@@ -162,7 +163,7 @@ def _refuse_whole(name: str, whole: FileText, reading: Reading) -> bool:
 
 
 def _pages(dialect: Dialect, choice: Choice) -> Pages:
-    """Returns the default handling of pages' addresses.
+    """Returns the handling of pages' addresses that applies if the project sets none.
 
     Netlify serves a page at every form of its address. This handling is the default only if the project sets Netlify's
     dialect. A mere sign is not enough, because at `/docs`, the relative links of `docs/index.html` lead elsewhere than
@@ -174,13 +175,14 @@ def _pages(dialect: Dialect, choice: Choice) -> Pages:
 
 
 def summary(rules: Rules) -> str:
-    """Returns a sentence on the number of lines and blocks in force, their dialect, and the reason for the dialect."""
+    """Returns a sentence about a version's rules: the number of lines and blocks in force, their dialect, and the
+    reason for the dialect."""
     lines, blocks = _count(len(rules.redirects), "redirect line"), _count(len(rules.headers), "header block")
     return f"{lines} and {blocks} in force, read as {rules.dialect.capitalize()} does ({rules.because})."
 
 
 def complaints(rules: Rules) -> list[str]:
-    """Returns a sentence on every refused line and every remark, up to MOST_TOLD of each."""
+    """Returns a sentence for every refused line and for every remark, up to MOST_TOLD of each."""
     refused = [
         f"{_place(line.file, line.line)} is refused: {line.reason} (`{line.text}`)"
         for line in rules.refused[:MOST_TOLD]

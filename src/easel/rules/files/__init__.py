@@ -1,1 +1,1 @@
-"""Reading `_redirects` and `_headers`: lines, dialects, refusals, remarks."""
+"""Reads `_redirects` and `_headers`: their lines, dialects, refused lines and remarks."""

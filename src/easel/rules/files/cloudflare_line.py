@@ -1,4 +1,4 @@
-"""A line of `_redirects` in Cloudflare's dialect: `from to [status]`."""
+"""Parses a line of `_redirects` in Cloudflare's dialect: `from to [status]`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KNOWN = "200, 301, 302, 303, 307 and 308 are."
 
 
 def cloudflare_line(words: list[str], number: int) -> Redirect:
-    """Returns the redirect in these words. The default status is 302. In the source, a fragment (`#…`) is removed, and
+    """Parses the words of a redirect line. The default status is 302. In the source, a fragment (`#…`) is removed, and
     `.` and `..` are resolved. Raises BadLineError."""
     if not 2 <= len(words) <= 3:
         reason = f"it has {len(words)} words, but a line must have the form `from to` or `from to status`."
@@ -48,8 +48,8 @@ def _guards(words: list[str]) -> bool:
 
 
 def _as_url(target: str) -> str:
-    """Returns the target in the form of a parsed URL (WHATWG URL §4.4): `.` and `..` are resolved, and an empty query
-    or fragment is left out. Two adjacent slashes in a path of the app become one slash."""
+    """Returns a redirect's target in the form of a parsed URL (WHATWG URL §4.4): `.` and `..` are resolved, and an
+    empty query or fragment is left out. Two adjacent slashes in a path of the app become one slash."""
     rest, _, fragment = target.partition("#")
     rest, _, query = rest.partition("?")
     at = 0 if rest.startswith("/") else rest.find("/", len("https://"))
@@ -62,7 +62,7 @@ def _as_url(target: str) -> str:
 
 
 def _without_dots(path: str) -> str:
-    """Returns the path without `.` and `..` (RFC 3986 §5.2.4)."""
+    """Resolves the `.` and `..` in a path (RFC 3986 §5.2.4)."""
     if "/." not in path:
         return path
     kept: list[str] = []

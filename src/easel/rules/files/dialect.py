@@ -1,4 +1,5 @@
-"""Chooses the dialect: the dialect that the project sets, or the dialect that the files show signs of."""
+"""Chooses the dialect of the rules files: the dialect that the project sets, or the dialect that the files show signs
+of."""
 
 from __future__ import annotations
 
@@ -27,23 +28,23 @@ _MAY_BE_NETLIFY = (
     re.compile(r"\s(?:/index\.html\s|[45][0-9][0-9]\b)"),
     re.compile(r"/\*\s+2"),
 )
-"""Every line with a sign of Netlify's dialect matches one of these patterns. Most files have no sign, and are searched
-once, as a whole."""
+"""Patterns of which at least one matches every line with a sign of Netlify's dialect. Most files have no such sign, and
+are searched only once, as a whole."""
 _CLOUDFLARE_HEADER = re.compile(r"!\s*[\w-]+\Z|https://")
 _PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
 
 NO_SIGN = "nothing in the files indicates another dialect"
-"""The reason for Netlify's dialect if the files are valid in both."""
+"""The reason for choosing Netlify's dialect if the files are valid in both dialects."""
 
 Sign = tuple[str, int, str]
 
 
 def choose(texts: Mapping[str, str], names: Collection[str], choice: Choice) -> tuple[Dialect, str, list[Sign]]:
-    """Returns the dialect, the reason, and remarks on lines that suggest the other dialect.
+    """Returns the dialect of the rules files, the reason for it, and remarks on lines that suggest the other dialect.
 
-    `texts` are the rules files by name, and `names` are the other files at the root. If there is no sign of a dialect,
-    or there are signs of both, Netlify's dialect applies, because it is the larger language and serves files before
-    rules.
+    `texts` are the rules files by name, `names` are the other files at the root, and `choice` is the project's setting.
+    If there is no sign of a dialect, or there are signs of both, Netlify's dialect applies, because it is the larger
+    language and serves files before rules.
     """
     if choice in ("netlify", "cloudflare"):
         return choice, "because of a setting", []

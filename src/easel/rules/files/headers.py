@@ -1,4 +1,4 @@
-"""`_headers`: blocks of a path and its headers, in two dialects."""
+"""Reads `_headers`: blocks of a path and its headers, in two dialects."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ def _reason_against_length(line: str) -> str | None:
 
 
 def seems_basic_auth(line: str) -> bool:
-    """Returns true if a line that is not parsed seems to be a `Basic-Auth` header."""
+    """Returns true if an unparsed line seems to be a `Basic-Auth` header, which protects something with a password."""
     return line[:32].lower().startswith("basic-auth")
 
 
 def _refuse_spelled_twice(reading: Reading) -> None:
-    """Refuses a block with letters beyond ASCII in its path if another block has the same path with escapes, because
-    Cloudflare compares the escaped form only."""
+    """Refuses a header block with letters beyond ASCII in its path if another block has the same path with escapes,
+    because Cloudflare compares the escaped form only."""
     paths = {block.path: parse(block.path, reading.dialect) for block in reading.headers}
     escaped = {(block.host, paths[block.path]): block.line for block in reading.headers if block.path.isascii()}
     kept = []
@@ -176,15 +176,15 @@ def _read_header(number: int, line: str, block: _Block, reading: Reading) -> Non
 
 
 def tidied(value: str) -> str:
-    """Puts one blank after each comma, as Netlify does. Leaves a value with quotes or addresses unchanged, because its
-    commas may belong to the quotes or addresses."""
+    """Puts one blank after each comma of a header's value, as Netlify does. Leaves a value with quotes or addresses
+    unchanged, because its commas may belong to the quotes or addresses."""
     if "," not in value or '"' in value or "<" in value or "://" in value:
         return value
     return ", ".join(map(str.strip, value.split(",")))
 
 
 def header_reason(name: str, value: str) -> str | None:
-    """Returns the reason why no rule can set this header. Returns None if a rule can set it."""
+    """Returns the reason why rules cannot set a header with this name and value. Returns None if they can."""
     if name.lower() in GUARDS:
         return (
             "Easel does not support `Basic-Auth`, so this line would send the password to every visitor and "

@@ -1,4 +1,4 @@
-"""The text of a rules file as numbered lines. Its size is checked before it is parsed."""
+"""Divides a rules file into numbered lines. The size of the file is checked before it is parsed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easel.rules.errors import RulesFileTooLargeError
 from easel.rules.models import LARGEST_FILE, LARGEST_SEARCHED
 
 MOST_LINES = 20_000
-"""Maximum number of lines with content that are parsed. Further lines are only searched for guards, which protect
+"""Maximum number of lines with content that are parsed. All further lines are only searched for guards, which protect
 something from visitors."""
 TOO_MANY = f"it is after the first {MOST_LINES} lines, which is the limit."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -19,13 +19,13 @@ _BREAKS = str.maketrans("", "", "\t\r\n")
 _BROKEN = re.compile("[\ud800-\udfff]")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SHOWN = 120
-"""Maximum number of characters of a line in a message."""
+"""Maximum number of characters of a line that a message shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """The text of a rules file: the part that is parsed, and the rest. The rest is only searched for guards (lines that
-    protect something from visitors).
+    """The text of a rules file. Only the first part (`read`) is parsed. The rest is only searched for guards (lines
+    that protect something from visitors).
 
     Bytes that are not UTF-8 are lone surrogates in the text (PEP 383).
     """
@@ -35,8 +35,8 @@ class FileText:
 
     @property
     def reason_against(self) -> str | None:
-        """Returns the reason why the file cannot be read as a whole. Returns None if it can be read. Formats that are
-        not read line by line need the whole file."""
+        """Returns the reason why the file cannot be read as a whole. Returns None if it can be. Formats such as JSON,
+        which are not read line by line, need the whole file."""
         if self.rest:
             return f"the file has more than {LARGEST_FILE:,} bytes."
         return "the file is not valid UTF-8. Save it as UTF-8." if has_broken(self.read) else None
@@ -59,8 +59,8 @@ def text_of(name: str, data: bytes) -> FileText:
 
 
 def _utf_16(data: bytes) -> str | None:
-    """Returns the coding of a file in UTF-16, which editors and PowerShell write on Windows. Returns None for all other
-    files."""
+    """Returns the encoding of a file in UTF-16, which editors and PowerShell write on Windows. Returns None for a file
+    in any other encoding."""
     if data.startswith(_UTF_16):
         return "utf-16"
     head = data[:256]
@@ -79,30 +79,30 @@ def numbered(text: str) -> Iterator[tuple[int, str]]:
 
 
 def line_breaks(text: str) -> int:
-    """Returns the number of line breaks."""
+    """Returns the number of line breaks in a text."""
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def without_breaks(text: str) -> str:
-    """Returns the text without white space and line breaks."""
+    """Returns a text without its tabs and line breaks."""
     return text.translate(_BREAKS)
 
 
 def shown(line: str) -> str:
-    """Returns the first characters of the line for a message, without control characters."""
+    """Returns the first characters of a line of a rules file for a message, without control characters."""
     kept = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
     return "".join(char if char.isprintable() else "�" for char in kept)
 
 
 def reason_against_text(line: str) -> str | None:
-    """Returns the reason why the text of a line cannot be read, or None."""
+    """Returns the reason why the text of a line cannot be read. Returns None if it can be."""
     if has_control(line.replace("\t", " ")):
         return "it contains a control character."
     return "it contains a byte that is not UTF-8. Save the file as UTF-8." if has_broken(line) else None
 
 
 def has_broken(text: str) -> bool:
-    """Returns true if the text has bytes that are not UTF-8."""
+    """Returns true if the text of a rules file contains bytes that are not UTF-8."""
     return not text.isascii() and _BROKEN.search(text) is not None
 
 

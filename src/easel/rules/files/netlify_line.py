@@ -1,4 +1,4 @@
-"""A line of `_redirects` in Netlify's dialect: `from [query] to [status][!] [conditions]`."""
+"""Parses a line of `_redirects` in Netlify's dialect: `from [query] to [status][!] [conditions]`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _HOST = re.compile(r"(https?)://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _STATUS = re.compile(r"([0-9]{1,4})(!?)")
 _PLAIN = {str(status): status for status in (200, *REDIRECTING)}
 _PATH = re.compile(r"/(?!\.netlify/)(?:[^/?%]++/?)*+\Z")
-"""The source of most lines: a path without a query and without two slashes in a row. Such a source needs no parsing."""
+"""A pattern for the source of most lines: a path without a query and without two slashes in a row. Such a source needs
+no further parsing."""
 _CONDITIONS = {"language": "languages", "country": "countries", "cookie": "cookies"}
 _TARGETS = ("/", "http://", "https://")
 
 
 def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
-    """Returns the redirect in these words. Raises BadLineError. Remarks go into `reading`.
+    """Parses the words of a redirect line. Adds remarks to `reading`. Raises BadLineError.
 
     The default status is 301. If the source has a wildcard and the status means success, the line needs no target,
     because the target is the source's own path. A word after the status that is not a condition has no effect.
@@ -77,7 +78,8 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
 
 
 def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """Returns the host pattern ('' if there is none), the path pattern and the query parameters of a source."""
+    """Splits the source of a redirect line into the host pattern ('' if there is none), the path pattern and the query
+    parameters."""
     host = ""
     if not word.startswith("/") and (match := _HOST.match(word)):
         host, word = f"{match[1].lower()}://{match[2].lower()}", match[3] or "/"
@@ -88,15 +90,16 @@ def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
 
 @dataclass
 class Conditions:
-    """The conditions of a line on its visitor. Each kind has a tuple of values, one of which must match. An empty tuple
-    means no condition."""
+    """The conditions on a visitor under which a redirect line applies. Each kind of condition has several values, and
+    one of them must match. An empty tuple means no condition."""
 
     languages: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
 
     def take(self, name: str, values: Sequence[str]) -> bool:
-        """Adds the condition. Returns true if its kind is known."""
+        """Sets a condition (`Language`, `Country` or `Cookie`) with its values. Returns false if no condition has this
+        name."""
         key = _CONDITIONS.get(name.lower())
         if key is None:
             return False

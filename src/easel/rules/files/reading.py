@@ -1,4 +1,5 @@
-"""The result of reading rules files: lines in force, refused lines and remarks, and how many of each are kept."""
+"""Collects the result of reading rules files: lines in force, refused lines and remarks. The number of each is
+limited."""
 
 from __future__ import annotations
 
@@ -28,16 +29,16 @@ from easel.rules.models import (
 )
 
 MOST_TOLD = 1_000
-"""Maximum number of stored refused lines and remarks."""
+"""Maximum number of refused lines that are stored, and maximum number of remarks."""
 MOST_QUERY = 16
-"""Maximum number of query parameters in a line."""
+"""Maximum number of query parameters in a redirect line."""
 MOST_VALUES = 64
-"""Maximum number of values in a condition."""
+"""Maximum number of values in a condition of a redirect line."""
 
 
 class BadLineError(ValueError):
-    """A line that cannot be applied, with the reason as its text. `guards` is true if the line protected something from
-    visitors."""
+    """Raised if a line of a rules file cannot be applied. Its text is the reason. `guards` is true if the line
+    protected something from visitors."""
 
     def __init__(self, reason: str, *, guards: bool = False) -> None:
         super().__init__(reason)
@@ -46,7 +47,8 @@ class BadLineError(ValueError):
 
 @dataclass
 class PatternBudget:
-    """The remaining budget for patterns in force. Each pattern costs an edge memory, and some patterns cost time."""
+    """The remaining budget of path patterns in a version's rules. Each pattern costs memory on an edge, and some
+    patterns cost time."""
 
     odd: int = MOST_ODD
     double: int = MOST_DOUBLE
@@ -54,8 +56,9 @@ class PatternBudget:
     text: int = MOST_TEXT
 
     def take(self, pattern: Pattern, size: int, *, is_exception: bool = False) -> None:
-        """Counts a line or block of this many characters, or an exception, which an index cannot find. Raises
-        BadLineError if the budget is used up."""
+        """Takes the cost of one pattern from the budget. `size` is the number of characters of its line or block.
+        `is_exception` means that the pattern excludes paths, which an index cannot find. Raises BadLineError if the
+        budget is used up."""
         odd, segments, double = 0 if pattern.literal else pattern.odd, pattern.segments, len(pattern.stars) > 1
         odd += is_exception
         if odd > self.odd:
@@ -76,8 +79,8 @@ class PatternBudget:
 
 @dataclass
 class Reading:
-    """The rules read so far. `without_status` are the numbers of the redirect lines that have their dialect's default
-    status."""
+    """The rules that have been read so far from a version's rules files. `without_status` are the numbers of the
+    redirect lines that have their dialect's default status."""
 
     dialect: Dialect
     redirects: list[Redirect] = field(default_factory=list)
@@ -90,17 +93,18 @@ class Reading:
     not_found: NotFound = ""
 
     def refuse(self, file: str, line: int, text: str, reason: str, *, guards: bool = False) -> None:
-        """Adds a refused line. If there are very many, only the first lines and the guards are stored."""
+        """Records a line that cannot be applied. If there are very many, only the first of them and the guards (lines
+        that protect something) are stored."""
         if guards or len(self.refused) < MOST_TOLD:
             self.refused.append(RefusedLine(file, line, shown(text), reason, guards))
 
     def note(self, file: str, line: int, text: str) -> None:
-        """Adds a remark on a line in force."""
+        """Records a remark on a line that is in force."""
         if len(self.notes) < MOST_TOLD:
             self.notes.append(LineNote(file, line, text))
 
     def add(self, redirect: Redirect) -> None:
-        """Puts a line in force. Raises BadLineError with the reason if it cannot be in force."""
+        """Puts a redirect line in force. Raises BadLineError with the reason if it cannot be applied."""
         is_guard = redirect.forced and redirect.status >= 400
         if reason := reason_against(redirect):
             raise BadLineError(reason, guards=is_guard)
@@ -112,8 +116,8 @@ class Reading:
             raise BadLineError(f"{error}.", guards=is_guard) from None
         if self.dialect == "cloudflare" and redirect.source.count(":") > 1 and pattern.has_twins:
             raise BadLineError("its source contains the same placeholder twice.", guards=is_guard)
-        # A path of the app is always a valid target. A host without placeholders is valid too. Most targets are of one
-        # of these two kinds, and parsing the target takes half of the time.
+        # A path of the app is always a valid target, and so is a host without placeholders. Most targets are one of
+        # these two, and parsing a target takes half of the time.
         away = redirect.redirects and not redirect.target.startswith("/") and not names_host(redirect.target)
         if away and not redirect.target.isascii():
             redirect = msgspec.structs.replace(redirect, target=with_ascii_host(redirect.target))
@@ -127,15 +131,15 @@ class Reading:
         self.redirects.append(redirect)
 
     def pattern_of_block(self, path: str) -> Pattern:
-        """Returns the pattern of a header block's path. Raises BadLineError with the reason if it cannot be in
-        force."""
+        """Returns the pattern for the path of a header block. Raises BadLineError with the reason if the pattern cannot
+        be applied."""
         try:
             return parse(path, self.dialect, folds_case=self.dialect == "netlify")
         except PatternError as error:
             raise BadLineError(f"{error}.") from None
 
     def add_block(self, block: HeaderBlock, pattern: Pattern) -> None:
-        """Puts a header block in force. Raises BadLineError with the reason if it cannot be in force."""
+        """Puts a header block in force. Raises BadLineError with the reason if the block cannot be applied."""
         if len(self.headers) >= MOST_BLOCKS:
             raise BadLineError(f"the rules have reached the limit of {MOST_BLOCKS} paths.")
         self.room.take(pattern, len(block.path) + sum(len(name) + len(value or "") for name, value in block.headers))
@@ -148,12 +152,12 @@ class Reading:
                 pattern = parse(path, self.dialect)
             except PatternError as error:
                 raise BadLineError(f"{error}.") from None
-            # A single path is compared as fast as the line's own path.
+            # A pattern for a single path is compared as fast as the path of the line itself.
             self.room.take(pattern, len(path), is_exception=len(paths) > 1 or not pattern.literal)
 
 
 def reason_against(redirect: Redirect) -> str | None:
-    """Returns the reason why a line cannot be in force in any dialect. Returns None if the line can be in force."""
+    """Returns the reason why a redirect line cannot be applied in any dialect. Returns None if it can be."""
     status, target, source = redirect.status, redirect.target, redirect.source
     if status not in REDIRECTING and status != 200 and not 400 <= status <= 599:
         named = f"the status {status}" if abs(status) < 10_000 else "a status of more than four digits"
@@ -184,7 +188,7 @@ def seems_guard(line: str) -> bool:
 
 
 def source_of(word: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Returns the path pattern of a source, with its leading slash, and its query parameters."""
+    """Splits the source of a redirect line into the path pattern, with its leading slash, and the query parameters."""
     path, _, query = word.partition("?")
     parts = query.split("&", MOST_QUERY + 1) if query else []
     pairs = tuple((name, value) for name, _, value in (part.partition("=") for part in parts) if name)

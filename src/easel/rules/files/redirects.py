@@ -18,7 +18,7 @@ from easel.rules.models import LONGEST_LINE, REDIRECTS
 
 
 def read_redirects(text: str, reading: Reading) -> None:
-    """Reads all lines of a `_redirects` file into `reading`. The dialect is that of `reading`."""
+    """Reads all lines of a `_redirects` file into `reading`, in the dialect that `reading` has."""
     longest = LONGEST_LINE[reading.dialect]
     is_clean = not has_control(without_breaks(text)) and not has_broken(text)
     seen: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
@@ -46,7 +46,7 @@ def read_redirects(text: str, reading: Reading) -> None:
 
 
 def _words(line: str) -> list[str]:
-    """Returns the words of a line, up to a comment."""
+    """Splits a line of a rules file into words. A comment is left out."""
     words = line.split()
     if "#" not in line:
         return words

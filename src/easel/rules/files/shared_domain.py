@@ -1,21 +1,22 @@
-"""Headers through which one app could affect another, because apps share a parent domain and the proxy in front of the
-edge."""
+"""Refuses headers through which one app could affect another, because apps share a parent domain and the proxy in front
+of the edge."""
 
 from __future__ import annotations
 
 import re
 
 _OF_THE_PROXY = re.compile(r"x-accel-|x-sendfile|x-lighttpd-|x-litespeed-|x-reproxy-")
-"""Response headers that a proxy obeys. They choose the file that the proxy sends instead, or the proxy's caching
-time."""
+"""A pattern for response headers that a proxy obeys. They choose the file that the proxy sends instead, or the proxy's
+caching time."""
 _OUTLASTS = frozenset({"alt-svc", "nel"})
 """Headers that a browser stores for a host, even after the host belongs to another app."""
 _FORGET = {"alt-svc": "clear"}
-"""Values that clear what the browser stores (RFC 7838 §3)."""
+"""Values of headers that delete the value which the browser has stored (RFC 7838 §3)."""
 
 
 def reason_on_shared_domain(name: str, value: str) -> str | None:
-    """Returns the reason why no rule can set this header, or None if a rule can. The name is in lower case.
+    """Returns the reason why rules must not set a header with this name (in lower case) and value. Returns None if they
+    may.
 
     Strict-Transport-Security and Service-Worker-Allowed are allowed, because they affect only the app's own host.
     """

@@ -1,4 +1,4 @@
-"""Remarks on lines that the two dialects read differently, in files without a sign of either dialect."""
+"""Adds remarks on lines that the two dialects read differently, in files without a sign of either dialect."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ _MOST_NAMED = 5
 
 
 def remark(reading: Reading, has: Callable[[str], bool]) -> None:
-    """Adds a remark on each of two differences among lines in force: a line without a status, and `/a/*`, which may
-    match `/a`. `has` returns true if the bundle contains a file at a path (without its leading slash)."""
+    """Adds remarks for two kinds of lines in force that the dialects read differently: a line without a status, and a
+    source such as `/a/*`, which may match `/a`. `has` returns true if the bundle contains a file at a path (without its
+    leading slash)."""
     lines = {redirect.line for redirect in reading.redirects if redirect.file == REDIRECTS}
     _tell(
         reading,

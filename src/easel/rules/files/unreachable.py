@@ -1,4 +1,4 @@
-"""Remarks on lines in force without effect, because an earlier line or a file always comes first."""
+"""Adds remarks on lines that are in force but have no effect, because an earlier line or a file always comes first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from easel.rules.models import Dialect, Redirect
 
 
 def remark(reading: Reading, has: Callable[[str], bool]) -> None:
-    """Adds a note for every redirect line that is unreachable, shadowed by a file, or a redirect to itself. `has`
+    """Adds a remark for every redirect line that an earlier line or a file hides, or that redirects to itself. `has`
     returns true if the bundle contains a file at a path (without its leading slash)."""
     settled: dict[str, Redirect] = {}
     everything: Redirect | None = None
@@ -37,8 +37,8 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
 
 
 def _leaves(everything: Redirect, later: Redirect, dialect: Dialect) -> bool:
-    """Returns true if a line for every path does not apply to the paths of a later line, because these paths are below
-    the first line's target."""
+    """Returns true if the line `everything`, which matches every path, does not hide the line `later`, because the
+    paths of `later` are below the target of `everything`."""
     start = everything.target.partition(":")[0].rstrip("/")
     return may_step_aside(everything, dialect) and later.source.startswith(start)
 
@@ -49,8 +49,8 @@ def _leads_to_itself(redirect: Redirect, *, forgiving: bool) -> bool:
 
 
 def _hiding(redirect: Redirect, has: Callable[[str], bool]) -> str | None:
-    """Returns the file that visitors get instead of the line's target. Returns None if there is no such file, or if the
-    line matches more than one path."""
+    """Returns the file that visitors get instead of a redirect line's target. Returns None if there is no such file, or
+    if the line matches more than one path."""
     if ":" in redirect.source or "*" in redirect.source:
         return None
     path = redirect.source.strip("/")

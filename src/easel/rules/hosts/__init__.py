@@ -1,2 +1,2 @@
-"""Reads the configuration files of other hosting providers, as far as Easel's lines and blocks can express their
-rules."""
+"""Reads the configuration files of other hosting providers (such as `vercel.json`), as far as Easel's redirect lines
+and header blocks can express their rules."""

@@ -1,5 +1,5 @@
-"""`staticwebapp.config.json`: routes, fallback, headers and types of Azure Static Web Apps, as far as Easel's rules can
-express them.
+"""Reads `staticwebapp.config.json`: routes, fallback, headers and types of Azure Static Web Apps, as far as Easel's
+rules can express them.
 
 Routes apply before files, as on Azure. A route that requires a role is a guard, which protects something from visitors.
 """
@@ -50,21 +50,22 @@ class _File(msgspec.Struct, rename="camel"):
 
 
 class _Sources:
-    """Sources of earlier routes, by their first segment. Only the first route of a path applies on Azure, so a route
-    with a wildcard does not apply to the paths of earlier routes."""
+    """The sources (path patterns) of the routes that were read so far, by their first segment. Only the first route of
+    a path applies on Azure, so a route with a wildcard does not apply to the paths of earlier routes."""
 
     def __init__(self) -> None:
         self._by_first: dict[str, list[str]] = {}
         self._room = MOST_ODD
 
     def add(self, source: str) -> None:
-        """Adds the source of a route."""
+        """Adds the source (path pattern) of a route."""
         self._by_first.setdefault(_first(source), []).append(source)
         if _first(source):
             self._by_first.setdefault("every", []).append(source)
 
     def exceptions(self, source: str, entries: Entries, own: str = "") -> tuple[str, ...]:
-        """Returns the exceptions of this source: the earlier sources whose paths it matches too, and `own`."""
+        """Returns the exceptions of a route's source: the sources of earlier routes whose paths it also matches, and
+        `own`."""
         if "*" not in source:
             return ()
         groups = [self._by_first.get(name, []) for name in ("", _first(source) or "every")]
@@ -80,7 +81,7 @@ class _Sources:
 
 
 def _first(source: str) -> str:
-    """Returns the first segment, or '' if it has a wildcard."""
+    """Returns the first segment of a route's source with its slash. Returns '' if the segment contains a wildcard."""
     segment = source.split("/", 2)[1]
     return "" if "*" in segment else f"/{segment}"
 
@@ -94,7 +95,7 @@ _PAGES: dict[str, Pages] = {
 
 
 def read_azure(text: str, reading: Reading) -> None:
-    """Reads the file into `reading`."""
+    """Reads the text of the file into `reading`."""
     file = decoded(AZURE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=True)
     if file is None:
         return
@@ -175,7 +176,8 @@ def _read_route(
 
 
 def _answer(line: Redirect, override: _Override, entries: Entries) -> None:
-    """Puts a line for an error in force, with the page or the redirect of its override."""
+    """Puts the line for an error response in force. The page or the redirect of the `override` (in `responseOverrides`)
+    replaces its target."""
     target, status = line.target, override.status_code or line.status
     if override.redirect:
         target, status = override.redirect, override.status_code or 302
@@ -189,12 +191,12 @@ def _answer(line: Redirect, override: _Override, entries: Entries) -> None:
 
 
 def _of_app(page: str) -> str:
-    """Returns the path of a page with its leading slash, which the file may leave out."""
+    """Returns the path of a page with a leading slash, which the file may leave out."""
     return page if page.startswith("/") or "://" in page else f"/{page}"
 
 
 def _sources(route: str) -> list[str]:
-    """Returns the equivalent patterns of a route. `/images/*.{png,gif}` becomes two patterns."""
+    """Returns the patterns that together match a route. `/images/*.{png,gif}` becomes two patterns."""
     path = route if route.startswith("/") else f"/{route}"
     if path.endswith("/index.html"):
         return [path, path.removesuffix("index.html")]

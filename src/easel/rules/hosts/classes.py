@@ -1,4 +1,5 @@
-"""Classes of characters in other hosts' expressions (`\\d+`, `[a-z]{2}`): the strings that a placeholder accepts.
+"""Classes of characters (`\\d+`, `[a-z]{2}`) in the configuration of other hosting providers. A class limits the
+strings that a placeholder accepts.
 
 A class without repeated groups is matched in one pass over the string.
 """
@@ -19,7 +20,8 @@ _PLACEHOLDER = re.compile(r":([A-Za-z]\w*)", re.ASCII)
 
 
 def class_of(expression: str) -> str | None:
-    """Returns the class in the form of Redirect.only. Returns None if the expression is not a class."""
+    """Returns a class of characters in the form that `Redirect.only` has. Returns None if the expression is not a
+    class."""
     found = _CLASS.match(expression)
     if found is None:
         return None
@@ -31,8 +33,9 @@ def class_of(expression: str) -> str | None:
 
 
 def check(pattern: str, only: dict[str, str]) -> None:
-    """Raises BadLineError if a class of `only` does not determine the end of its placeholder in a segment of the
-    pattern, because only a search could find this end."""
+    """Checks that each placeholder in a pattern ends at a definite place of its segment. `only` contains the classes of
+    characters that the placeholders accept. Raises BadLineError if a class leaves the end open, because only a search
+    could find it."""
     for segment in pattern.split("/"):
         parts = _PLACEHOLDER.split(segment)
         names = parts[1::2]

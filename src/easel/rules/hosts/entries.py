@@ -1,4 +1,4 @@
-"""The common part of other hosting providers' configuration files: each entry is put in force or refused."""
+"""The common part of reading other hosting providers' configuration files: each entry is put in force or refused."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from easel.rules.models import HeaderBlock, Pages, Redirect
 T = TypeVar("T")
 
 MOST_ENTRIES = 20_000
-"""Maximum number of entries of a list that are read."""
+"""Maximum number of entries of a list in a configuration file that are read."""
 MOST_FORMS = 32
-"""Maximum number of patterns for one source."""
+"""Maximum number of patterns into which the source of one entry expands."""
 MOST_EXCEPTIONS = 100
 """Maximum number of patterns that one entry excludes."""
 _LONGEST = 8_000
 
 
 def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Reading, *, guards: bool) -> T | None:
-    """Returns the file as a value of the kind. Refuses the file and returns None if the file is unreadable. `read`
-    returns the plain value. If a value has the wrong type, the reason contains its place in the file."""
+    """Decodes a configuration file into a value of the type `kind`. `read` parses its text. If that fails, refuses the
+    file and returns None. If a value has the wrong type, the reason contains its place in the file."""
     try:
         return msgspec.convert(read(), kind, strict=False)
     except (ValueError, RecursionError) as error:
-        # ValueError is the base class of the errors of TOML, JSON and msgspec.
+        # The errors of TOML, JSON and msgspec are subclasses of ValueError.
         reading.refuse(name, 0, name, f"it cannot be read: {str(error)[:200]}.", guards=guards)
         return None
 
 
 def pages_of(*, clean: bool, slash: bool | None) -> Pages:
-    """Returns the handling of pages' addresses for `cleanUrls` and `trailingSlash`, which Vercel and Firebase share.
+    """Returns the handling of pages' addresses for the settings `cleanUrls` and `trailingSlash`, which Vercel and
+    Firebase share.
 
-    Without a choice of the slash, a folder's page is served at `/docs/`, because relative links in it work only there.
-    With `trailingSlash` alone, these hosts leave the addresses of files (`/about.html`) unchanged.
+    If `trailingSlash` is not set, a folder's page is served at `/docs/`, because relative links in it work only there.
+    If only `trailingSlash` is set, these providers leave the addresses of files (`/about.html`) unchanged.
     """
     if slash is None:
         return "auto-trailing-slash" if clean else ""
@@ -49,8 +50,8 @@ def pages_of(*, clean: bool, slash: bool | None) -> Pages:
 
 
 class Entries:
-    """One list of a file. Puts its entries in force, and refuses invalid entries, with their number (counted from
-    1)."""
+    """Reads one list of a configuration file. Puts its valid entries in force, and refuses all others. Messages contain
+    the number of the entry (counted from 1)."""
 
     def __init__(self, file: str, reading: Reading) -> None:
         self.file = file
@@ -58,8 +59,8 @@ class Entries:
         self.number = 0
 
     def next(self, text: str, *, guards: bool = False) -> bool:
-        """Moves to the next entry. Returns true if the entry may be read, because it is neither too long nor beyond the
-        limit."""
+        """Moves to the next entry of the list. Returns false if the entry is too long or beyond the limit, and refuses
+        it. `guards` means that the entry protects something from visitors."""
         self.number += 1
         if self.number > MOST_ENTRIES or len(text) > _LONGEST:
             self.refuse(text[:100], "it is too long, or it exceeds the limit of entries.", guards=guards)
@@ -67,15 +68,16 @@ class Entries:
         return True
 
     def refuse(self, text: str, reason: str, *, guards: bool = False) -> None:
-        """Refuses the entry."""
+        """Refuses the current entry of the list."""
         self._reading.refuse(self.file, self.number, text, reason, guards=guards)
 
     def note(self, text: str) -> None:
-        """Adds a remark on the entry."""
+        """Adds a remark on the current entry of the list."""
         self._reading.note(self.file, self.number, text)
 
     def exceptions(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Returns the patterns that the entry can exclude. Adds a remark on every other pattern."""
+        """Returns those of the given patterns that the current entry can exclude. Adds a remark on every other
+        pattern."""
         kept = []
         for path in islice(paths, MOST_EXCEPTIONS):
             try:
@@ -97,7 +99,7 @@ class Entries:
     ) -> None:
         """Puts the headers of a path in force, except those that no rule may set. If a name occurs twice, the last
         value is used, as hosting providers do. Set-Cookie keeps all its values. An empty value removes the header, as
-        Azure does."""
+        on Azure."""
         try:
             pattern = self._reading.pattern_of_block(path)
         except BadLineError as bad:

@@ -1,4 +1,4 @@
-"""Translates sources in the language of path-to-regexp (Vercel) into Easel's patterns."""
+"""Translates the sources of Vercel's rules, which are in the language of path-to-regexp, into Easel's patterns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GROUP = re.compile(r"(:\w+)?\(([^()]*)\)")
 _OPTIONAL = re.compile(r"\{(?![\d,]*\})([^{}]*)\}(\?)?|/?:([\w$]+)(?:\([^()]*\))?\?")
 _CHOICE = re.compile(r":([\w$]+)\((?:\?:)?([\w.~%\\-]+(?:\|[\w.~%\\-]+)*)\)")
 _CLASS = re.compile(r"\\[a-zA-Z]")
-"""A class of characters, such as `\\d`."""
+"""A pattern for a class of characters such as `\\d`."""
 _TOKEN = re.compile(r":([\w$]+)(?:\(([^()]*)\))?([*+?]?)")
 _TOKEN_NAME = re.compile(r":([\w$]+)")
 _ESCAPED = re.compile(r"\\([./_~-])")
@@ -26,13 +26,16 @@ _NEGATIVE = re.compile(
     r"(?P<before>/(?:[\w.~-]+/)*)(?:(?::(?P<name>\w+))?\(\(\?!(?P<a>[^()]*)\)\.[*+]\)|\(\?!(?P<b>[^()]*)\)\(\.[*+]\))\Z"
 )
 _WITH_DOT = re.compile(r"(?:\.\*|\[\^/\]\*)\\?\.(?:\.\*|\w+)?\$?\Z")
-"""An exception for names with a dot. It needs no pattern, because files come first, and a missing script gets 404."""
+"""A pattern for an exception of names that contain a dot. Easel needs no such exception, because files come first, and
+a missing script gets 404."""
 _BEGINNING = re.compile(r"[\w./~%-]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One pattern for a source, the target's text for each of its placeholders, and the patterns that it excludes."""
+    """One of the patterns into which a source is translated (`path`). `names` maps each of the source's placeholders to
+    the text that stands for it in a target. `excepts` are the patterns that it excludes, and `only` are the characters
+    that a placeholder accepts."""
 
     path: str
     names: dict[str, str] = field(default_factory=dict)
@@ -41,8 +44,8 @@ class Form:
 
 
 def from_expression(source: str) -> list[Form]:
-    """Returns the patterns that together match a source. Raises BadLineError if only a regular expression can express
-    the source, or if the source exceeds a limit."""
+    """Translates a source into the patterns that together match it. Raises BadLineError if only a regular expression
+    can express the source, or if the source exceeds a limit."""
     if sum(map(source.count, ":({?")) > MOST_PARTS:
         raise BadLineError(f"its source has more than {MOST_PARTS} placeholders, groups and optional parts.")
     if (negative := _NEGATIVE.match(source)) is not None:
@@ -79,7 +82,8 @@ def from_expression(source: str) -> list[Form]:
 
 
 def _exception(before: str, alternative: str) -> str | None:
-    """Returns the pattern for one alternative of `(?!a|b)`. The alternative is a prefix of the excluded paths."""
+    """Returns the pattern for one alternative of `(?!a|b)`, which excludes all paths with this prefix. `before` is the
+    path before the group."""
     if _WITH_DOT.match(alternative) or not alternative:
         return None
     text = _ESCAPED.sub(r"\1", alternative)
@@ -91,8 +95,8 @@ def _exception(before: str, alternative: str) -> str | None:
 
 
 def _variants(form: Form) -> list[Form] | None:
-    """Returns the forms that result from each choice for the first optional part or group of alternatives. Returns None
-    if the form has neither."""
+    """Replaces the first optional part or group of alternatives in a pattern. Returns one pattern for each choice.
+    Returns None if the pattern has no such part."""
     path = form.path
     if (optional := _OPTIONAL.search(path)) is not None:
         before, after = path[: optional.start()], path[optional.end() :]
@@ -151,7 +155,8 @@ def _pattern(form: Form) -> Form:
 
 
 def _is_below(out: list[str], expression: str | None, repeat: str) -> bool:
-    """Returns true for `(.*)` behind the slash of a folder, which matches the folder's content, and not the folder."""
+    """Returns true if `expression` is `(.*)` after a folder's slash. It then matches the content of the folder, and not
+    the folder."""
     before = "".join(out)
     return expression == ".*" and repeat != "*" and before.endswith("/") and before != "/"
 
@@ -160,5 +165,6 @@ _REFERENCE = re.compile(r"(:\w+|\$\d+)[*+]?")
 
 
 def to_ours(target: str, names: dict[str, str]) -> str:
-    """Returns a target in which Easel's placeholders replace the placeholders of the hosting provider."""
+    """Returns a target in which Easel's placeholders replace those of the hosting provider. `names` maps each old name
+    to the new text."""
     return _REFERENCE.sub(lambda match: names.get(match[1].removeprefix(":"), match[0]), target)

@@ -1,5 +1,5 @@
-"""`firebase.json`: the redirects, rewrites, headers and page addresses of its `hosting`, as far as Easel's rules can
-express them."""
+"""Reads `firebase.json`: the redirects, rewrites, headers and page addresses of its `hosting`, as far as Easel's rules
+can express them."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ class _File(msgspec.Struct):
 
 
 _IGNORED_BY_ALL = ("firebase.json", "**/.*", "**/node_modules/**")
-"""The usual entries of `ignore`. `easel deploy` leaves such files out too."""
+"""The usual entries of `ignore`, which need no remark, because `easel deploy` leaves such files out too."""
 
 
 def read_firebase(text: str, reading: Reading) -> None:
-    """Reads the file into `reading`. Redirects apply before files and rewrites after files, as on Firebase."""
+    """Reads the text of the file into `reading`. Redirects apply before files and rewrites after files, as on
+    Firebase."""
     file = decoded(FIREBASE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:
         return
@@ -92,8 +93,8 @@ def _source(route: _Route) -> str:
 
 
 def _forms(route: _Route, entries: Entries) -> list[Form]:
-    """Returns the patterns that together match the entry. Refuses the entry and returns no patterns if no pattern can
-    express its source."""
+    """Returns the patterns that together match an entry. If no pattern can express its source, refuses the entry and
+    returns no patterns."""
     glob = route.source or route.glob
     if not entries.next(_source(route) + route.destination + str(route.headers)):
         return []

@@ -1,4 +1,5 @@
-"""Globs of Firebase Hosting (minimatch) and its regular expressions, as far as Easel's patterns express them."""
+"""Translates the globs (minimatch) and regular expressions of Firebase Hosting into Easel's patterns, as far as these
+can express them."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ _ALTERNATIVES = re.compile(
 _NAMED = re.compile(r":(\w+)(\*?)")
 _CAPTURES = re.compile(r":\w+[?+(]|\(\.\*\)")
 _HOLE = "\0"
-"""Stands for a part of a segment that must differ from some names (`!(a|b)`)."""
+"""Stands for a part of a segment that must differ from certain names (`!(a|b)`)."""
 _REST = "\1"
 """Stands for `:name*`, which also matches no segment. `**` at the end matches at least one segment."""
 _RANGE = re.compile(r"(\w)-(\w)|(\w)|-")
@@ -29,8 +30,8 @@ _GROUP = re.compile(
 
 
 def from_glob(glob: str) -> list[Form]:
-    """Returns the patterns that together match a glob. Raises BadLineError if only a search can match it, or if it
-    exceeds a limit."""
+    """Translates a glob into the patterns that together match it. Raises BadLineError if only a search can match the
+    glob, or if it exceeds a limit."""
     if glob.startswith("!"):
         left_out = [form for form in from_glob(glob[1:]) if not form.only]
         return [Form("/*", {}, tuple(form.path for form in left_out))]
@@ -44,9 +45,9 @@ def from_glob(glob: str) -> list[Form]:
 
 
 def from_regex(regex: str) -> list[Form]:
-    """Returns the patterns that together match a regular expression (RE2). Raises BadLineError if no pattern expresses
-    it. An expression without `^` also matches in the middle of a path, which no pattern can express. An expression
-    without `$` also matches longer paths."""
+    """Translates a regular expression (RE2) into the patterns that together match it. Raises BadLineError if no pattern
+    can express it. This includes an expression without `^`, which also matches in the middle of a path, and an
+    expression without `$`, which also matches longer paths."""
     if not regex.startswith("^/"):
         raise BadLineError("its regular expression matches a part of a path. Write `^/` at its start.")
     if ":" in regex or sum(map(regex.count, "([.\\")) > MOST_PARTS:
@@ -76,8 +77,8 @@ def _numbered(names: dict[str, str]) -> dict[str, str]:
 
 
 def _resolved(glob: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Returns the glob once for each choice of its alternatives, each with the names that are excluded at the place of
-    `_HOLE`."""
+    """Expands the alternatives of a glob. Returns one glob for each combination, each with the names that are excluded
+    at the place of `_HOLE`."""
     choices: list[list[str]] = []
     none_of: tuple[str, ...] = ()
     at = 0
@@ -106,7 +107,7 @@ def _resolved(glob: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _characters(text: str) -> list[str]:
-    """Returns the characters of a class such as `[a-c]`."""
+    """Returns the characters of a class in a glob, such as `[a-c]`."""
     found: list[str] = []
     for first, last, single in _RANGE.findall(text):
         if first > last:
@@ -124,7 +125,7 @@ def _pattern(glob: str, none_of: tuple[str, ...], names: dict[str, str]) -> Form
     segments = glob.strip("/").split("/")
     for number, part in enumerate(segments):
         if part.startswith("*.") and "*" not in part[1:] and parts and parts[-1] == "*":
-            parts[-1] = part  # `**/*.js` matches the file in every folder, including this one.
+            parts[-1] = part  # `**/*.js` also matches a file in the folder itself.
         elif part in ("**", _REST):
             parts.append("*")
         else:
@@ -140,7 +141,7 @@ def _pattern(glob: str, none_of: tuple[str, ...], names: dict[str, str]) -> Form
 
 
 def _segment(part: str, number: int) -> str:
-    """Returns the segment with a placeholder in place of each `*`. Returns the segment unchanged if the text after a
+    """Replaces each `*` in a segment of a glob with a placeholder. Returns the segment unchanged if the text after a
     `*` would continue the placeholder's name."""
     pieces = part.replace("**", "*").split("*")
     if len(pieces) == 1:

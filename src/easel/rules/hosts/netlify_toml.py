@@ -1,4 +1,5 @@
-"""`netlify.toml`: its `[[redirects]]` and `[[headers]]`, which follow the lines of `_redirects` and `_headers`."""
+"""Reads `netlify.toml`: its `[[redirects]]` and `[[headers]]`, which come after the lines of `_redirects` and
+`_headers`."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from easel.rules.hosts.entries import Entries, decoded
 from easel.rules.models import NETLIFY_TOML, Redirect
 
 LARGEST = 512 * 1024
-"""Maximum number of characters of a netlify.toml, because each character may take a kibibyte after parsing."""
+"""Maximum number of characters of a netlify.toml. Each character may take a kibibyte of memory after parsing."""
 MOST_PARTS = 16
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _DEEP = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MOST_PARTS}}}")
@@ -52,7 +53,7 @@ class _File(msgspec.Struct):
 
 
 def read_netlify_toml(text: str, reading: Reading) -> None:
-    """Reads the file's redirects and headers into `reading`. Ignores its build settings."""
+    """Reads the redirects and headers in the text of the file into `reading`. Build settings are ignored."""
     guards = seems_guarding(text)
     file = decoded(NETLIFY_TOML, _File, lambda: tomllib.loads(bounded(text)), reading, guards=guards)
     if file is None:
@@ -94,7 +95,7 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
 
 
 def _of_today(entry: _Redirect) -> _Redirect:
-    """Returns the entry under its current names, because Netlify still reads the names of its first versions."""
+    """Returns a redirect with the current names of its keys. Netlify still reads the names of its first versions."""
     return msgspec.structs.replace(
         entry,
         source=entry.source or entry.origin,
@@ -104,13 +105,13 @@ def _of_today(entry: _Redirect) -> _Redirect:
 
 
 def seems_guarding(text: str) -> bool:
-    """Returns true if a text that is not parsed seems to have a rule that protects something from visitors."""
+    """Returns true if an unparsed text seems to contain a rule that protects something from visitors."""
     return _GUARDS.search(text) is not None
 
 
 def bounded(text: str) -> str:
-    """Returns the text, if its parsing time is proportional to its length, and its numbers can be printed. Raises
-    ValueError.
+    """Returns the text if it can be parsed in time proportional to its length, and its numbers can be printed. Raises
+    ValueError with the reason if not.
 
     The parser creates a table for each part of a dotted key, and copies all parts before it.
     """
@@ -126,8 +127,8 @@ def bounded(text: str) -> str:
 
 
 def _values(name: str, given: Words) -> list[str]:
-    """Returns the values of a header. A list is one value with commas, but cookies stay separate. A text may have
-    several lines, each ending with a comma."""
+    """Returns the values of a header, as they are given in the file. A list becomes one value with commas, but cookies
+    stay separate. A string may have several lines, each ending with a comma."""
     if isinstance(given, str):
         return [tidied(" ".join(given.split("\n")).strip())]
     tidy = [value.strip() for value in given]
@@ -135,5 +136,5 @@ def _values(name: str, given: Words) -> list[str]:
 
 
 def _listed(value: Words) -> list[str]:
-    """Returns the values of a condition. In a string, commas separate the values."""
+    """Returns the values of a condition as a list. If the value is a string, commas separate the values."""
     return [part.strip() for part in value.split(",", MOST_VALUES)[:MOST_VALUES]] if isinstance(value, str) else value

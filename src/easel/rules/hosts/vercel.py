@@ -1,4 +1,4 @@
-"""`vercel.json`: its redirects, rewrites, headers and page addresses, as far as Easel's rules can express them.
+"""Reads `vercel.json`: its redirects, rewrites, headers and page addresses, as far as Easel's rules can express them.
 
 Redirects apply before files and rewrites after files, as on Vercel.
 """
@@ -45,7 +45,7 @@ class _File(msgspec.Struct, rename="camel"):
 
 
 def read_vercel(text: str, reading: Reading) -> None:
-    """Reads the file into `reading`."""
+    """Reads the text of the file into `reading`."""
     file = decoded(VERCEL_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:
         return
@@ -104,7 +104,7 @@ def _add(entries: Entries, route: _Route, status: int, *, forced: bool) -> None:
         forms = from_expression(route.source)
         fitting = _conditions(route)
     except BadLineError as bad:
-        # A redirect for visitors without a token hides pages from them.
+        # A redirect for visitors without a token hides pages from these visitors.
         guards = forced and any(map(_is_token, route.missing))
         entries.refuse(route.source, str(bad), guards=guards)
         return
@@ -141,7 +141,7 @@ def _guards(route: Any) -> bool:
 
 @dataclass
 class _Fitting:
-    """The conditions of an entry, as far as Easel's rules can express them."""
+    """The conditions under which an entry applies, in the form of Easel's rules."""
 
     query: list[tuple[str, str]] = field(default_factory=list)
     cookies: list[str] = field(default_factory=list)
@@ -157,7 +157,8 @@ _TAKEN = re.compile(r"\(\?<([A-Za-z]\w{0,60})>(?:\.[*+]|\[\^/&]\+)\)\Z", re.ASCI
 
 
 def _conditions(route: _Route) -> _Fitting:
-    """Returns the conditions of an entry. Raises BadLineError for a condition that Easel's rules cannot express."""
+    """Translates the conditions of an entry (`has` and `missing`). Raises BadLineError if Easel's rules cannot express
+    one of them."""
     found = _Fitting()
     for condition in route.missing:
         if condition.value is None and condition.type in ("query", "cookie") and len(found.absent) < MOST_QUERY:
@@ -169,7 +170,8 @@ def _conditions(route: _Route) -> _Fitting:
         text = value if isinstance(value, str) else ""
         is_any = condition.value is None
         if condition.type == "query" and (is_any or _PLAIN.match(text)):
-            # The destination can use the value under the parameter's name.
+            # The destination of the redirect can contain the parameter's value as a placeholder with the parameter's
+            # name.
             taken = f":{condition.key}" if is_any and _NAME.match(condition.key) else ""
             found.query.append((condition.key, text or taken))
         elif condition.type == "query" and (name := _TAKEN.match(text)):

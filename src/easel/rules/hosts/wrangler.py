@@ -1,6 +1,7 @@
-"""`wrangler.json`, `wrangler.jsonc` and `wrangler.toml`: a Cloudflare site's handling of addresses of pages.
+"""Reads `wrangler.json`, `wrangler.jsonc` and `wrangler.toml`: the settings of a Cloudflare site for the addresses of
+its pages.
 
-Both settings are in the file's `assets`. The rest of the file concerns scripts, which Easel does not run.
+The two settings are in the file's `assets`. The rest of the file concerns scripts, which Easel does not run.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from easel.rules.hosts.entries import decoded
 from easel.rules.hosts.netlify_toml import LARGEST, bounded
 from easel.rules.models import NotFound, Pages
 
-# The closing quote may be missing. Such a text is no JSON, and the search does not start again at each of its quotes.
+# The closing quote is optional. A text without it is no JSON, but the search does not start again at each of its
+# quotes.
 _STRING = r'"(?:[^"\\\n]++|\\.)*+"?'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*+|/\*(?:.*?\*/|.*\Z)", re.DOTALL)
 _LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[}}\]])", re.DOTALL)
@@ -33,7 +35,7 @@ class _File(msgspec.Struct):
 
 
 def read_wrangler(name: str, text: str, reading: Reading) -> bool:
-    """Reads the file into `reading`. Returns true if the file describes a site, because it has `assets` or sets a
+    """Reads the text of the file into `reading`. Returns true if the file describes a site: it has `assets`, or sets a
     folder."""
     file = decoded(name, _File, lambda: _values(name, text), reading, guards=False)
     if file is None:

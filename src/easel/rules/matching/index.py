@@ -12,11 +12,12 @@ from easel.rules.matching.segments import PlaceholderSegment
 QueryPairs = Sequence[tuple[str, str]]
 
 MOST_AT_ONCE = 200
-"""Maximum number of partial matches that are followed together. Further matches are ignored."""
+"""Maximum number of partial matches of a path that are followed at the same time. Any more are ignored."""
 
 
 class _Ends:
-    """The patterns that end at one node, by number. Patterns with a query value are indexed by this value."""
+    """The numbers of the patterns that end at one node of the index. Patterns that require a query value are indexed by
+    this value."""
 
     __slots__ = ("by_query", "plain")
 
@@ -49,8 +50,8 @@ class _Node:
 
 
 class Index:
-    """Patterns by number. `find` returns the candidates for a path. The caller must match each candidate with the
-    path."""
+    """An index of path patterns, each with a number. `find` returns the numbers of candidates for a path. The caller
+    must match each candidate with the path."""
 
     def __init__(self, *, forgiving: bool) -> None:
         self._forgiving = forgiving
@@ -59,7 +60,8 @@ class Index:
         self._deep = False
 
     def add(self, number: int, pattern: Pattern, query: QueryPairs = ()) -> None:
-        """Adds a pattern. Numbers must increase."""
+        """Adds a pattern with its number. `query` are the query parameters that it requires. Numbers must increase from
+        call to call."""
         head = pattern.runs[0]
         if pattern.literal:
             key = tuple(segment for segment in head if isinstance(segment, str))
@@ -77,8 +79,8 @@ class Index:
             node.ends.add(number, query)
 
     def find(self, path: RequestPath, query: QueryPairs | None = ()) -> list[int]:
-        """Returns the numbers of all candidates, in increasing order. `query` are the request's parameters. If `query`
-        is None, every query matches."""
+        """Returns the numbers of all candidates for a path, in increasing order. `query` are the query parameters of
+        the request. If it is None, the query does not matter."""
         segments = path.bare if self._forgiving else path.segments
         found: list[int] = []
         exact = self._exact.get(segments)

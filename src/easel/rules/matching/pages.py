@@ -13,21 +13,23 @@ Has = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The path (without its leading slash) of the file that is served."""
+    """The result of a look-up: the path (without its leading slash) of the file to serve."""
 
     file: str
 
 
 @dataclass(frozen=True, slots=True)
 class PreferredPath:
-    """The path (decoded, with its leading slash) of the page's preferred form."""
+    """The result of a look-up: the path (decoded, with its leading slash) to which the visitor is redirected, because a
+    page has it as its preferred address."""
 
     path: str
 
 
 def find_page(path: str, has: Has, handling: Pages) -> Page | PreferredPath | None:
-    """Returns the file for a decoded path (without its leading slash), by the rules of a hosting provider (`handling`).
-    Returns None if there is no file. `has` returns true if the bundle contains a file at a path."""
+    """Finds the page for a decoded path (without its leading slash), by the rules of a hosting provider (`handling`).
+    Returns the file, or the page's preferred address, or None if there is no page. `has` returns true if the bundle
+    contains a file at a path."""
     if handling == "netlify":
         return _netlify(path, has)
     if handling == "none":
@@ -58,7 +60,8 @@ def find_page(path: str, has: Has, handling: Pages) -> Page | PreferredPath | No
 
 
 def _stem(path: str) -> str:
-    """Returns the path without the suffix that distinguishes the forms of an address."""
+    """Returns a page's path without `/`, `/index`, `/index.html` or `.html` at its end, so that all forms of the
+    address are equal."""
     if path.endswith("/"):
         return path.rstrip("/")
     for ending in ("/index.html", "/index"):

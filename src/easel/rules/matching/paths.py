@@ -1,4 +1,4 @@
-"""A request's path for rules: its segments, decoded once, and the encoding of captured strings."""
+"""Prepares a request's path for rules: splits it into segments, decodes it once, and encodes captured strings again."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import msgspec
 from easel.composed import composed
 
 ENCODED_SLASH = "\0"
-"""Stands for a `%2F` in a decoded segment, because an escaped slash belongs to a name and separates nothing. Paths with
-a NUL are refused earlier."""
+"""Stands for a `%2F` in a decoded segment. An escaped slash belongs to a name and separates no segments. Paths with a
+NUL are refused earlier."""
 LONGEST_PATH = 16_384
-"""Maximum number of characters of a path that rules match."""
+"""Maximum number of characters of a path that rules can match."""
 MOST_SEGMENTS = 1_024
 
 ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)
 _RESERVED = re.compile("%(2[1468-9a-c]|3[abd]|40|5[bd]|7c)", re.IGNORECASE)
-"""Escapes of characters that a path may contain in both forms, with a different meaning (RFC 3986 §2.2)."""
+"""A pattern for escapes of characters that have another meaning if they are not escaped (RFC 3986 §2.2)."""
 _MARK = 0xDC00
-"""A lone surrogate, which no UTF-8 contains, stands for a reserved character that was sent as an escape."""
+"""The first of the marks: lone surrogates, which no UTF-8 contains. Each stands for a reserved character that was sent
+as an escape."""
 _MARKS = {f"%{code:02X}": quote(chr(_MARK + code), errors="surrogatepass") for code in range(0x21, 0x7D)}
 _KEPT = re.compile("[\udc21-\udc7c]")
 _PATH_SAFE = "/-._~!$&'()*+,;=:@"
@@ -28,14 +29,15 @@ _QUERY_SAFE = "-._~!$'()*,;:@/?"
 
 
 class RequestPath(msgspec.Struct, frozen=True):
-    """The segments of a path, percent-decoded (RFC 3986 §2.1) and in NFC. '/a/' has ('a', ''), '/' has ('',)."""
+    """The segments of a request's path, percent-decoded (RFC 3986 §2.1) and in NFC. '/a/' has ('a', ''), '/' has
+    ('',)."""
 
     segments: tuple[str, ...]
 
     @property
     def bare(self) -> tuple[str, ...]:
-        """Returns the segments without the empty segments at the end. Thus '/a/' and '/a' have the same segments, and
-        '/' has none."""
+        """Returns the path's segments without the empty segments at the end. Thus '/a/' and '/a' have the same
+        segments, and '/' has none."""
         stop = len(self.segments)
         while stop and not self.segments[stop - 1]:
             stop -= 1
@@ -43,8 +45,8 @@ class RequestPath(msgspec.Struct, frozen=True):
 
 
 def read_path(raw: str) -> RequestPath | None:
-    """Returns the path of a request target (without its query). Returns None if no rule can match the path, because it
-    is too long, not UTF-8, or contains a NUL."""
+    """Splits the path of a request target (without its query) into decoded segments. Returns None if no rule can match
+    the path, because it is too long, not UTF-8, or contains a NUL."""
     if not raw.startswith("/") or len(raw) > LONGEST_PATH or raw.count("/") > MOST_SEGMENTS:
         return None
     if "%" not in raw and raw.isascii():
@@ -60,7 +62,7 @@ def read_path(raw: str) -> RequestPath | None:
 def _decoded(raw: str, errors: str) -> RequestPath:
     escaped = ESCAPED_SLASH.sub("%00", raw)
     try:
-        # Bytes beyond ASCII were decoded as Latin-1, as HTTP does.
+        # The path was decoded as Latin-1, as HTTP does, so it is encoded again, and then decoded as UTF-8.
         sent = escaped.encode("latin-1")
     except UnicodeEncodeError:
         sent = escaped.encode()
@@ -68,8 +70,9 @@ def _decoded(raw: str, errors: str) -> RequestPath:
 
 
 def as_sent(raw: str) -> RequestPath | None:
-    """Returns the path with a mark for each escape of a reserved character: `escaped_for_path` spells it as it was
-    sent. Returns None if the path has no such escape, or if no rule can match it."""
+    """Splits a path into decoded segments in which each escape of a reserved character is a mark, so that
+    `escaped_for_path` can write it as it was sent. Returns None if the path has no such escape, or if no rule can match
+    it."""
     if "%" not in raw or _RESERVED.search(raw) is None or read_path(raw) is None:
         return None
     return _decoded(_RESERVED.sub(lambda found: _MARKS[found[0].upper()], raw), "surrogatepass")
@@ -81,7 +84,7 @@ def without_marks(caught: str) -> str:
 
 
 def escaped(caught: str, safe: str) -> str:
-    """Returns a captured string with its escapes (RFC 3986 §2.1). Characters of `safe` stay as they are."""
+    """Percent-encodes a captured string (RFC 3986 §2.1). Characters of `safe` are not encoded."""
     if caught.isascii() or (kept := _KEPT.findall(caught)) == []:
         return quote(caught, safe=safe).replace("%00", "%2F")
     texts = [quote(text, safe=safe).replace("%00", "%2F") for text in _KEPT.split(caught)]
@@ -89,10 +92,10 @@ def escaped(caught: str, safe: str) -> str:
 
 
 def escaped_for_path(caught: str, also: str = "") -> str:
-    """Returns a captured string, encoded for the path of a URL. Characters of `also` stay as they are."""
+    """Percent-encodes a captured string for the path of a URL. Characters of `also` are not encoded."""
     return escaped(caught, _PATH_SAFE + also)
 
 
 def escaped_for_query(caught: str) -> str:
-    """Returns a captured string, encoded for a value in the query of a URL."""
+    """Percent-encodes a captured string for a value in the query of a URL."""
     return escaped(caught, _QUERY_SAFE)

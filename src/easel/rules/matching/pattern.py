@@ -21,7 +21,7 @@ MOST_SEGMENTS = 64
 """Maximum number of segments of a pattern."""
 _MOST_STARS = 2
 _MOST_MIDDLE = 64
-"""Maximum number of segments of a path that are searched for the text between two wildcards."""
+"""Maximum number of segments of a request's path that are searched for the text between two wildcards of a pattern."""
 
 _WHOLE_NAME = re.compile(r":([A-Za-z0-9_-]+)\Z")
 _NAME = re.compile(r":([A-Za-z]\w*)", re.ASCII)
@@ -30,13 +30,13 @@ _WORD = re.compile(r"[\w-]{0,64}", re.ASCII)
 
 
 class PatternError(ValueError):
-    """A pattern that matches nothing, or that cannot be matched in one pass. Its text is the reason."""
+    """Raised for a path pattern that matches nothing, or that cannot be matched in one pass. Its text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A path pattern. `runs` are the segments before the first wildcard, between wildcards, and after the last
-    wildcard."""
+    """A path pattern of a rule. `stars` are its wildcards. `runs` are the segments before the first wildcard, between
+    wildcards, and after the last wildcard."""
 
     runs: tuple[tuple[Segment, ...], ...]
     stars: tuple[Star, ...]
@@ -45,12 +45,12 @@ class Pattern:
 
     @property
     def names(self) -> frozenset[str]:
-        """Returns the names of all placeholders and wildcards."""
+        """Returns the names of all placeholders in the pattern, and of its wildcards."""
         return frozenset(self._holes) | ({SPLAT} if self.stars else set())
 
     @property
     def has_twins(self) -> bool:
-        """Returns true if a placeholder's name occurs twice."""
+        """Returns true if two placeholders of the pattern have the same name."""
         holes = self._holes
         return len(set(holes)) < len(holes)
 
@@ -67,8 +67,8 @@ class Pattern:
 
     @property
     def odd(self) -> int:
-        """Returns the number of places that an index cannot distinguish: placeholders inside a segment, and text after
-        a wildcard."""
+        """Returns the number of places in the pattern that an index cannot distinguish: placeholders inside a segment,
+        and text after a wildcard."""
         odd = 0
         for run in self.runs:
             for segment in run:
@@ -80,7 +80,7 @@ class Pattern:
 
     @property
     def segments(self) -> int:
-        """Returns the number of segments."""
+        """Returns the number of segments in the pattern."""
         return sum(map(len, self.runs)) + len(self.stars) if self.stars else len(self.runs[0])
 
     @property
@@ -98,7 +98,8 @@ class Pattern:
         return self.runs[-1] if self.stars else ()
 
     def catch(self, path: RequestPath) -> dict[str, str] | None:
-        """Returns the captured strings of a path by name. Returns None if the path does not match."""
+        """Matches a path. Returns the strings that the placeholders and wildcards capture, by name. Returns None if the
+        path does not match."""
         caught: dict[str, str] = {}
         segments = path.bare if self.forgiving and not self.stars else path.segments
         head = self.runs[0]
@@ -116,7 +117,8 @@ class Pattern:
         return caught
 
     def _least(self, star: Star) -> int:
-        """Returns the smallest number of segments that a wildcard matches. On Netlify, `/a/*/b` matches `/a/b`."""
+        """Returns the smallest number of segments that a wildcard of the pattern matches. This is 0 for Netlify, where
+        `/a/*/b` matches `/a/b`."""
         return 0 if self.forgiving and star.plain else 1
 
     def _catch_rest(self, rest: tuple[str, ...], caught: dict[str, str]) -> bool:
@@ -156,7 +158,7 @@ def _all_catch(run: tuple[Segment, ...], segments: tuple[str, ...], caught: dict
 
 
 def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
-    """Returns the pattern of a line's path. Raises PatternError.
+    """Parses the path of a redirect line or header block into a pattern. Raises PatternError.
 
     A `%` escape stands for its character. With `folds_case`, letters match in both cases.
     """
@@ -194,12 +196,12 @@ def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
 
 
 def folded(path: RequestPath) -> RequestPath:
-    """Returns the path in lower case, for patterns that ignore case."""
+    """Returns a request's path in lower case, for patterns that ignore case."""
     return RequestPath(tuple(segment.lower() for segment in path.segments))
 
 
 def _folded(text: str) -> str:
-    """Returns the literals in lower case. The names of placeholders stay unchanged."""
+    """Returns the text of a pattern in lower case. The names of its placeholders stay unchanged."""
     parts = _NAME.split(text)
     return "".join(part.lower() if at % 2 == 0 else f":{part}" for at, part in enumerate(parts))
 
@@ -218,7 +220,8 @@ def _decoded(path: str) -> str:
 def _segment(text: str, dialect: Dialect) -> Segment:
     if ":" not in text:
         return text
-    # Netlify's names may contain hyphens and be numbers. Inside a segment, it would be unclear where such a name ends.
+    # The names of Netlify's placeholders may contain hyphens and be numbers. Inside a segment, the end of such a name
+    # would be unclear.
     if dialect == "netlify" and (whole := _WHOLE_NAME.match(text)):
         return PlaceholderSegment(("", ""), (_checked(whole[1]),))
     return _holes(text)
@@ -235,7 +238,8 @@ def _holes(text: str) -> Segment:
 
 
 def _star(prefix: str, suffix: str) -> Star:
-    """Returns a wildcard (`*`) with these texts before and after it in its segment."""
+    """Returns a wildcard (`*`) with the text or placeholders before and after it in its segment. Raises
+    PatternError."""
     star = Star(_holes(prefix), _holes(suffix))
     if star.prefix != prefix and star.suffix != suffix:
         raise PatternError("its path has a `*` between two placeholders in one segment")
@@ -251,10 +255,10 @@ def _checked(name: str) -> str:
 
 
 def split(text: str, names: Collection[str]) -> tuple[tuple[bool, str], ...]:
-    """Splits the text into pieces: (False, literal) and (True, name).
+    """Splits a text that contains placeholders into pieces: (False, literal text) and (True, name of a placeholder).
 
-    An unknown name stays literal. If several names match, the longest name is used, so `:idx` is not `:id` followed by
-    an x.
+    A name that is not in `names` stays literal text. If several names match, the longest name is used, so `:idx` is not
+    `:id` followed by an x.
     """
     pieces: list[tuple[bool, str]] = []
     done = at = 0
@@ -271,7 +275,8 @@ def split(text: str, names: Collection[str]) -> tuple[tuple[bool, str], ...]:
 
 
 def _longest(text: str, at: int, names: Collection[str]) -> str | None:
-    """Returns the longest complete name at this place. A name that is followed by a letter is a different name."""
+    """Returns the longest of the names that is complete at the offset `at`. A name that is followed by a letter is a
+    different name. Returns None if there is none."""
     word = _WORD.match(text, at)
     assert word is not None
     for stop in range(len(word[0]), 0, -1):

@@ -1,4 +1,4 @@
-"""Header blocks, prepared for look-ups: the headers for the response to a request."""
+"""Header blocks, prepared for look-ups: finds the headers that rules add to a response."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from easel.rules.models import Dialect, HeaderBlock, Rules
 LARGEST_HEADERS = 32 * 1024
 """Maximum number of bytes of the names and values that rules add to one response."""
 MOST_APPLIED = 200
-"""Maximum number of header blocks that apply to one response. Further blocks are ignored."""
+"""Maximum number of header blocks that apply to one response. Any more are ignored."""
 _ON_LINES = "set-cookie"
 _SAFE = "/-._~!$&*+=:@"
 
 
 class HeaderTable:
-    """The header blocks of a version, prepared once for a version that an edge serves."""
+    """The header blocks of a version. An edge prepares them once, before it serves the version."""
 
     def __init__(self, rules: Rules) -> None:
         self._dialect: Dialect = rules.dialect
@@ -40,11 +40,13 @@ class HeaderTable:
         return len(self._blocks)
 
     def find(self, visit: Visit) -> Changes:
-        """Returns the headers for the response, by lower-case name: all values, or None to remove the header.
+        """Returns the headers that the blocks set in the response to a request, by lower-case name. The value None
+        removes a header.
 
-        Netlify: the last block with a header decides. Cloudflare: the values of all blocks are joined in the file's
-        order, and placeholders in values are filled. A block removes headers of earlier blocks before it sets its own,
-        and two blocks of one path count as one block, whose later lines decide. Each Set-Cookie is a separate line.
+        In Netlify's dialect, the last block with a header decides. In Cloudflare's dialect, the values of all blocks
+        are joined in the file's order, and placeholders in values are filled. A block removes headers of earlier blocks
+        before it sets its own, and two blocks of one path count as one block, whose later lines decide. Each Set-Cookie
+        is a separate line.
         """
         asked = visit.asked
         if asked is None:
@@ -86,8 +88,8 @@ Changes = dict[str, list[str] | None]
 
 
 def _filled(block: HeaderBlock, caught: dict[str, str]) -> list[tuple[str, list[str] | None]]:
-    """Returns the block's headers, each value in pieces. A joined value may be a thousand times as long as the captured
-    string."""
+    """Returns the headers of a block, filled with the captured strings. Each value is a list of pieces, because a
+    joined value may be a thousand times as long as the captured string."""
     return [(name, None if value is None else _pieces(value, caught)) for name, value in block.headers]
 
 
@@ -101,13 +103,14 @@ def _values(filled: list[tuple[str, list[str] | None]]) -> Changes:
     values: Changes = {}
     for name, pieces in filled:
         key = name.lower()
-        # A block that removes a header and sets it removes the value of earlier blocks, in either order.
+        # If a block removes a header and also sets it, the values of earlier blocks are removed, whichever comes first.
         values[key] = values.get(key) if pieces is None else [*(values.get(key) or ()), "".join(pieces)]
     return values
 
 
 def _safe(caught: str) -> str:
-    """Returns a captured string for a header, encoded as in a URL, without separators of values."""
+    """Returns a captured string for the value of a header. It is encoded as in a URL, so that it contains no separators
+    of values."""
     return escaped(caught, _SAFE)
 
 

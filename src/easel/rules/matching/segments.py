@@ -1,4 +1,5 @@
-"""Segments of a path pattern that are not literal: placeholders, and wildcards with text or placeholders next to them.
+"""Segments of a path pattern that are not plain text: placeholders, and wildcards with text or placeholders next to
+them.
 
 Each segment is matched in one pass. No part is tried twice, whatever the path is.
 """
@@ -12,27 +13,27 @@ SPLAT = "splat"
 
 @dataclass(frozen=True, slots=True)
 class PlaceholderSegment:
-    """A segment with placeholders (`names`) between `literals`. There is one literal more than there are
-    placeholders."""
+    """A segment of a path pattern with placeholders (`names`) between plain texts (`literals`). It begins and ends with
+    a literal, which may be empty."""
 
     literals: tuple[str, ...]
     names: tuple[str, ...]
 
     @property
     def whole(self) -> bool:
-        """Returns true if the segment is a single placeholder."""
+        """Returns true if the segment consists of one placeholder and nothing else."""
         return self.literals == ("", "")
 
     def catch(self, segment: str, caught: dict[str, str]) -> bool:
-        """Puts the string of each placeholder into `caught`. Each placeholder captures at least one character. The
-        first placeholder captures as many characters as possible. If two segments contain placeholders with the same
-        name, the first one counts, as on Netlify."""
+        """Matches a segment of a path, and adds the string of each placeholder to `caught`. Returns false if it does
+        not match. Each placeholder captures at least one character. The first placeholder captures as many characters
+        as possible. If two segments contain placeholders with the same name, the first one counts, as on Netlify."""
         first, last = self.literals[0], self.literals[-1]
         if len(segment) < len(first) + len(last) or not segment.startswith(first) or not segment.endswith(last):
             return False
         stop = len(segment) - len(last)
-        # The loop begins at the last placeholder, which takes as few characters as possible, so that earlier
-        # placeholders get most.
+        # The loop begins at the last placeholder and gives it as few characters as possible, so that earlier
+        # placeholders get most of them.
         for index in range(len(self.names) - 1, 0, -1):
             literal = self.literals[index]
             at = segment.rfind(literal, len(first) + 1, stop - 1)
@@ -44,16 +45,16 @@ class PlaceholderSegment:
         return _take(caught, self.names[0], segment[len(first) : stop])
 
     def catch_start(self, text: str, caught: dict[str, str]) -> int:
-        """Captures placeholders at the start of a string. Matches as many characters as possible, and returns their
-        number. Returns -1 if the string does not match."""
+        """Matches as many characters as possible at the start of `text`, and adds the strings of the placeholders to
+        `caught`. Returns the number of matched characters, or -1 if the text does not match."""
         last = self.literals[-1]
         at = text.rfind(last)
         end = at + len(last)
         return end if at >= 0 and self.catch(text[:end], caught) else -1
 
     def catch_end(self, text: str, caught: dict[str, str]) -> int:
-        """Captures placeholders at the end of a string. Matches as few characters as possible, and returns the number
-        of characters before the match. Returns -1 if the string does not match."""
+        """Matches as few characters as possible at the end of `text`, and adds the strings of the placeholders to
+        `caught`. Returns the number of characters before the match, or -1 if the text does not match."""
         if not text.endswith(self.literals[-1]):
             return -1
         stop = len(text) - len(self.literals[-1])
@@ -75,7 +76,7 @@ Segment = str | PlaceholderSegment
 
 @dataclass(frozen=True, slots=True)
 class Star:
-    """A wildcard (`*`), with the text or the placeholders before and after it in its segment."""
+    """A wildcard (`*`) in a path pattern, with the text or the placeholders before and after it in its segment."""
 
     prefix: Segment = ""
     suffix: Segment = ""
@@ -87,15 +88,15 @@ class Star:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Returns the names of the placeholders in the segment of the wildcard."""
+        """Returns the names of the placeholders that are in the same segment as the wildcard."""
         return tuple(
             name for side in (self.prefix, self.suffix) if isinstance(side, PlaceholderSegment) for name in side.names
         )
 
     def fits(self, segments: tuple[str, ...], start: int = 0) -> bool:
-        """Returns true if the segments from `start` on match the wildcard. The texts before and after the wildcard are
-        each in one segment. A wildcard with placeholders next to it never fits, because only `catch` matches such a
-        wildcard."""
+        """Returns true if the segments from the index `start` on match the wildcard. The text before it must be in the
+        first of them, and the text after it in the last. A wildcard with placeholders next to it never fits, because
+        only `catch` matches such a wildcard."""
         if start >= len(segments):
             return self.plain
         first, last = segments[start], segments[-1]
@@ -105,8 +106,8 @@ class Star:
         return is_long and first.startswith(self.prefix) and last.endswith(self.suffix)
 
     def catch(self, segments: tuple[str, ...], caught: dict[str, str]) -> bool:
-        """Puts the strings of the wildcard and of the placeholders next to it into `caught`. Returns true if the
-        segments match."""
+        """Matches segments of a path. Adds the strings of the wildcard and of the placeholders next to it to `caught`.
+        Returns true if the segments match."""
         ends = self._ends(segments, caught)
         if ends is None:
             return False
@@ -115,8 +116,8 @@ class Star:
         return True
 
     def _ends(self, segments: tuple[str, ...], caught: dict[str, str]) -> tuple[int, int] | None:
-        """Returns the number of characters before the wildcard's string, and the number of characters after it. Returns
-        None if the segments do not match."""
+        """Returns the number of characters before the string that the wildcard captures, and the number of characters
+        after it. Returns None if the segments do not match."""
         if not segments:
             return (0, 0) if self.plain else None
         first, last = segments[0], segments[-1]

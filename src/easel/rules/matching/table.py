@@ -1,4 +1,4 @@
-"""Rules, prepared for look-ups: the line for a request, and the headers of its response."""
+"""Redirect lines, prepared for look-ups: finds the line that applies to a request."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from easel.rules.matching.visit import Visit
 from easel.rules.models import NETLIFY_TOML, REDIRECTS, Dialect, Redirect, Rules
 
 MOST_TRIED = 1_000
-"""Maximum number of lines or header blocks that are compared with one request, when the index does not narrow them
-down."""
+"""Maximum number of lines or header blocks that are compared with one request, if the index cannot narrow them down."""
 _FIXED = re.compile("[*:?#]")
 LARGEST_HEADERS = 32 * 1024
 """Maximum number of bytes of the names and values that rules add to one response."""
 
 
 class RedirectMatch(msgspec.Struct, frozen=True):
-    """The target of a line for a request.
+    """The redirect line that applies to a request (`by`), and its target.
 
-    `to` is a Location for a redirect, and a path of the app (decoded) for content. `first` is true if the line applies
-    before files. `for_all` is true if every request for this address without a query gets the same response. Then
-    neither the line nor an earlier line that matches the address has further conditions. `of_pattern` is true if the
-    line's path is a pattern, so that any number of addresses get such responses. `by` is the line.
+    `to` is a Location for a redirect, or the decoded path of the app whose content is sent. `first` is true if the line
+    applies before files. `for_all` is true if every request for this address without a query gets the same response.
+    Then neither the line nor an earlier line that matches the address has further conditions. `of_pattern` is true if
+    the line's path is a pattern, so that any number of addresses get such responses.
     """
 
     by: Redirect
@@ -56,7 +55,7 @@ class _Line:
     steps_aside: bool
 
     def accepts(self, asked: RequestPath, caught: dict[str, str]) -> bool:
-        """Returns true if the line applies to a path with these captured strings."""
+        """Returns true if no exception of the line matches the path, and the line accepts the captured strings."""
         return all(one.fullmatch(caught[name]) for name, one in self.only) and not any(
             one.catch(asked) is not None for one in self.excepts
         )
@@ -64,13 +63,15 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
-    """The host pattern of a line as labels. One label may be a `:name`, and the first label may be a wildcard."""
+    """The host pattern of a redirect line, as labels. One label may be a `:name`, and the first label may be a
+    wildcard."""
 
     labels: tuple[str, ...]
     scheme: str = ""
 
     def catch(self, visit: Visit) -> dict[str, str] | None:
-        """Returns the captured strings of a request's host. Returns None if the host does not match."""
+        """Matches the host of a request. Returns the captured strings by name. Returns None if the host does not
+        match."""
         if self.scheme and visit.scheme != self.scheme:
             return None
         labels = visit.host.split(".")
@@ -91,7 +92,7 @@ class HostPattern:
 
 
 class RedirectTable:
-    """The redirect lines of a version, prepared once for a version that an edge serves."""
+    """The redirect lines of a version. An edge prepares them once, before it serves the version."""
 
     def __init__(self, rules: Rules) -> None:
         self.dialect: Dialect = rules.dialect
@@ -116,7 +117,7 @@ class RedirectTable:
         return visit.opened if self.dialect == "netlify" else visit.asked
 
     def speaks_of(self, visit: Visit) -> bool:
-        """Returns true if a line may match this path for some query, cookie or language."""
+        """Returns true if a redirect line matches the request's path, with any query, cookie or language."""
         asked = self._path(visit)
         return asked is not None and bool(self._index.find(asked, None))
 
@@ -160,8 +161,8 @@ def _line(redirect: Redirect, dialect: Dialect) -> _Line:
 
 
 def may_step_aside(redirect: Redirect, dialect: Dialect) -> bool:
-    """Returns true if the line does not apply to requests that are already at its target. Netlify ends loops in this
-    way: `/* /en/:splat` redirects `/a`, and not `/en/a`."""
+    """Returns true if a redirect line does not apply to requests that are already at its target. Netlify ends loops in
+    this way: `/* /en/:splat` redirects `/a`, and not `/en/a`."""
     return (
         dialect == "netlify"
         and redirect.redirects
@@ -174,13 +175,13 @@ def may_step_aside(redirect: Redirect, dialect: Dialect) -> bool:
 
 
 def _overlap(source: str, target: str) -> bool:
-    """Returns true if a path may begin with both texts."""
+    """Returns true if some path begins both with the text `source` and with the text `target`."""
     return source.startswith(target) or target.startswith(source.rstrip("/"))
 
 
 def _is_there(line: _Line, asked: RequestPath, caught: dict[str, str]) -> bool:
-    """Returns true if the request is already at the line's target: at the target itself, or below the part of the
-    target before `:splat`. If every path of the source is below this part, only the target itself counts."""
+    """Returns true if a request is already at a redirect line's target: at the target itself, or below the part of the
+    target before `:splat`. If every path of the line's source is below this part, only the target itself counts."""
     start, is_cut = line.target.start(caught)
     # Patterns are compared without a slash at the end.
     path = "/" + "/".join(asked.bare)
@@ -193,8 +194,9 @@ def _is_there(line: _Line, asked: RequestPath, caught: dict[str, str]) -> bool:
 
 
 def _goes_first(redirect: Redirect, dialect: Dialect) -> bool:
-    """Returns true if the line applies before files. These are forced lines, and nearly all lines in Cloudflare's
-    dialect. A line that rewrites every path to one page is an exception, because it would hide all scripts there."""
+    """Returns true if a redirect line applies before files. These are forced lines, and nearly all lines in
+    Cloudflare's dialect. A Cloudflare line that rewrites every path to one page is an exception, because it would hide
+    all scripts there."""
     if dialect == "netlify":
         return redirect.forced
     return redirect.status != 200 or redirect.source != "/*" or _uses_splat(redirect.target)
@@ -205,7 +207,8 @@ def _uses_splat(target: str) -> bool:
 
 
 def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
-    """Returns true if host, query and conditions match. Adds their captured strings to `caught`."""
+    """Returns true if a redirect line's host, query and conditions match the request. Adds the strings that they
+    capture to `caught`."""
     redirect = line.redirect
     if line.host is not None:
         of_host = line.host.catch(visit)
@@ -238,7 +241,7 @@ def _has_cookie(visit: Visit, wanted: str) -> bool:
 
 
 def _speaks(language: str, wanted: tuple[str, ...]) -> bool:
-    """Returns true if the visitor's language is one of these languages. `en` includes `en-GB`."""
+    """Returns true if the visitor's language is one of the wanted languages. `en` includes `en-GB`."""
     return any(language == code or language.startswith(f"{code}-") for code in map(str.lower, wanted))
 
 

@@ -1,4 +1,4 @@
-"""The target of a line. Captured strings are encoded for the part of the URL that contains them."""
+"""The target of a redirect line. A captured string is encoded for the part of the URL that contains it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from easel.rules.models import Dialect, Redirect
 _LITERAL = "%/-._~!$&'()*+,;=:@?#[]"
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
 _URL_ALSO = "|[]"
-"""Characters that a URL keeps, although no URI contains them unescaped (WHATWG URL §1.3)."""
+"""Characters that a URL may contain unescaped, although a URI may not (WHATWG URL §1.3)."""
 _URL_QUERY = _QUERY.replace("'", "") + "|[]\\^`{}"
 _LONGEST_HOST = 253
 _DIFFERING = re.compile("[\u00df\u03c2\u200c\u200d]")
-"""Letters that RFC 3490 replaces or drops, and RFC 5891 keeps, so the two spellings may be different hosts."""
+"""Letters that RFC 3490 replaces or drops, but RFC 5891 keeps. A host name with such a letter may therefore be two
+different hosts."""
 LONGEST = 64 * 1024
 """Maximum number of characters of a Location or of a rewritten path."""
 NO_PATH = "/\0"
-"""A path that no file has."""
+"""A path that no file can have."""
 SLASHES = re.compile("/{2,}")
 _AUTHORITY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?\Z")
-"""A host's name with an optional port, matched to the end, so that a client cannot read it as another host."""
+"""A pattern for a host's name with an optional port, matched to the end, so that a client cannot read it as another
+host."""
 _PLAIN_HOST = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?:[/?#]|\Z)")
 _END = re.compile(r"\.[A-Za-z0-9_-][A-Za-z0-9._-]*(?::[0-9]{1,5})?\Z")
 _OTHER_HOST = re.compile(r"//[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?(?:[/?#]|\Z)")
-"""A target on another host that keeps the visitor's scheme. If it contained a placeholder, a visitor would choose the
-host."""
+"""A pattern for a target on another host that keeps the visitor's scheme. If it contained a placeholder, a visitor
+would choose the host."""
 _SCHEMES = ("http://", "https://")
 
 _Place = Literal["host", "path", "query"]
@@ -46,7 +48,7 @@ class _Piece:
 
 
 class Target:
-    """The target of a line, parsed once. Cloudflare sends a URL (WHATWG URL §4.4), and in a path of the app,
+    """The target of a redirect line, parsed once. Cloudflare sends a URL (WHATWG URL §4.4), and in a path of the app,
     adjacent slashes become one slash."""
 
     def __init__(self, text: str, names: Collection[str], *, is_url: bool = False) -> None:
@@ -58,8 +60,8 @@ class Target:
         self._names_host = names_other_host(text)
 
     def reason_against(self) -> str | None:
-        """Returns the reason why a client cannot be sent to the target. Returns None if there is no reason. No captured
-        string can change the host."""
+        """Returns the reason why clients cannot be redirected to this target. Returns None if they can be. No captured
+        string can change the target's host."""
         if self._text.startswith("/"):
             return None
         if not self._text.startswith(_SCHEMES):
@@ -73,14 +75,14 @@ class Target:
         return None
 
     def path(self, caught: Mapping[str, str]) -> str:
-        """Returns the path of the app (decoded, with its leading slash) whose content is the response, without query
-        and fragment."""
+        """Returns the path of the app (decoded, with its leading slash) whose content is sent, for these captured
+        strings. Query and fragment are left out."""
         parts = (piece for piece in self._pieces if piece.place == "path")
         texts = [without_marks(caught[piece.text]) if piece.is_name else unquote(piece.text) for piece in parts]
         return "".join(texts) if sum(map(len, texts)) <= LONGEST else NO_PATH
 
     def start(self, caught: Mapping[str, str]) -> tuple[str, bool]:
-        """Returns the path (decoded) before `:splat`, and true if the target's path contains `:splat`."""
+        """Returns the target's path (decoded) up to `:splat`, and whether the path contains `:splat`."""
         parts: list[str] = []
         for piece in self._pieces:
             if piece.place != "path":
@@ -91,9 +93,9 @@ class Target:
         return "".join(parts), False
 
     def location(self, caught: Mapping[str, str], query: str) -> str | None:
-        """Returns the Location of the redirect, with the request's query if the target has none. Returns None if a
-        captured string is not valid in a host's name. Returns None if the Location exceeds LONGEST, because a name may
-        occur in it a thousand times."""
+        """Returns the Location of a redirect to this target, with the request's query if the target has none. Returns
+        None if a captured string is not valid in a host's name. Returns None if the Location exceeds LONGEST, because a
+        name may occur in it a thousand times."""
         also = _URL_ALSO if self._is_url else ""
         spelled = {key: _spelled(caught[key[0]], key[1], also) for key in self._names}
         texts = [spelled[piece.text, piece.place] if piece.is_name else piece.text for piece in self._pieces]
@@ -106,7 +108,7 @@ class Target:
         if host and not _AUTHORITY.match(host.partition("://")[2]):
             return None
         if not host and not self._names_host:
-            # A captured text may begin with a slash, and a client would read two leading slashes as another host.
+            # A captured text may begin with a slash. A client would read two leading slashes as another host.
             path = SLASHES.sub("/", path) if self._is_url else "/" + path.lstrip("/")
         if self._is_url:
             host, parts["query"] = host.lower(), parts["query"].removesuffix("#")
@@ -119,19 +121,20 @@ class Target:
 
 
 def names_host(target: str) -> bool:
-    """Returns true if a target contains another host in full, without a port or placeholder, so that a visitor cannot
-    change the host."""
+    """Returns true if a redirect's target begins with a complete host name, without a port or placeholder, so that a
+    visitor cannot change the host."""
     return _PLAIN_HOST.match(target) is not None
 
 
 def names_other_host(target: str) -> bool:
-    """Returns true if a target that begins with two slashes contains the name of another host, which no placeholder can
+    """Returns true if a redirect's target begins with two slashes and a complete host name, which no placeholder can
     change."""
     return _OTHER_HOST.match(target) is not None
 
 
 def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
-    """Returns the target of a line with this source pattern, and the names captured in its path, query and host."""
+    """Returns the parsed target of a redirect line. `pattern` is the parsed path of the line's source, whose
+    placeholders may occur in the target, together with those of its query and host."""
     names = set(pattern.names)
     names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
     labels = redirect.host.partition("://")[2].split(".")
@@ -140,8 +143,8 @@ def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
 
 
 def with_ascii_host(target: str) -> str:
-    """Returns the target with its host in ASCII (RFC 3490 §4.1). Leaves a host unchanged that newer rules would spell
-    in another way."""
+    """Returns a redirect's target with its host in ASCII (RFC 3490 §4.1). Leaves a host unchanged that newer rules (RFC
+    5891) would spell in another way."""
     scheme, sign, rest = target.partition("://")
     end = _end_of_host(rest, after_scheme=False)
     host = rest[:end]
@@ -160,7 +163,7 @@ def _spelled(caught: str, place: _Place, also: str) -> str:
 
 
 def _pieces(text: str, names: Collection[str], also: str) -> list[_Piece]:
-    """Returns the pieces of a target, each with the part of the URL that it is in. Characters of `also` are not
+    """Splits a redirect's target into pieces, each with the part of the URL that it is in. Characters of `also` are not
     escaped."""
     place: _Place = "path" if text.startswith("/") else "host"
     pieces: list[_Piece] = []

@@ -1,4 +1,4 @@
-"""The parts of a request that rules match, each parsed only if a line needs it."""
+"""The parts of a request that rules match. Each part is parsed only if a rule needs it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from easel.rules.matching.paths import ENCODED_SLASH, RequestPath, as_sent, read
 from easel.unlocked import cached_property
 
 MOST_PAIRS = 64
-"""Maximum number of query parameters and cookies that are read."""
+"""Maximum number of query parameters that are read, and maximum number of cookies."""
 _MOST_ESCAPES = 4096
 """Maximum number of `%` in the query parameters that are read, because decoding one `%` takes as long as twenty other
 bytes."""
 
 
 class Visit(msgspec.Struct, frozen=True, dict=True):
-    """A request for rules: `path` and `query` as sent, `host` in lower case without a port. `cookie` and
-    `accept_language` are the values of the headers. `country` is a two-letter code, if a header contains one."""
+    """The parts of a request that rules match: `path` and `query` as sent, `host` in lower case without a port.
+    `cookie` and `accept_language` are the values of the headers. `country` is the visitor's two-letter country code, if
+    a proxy has sent one."""
 
     path: str
     query: str = ""
@@ -30,13 +31,13 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def asked(self) -> RequestPath | None:
-        """Returns the path in segments. Returns None if no rule can match the path."""
+        """Returns the path in decoded segments. Returns None if no rule can match the path."""
         return read_path(self.path)
 
     @cached_property
     def spelled(self) -> RequestPath | None:
-        """Returns the path with its escapes of reserved characters, which Cloudflare's lines capture as they were sent.
-        Returns None if there are none."""
+        """Returns the path in segments, with marks for the escapes of reserved characters, which Cloudflare's lines
+        capture as they were sent. Returns None if the path has no such escape."""
         return as_sent(self.path)
 
     @cached_property
@@ -50,7 +51,7 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Returns the query's parameters, decoded, in their order."""
+        """Returns the query's parameters, decoded, in their order, as pairs of name and value."""
         if not self.query:
             return ()
         pairs: list[tuple[str, str]] = []
@@ -72,11 +73,12 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def language(self) -> str:
-        """Returns the visitor's chosen language (cookie `nf_lang`). Without a choice, returns the browser's first
-        language."""
+        """Returns the language that the visitor has chosen (cookie `nf_lang`). Without this cookie, returns the
+        browser's first language."""
         return (self.cookies.get("nf_lang") or self.accept_language.partition(",")[0].partition(";")[0]).strip().lower()
 
     @cached_property
     def land(self) -> str:
-        """Returns the visitor's chosen country (cookie `nf_country`), or else the country in the header."""
+        """Returns the country that the visitor has chosen (cookie `nf_country`), or else the country that a proxy has
+        sent in a header."""
         return (self.cookies.get("nf_country") or self.country).strip().lower()
