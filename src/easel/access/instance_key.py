@@ -32,7 +32,8 @@ class SecretKeyDiffersError(ConflictError):
 
 
 def recognise(url: str, vault: Vault, *, source: str) -> None:
-    """Stores the key's fingerprint if the database has none and the key decrypts a stored value. Raises
+    """Stores the fingerprint of the vault's key if the database has none and the key decrypts a stored value. `url` is
+    the address of the database. `source` says where the key comes from, for the error's message. Raises
     SecretKeyDiffersError, DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
@@ -47,8 +48,8 @@ def recognise(url: str, vault: Vault, *, source: str) -> None:
 
 
 def replace(url: str, vault: Vault) -> bool:
-    """Stores this key's fingerprint in place of the old key's fingerprint. Returns true if the database had the
-    fingerprint of another key. Raises DatabaseUnavailableError."""
+    """Stores the fingerprint of the vault's key in place of the old key's fingerprint. Returns true if the database had
+    the fingerprint of another key. Raises DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
         if known != vault.fingerprint:
@@ -79,8 +80,8 @@ def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
 
 
 def _remembered(connection: psycopg.Connection[tuple[str]], vault: Vault) -> str | None:
-    """Stores this fingerprint, and returns the fingerprint in the database. If several apis start at once, the first
-    api's fingerprint is stored."""
+    """Stores the fingerprint of the vault's key, and returns the fingerprint in the database. If several apis start at
+    once, the first api's fingerprint is stored."""
     try:
         connection.execute(_SQL["put_first"], {"name": _NAME, "value": vault.fingerprint})
     except psycopg.errors.ReadOnlySqlTransaction:

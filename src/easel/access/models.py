@@ -55,7 +55,7 @@ class RememberedAnswer(Base):
 
 
 class Instance(Base):
-    """Facts about the whole installation, by name."""
+    """A fact about the whole installation, such as the fingerprint of its secret key, under its name."""
 
     __tablename__ = "instance"
 

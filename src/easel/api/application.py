@@ -138,7 +138,8 @@ async def _count_again(services: Services) -> None:
         try:
             await release_interrupted(services.database)
         except (EaselError, DBAPIError, psycopg.Error, OSError) as error:
-            # The interrupted uploads count until the sweep removes them.
+            # The uploads that were interrupted count against the limits of their organisations until the sweep removes
+            # them.
             logger.warning(
                 "could not list the interrupted uploads of the object store: %s", error or type(error).__name__
             )
@@ -171,8 +172,8 @@ def make_ahead() -> None:
 
 
 def make_application(services: Services, *, is_lane: bool = False) -> FastAPI:
-    """Returns the application for these services. A lane gets no gate, because its requests have already passed the
-    gate of its api."""
+    """Returns the application for these services. In a lane (the api's second process), requests pass no gate
+    (`http/gate.py`), because they have already passed the gate of the api."""
     app, lifespan = _ahead.pop() if _ahead else _routed()
     lifespan.services = services
     app.state.services = services

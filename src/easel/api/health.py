@@ -22,7 +22,8 @@ _SQL = statements(__name__)
 router = APIRouter(include_in_schema=False)
 
 CHECK_TIMEOUT = 5
-"""Timeout of the check of a part, in seconds. The timeout is short, because callers repeat readiness checks."""
+"""Timeout in seconds of the check of one part, such as the database. It is short, because callers repeat readiness
+checks."""
 
 
 class Health:

@@ -94,7 +94,7 @@ def _asked(scope: Scope) -> LogPlace | None:
 
 
 class FollowedLog:
-    """The log of a deploy as one client follows it, from a position on."""
+    """The log of a deploy, as one client follows it from a position in the log."""
 
     def __init__(self, services: Services, organisation: str, place: LogPlace) -> None:
         self._services = services
@@ -102,14 +102,15 @@ class FollowedLog:
         self._place = place
 
     def answer(self, news: LogNews | None = None) -> Response:
-        """Returns the stream, which begins with these lines. If the deploy has ended, returns an ordinary response with
-        the lines."""
+        """Returns the response with the lines in `news`. If these lines end the log, it is an ordinary response. Else
+        it is a stream that begins with these lines."""
         if news is not None and news.is_last:
             return Response(b"".join([*map(_event, news.lines), _DONE]), 200, _HEADERS, "text/event-stream")
         return EventSourceResponse(self._events(news), ping=HEARTBEAT, sep="\n")
 
     async def look(self) -> LogNews | None:
-        """Returns the next lines. Returns None if the caller's key, the app or the deploy is no longer valid."""
+        """Returns the next lines of the log. Returns None if the caller's key, the app or the deploy is no longer
+        valid."""
         turn = self._services.fairness.look(self._organisation)
         await turn.take()
         # The query continues if its client disconnects. Cancelling a query closes its database connection, and hundreds

@@ -84,7 +84,7 @@ class ApiProtocol(GuardedProtocol):
         super().on_headers_complete()
 
     def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
-        """Returns the refusal in the envelope."""
+        """Returns the content type and the body of a refusal: an error in the contract's envelope."""
         kind = _KINDS.get(status, RequestUnreadableError)
         return b"application/json", json.dumps(envelope(kind(reason=message)), separators=(",", ":")).encode()
 

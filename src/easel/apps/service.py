@@ -47,7 +47,7 @@ every page contains the variables of its app."""
 
 @dataclass(frozen=True, slots=True)
 class AppChange:
-    """A changed app, and the notes about the change."""
+    """An app that was changed, and the notes for the user about the change."""
 
     app: App
     warnings: list[str] = field(default_factory=list)

@@ -28,13 +28,13 @@ class Framework:
     marks: tuple[str, ...] = ()
     needs: Literal["node", "python", "ruby", "dart", "rust", "quarto", "deno", "dotnet"] = "node"
     advice: str = _NPM
-    """The build command, for messages of the command line."""
+    """The command that builds a project of this tool, as the messages of the command line show it."""
     server_output: str | None = None
-    """The output folder of an app with its own server. Easel does not run such apps."""
+    """The output folder of an app of this tool that needs its own server process. Easel does not run such apps."""
     static: str = ""
-    """The setting that makes the app static."""
+    """The configuration that makes the tool write a static app, as the messages of the command line show it."""
     general: bool = False
-    """True if other tools in this list use this tool, or if another tool has a file of the same name."""
+    """True if other tools in the table of frameworks use this tool, or if another tool has a file of the same name."""
     makes_libraries: bool = False
     """True if the tool also builds libraries. A project of such a tool is a site only if it has a page."""
     caches: tuple[str, ...] = ()

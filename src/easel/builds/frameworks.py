@@ -53,7 +53,8 @@ OTHERS: Final = (
 )
 """Output folders of other tools."""
 SOURCE_OR_OUTPUT: Final = "public"
-"""In many projects, this folder is no output, but holds files that the build copies unchanged."""
+"""The folder `public` is the output of some tools. In many other projects, it holds files that the build copies
+unchanged."""
 
 _TEMPLATE_WORDS: Final = ("%PUBLIC_URL%", "<%= BASE_URL", "<%= htmlWebpackPlugin")
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection
 from easel.builds.secrets import Masking
 
 LONGEST_LINE = 2000
-"""Maximum number of characters of a line. Further characters are only counted."""
+"""Maximum number of characters of a line in a build's log. Further characters are counted, but not shown."""
 LONGEST_PIECE = 64 * 1024
-"""Characters without a line break after which a line break is inserted."""
+"""Number of characters without a line break after which a line break is inserted."""
 
 # ECMA-48: control sequences, control strings (titles, links) up to their end, and escapes of one character.
 _ESCAPES = re.compile(
@@ -21,7 +21,7 @@ _ESCAPES = re.compile(
 )
 _CONTROLS = (range(0x20), range(0x7F, 0xA0), (0x200E, 0x200F), range(0x202A, 0x202F), range(0x2066, 0x206A))
 _UNSEEN = {code: None for codes in _CONTROLS for code in codes} | {0x09: " ", 0x2028: " ", 0x2029: " "}
-"""Replaces control characters, characters that change the direction of text, and unusual line breaks."""
+"""Removes or replaces control characters, characters that change the direction of text, and unusual line breaks."""
 
 
 class LogLines:

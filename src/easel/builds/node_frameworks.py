@@ -104,7 +104,7 @@ NODE_FRAMEWORKS: Final = (
         outputs=("public",),
         command="gatsby build",
         marks=("gatsby build",),
-        # The cache contains the pages of the last build.
+        # `public` is cached too, because the cache refers to the pages of the last build.
         caches=(".cache", "public"),
         environment=(("GATSBY_TELEMETRY_DISABLED", "1"),),
     ),

@@ -68,7 +68,7 @@ def pack(source: Path, output: Path, to: Path, limits: Limits | None = None) -> 
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk through an output."""
+    """One walk through the folder of a build's output."""
 
     source: Path
     output: Path

@@ -22,10 +22,10 @@ from easel.errors import EaselError
 from easel.outgoing.hosts import HostRules
 
 _SHORTEST = 1.0
-"""Minimum number of seconds or bytes that a command gets. A command with so little reaches its limit, and fails with
-the limit's own message."""
+"""Minimum number of seconds or bytes that remain for a command. A command with so little soon reaches its limit, and
+fails with the message about that limit."""
 _NOTABLE = 5.0
-"""Seconds without a processor after which the log mentions the wait."""
+"""Number of seconds without a processor after which the log mentions the wait."""
 _KILLED = 137
 _NOT_FOUND = 127
 

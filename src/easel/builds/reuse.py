@@ -73,19 +73,21 @@ class Reuse:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Returns the writable folders next to the sources."""
+        """Returns the folders next to the sources that the build may write: the package managers' downloads and
+        Python's virtual environment."""
         return tuple(mount.source for mount in self.mounts)
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """Returns the same folders, with their places in the sandbox."""
+        """Returns the folders of `folders`, each with its place in the sandbox."""
         downloads = Mount(self._beside / _DOWNLOADS, DOWNLOADS, writable=True)
         if self._tools.venv is None:
             return (downloads,)
         return (downloads, Mount(self._beside / _VENV, ENVIRONMENT, writable=True))
 
     async def restore(self, report: BuildReport) -> bool:
-        """Restores everything. Returns true if the dependencies are complete, so that an install would do nothing."""
+        """Prepares Python's virtual environment, and restores the folders of earlier builds from the cache. Returns
+        true if the dependencies are complete, so that an install would do nothing."""
         if self._tools.venv is not None:
             await copy_folder(self._tools.venv.folder, self._beside / _VENV)
             if report.sandbox == "unsandboxed":

@@ -12,7 +12,7 @@ import msgspec
 
 
 class Answer(msgspec.Struct, dict=True, kw_only=True):
-    """A response. Fields that are not declared here are only in `document`."""
+    """A response of the API. Fields of the JSON object that the class does not declare are only in `document`."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -22,8 +22,8 @@ class Answer(msgspec.Struct, dict=True, kw_only=True):
 
     @classmethod
     def read(cls, content: bytes) -> Self:
-        """Returns the response in a body. Raises msgspec.DecodeError for a body that does not have the form of this
-        response."""
+        """Returns the response that `content`, the bytes of a body, contains. Raises msgspec.DecodeError if the body
+        does not have the form of this class."""
         document = msgspec.json.decode(content)
         answer = msgspec.convert(document, cls)
         answer.__dict__["document"] = document
@@ -34,7 +34,7 @@ AnyAnswer = TypeVar("AnyAnswer", bound=Answer)
 
 
 class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The error in the contract's envelope."""
+    """The error in an error response: the value of `error` in the JSON object that the API's contract prescribes."""
 
     message: str
     type: str
@@ -71,14 +71,14 @@ class App(Answer):
 
 
 class Apps(Answer):
-    """A page of the organisation's apps."""
+    """One page of the list of the organisation's apps."""
 
     results: list[App]
     total_count: int
 
 
 class Deleted(Answer):
-    """Confirms a deletion."""
+    """The response that confirms a deletion."""
 
 
 class RepositoryCheck(msgspec.Struct, kw_only=True):
@@ -123,14 +123,15 @@ class Accepted(Answer):
 
 
 class Counts(msgspec.Struct, kw_only=True):
-    """The files of a deploy. Sizes are in bytes."""
+    """The number of a deploy's files, and their total size in bytes."""
 
     files: int
     bytes: int
 
 
 class Build(msgspec.Struct, kw_only=True):
-    """The build of a deploy."""
+    """The tools with which Easel built a deploy's sources, the duration of each phase, and the hosts that the build
+    could not reach."""
 
     sandbox: str | None = None
     framework: str | None = None
@@ -167,7 +168,7 @@ class Deploy(Answer):
 
 
 class Deploys(Answer):
-    """A page of an app's deploys, newest first."""
+    """One page of the list of an app's deploys, newest first."""
 
     deploys: list[Deploy]
     total: int
@@ -196,7 +197,7 @@ class Versions(Answer):
 
 
 class FileDiff(msgspec.Struct, kw_only=True):
-    """The difference of a file between two versions. Sizes are in bytes."""
+    """A file that differs between two versions. Sizes are in bytes."""
 
     path: str
     status: str
@@ -206,14 +207,14 @@ class FileDiff(msgspec.Struct, kw_only=True):
 
 
 class Rename(msgspec.Struct, kw_only=True):
-    """A file with the same content under another name."""
+    """A file that has the same content in two versions, but a different name."""
 
     from_path: str
     to_path: str
 
 
 class RuleChange(msgspec.Struct, kw_only=True):
-    """The difference of one rule of a rules file."""
+    """A rule of a rules file that differs between two versions."""
 
     kind: str
     status: str

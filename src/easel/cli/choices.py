@@ -23,8 +23,8 @@ _NUMBER = re.compile(r"v?([1-9][0-9]{0,8})\Z")
 
 
 def environment_or_default(session: Session, given: str | None) -> str:
-    """Returns the given environment, else the environment in easel.toml, else production. Raises
-    EnvironmentNameError."""
+    """Returns the environment to use: `given`, else the environment in easel.toml, else production. Raises
+    EnvironmentNameError for a name that is neither `production` nor `staging`."""
     environment = given or session.project.env or PRODUCTION
     if environment not in NAMES:
         raise EnvironmentNameError(environment=environment)

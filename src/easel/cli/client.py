@@ -39,7 +39,7 @@ _PAUSES: Final = (0.3, 1.0, 2.0, 4.0)
 
 
 class Client:
-    """A connection to one Easel server with one key."""
+    """A connection to one Easel server, with one API key."""
 
     def __init__(self, access: ServerAccess) -> None:
         self.server = access.server
@@ -120,7 +120,8 @@ class Client:
         return self._post(_app(app_id, "deploy", "upload-url"), answers.UploadAddress, {"filename": filename})
 
     def deploy(self, app_id: str, request: Mapping[str, Any], *, idempotency_key: str) -> answers.Accepted:
-        """Requests a deploy. A repeated request with the same key returns the first response, so repeating is safe."""
+        """Requests a deploy. If the same `idempotency_key` is sent again, the server returns its first response, so a
+        repeated request causes no second deploy."""
         path = _app(app_id, "deploy")
         return self._post(path, answers.Accepted, request, headers={"Idempotency-Key": idempotency_key})
 
@@ -133,7 +134,7 @@ class Client:
         return self._get(_app(app_id, "deploys"), answers.Deploys, {"limit": limit, "offset": offset})
 
     def cancel_deploy(self, app_id: str, deploy_id: str) -> answers.Deploy:
-        """Ends a deploy that has not ended."""
+        """Cancels a deploy that has not ended yet."""
         return self._post(_app(app_id, "deploys", deploy_id, "cancel"), answers.Deploy)
 
     @contextmanager
@@ -141,8 +142,8 @@ class Client:
         self, app_id: str, deploy_id: str, last_id: str | None, silence: float | None = None
     ) -> Iterator[Iterator[bytes]]:
         """Yields the bytes of the deploy's log after the event `last_id`. Ends after `silence` seconds without data. If
-        `silence` is None, the timeout is longer than the interval of the server's heartbeats. Raises urllib3's
-        HTTPError when the connection breaks."""
+        `silence` is None, ends when no data arrives for longer than the interval of the server's heartbeats. Raises
+        urllib3's HTTPError when the connection breaks."""
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if last_id:
             headers["Last-Event-ID"] = last_id
@@ -187,7 +188,7 @@ class Client:
         return self._post(_app(app_id, "promote"), answers.Promoted)
 
     def lock(self, app_id: str, environment: str, reason: str) -> answers.Environment:
-        """Locks an environment at its version."""
+        """Locks an environment, so that it goes on serving its current version. Other users see the reason."""
         path = _app(app_id, "environments", environment, "lock")
         return self._post(path, answers.Environment, {"reason": reason})
 
@@ -225,8 +226,8 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> AnyAnswer:
-        """Sends a POST request. Values that are None are left out of the body. The Idempotency-Key makes the request
-        safe to retry."""
+        """Sends a POST request, and returns the response as an instance of `kind`. Values of `body` that are None are
+        left out. An Idempotency-Key makes the request safe to repeat."""
         headers = {"Idempotency-Key": os.urandom(16).hex()} | (headers or {})
         given = None if body is None else {name: value for name, value in body.items() if value is not None}
         return self._read(self._send("POST", path, retry=True, body=given, headers=headers), kind)
@@ -234,7 +235,7 @@ class Client:
     def _delete(self, path: str) -> answers.Deleted:
         response = self._send("DELETE", path, retry=True)
         if response.status == 404 and self._attempts > 1:
-            # The first attempt succeeded, but its response was lost.
+            # An earlier attempt deleted the resource, but its response was lost.
             return answers.Deleted()
         return self._read(response, answers.Deleted)
 
@@ -248,8 +249,8 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """Sends one request. If a retry is safe, retries after connection errors, and after the time in
-        `Retry-After`."""
+        """Sends one request, and returns the response. If `retry` is true, repeats the request after errors of the
+        connection or of a gateway. Repeats any request after a 429 or 503, after the time in `Retry-After`."""
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         said = {**self._headers, **(headers or {})} | ({"Content-Type": "application/json"} if body is not None else {})
         url = self.server + path + (f"?{urlencode(params)}" if params else "")
@@ -257,13 +258,14 @@ class Client:
             try:
                 response = self._pool.request(method, url, body=content, headers=said, timeout=TIMEOUT)
             except HTTPError as error:
-                # If no server accepts connections at an address, a retry a second later rarely helps.
+                # If no server accepts connections at the address, another attempt a second later rarely helps.
                 if pause is None or not retry or isinstance(error, NOT_CONNECTED) or is_untrusted(error):
                     raise ServerUnreachableError(server=self.server, reason=reason(error)) from error
                 time.sleep(pause)
                 continue
-            # The server responds with 429, or 503 with a time, before any work, so every such request may be repeated
-            # (RFC 9110 §10.2.3). After a gateway's error, or without a response, only a harmless request is repeated.
+            # The server responds with 429, or with 503 and `Retry-After`, before it does any work. After these
+            # responses, every request may be repeated (RFC 9110 §10.2.3). After an error of a gateway, or without a
+            # response, only requests that are safe to repeat are repeated.
             passing = retry and response.status in GATEWAY
             wait = retry_after(response) if passing or response.status in (429, 503) else None
             if passing and "retry-after" not in response.headers:

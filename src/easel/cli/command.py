@@ -87,10 +87,11 @@ def summary(command: click.Command) -> str:
 
 
 def client_command(name: str, *, group: click.Group | None = None) -> Callable[[Callable[..., None]], Command]:
-    """Turns a function whose first parameter is a Session into the command `name`, of the group if a group is given.
+    """Returns a decorator that turns a function whose first parameter is a Session into the command `name`. If a group
+    is given, the command is added to that group.
 
-    All errors end the command in the same way: with a sentence on stderr (and the envelope on stdout with --json), and
-    the exit code of the error.
+    All errors end the command in the same way: the command prints a sentence on stderr (with --json, also the API's
+    JSON error on stdout), and exits with the error's exit code.
     """
 
     def make(function: Callable[..., None]) -> Command:

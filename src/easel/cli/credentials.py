@@ -30,7 +30,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class ServerAccess:
-    """The server, and the key for it."""
+    """The address of a server, and the API key for it."""
 
     server: str
     key: str
@@ -81,8 +81,8 @@ def find_access(wanted: ServerChoice) -> ServerAccess:
 
 
 def default_server(wanted: ServerChoice) -> str:
-    """Returns the server to use if the user sets no server: the server of the last login, the server on this machine,
-    or the default."""
+    """Returns the server to use if the user sets no server: the server of the last login, else a server that has its
+    data folder on this machine, else the default address."""
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
         if stored.default is not None:

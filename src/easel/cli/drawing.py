@@ -67,9 +67,9 @@ class _Bar:
         self._task = task
 
     def advance(self, count: int) -> None:
-        """Adds this many bytes."""
+        """Adds `count` bytes to the progress."""
         self._shown.advance(self._task, count)
 
     def restart(self) -> None:
-        """Starts again from zero."""
+        """Sets the progress back to zero bytes, for another attempt of the transfer."""
         self._shown.reset(self._task)

@@ -91,7 +91,7 @@ class ProxyUnusableError(CliError):
 
 class CertificatesUnusableError(CliError):
     """The certificates in {variable} (`{path}`) cannot be read: {reason}. Correct the variable, or unset it to use the
-    system's."""
+    system's certificates."""
 
     code = "certificates_unusable"
 
@@ -248,7 +248,7 @@ class NoSuchVersionError(CliError):
 
 
 class EnvironmentEmptyError(CliError):
-    """{environment} does not serve a version yet."""
+    """{environment} does not serve a version yet. Create one with `easel deploy`."""
 
     code = "environment_empty"
     exit_code = ExitCode.NOT_FOUND
@@ -280,7 +280,7 @@ class NothingToChangeError(CliError):
 
 
 class AssignmentError(CliError):
-    """`{text}` does not have the form NAME=VALUE."""
+    """`{text}` does not have the form NAME=VALUE. Write it like `GREETING=hello`."""
 
     code = "assignment_invalid"
 

@@ -25,7 +25,7 @@ TRANSFER_TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=120.0)
 piece."""
 
 LONGEST_WAIT: Final = 30.0
-"""Maximum wait for a `Retry-After`, in seconds."""
+"""Maximum time in seconds that a command waits because a response has a `Retry-After`."""
 
 GATEWAY: Final = (502, 503, 504)
 """Statuses of a proxy or balancer whose server is temporarily unavailable."""

@@ -155,7 +155,7 @@ class Program(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the table, without importing anything."""
+        """Writes the table of commands, without importing any command."""
         for panel, commands in COMMANDS.items():
             with formatter.section(panel):
                 formatter.write_dl([(name, entry.summary) for name, entry in commands.items()])

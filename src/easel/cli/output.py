@@ -159,7 +159,7 @@ def _plain(value: Answer | DataclassInstance | dict[str, Any]) -> Any:
 
 
 def _field_errors(details: dict[str, Any] | None) -> list[str]:
-    """Returns one line for each invalid field of a 422."""
+    """Returns one line for each invalid field in the details of a 422 response."""
     errors = (details or {}).get("validation_errors")
     found = []
     for entry in errors if isinstance(errors, list) else []:

@@ -10,10 +10,10 @@ class Progress(Protocol):
     """A progress bar that the caller advances."""
 
     def advance(self, count: int) -> None:
-        """Adds this many bytes."""
+        """Adds `count` bytes to the progress."""
 
     def restart(self) -> None:
-        """Starts again from zero."""
+        """Sets the progress back to zero bytes, for another attempt of the transfer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Silent:
     """A progress bar that draws nothing, for use without a terminal."""
 
     def advance(self, count: int) -> None:
-        """Does nothing."""
+        """Draws nothing."""
 
     def restart(self) -> None:
-        """Does nothing."""
+        """Draws nothing."""

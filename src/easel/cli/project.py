@@ -51,7 +51,8 @@ class Project:
 
     @property
     def build_config(self) -> dict[str, Any]:
-        """Returns the project's settings for reading a deploy's bundle, in the API's form, without unset settings."""
+        """Returns the settings in easel.toml that determine how a server reads a deploy's bundle, as the API's
+        `build_config`. Settings that are not set are left out."""
         said: dict[str, Any] = {name: getattr(self, name) for name in _OF_BUNDLES if getattr(self, name) is not None}
         return said | ({_ALLOW: list(self.allow)} if self.allow else {})
 
@@ -135,6 +136,7 @@ def _lines(settings: Mapping[str, str | None]) -> list[str]:
 
 
 def slug_from(name: str) -> str | None:
-    """Returns a slug from a folder's name or a title. Returns None if too few characters remain."""
+    """Returns a slug from the name of a folder or from a title. Returns None if too few valid characters remain for a
+    slug."""
     slug = _NOT_IN_SLUGS.sub("-", name.lower()).strip("-")[:60].rstrip("-")
     return slug if len(slug) >= 3 else None

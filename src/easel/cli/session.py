@@ -25,7 +25,7 @@ class Flags:
 
 
 class Session:
-    """The context of a command."""
+    """The server, the project and the output that one run of a command works with."""
 
     def __init__(self, flags: Flags) -> None:
         self.flags = flags

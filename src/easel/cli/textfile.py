@@ -39,7 +39,8 @@ def _encoding(content: bytes) -> str:
 
 
 def _zeros(content: bytes) -> tuple[bool, bool]:
-    """Returns whether the first byte is zero, and whether the second byte is zero."""
+    """Returns whether the first byte is zero, and whether the second byte is zero. In UTF-16, one of the two bytes of
+    an ASCII character is zero."""
     return (content[0] == 0, content[1] == 0) if len(content) > 1 else (False, False)
 
 

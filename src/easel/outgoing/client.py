@@ -90,7 +90,7 @@ def _address(url: str) -> httpx.URL:
 
 @contextmanager
 def _failures_of(place: httpx.URL, timeout: float) -> Iterator[None]:
-    """Raises the block's connection failures as errors of Easel."""
+    """Turns connection failures in the block into errors of Easel, which refer to the host."""
     port = place.port or (80 if place.scheme == "http" else 443)
     try:
         yield

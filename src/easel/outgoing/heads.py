@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from easel.outgoing.hosts import LONGEST_NAME
 
 LONGEST_HEAD = 16 * 1024
-"""Maximum number of bytes of a head."""
+"""Maximum number of bytes of the head of a request to the proxy."""
 
 _AUTHORITY = re.compile(
     rf"(?P<host>\[[0-9A-Fa-f:.]{{2,45}}\]|[A-Za-z0-9_.-]{{1,{LONGEST_NAME}}})(?::(?P<port>[0-9]{{1,5}}))?"

@@ -78,7 +78,7 @@ async def identify(request: Request) -> Subject:
     try:
         subject = await authenticate(work_of(request), secret)
     except InvalidApiKeyError:
-        # Otherwise, a request with a revoked key would still use its organisation's turns.
+        # Otherwise, a request with a revoked key would still use slots of the organisation that owned the key.
         services_of(request).fairness.forget(secret)
         raise
     if not getattr(request.state, "counted", False):
@@ -109,7 +109,8 @@ class Need:
 
 
 def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., Awaitable[Subject]]:
-    """Returns a dependency that returns the caller, if its key has the scope."""
+    """Returns a dependency of a route. The dependency returns the caller of the request if the caller's key has the
+    scope. With `whole_organisation`, keys that are limited to one app are refused."""
     need = Need(scope, whole_organisation)
 
     async def dependency(request: Request, _token: Annotated[object, Depends(_bearer)]) -> Subject:

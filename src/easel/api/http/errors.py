@@ -59,7 +59,7 @@ def error_answer(error: EaselError) -> JSONResponse:
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     if error.status in (408, 413):
-        # The rest of the body is not read.
+        # The connection is closed, because the rest of the request's body is not read.
         headers["Connection"] = "close"
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -70,7 +70,8 @@ def error_answer(error: EaselError) -> JSONResponse:
 
 
 def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:
-    """Returns a 422 in both formats at once: `detail` as in the contract, and the envelope."""
+    """Returns the 422 response for invalid fields. It has two formats at once: `detail`, as in the contract, and the
+    envelope of all errors."""
     fields = [
         {"loc": list(error["loc"]), "msg": str(error["msg"]), "type": str(error["type"])} for error in errors[:100]
     ]
@@ -111,7 +112,7 @@ def add_error_handlers(app: FastAPI) -> None:
     async def easel_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EaselError)
         if isinstance(error, LimitReachedError):
-            # The api of this lane counts the refusal.
+            # In a lane, the response passes the limit's name to the api, which counts the refusal.
             request.state.refused_by = error.limit
         if error.status >= 500 and error.status != 501:
             logger.error("%s: %s", error.type, error.message)

@@ -43,7 +43,8 @@ class Gate:
         self._rounds = Rounds(services.fairness.gives_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on when its organisation gets a slot, or refuses the request."""
+        """Passes the request on when its organisation gets a slot. Refuses the request if the organisation has reached
+        a limit."""
         if scope["type"] == "http" and scope["path"].startswith("/v1/"):
             with ExitStack() as places:
                 try:

@@ -43,7 +43,7 @@ class RequestContext:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on."""
+        """Passes the request on, with its id. Responds to an unexpected error with 500."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

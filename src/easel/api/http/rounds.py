@@ -8,7 +8,8 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 
 _WHILE_GIVING_WAY = 0.001
-"""Seconds between two checks whether a request may begin."""
+"""Seconds between two checks whether a waiting request may begin, while requests of other organisations have
+precedence."""
 
 
 class Rounds:

@@ -97,8 +97,8 @@ class EaselRoute(APIRoute):
                 return await in_turn(request, True)
 
         async def in_turn(request: BoundedRequest, costly: bool) -> Response:
-            """Returns the response. An operation that takes longer than a plain request first waits for its
-            organisation's turn."""
+            """Returns the response. If the operation is `costly`, or its body or response is large, it takes longer
+            than a plain request. It then first waits for its organisation's turn (slot)."""
             fairness, organisation, address = services_of(request).fairness, _whose(request), request.scope["path"]
             large = request.size > HEAVY or fairness.answers_large(organisation, address)
             if not costly and not large:
@@ -191,7 +191,7 @@ def _charged(request: Request, caller: Subject, response: Response) -> Response:
 
 
 class _AlreadyAnsweredError(Exception):
-    """Another process has answered a request with the same key in the meantime."""
+    """Another process has already responded to a request with the same Idempotency-Key."""
 
 
 async def _first_or_again(

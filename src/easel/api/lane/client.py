@@ -23,16 +23,16 @@ ANSWERED = Counter("easel_api_lane_answers", "Costly requests that the second pr
 IDLE = 60.0
 """Seconds without a request after which the lane (the api's second process) is ended."""
 SILENCE = 30.0
-"""Seconds within which the process must respond to its api. A process that does not respond is frozen, and is
+"""Seconds within which the lane's process must respond to its api. A process that does not respond is frozen, and is
 killed."""
 DEADLINE = 600.0
-"""Timeout of a request in seconds. The process is killed if it has not answered the request by then."""
+"""Timeout in seconds of a request to the lane. The lane's process is killed if it has not responded by then."""
 _BEAT = 5.0
-"""Seconds between two checks that the process still responds."""
+"""Seconds between two checks that the lane's process still responds."""
 _READY_WITHIN = 60.0
 _ENDS_WITHIN = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-"""First and longest delay, in seconds, before a process that ended by itself is replaced."""
+"""First and longest delay, in seconds, before a lane's process that ended by itself is replaced."""
 
 
 class RequestBrokenOffError(EaselError):
@@ -44,7 +44,7 @@ class RequestBrokenOffError(EaselError):
 
 
 class Process(Protocol):
-    """A started process."""
+    """The lane's process, after it was started."""
 
     async def wait(self) -> int:
         """Waits for the end of the process, and returns its exit code."""
@@ -54,11 +54,11 @@ class Process(Protocol):
 
 
 Start = Callable[[socket.socket], Awaitable[Process]]
-"""Starts the process. The process serves requests whose sockets it receives on the given socket."""
+"""Starts the lane's process. The process serves the requests whose sockets it receives on the given socket."""
 
 
 class Lane:
-    """The second process of an api, which runs only while costly requests come."""
+    """The second process of an api. It runs only while costly requests arrive."""
 
     def __init__(
         self, start: Start, *, idle: float = IDLE, silence: float = SILENCE, deadline: float = DEADLINE
@@ -78,16 +78,16 @@ class Lane:
 
     @property
     def is_open(self) -> bool:
-        """Returns true if the process accepts requests."""
+        """Returns true if the lane's process accepts requests."""
         return self._control is not None
 
     def want(self) -> None:
-        """Starts the process unless it runs, without waiting for its start."""
+        """Starts the lane's process unless it runs, without waiting for its start."""
         if self._keeping is None and time.monotonic() >= self._not_before:
             self._keeping = asyncio.create_task(self._keep(), name="lane")
 
     async def close(self) -> None:
-        """Ends the process. Unfinished requests are aborted."""
+        """Ends the lane's process. Unfinished requests are aborted."""
         self._not_before = float("inf")
         if self._keeping is not None:
             self._keeping.cancel()
@@ -122,7 +122,7 @@ class Lane:
         return answer
 
     async def _keep(self) -> None:
-        """Starts the process, and watches it until its end. Cancelling ends the process."""
+        """Starts the lane's process, and watches it until its end. If this call is cancelled, the process is ended."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._process = None
@@ -152,13 +152,13 @@ class Lane:
                         await self._process.wait()
                 self._kill()
             self._keeping = None
-        # The process ended by itself, or did not start.
+        # The lane's process ended by itself, or did not start.
         lived = time.monotonic() - self._used
         self._pause = _FIRST_PAUSE if lived > _LONGEST_PAUSE else min(2 * self._pause, _LONGEST_PAUSE)
         self._not_before = max(self._not_before, time.monotonic() + self._pause)
 
     async def _watch(self, control: socket.socket) -> None:
-        """Returns when the process has ended. Kills the process when it no longer responds."""
+        """Returns when the lane's process has ended. Kills the process when it no longer responds."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(_BEAT, self._silence)):
@@ -191,7 +191,7 @@ class Lane:
 
 
 async def _hear(control: socket.socket) -> bool:
-    """Waits until the process sends a byte or ends. Returns true for a byte, and false for the end."""
+    """Waits until the lane's process sends a byte or ends. Returns true for a byte, and false for the end."""
     with suppress(OSError):
         return bool(await asyncio.get_running_loop().sock_recv(control, 1))
     return False

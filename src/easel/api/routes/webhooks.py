@@ -94,7 +94,8 @@ async def receive_github_app(request: Request) -> Response:
 async def _act_or_say(
     request: Request, app_id: str, organisation: str, delivery: Delivery, body: bytes
 ) -> dict[str, Any]:
-    """Processes the delivery for one app. Catches the app's errors, so that other apps are still processed."""
+    """Processes the delivery for one app, and returns the outcome. Catches the app's errors, so that other apps are
+    still processed."""
     try:
         return await _act(request, app_id, organisation, delivery, body)
     except EaselError as error:

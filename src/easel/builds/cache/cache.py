@@ -29,7 +29,7 @@ Kind = Literal["dependencies", "downloads", "framework"]
 MOST_ENTRIES = 500_000
 """Maximum number of files and folders of an entry. Copying more files and folders takes longer than an install."""
 LOCK_TIMEOUT = 30.0
-"""Seconds to wait for another build of the same app and environment that is copying."""
+"""Maximum time in seconds to wait while another build of the same app and environment copies to or from the cache."""
 _ABANDONED = 3600.0
 """Age in seconds from which an unfinished folder counts as the remains of a killed builder."""
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -40,7 +40,7 @@ class BuildCache:
     """The cache of one app and environment.
 
     `generation` grows when the app's cache is cleared. Entries of earlier generations are never read again. `limit` is
-    the maximum size in bytes of the cache of all apps together. Without `reading`, a build starts cold.
+    the maximum size in bytes of the cache of all apps together. If `reading` is false, a build gets no cached folders.
     """
 
     folder: Path
@@ -54,7 +54,7 @@ class BuildCache:
     def of(
         cls, settings: Settings, app_id: str, environment: str, *, generation: int = 0, reading: bool = True
     ) -> Self:
-        """Returns the cache in the data folder."""
+        """Returns the build cache of an app's environment, which is in the data folder of this machine."""
         folder = settings.data_dir.resolve() / "builds" / "cache"
         return cls(folder, app_id, environment, generation, settings.build_cache_bytes, reading)
 
@@ -71,8 +71,8 @@ class BuildCache:
         return self._app / str(self.generation) / named
 
     async def restore(self, kind: Kind, key: str, into: Path, *, move: bool = False) -> tuple[str, ...]:
-        """Copies or moves an entry's folders to their places below `into`, and returns their paths. Existing folders
-        are replaced.
+        """Copies (with `move`: moves) the folders of the cache entry with this kind and key to their places below
+        `into`, and returns their paths. Existing folders are replaced.
 
         Returns no paths if there is no such entry, or if a path now leads through a link. Moving the folders removes
         the entry from the cache. Raises OSError.
@@ -117,13 +117,13 @@ class BuildCache:
         return tuple(paths)
 
     def has(self, kind: Kind, key: str) -> bool:
-        """Returns true if the cache has this entry."""
+        """Returns true if the cache has an entry of this kind with this key."""
         return (self._scope / _name(kind, key)).is_dir()
 
     async def keep(self, kind: Kind, key: str, of: Path, paths: tuple[str, ...], *, move: bool = True) -> int:
-        """Moves or copies the folders at these paths below `of` into an entry, which replaces the previous entry.
-        Returns the entry's size in bytes. Returns 0 if no path is a folder or the folders exceed the limits. Raises
-        OSError."""
+        """Copies (with `move`: moves) the folders at `paths` below `of` into the cache entry with this kind and key,
+        and replaces the previous entry. Returns the entry's size in bytes. Returns 0 if no path is a folder or the
+        folders exceed the limits. Raises OSError."""
         found = {path: place for path in paths if (place := place_below(of, path)) is not None and _is_folder(place)}
         if not found:
             return 0
@@ -179,7 +179,8 @@ class BuildCache:
 
 @asynccontextmanager
 async def _locked(scope: Path, how: int) -> AsyncIterator[None]:
-    """Holds a scope's lock during the block. Raises OSError if the lock is not free within `LOCK_TIMEOUT`."""
+    """Holds the lock of a scope, the cache folder of one app and environment, during the block. `how` is fcntl's flag
+    for a shared or an exclusive lock. Raises OSError if the lock is not free within `LOCK_TIMEOUT`."""
     with (scope / "lock").open("a") as file:
         deadline = time.monotonic() + LOCK_TIMEOUT
         while True:
@@ -195,8 +196,8 @@ async def _locked(scope: Path, how: int) -> AsyncIterator[None]:
 
 @contextmanager
 def _alone(scope: Path) -> Iterator[bool]:
-    """Yields true if no other process holds the scope's lock. In that case, this process holds the lock during the
-    block."""
+    """Yields true if no other process holds the lock of a scope, the cache folder of one app and environment. In that
+    case, this process holds the lock during the block."""
     with (scope / "lock").open("a") as file:
         yield lock_file(file)
 

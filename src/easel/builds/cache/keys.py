@@ -76,7 +76,8 @@ class Dependencies:
 
 
 class _Key:
-    """A digest of named values and files. The total size of the files is limited."""
+    """A digest of named values and files, from which the cache key is computed. The total size of the files is
+    limited."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()

@@ -21,7 +21,7 @@ LARGEST_YAML: Final = 128 * 1024
 """Maximum size in bytes of a YAML file, because parsing a file of this size takes a second. The faster parser in C
 overflows its stack on deeply nested values."""
 LARGEST_SCRIPT: Final = 256 * 1024
-"""The number of bytes that are searched in a configuration written as a program."""
+"""Number of first bytes that are searched in a configuration file that is a program, such as `vite.config.ts`."""
 
 _DEEPEST: Final = 50
 """Maximum number of nested brackets in a YAML file. The parser checks all open brackets at each token."""

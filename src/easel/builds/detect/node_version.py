@@ -43,8 +43,8 @@ _LTS_NAMES: Final = {
 def node_version(
     tree: Tree, folder: str, packages: tuple[Package, ...], wanted: BuildOptions, reasons: list[str]
 ) -> str | None:
-    """Returns the range of versions, or None for the newest LTS release. Raises BuildSettingInvalidError for an invalid
-    setting."""
+    """Returns the range of Node.js versions that the project in `folder` requires, or None for the newest LTS release.
+    Raises BuildSettingInvalidError for an invalid setting."""
     if wanted.node is not None:
         found, is_known = _read(wanted.node)
         if not is_known:
@@ -88,7 +88,7 @@ def _stated(tree: Tree, folder: str, packages: tuple[Package, ...]) -> Iterator[
 
 
 def _read(text: str) -> tuple[str | None, bool]:
-    """Returns the range in the text, and whether the text is a valid range."""
+    """Returns the version range that the text of a file or setting states, and whether the text is a valid range."""
     word = text.strip().lower()
     if word in _NEWEST_LTS:
         return None, True

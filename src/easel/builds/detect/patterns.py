@@ -30,7 +30,8 @@ class Pattern:
         return self._parts is not None and len(self._parts) in self._reached(path.split("/"), to_the_end=False)
 
     def _reached(self, path: list[str], *, to_the_end: bool) -> set[int]:
-        """Returns the positions in the pattern that are reached after matching the path, or a prefix of the path."""
+        """Returns the positions in the pattern's parts that are possible after matching all names of the path. Without
+        `to_the_end`, stops at the first parent folder that matches the whole pattern."""
         wanted = self._parts or ()
         places = _skipped({0}, wanted)
         for name in path:
@@ -62,7 +63,7 @@ def is_ignored(path: str, patterns: Iterable[str]) -> bool | None:
 
 
 def _skipped(places: set[int], wanted: tuple[str, ...]) -> set[int]:
-    """Returns the positions, and the positions after each `**`, because a `**` may match no folder."""
+    """Returns the positions, and the positions after each `**` at them, because a `**` may match no folder."""
     reached = set(places)
     for place in places:
         at = place

@@ -225,7 +225,8 @@ def _node(tree: Tree, project: Project, package: Package, wanted: BuildOptions, 
     commands.install = manager.frozen if commands.manager.lock else manager.loose
     if wanted.build is None and (project.framework is None or project.framework.needs == "node" or _runs(project)):
         commands.build, commands.text = build_command(tree, project, manager, workspace, reasons)
-    # A user who sets the command or the folder may know how to build this project.
+    # A project is not refused if its options set the build command or the output folder, because its user may know how
+    # to build it.
     if wanted.build is None and wanted.output is None and project.framework and project.framework.needs == "node":
         refuse_servers(tree, project, commands.text)
     return commands

@@ -36,7 +36,8 @@ class Script:
         return _RELATIVE.search(self.text) is None
 
     def folder(self, name: str) -> str | None:
-        """Returns the folder assigned to a name as a plain string, relative to the project."""
+        """Returns the folder that the configuration assigns to a name as a plain string, relative to the project.
+        Returns None if there is none."""
         found = _VALUES[name].search(self.text)
         value = found[1] if found else ""
         return None if not value or value.startswith("/") else value
@@ -48,6 +49,7 @@ def without_comments(text: str) -> str:
 
 
 def within(folder: str, *outputs: str) -> tuple[str, ...]:
-    """Returns a project's outputs in this folder, as paths in the sources. Paths outside the sources are left out."""
+    """Returns these outputs of the project in `folder` as paths in the sources. Outputs outside the sources are left
+    out."""
     paths = (posixpath.normpath(joined(folder, one)) for one in outputs)
     return tuple(dict.fromkeys("" if one == "." else one for one in paths if one != ".." and not one.startswith("../")))

@@ -24,7 +24,7 @@ FILES: Final = {
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 _SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts")
-"""Links to compilers, library paths, and fonts. They hold no secrets."""
+"""Files of the system that builds may read: links to compilers, library paths, and fonts. They hold no secrets."""
 _ISOLATED = (
     *("--unshare-user", "--disable-userns", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
     *("--die-with-parent", "--cap-drop", "ALL", "--clearenv"),

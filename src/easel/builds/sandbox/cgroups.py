@@ -93,7 +93,7 @@ class Cgroups:
         return None
 
     def remove_left(self) -> None:
-        """Removes the groups of killed builders."""
+        """Removes the control groups that killed builders left behind."""
         for parent in self.parents:
             for folder in parent.glob(f"{_PREFIX}-*-*"):
                 number = folder.name.split("-")[-2]

@@ -13,7 +13,7 @@ from easel.outgoing.proxy import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A file or folder of this machine, and its place in the sandbox."""
+    """A file or folder of this machine, and the path at which it appears in the sandbox."""
 
     source: Path
     at: str

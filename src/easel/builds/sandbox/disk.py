@@ -35,10 +35,10 @@ class Use(NamedTuple):
 
 
 class DiskUse:
-    """Folders whose files are counted together, repeatedly. The less time a count takes, the sooner the next count
-    starts. A count starts at once if the disk has lost so much space that a limit may be reached. The files of `others`
-    always count. Their bytes count only as far as they have grown since the first count. `removed` returns the bytes of
-    open files without a name."""
+    """Counts the files of a build's `folder` and of the folders in `others` together, repeatedly. The less time a count
+    takes, the sooner the next count starts. A count starts at once if the disk has lost so much space that a limit may
+    be reached. The bytes of `others`, which may be older than the build, count only as far as they have grown since the
+    first count. `removed` returns the bytes of open files without a name."""
 
     def __init__(
         self, folder: Path, others: tuple[Path, ...], limit: Use, reserve: DiskReserve, removed: Callable[[int], int]

@@ -25,7 +25,7 @@ AFTER = 2.0
 _LONGEST = 2.0
 """Maximum number of seconds over which processor time is compared. A longer interval is discarded."""
 _KNOWN_FOR = 5.0
-"""Seconds for which the list of edges is used."""
+"""Number of seconds for which the list of edge processes is used before it is read again."""
 _EDGE = b"easel: edge"
 """Prefix of the title of an edge process (proc(5), cmdline)."""
 

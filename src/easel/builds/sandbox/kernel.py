@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 NEW_MOUNTS, NEW_USER, NEW_NETWORK = 0x00020000, 0x10000000, 0x40000000
-"""Namespaces, see unshare(2)."""
+"""Flags for new namespaces (unshare(2))."""
 _BIND, _RECURSIVE, _SLAVE, _NOSUID, _NODEV = 4096, 16384, 1 << 19, 2, 4
 _MOUNT_SETATTR, _HERE, _READ_ONLY = 442, -100, 1
 _DEATH_SIGNAL, _DUMPABLE, _SUBREAPER = 1, 4, 36
@@ -100,7 +100,7 @@ def take_long_slices() -> None:
     if number is not None:
         nice = os.getpriority(os.PRIO_PROCESS, 0)
         attributes = struct.pack("=IIQiIQQQ", 48, _SCHED_OTHER, 0, nice, 0, _LONGEST_SLICE, 0, 0)
-        # Refusals of the system are ignored.
+        # If the system refuses the setting, the thread keeps its time slices, which does no harm.
         _libc.syscall(ctypes.c_long(number), 0, ctypes.c_char_p(attributes), 0)
 
 

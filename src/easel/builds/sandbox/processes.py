@@ -15,7 +15,7 @@ from easel.builds.sandbox import kernel
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
 MAKING = 0.002
-"""Seconds between two checks whether a sandbox is complete."""
+"""Number of seconds between two checks whether a new sandbox is complete."""
 MOST_FILES = 20_000
 """Maximum number of open files that are checked at once."""
 MEMORY_OF_A_FILE = 1024

@@ -15,7 +15,7 @@ from easel.builds.sandbox.processes import Processes
 from easel.builds.sandbox.socket_memory import SocketMemory
 
 SOONEST, LATEST = 0.02, 0.1
-"""Seconds between two checks."""
+"""Minimum and maximum number of seconds between two checks of a running build."""
 LATEST_IN_GROUP = 0.25
 """Maximum number of seconds between two checks if the kernel itself enforces the memory limit."""
 FASTEST_GROWTH = 4 * 1024**3
@@ -27,7 +27,7 @@ IN_MEMORY = ("/tmp", HOME, "/dev/shm")  # noqa: S108
 
 
 class Watcher:
-    """Checks a build's processes, its folder and the time. Records the highest values."""
+    """Checks the processes, the folder and the run time of a build against its limits. Records the highest values."""
 
     def __init__(
         self,
@@ -53,7 +53,8 @@ class Watcher:
         self.processor = 0.0
 
     async def watch(self) -> Reason:
-        """Waits until a limit is reached, and returns the reason."""
+        """Waits until the build reaches a limit or has to stop for another reason, and returns the limit or the
+        reason."""
         while True:
             reason = self._look()
             if reason is not None:

@@ -28,7 +28,8 @@ class RegistryUnknownError(ToolchainError):
 
 
 class ToolIntegrityError(ToolchainError):
-    """The downloaded package {package} is not the requested package, because its {algorithm} digest differs."""
+    """The downloaded package {package} is not the requested package, because its {algorithm} digest differs. Deploy
+    again. If `packageManager` in package.json contains a checksum, check it."""
 
     code = "tool_integrity"
 

@@ -43,7 +43,7 @@ class Node:
 
 
 def architecture() -> str:
-    """Returns this machine's architecture, by Node's name for it."""
+    """Returns the processor architecture of this machine, by Node's name for it (`x64`, `arm64`)."""
     machine = platform.machine().lower()
     return _ARCHITECTURES.get(machine, machine)
 

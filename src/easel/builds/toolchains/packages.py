@@ -96,7 +96,8 @@ class Packages:
 
 
 def install(folder: Path, target: Path) -> None:
-    """Gives a finished folder its name. If another process has created the folder first, that folder stays."""
+    """Renames a finished folder to its final name, `target`. If another process has created that folder first, its
+    folder stays."""
     # The owner cannot rename a folder without write permission, because its `..` would change.
     folder.chmod(0o755)
     try:

@@ -23,7 +23,7 @@ from easel.processes import end_process
 
 _ASK_TIMEOUT = 30.0
 _PIP_FILES = (Path("/etc/pip.conf"), Path("~/.pip/pip.conf"), Path("~/.config/pip/pip.conf"))
-"""The configuration files in pip's order. The last file takes precedence."""
+"""pip's configuration files, in pip's order. A later file takes precedence over an earlier file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _pip_files(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _ask(programs: tuple[str, str], environment: dict[str, str], options: tuple[str, ...]) -> str:
-    """Runs `npm config get registry` outside any project, so that no project's configuration applies."""
+    """Runs `npm config get registry` outside of all projects, so that no project's configuration applies."""
     process = await asyncio.create_subprocess_exec(
         *programs,
         "config",

@@ -32,7 +32,8 @@ _named = click.argument("named", metavar="[APP]", help="Slug or id. [default: --
 
 
 def _chosen(named: str | None, app: str | None) -> str | None:
-    """Returns the app that the argument states, or else the option or EASEL_APP. Raises AppNamedTwiceError."""
+    """Returns the app that the command works on: `named` from the command's argument, else `app` from the option --app
+    or EASEL_APP. Raises AppNamedTwiceError if the argument and --app are different apps."""
     source = click.get_current_context().get_parameter_source("app")
     if named and app and named != app and source is ParameterSource.COMMANDLINE:
         raise AppNamedTwiceError(one=named, other=app)

@@ -155,7 +155,9 @@ def deploy(
 def _end(
     session: Session, accepted: Accepted, *, wait: bool, made: NewApp | None = None, file: Path | None = None
 ) -> None:
-    """Follows the deploy to its end, unless the user does not wait for it."""
+    """With `wait`, follows the deploy to its end, and reports the result. If the deploy fails, removes the app that was
+    created for it (`made`) and the new easel.toml (`file`). Without `wait`, prints the command that follows the
+    deploy."""
     if not wait:
         _say_accepted(session, accepted)
         return
@@ -172,13 +174,14 @@ _SETTINGS: Final = {
     "node": "node",
     "no_cache": "no_cache",
 }
-"""The options, and the names of their settings in `build_config`."""
+"""Maps each option about builds to the name of its setting in `build_config`, a field of the API's request."""
 
 
 def _overrides(
     settings: Mapping[str, Any], *, build: bool, from_git: bool, path: str | None, of_git: str | None
 ) -> dict[str, Any]:
-    """Returns the build settings from the options. Raises OptionsConflictError."""
+    """Returns the build settings that the options set. Raises OptionsConflictError if the options cannot be
+    combined."""
     given = {_SETTINGS[name]: value for name, value in settings.items() if value is not None}
     if from_git and (build or path is not None):
         raise OptionsConflictError(reason="--git deploys a commit, so leave out --build and the folder")
@@ -191,8 +194,8 @@ def _overrides(
 
 
 def _as_it_is(target: Target, shown: str, *, as_is: bool) -> dict[str, Any]:
-    """Returns the build setting that tells the server to deploy this project without building it. Raises
-    SourceFolderError."""
+    """Returns the build setting that tells the server to deploy the target without a build, or no setting if none is
+    needed. Raises SourceFolderError if the folder contains sources and `as_is` is false."""
     try:
         refuse_source(target, shown)
     except SourceFolderError:
@@ -288,8 +291,8 @@ def _followed(session: Session, accepted: Accepted) -> tuple[Deploy, list[str]]:
     log: list[str] = []
 
     def show(line: LogLine) -> None:
-        # The report repeats this line, with the counts and the time. Only the log's last line counts, because a build
-        # may print such a line too.
+        # At the end, the report prints the line that completes the log, with counts and time, so that line is not shown
+        # here. Only the last such line is left out, because a build may print such a line too.
         if log and log[-1].startswith(_COMPLETE):
             session.output.say(f"  {log[-1]}", style="dim")
         log.append(line.line)

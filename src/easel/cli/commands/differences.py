@@ -29,7 +29,7 @@ def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
     if with_sources:
         for path, text in sorted((answer.source_diff or {}).items()):
             _show_source(output, _named(path, answer), text)
-    # The configuration appears as files. Its unchanged sections are not counted.
+    # In a diff, each section of the configuration appears as a file. Unchanged sections are not counted.
     counts: Counter[str] = Counter(
         file.status
         for file in answer.files or []

@@ -185,12 +185,12 @@ def _text_of(file: Path) -> str:
 
 
 def _known_to_user(url: str) -> str | None:
-    """Returns the host's keys that this user's own ssh trusts, for an ssh address. Returns None if ssh trusts no key of
-    the host, or if Easel already has the host's keys."""
+    """Returns the ssh host keys of the Git host that this user's own ssh trusts, if the URL is an ssh address. Returns
+    None if the user's ssh trusts no key of the host, or if Easel already knows the host's keys."""
     try:
         remote = read_url(url)
     except EaselError:
-        # The server reports the reason.
+        # The server reports the fault in the address.
         return None
     program = shutil.which("ssh-keygen")
     if remote.scheme != "ssh" or published(remote) is not None or program is None:

@@ -46,7 +46,7 @@ def serve(**given: Any) -> None:
     from easel.running.supervisor import Supervisor
 
     settings = read_settings(**given)
-    # Without a terminal, the output goes to a journal or a file, which others can read.
+    # Without a terminal, the output goes to a journal or a file, which other users may be able to read.
     attended = sys.stdout.isatty()
     Supervisor(settings, lambda line: print(f"easel: {line}", flush=True), attended=attended).run()
     # Freeing all modules would take longer than the rest of the shutdown.

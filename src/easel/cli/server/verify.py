@@ -59,7 +59,7 @@ def fault_line(fault: Fault) -> str:
 
 
 def numbers(noun: str, of: list[int]) -> str:
-    """Returns the versions in words, sorted: `version 4`, `versions 1-3, 7`. Returns "" for no versions."""
+    """Returns version numbers in words, sorted: `version 4`, `versions 1-3, 7`. Returns "" for no versions."""
     runs: list[list[int]] = []
     for number in of:
         if runs and runs[-1][1] == number - 1:

@@ -14,8 +14,9 @@ _SHA: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def check_commit_order(session: Session, app_id: str, environment: str, commit: Commit | None, *, refuse: bool) -> None:
-    """Warns if the environment serves a later commit of the same history. With `refuse`, raises CommitOlderError
-    instead, and CommitOrderUnknownError if Git cannot tell."""
+    """Warns if `commit`, which is to be deployed, is older than the commit that the environment serves. With `refuse`,
+    raises CommitOlderError instead of the warning, and CommitOrderUnknownError if Git cannot tell which commit is
+    older."""
     if commit is None:
         if refuse:
             raise CommitOrderUnknownError(why="Git has no commit of the deployed files")

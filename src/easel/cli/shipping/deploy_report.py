@@ -16,10 +16,10 @@ from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
 def report_end(session: Session, deploy: Deploy, log: Collection[str], *, app_is_gone: bool = False) -> None:
     """Reports how the deploy ended, with the address on stdout if the deploy is live, and with the notes that its log
-    has not shown. Raises click's Exit with DEPLOY_FAILED, or with CONFLICT if the deploy is not live because its
-    environment is locked."""
+    has not shown. `app_is_gone` is true if the app was created for this deploy and removed again. Raises click's Exit
+    with DEPLOY_FAILED, or with CONFLICT if the deploy is not live because its environment is locked."""
     code = _told(session, deploy, "\n".join(log), app_is_gone=app_is_gone)
-    # In the log, the warnings have scrolled out of view.
+    # The log has shown the warnings too, but they have scrolled out of view.
     for warning in deploy.warnings:
         session.output.warn(warning)
     session.output.document(deploy)
@@ -39,7 +39,7 @@ def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> 
         return ExitCode.OK
     if deploy.status == FAILED:
         error = deploy.error or "the reason is unknown"
-        # Usually the log has just ended with this reason, which says more than the step's name.
+        # Usually, the log has just ended with this reason, which tells more than the name of the step.
         if error not in said:
             step = f" in the step `{deploy.step}`" if deploy.step else ""
             output.say(f"The deploy failed{step}: {error}", style="red")

@@ -12,8 +12,8 @@ from easel.cli.session import Session
 
 
 def request_deploy(session: Session, app_id: str, request: Mapping[str, Any]) -> Accepted:
-    """Requests a deploy of the app, and reports that it is queued. A repeated request is accepted once. Raises
-    InterruptedByUserError, and the API's errors."""
+    """Requests a deploy of the app, and reports that it is queued. If the connection breaks, the request is repeated,
+    but the server starts only one deploy. Raises InterruptedByUserError, and the API's errors."""
     try:
         accepted = session.client.deploy(app_id, request, idempotency_key=uuid.uuid4().hex)
     except KeyboardInterrupt:

@@ -45,7 +45,8 @@ class Follower:
         self._handed_on = 0
 
     def to_the_end(self) -> Deploy:
-        """Passes on every log line once, and returns the finished deploy. Raises FollowingLostError, ApiError.
+        """Calls the follower's `on_line` with every log line, each line once, and returns the finished deploy. Raises
+        FollowingLostError, ApiError.
 
         The status is polled between attempts to open the stream. So the deploy is followed across a restart of the
         server, and behind a proxy that blocks streams.
@@ -87,11 +88,13 @@ class Follower:
             return None
 
     def replay(self, silence: float) -> None:
-        """Passes on the log so far. Ends with urllib3's ReadTimeoutError after `silence` seconds without data."""
+        """Passes on the log lines that exist so far. Ends with urllib3's ReadTimeoutError after `silence` seconds
+        without data."""
         self._stream(silence)
 
     def _stream(self, silence: float | None = None) -> bool:
-        """Reads the stream until it ends. Returns true if the stream sent its end event."""
+        """Reads the stream of log lines until the stream ends. Returns true if the server sent the event `done`, which
+        ends the log."""
         with self._client.log_stream(self._app_id, self._deploy_id, self._last_id or None, silence) as chunks:
             # A server that sends no event ids starts again from the first line.
             known = 0 if self._last_id else self._handed_on
@@ -116,7 +119,8 @@ class Follower:
 
 
 def log_so_far(client: Client, app_id: str, deploy_id: str, on_line: Callable[[LogLine], None]) -> None:
-    """Passes on a running deploy's log so far, which is the stream's replay up to the first pause."""
+    """Passes the log lines that a running deploy has written so far to `on_line`. The server sends these lines at once,
+    so the first pause in the stream ends them."""
     follower = Follower(client, app_id, deploy_id, on_line)
     with suppress(ReadTimeoutError):
         follower.replay(_SILENCE)

@@ -25,7 +25,7 @@ _CLASSES = {
     "upper": "A-Z",
     "xdigit": "0-9A-Fa-f",
 }
-"""The characters of POSIX's classes, which pathspec does not know."""
+"""The characters of the POSIX character classes, such as `[:alpha:]`, which pathspec does not know."""
 
 
 class GitIgnore:

@@ -15,7 +15,7 @@ from easel.cli.shipping.pack import FoundFile, Selection
 from easel.rules.models import AZURE_JSON, FIREBASE_JSON, HEADERS, NETLIFY_TOML, REDIRECTS, VERCEL_JSON, WRANGLER
 
 OF_PROJECTS: Final = (NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON, *WRANGLER)
-"""Files that hosts read from the root of a project, not from the output of its build."""
+"""Rules files of other hosting providers that belong in the root of a project, not in the output of its build."""
 OF_OUTPUTS: Final = (REDIRECTS, HEADERS)
 
 

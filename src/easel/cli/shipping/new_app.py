@@ -14,7 +14,7 @@ from easel.errors import EaselError
 
 
 class NewApp:
-    """A new app. As a context manager, it removes the app if the block raises."""
+    """An app that was created for a deploy. As a context manager, it deletes the app again if the block raises."""
 
     def __init__(self, session: Session, app: App) -> None:
         self._session = session

@@ -25,11 +25,11 @@ _PROJECT_FILES: Final = (
     *(file for tool in FRAMEWORKS for file in tool.files if tool.name != "zola"),
 )
 _DEPTH: Final = 4
-"""Maximum depth of an output in its project."""
+"""Maximum depth of a build's output folder below the folder of its project."""
 _LOOKED_AT: Final = 200
 """Maximum number of folders that are searched."""
 _TEMPLATE_LOOKED_AT: Final = 64 * 1024
-"""Number of first bytes of a page that are searched."""
+"""Number of first bytes of a page that are searched for the marks of a template."""
 
 
 def has_entry_point(folder: Path) -> bool:
@@ -81,8 +81,9 @@ def tools_of(folder: Path) -> list[Framework]:
 
 
 def find_outputs(base: Path) -> list[Path]:
-    """Returns the built apps of the project at `base`: the outputs of the tools that it uses, else outputs at the usual
-    places. In a plain folder of pages, most of the usual names may be names of pages too."""
+    """Returns the folders of built apps in the project at `base`: the output folders of the build tools that the
+    project uses, else output folders at the usual places. If `base` itself is a plain folder of pages, most of the
+    usual places are not searched, because they may contain ordinary pages."""
     tools = tools_of(base)
     plain = has_entry_point(base) and not tools and not (base / "package.json").exists()
     written = [output for tool in tools for output in tool.outputs]

@@ -17,7 +17,8 @@ REPORT_AFTER: Final = 10.0
 """Seconds in the queue after which the note is printed."""
 
 _HELD_BACK: Final[Mapping[str | None, str]] = {
-    # If the list does not contain the running deploy, that deploy is older than the whole list.
+    # The running deploy may be older than all deploys in the list. Then its id is unknown, and one of these texts is
+    # used.
     "builder": "no builder is free",
     "app": "another deploy of this app must end first",
     "organisation": "your organisation's limit of simultaneous deploys is reached",
@@ -26,8 +27,8 @@ _HELD_BACK: Final[Mapping[str | None, str]] = {
 
 
 def waiting_for(waits_for: str | None) -> str:
-    """Returns the reason why a deploy is queued, from the list of the app's deploys. The reason continues a sentence
-    after `queued`."""
+    """Returns the end of a sentence about a queued deploy, such as `: another deploy of this app must end first`.
+    `waits_for` is the cause that the API states. Returns "" if the cause is unknown."""
     return f": {_HELD_BACK[waits_for]}" if waits_for in _HELD_BACK else ""
 
 

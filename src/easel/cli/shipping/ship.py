@@ -89,7 +89,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
     if shipment.target.is_source:
         request["build"] = True
     if settings := {**session.project.build_config, **shipment.build}:
-        # A server of an earlier release would refuse the field.
+        # Without settings, the field is left out, because a server of an earlier release would refuse it.
         request["build_config"] = settings
     return request_deploy(session, shipment.app_id, request)
 

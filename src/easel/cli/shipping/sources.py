@@ -61,7 +61,7 @@ def collect_sources(root: Path, output: Path) -> SourceFiles:
 
 
 def _name(path: str) -> str | None:
-    """Returns the path in the server's form. Returns None for a path that the server refuses."""
+    """Returns the path as the server stores it. Returns None for a path that the server refuses."""
     try:
         return check_path(path)
     except EaselError:

@@ -34,9 +34,9 @@ from easel.places import home
 # No match extends into the next element, so the search takes linear time.
 _SCRIPT = re.compile(r"""<script[^<>]*?\ssrc\s{0,9}=\s{0,9}(?:"([^"<>]+)"|'([^'<>]+)'|([^\s"'<>]+))""", re.IGNORECASE)
 _SOURCE = re.compile(r"(?:\.{0,2}/)?src/|.*\.(?:[cm]?tsx?|jsx|vue|svelte)(?:[?#]|\Z)", re.IGNORECASE)
-"""The address of a script that only a development server can serve."""
+"""Matches the address of a script in a page that only a development server can serve."""
 _TYPED = re.compile(r".*\.(?:[cm]?tsx?|jsx|vue|svelte)(?:[?#]|\Z)", re.IGNORECASE)
-"""The address of a script that no browser runs."""
+"""Matches the address of a script in a language that no browser runs, such as TypeScript."""
 _PAGE_LOOKED_AT = 1024 * 1024
 """Number of first bytes of a page that are searched for scripts."""
 _NAMED_AT_MOST = 3
@@ -44,7 +44,8 @@ _NAMED_AT_MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The folder or zip to deploy. If the user did not give the path, `found` is the reason for the choice."""
+    """The folder or zip to deploy. If the command chose the path and not the user, `found` is the reason for the
+    choice."""
 
     path: Path
     found: str | None = None

@@ -56,7 +56,7 @@ class RuleLine(msgspec.Struct):
 
 
 class TrialAnswer(msgspec.Struct):
-    """The response at an address."""
+    """The response that an edge would send to a request for an address."""
 
     method: str
     address: str

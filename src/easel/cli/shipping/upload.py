@@ -100,7 +100,7 @@ def download(url: str, target: Path, output: Output) -> int:
 
 def download_to(url: str, file: BinaryIO, output: Output) -> int:
     """Downloads a presigned URL into an open file. Returns the size in bytes. Raises the errors of `download`."""
-    # The stored bytes of the bundle are needed, without a content encoding.
+    # A content encoding is refused, because the stored bytes of the bundle are needed.
     headers = {"Accept-Encoding": "identity"}
     received = 0
     try:

@@ -1,4 +1,4 @@
-"""Git's facts about the deployed code: its commit and its files."""
+"""Reads the commit and the files of the deployed code from Git."""
 
 from __future__ import annotations
 
