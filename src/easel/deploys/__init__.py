@@ -1,1 +1,1 @@
-"""Deploys: from an accepted request to a live version, in idempotent steps."""
+"""Deploys: the work that turns an accepted request into a live version, in idempotent steps."""

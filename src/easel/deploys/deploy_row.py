@@ -1,4 +1,4 @@
-"""A deploy as its runs read and write it."""
+"""A deploy in the form in which workers and builders read and write it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(slots=True)
 class DeployRow:
-    """A deploy outside a database session: the columns of `models.Deploy` that a run reads or fills.
+    """A deploy outside a database session: the columns of `models.Deploy` that a worker or builder reads or writes.
 
-    `run_row.sql` lists the columns in this order.
+    `run_row.sql` lists the columns in the same order.
     """
 
     id: str

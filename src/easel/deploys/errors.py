@@ -126,7 +126,7 @@ class SmokeTestFailedError(EaselError):
 
 
 class DeployCancelledError(EaselError):
-    """Cancelled by {actor}."""
+    """The deploy was cancelled by {actor}."""
 
     status = 400
     code = "deploy_cancelled"

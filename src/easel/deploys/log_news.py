@@ -1,4 +1,4 @@
-"""The next lines of a deploy's log for one follower, in one statement."""
+"""Reads the next lines of a deploy's log for one client that follows the log, in one statement."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from easel.storage.statements import statements
 _SQL = statements(__name__)
 
 MOST_LINES = 200
-"""Maximum number of lines that a follower gets at once. Encoding more lines would delay other requests."""
+"""Maximum number of log lines that a client gets at once. Encoding more lines would delay other requests."""
 
 
 class LogPlace(NamedTuple):
-    """A position in a deploy's log, and the API key of the client that reads the log."""
+    """The position of a client in a deploy's log, and the client's API key."""
 
     key: str
     """The hash of the API key."""
@@ -28,8 +28,8 @@ class LogPlace(NamedTuple):
 
     @classmethod
     def of(cls, secret: str, app: str, deploy: str, after: str | None) -> LogPlace:
-        """Returns the position for the holder of this API key, after the line whose number is in `Last-Event-ID`, if
-        any."""
+        """Returns the position of the client with the API key `secret`. `after` is the number of the last line that it
+        has, from the header `Last-Event-ID`, or None."""
         is_number = after is not None and after.isascii() and after.isdigit() and len(after) < 10
         return cls(hash_key(secret), app, deploy, int(after or 0) if is_number else 0)
 
@@ -43,17 +43,17 @@ class LogLine(NamedTuple):
 
 
 class LogNews(NamedTuple):
-    """The lines after a position, up to `MOST_LINES`."""
+    """The next lines of a log for one client, at most `MOST_LINES`."""
 
     org_id: str
     lines: list[LogLine]
     is_last: bool
-    """True if the deploy has ended and no further line follows."""
+    """True if the deploy has ended and no line comes after these lines."""
 
 
 async def read_news(database: Database, place: LogPlace) -> LogNews | None:
-    """Returns the lines after the position. Returns None if the key, the app or the deploy is invalid. Raises the
-    driver's errors if the database is unreachable."""
+    """Returns the log lines after a client's position. Returns None if the API key, the app or the deploy does not
+    exist. Raises the driver's errors if the database is unreachable."""
     rows = await database.statement(_SQL["news"], {**place._asdict(), "most": MOST_LINES})
     if not rows:
         return None

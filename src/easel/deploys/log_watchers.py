@@ -1,4 +1,4 @@
-"""Live log streams: the followers of each deploy, which NOTIFY wakes."""
+"""Live log streams: wakes the clients that follow a deploy when the database notifies about new log lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from easel.storage.turns import retry_after
 
 
 class Streams:
-    """Counts each organisation's open log streams at this process, up to a limit. A limit of 0 means unlimited."""
+    """Counts the log streams that each organisation has open at this process, up to the limit `most`. A limit of 0
+    means unlimited."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -24,7 +25,8 @@ class Streams:
 
     @contextmanager
     def opened(self, organisation: str) -> Iterator[None]:
-        """Counts one more stream for the duration of the block. Raises TooManyLogStreamsError."""
+        """Counts one more open stream of the organisation for the duration of the block. Raises
+        TooManyLogStreamsError."""
         if self._most and self._open[organisation] >= self._most:
             raise TooManyLogStreamsError(
                 limit=self._most, used=self._open[organisation], retry_after_seconds=retry_after(5, 19), retryable=True
@@ -39,37 +41,40 @@ class Streams:
 
 
 class Followers:
-    """The followers of deploys. News of a deploy wakes its followers. `come` is called for each new follower."""
+    """The clients that follow the logs of deploys. `come` is called for each new client. `news` wakes the clients of a
+    deploy."""
 
     def __init__(self) -> None:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.come: Callable[[], None] = lambda: None
         self.always = False
-        """True if news is needed even if nobody follows a deploy."""
+        """True if notifications are needed even while no client follows a deploy."""
 
     @property
     def any(self) -> bool:
-        """Returns true if a deploy is followed, or news is always wanted."""
+        """Returns true if notifications are needed, because a client follows a deploy or `always` is set."""
         return self.always or bool(self._waiting)
 
     def news(self, deploy_id: str) -> None:
-        """Wakes the followers of this deploy."""
+        """Wakes the clients that follow this deploy."""
         for event in self._waiting.get(deploy_id, ()):
             event.set()
 
     def news_of_all(self) -> None:
-        """Wakes all followers, because notifications were interrupted for a while, and any deploy may have news."""
+        """Wakes all clients. Call this after notifications were interrupted for a while, because any deploy may have
+        new log lines."""
         for events in self._waiting.values():
             for event in events:
                 event.set()
 
     def follow(self, deploy_id: str) -> Following:
-        """Returns a context in which `wait` returns at the next news of this deploy."""
+        """Registers a client that follows this deploy, for the duration of a `with` block. In the block, `wait` returns
+        at the next notification."""
         return Following(self, self._waiting, deploy_id)
 
 
 class Following:
-    """One follower of one deploy."""
+    """One client that follows the log of one deploy."""
 
     def __init__(self, followers: Followers, waiting: defaultdict[str, set[asyncio.Event]], deploy_id: str) -> None:
         self._followers = followers
@@ -89,7 +94,7 @@ class Following:
             del self._waiting[self._deploy_id]
 
     async def wait(self, seconds: float) -> None:
-        """Returns at the next news, or after `seconds`."""
+        """Waits for the next notification about the deploy, or until `seconds` have passed."""
         try:
             async with asyncio.timeout(seconds):
                 await self._event.wait()

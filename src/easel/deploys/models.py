@@ -14,12 +14,13 @@ from easel.storage.database import Base
 
 
 class Deploy(Base):
-    """One accepted deploy. `sequence` is its place in the app's acceptance order.
+    """One accepted deploy of an app. `sequence` is its place among the app's deploys, in the order in which they were
+    accepted.
 
     `status` goes queued → building → complete | failed, and never back. `bundle_key`, `manifest_key`, `version` and
     `outcome` (the result of the request to move the pointer) are the results of steps. A step that finds its result is
-    skipped. `attempt` counts the runs. A worker whose deploy was taken over has an old number, so its writes have no
-    effect.
+    skipped. `attempt` counts the runs. If another worker takes the deploy over, the first worker has an old number, so
+    its writes have no effect.
     """
 
     __tablename__ = "deploy"
@@ -59,9 +60,10 @@ class Deploy(Base):
     timings: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict)
     counts: Mapped[dict[str, int] | None] = mapped_column(JSONB)
     build_config: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    """The deploy's settings for reading its bundle, which override the app's own `build_config`."""
+    """The deploy's settings for its build and for reading its bundle, which override the app's own `build_config`."""
     built_key: Mapped[str | None] = mapped_column(String)
-    """The bundle that a builder made from the deploy's source. A deploy with such a bundle is not built again."""
+    """The key of the bundle that a builder has built from the deploy's source. A deploy with such a bundle is not built
+    again."""
     build: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The report of the build (`schemas.BuildReport`)."""
 
@@ -78,7 +80,7 @@ class DeployLogLine(Base):
 
 
 class BuildUsage(Base):
-    """The time for which builders worked for an organisation on one day (UTC)."""
+    """The total time for which builders worked for an organisation on one day (UTC)."""
 
     __tablename__ = "build_usage"
 

@@ -1,4 +1,4 @@
-"""Warnings about pages of a bundle that do not get the app's public variables."""
+"""Warns about pages of a bundle into which Easel does not write the app's public variables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def pages_without_variables(
 
 
 def pages_out_of_reach(vouched: Mapping[str, str], published: PublishedSite) -> str | None:
-    """Returns a log note for an app without variables: the pages that future variables would not reach."""
+    """Returns a log note for an app without public variables: it lists the pages that would not get variables which are
+    set later."""
     if published.runtime == "off" or published.variables or not vouched:
         return None
     first = min(vouched, key=lambda path: (path != ENTRY_POINT, path))

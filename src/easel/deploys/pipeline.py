@@ -1,8 +1,8 @@
-"""The pipeline: a worker's run of one deploy, step by step.
+"""The pipeline: takes one deploy through its steps in a worker.
 
 Every step finds its own earlier result, so a run can be interrupted anywhere and repeated. Every transaction ends by
-writing the deploy's row, if the deploy still belongs to this run. A run that was cancelled, or whose deploy another
-worker took over, changes nothing.
+writing the deploy's row, if the deploy still belongs to this run. If the deploy was cancelled, or another worker has
+taken it over, the run changes nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ OPTIMISE_TASK = "easel.deploys.optimise"
 
 
 class Pipeline:
-    """One run of one deploy through `steps`, in their order."""
+    """One attempt to take a deploy through its `steps`, in their order."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class Pipeline:
         self._run: Run | None = None
 
     async def run(self) -> None:
-        """Takes the deploy to its end, complete or failed.
+        """Takes the deploy to its end, so that it is complete or failed.
 
-        Raises StopRequestedError between two steps when the worker stops. Raises ServiceUnavailableError when database
-        or store are unreachable. In both cases, the deploy must be run again.
+        Raises StopRequestedError between two steps when the worker stops. Raises ServiceUnavailableError when the
+        database or the object store is unreachable. In both cases, the deploy must be run again.
         """
         try:
             async with asyncio.timeout(self._settings.deploy_deadline):
@@ -92,8 +92,8 @@ class Pipeline:
                 await self._run.abandon()
 
     async def fail(self, error: EaselError) -> None:
-        """Ends the deploy: as complete if its outcome is already recorded, else as failed. Does nothing if the deploy
-        has ended."""
+        """Ends the deploy because of an error. It ends as complete if its outcome is already recorded, and otherwise as
+        failed. Does nothing if the deploy has already ended."""
         try:
             async with self._row.alone():
                 deploy = self._row.deploy
@@ -116,8 +116,8 @@ class Pipeline:
             await self.fail(InternalDeployError(step=self._row.step, deploy_id=self._id))
 
     async def _have_it_built(self, source: SourceBundleError) -> None:
-        """Passes the deploy of a source on to the builders. Their run ends the deploy, or queues it again with a
-        bundle."""
+        """Passes a deploy whose zip contains sources (`source`) on to the builders. A builder then ends the deploy, or
+        queues it again with a bundle."""
         try:
             async with self._row.ours() as work:
                 deploy = self._row.deploy
@@ -145,7 +145,7 @@ class Pipeline:
         await self._complete()
 
     async def _take(self, step: Step, run: Run) -> None:
-        """Runs one step, within the step's deadline. Raises StepTimedOutError and the step's errors."""
+        """Runs one step of the deploy, within the step's timeout. Raises StepTimedOutError and the step's errors."""
         self._row.step = step.name
         began = time.perf_counter()
         seconds = step.deadline(self._settings)
@@ -159,8 +159,8 @@ class Pipeline:
         self._row.took(step.name, time.perf_counter() - began)
 
     async def _complete(self) -> None:
-        """Records the deploy as complete. The record is a separate transaction, after the edges of this machine know
-        the version."""
+        """Records that the deploy is complete. This is a separate transaction, after the edges of this machine know the
+        version."""
         async with self._row.alone():
             self._end_as_complete()
         ENDED.labels(COMPLETE).inc()

@@ -1,5 +1,5 @@
-"""Deploys the pushes that a host's webhook reports. Each delivery is processed once, and only the newest of several
-waiting pushes is deployed."""
+"""Deploys the pushes that a Git host's webhook reports. Each delivery of the webhook is processed once, and only the
+newest of several waiting pushes is deployed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from easel.storage.queue import Queue
 
 _AUTHOR_LENGTH: Final = 1000
 _PUSHES: Final = ("push", "repo:push", "repo:refs_changed")
-"""The Git hosts' names for a push event. Such a push may consist of tags alone. GitLab has a separate event for
+"""The names that Git hosts give to a push event. Such an event may report only tags. GitLab has a separate event for
 tags."""
 
 Did = Literal["deploying", "repeated", "ignored"]
@@ -39,7 +39,8 @@ Did = Literal["deploying", "repeated", "ignored"]
 
 @dataclass(frozen=True, slots=True)
 class PushOutcome:
-    """The outcome of a delivery: its deploy (of this or an earlier attempt), or the reason why there is no deploy."""
+    """The outcome of a webhook's delivery: the deploy that it has caused (at this or an earlier attempt), or the reason
+    why there is no deploy."""
 
     did: Did
     reason: str
@@ -57,8 +58,8 @@ async def deploy_push(
     delivery: Delivery,
     body: bytes,
 ) -> PushOutcome:
-    """Deploys the branch's head to production if the verified delivery reports that the followed branch moved. Raises
-    the errors of `accept`."""
+    """Deploys the head of the followed branch to production, if the verified delivery of a webhook reports that this
+    branch has moved. Raises the errors of `accept`."""
     push = next((push for push in delivery.pushes if push.branch == repository.branch), None)
     if push is None:
         moved = ", ".join(f"`{push.branch[:100]}`" for push in delivery.pushes[:3])
@@ -80,7 +81,7 @@ async def deploy_push(
             )
         )
         return PushOutcome("repeated", "this delivery was already processed", earlier)
-    # From here on, no other push of the app is processed concurrently.
+    # From here on, no other push of the app is processed at the same time.
     await hold(work, app.id)
     if (same := await _already(work, app, repository, sha)) is not None:
         return PushOutcome("repeated", f"the last deployed commit of `{push.branch}` is already `{sha[:12]}`", same)
@@ -111,19 +112,20 @@ def _order(repository: Repository, push: Push, sha: str) -> DeployOrder:
 
 
 def _plain(text: str | None) -> str:
-    """Returns the text without characters that the database cannot store."""
+    """Returns a text without the characters that the database cannot store."""
     return (text or "").replace("\0", "").strip()
 
 
 def _key(repository: Repository, delivery: Delivery, body: bytes) -> str:
-    """Returns the key that identifies a delivery: the host's id, or its content if the host sends no id."""
+    """Returns a key that identifies a webhook's delivery. It is derived from the id that the Git host sends, or from
+    the content if there is no id."""
     known = delivery.id.encode("utf-8", "replace") if delivery.id else b"body\n" + body
     return hashlib.sha256(repository.provider.encode() + b"\n" + known).hexdigest()
 
 
 async def _is_first(work: Transaction, app: App, key: str) -> bool:
-    """Records the delivery. Returns true if the delivery is new. If the same delivery arrives twice at once, the second
-    call waits for the transaction of the first."""
+    """Records a webhook's delivery under its key. Returns true if the key is new. If the same delivery arrives twice at
+    once, the second call waits for the transaction of the first."""
     noted = (
         insert(WebhookDelivery)
         .values(app_id=app.id, delivery=key, org_id=app.org_id, received_at=clock.now())
@@ -134,8 +136,8 @@ async def _is_first(work: Transaction, app: App, key: str) -> bool:
 
 
 async def _already(work: Transaction, app: App, repository: Repository, sha: str) -> str | None:
-    """Returns the latest deploy of the followed branch, if that deploy has this commit, has not failed, and would have
-    the same result now. Returns None otherwise.
+    """Returns the latest deploy of the followed branch, if it has the commit `sha`, has not failed, and would have the
+    same result now. Returns None otherwise.
 
     The id of a delivery is not signed, so anybody who saw a delivery can send it again under another id.
     """
@@ -159,7 +161,8 @@ async def _already(work: Transaction, app: App, repository: Repository, sha: str
 
 
 async def _supersede(work: Transaction, app: App, newest: AcceptedDeploy) -> tuple[str, ...]:
-    """Ends deploys of older pushes that no builder has begun, because nobody waits for an intermediate version."""
+    """Ends the app's older deploys of pushes that no builder has begun. The deploy `newest` replaces them, because
+    nobody waits for an intermediate version."""
     of_webhooks = select(WebhookDelivery.deploy_id).where(
         WebhookDelivery.app_id == app.id, WebhookDelivery.org_id == app.org_id, WebhookDelivery.deploy_id.is_not(None)
     )

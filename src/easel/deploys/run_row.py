@@ -1,4 +1,4 @@
-"""A deploy's row during one run of the deploy, with the log and the timings that are written with it.
+"""A deploy's row in the database during one run of the deploy, with the log and the timings that are written with it.
 
 A run claims the row. From then on, each of its transactions ends by writing the row on the condition that the row still
 belongs to this run. Otherwise, the transaction is rolled back. The run therefore needs no check before its work. It
@@ -29,14 +29,15 @@ from easel.versions.service import HeldApp
 _SQL = statements(__name__)
 
 MOST_RUNS = 80
-"""Maximum number of a deploy's runs. Without this limit, a bundle that kills its workers would be run for ever. Other
-failures take fewer runs."""
+"""Maximum number of times that a deploy is run. Without this limit, a bundle that kills its workers would be run for
+ever. Other failures take fewer runs."""
 
 QUIET = 0.25
-"""Seconds after a run's start during which followers are notified only of the run's end. Later, this is the minimum
-time between two notifications. A transaction that notifies waits until all other such transactions are on disk."""
+"""Seconds after a run's start in which the clients that follow the log are notified only of the run's end. Later, this
+is the minimum time between two notifications. A transaction that notifies waits until all other such transactions are
+on disk."""
 QUIET_START = 1.0
-"""Seconds in the queue after which followers are notified of the start."""
+"""If a deploy has waited in the queue for more than this number of seconds, clients are notified of its start."""
 
 _APP = len(HeldApp._fields)
 _NAMES = [field.name for field in fields(DeployRow)]
@@ -46,23 +47,24 @@ Ask = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...
 
 
 class StopRequestedError(Exception):
-    """The process is shutting down. Another run continues the deploy."""
+    """The process is shutting down, so this run of the deploy stops. Another run continues the deploy."""
 
 
 class NoLongerOursError(Exception):
-    """The deploy ended, or another run has taken it over. This run must not change the deploy any more."""
+    """The deploy has ended, or another run has taken it over. This run must not change the deploy any more."""
 
 
 class ClaimedDeploy(NamedTuple):
-    """A claimed deploy's app, and the key of the manifest of the app's latest version."""
+    """A deploy's app when the deploy was claimed, and the key of the manifest of the app's latest version (None if
+    there is none)."""
 
     app: HeldApp
     before: str | None
 
 
 class _Kept(NamedTuple):
-    """A transaction that stays open, so that the next `with` block can continue it, and the number of log lines that
-    existed before it began."""
+    """A database transaction that stays open, so that the next `with` block can continue it. `said` is the number of
+    log lines that existed before the transaction began."""
 
     stack: AsyncExitStack
     work: Transaction
@@ -70,14 +72,14 @@ class _Kept(NamedTuple):
 
 
 class RunRow:
-    """The deploy during one run: the row, the log lines to write with it, and the durations of the steps (`timings`,
-    milliseconds by step, including earlier runs).
+    """A deploy's row in the database during one run of the deploy, with the log lines to write with it, and the
+    durations of the steps (`timings`, milliseconds by step, including earlier runs).
 
-    `step` is the current step. `then` is a job (`deferred`) that the next write enqueues as well.
+    `step` is the current step. `then` is a job that the next write enqueues as well.
     """
 
     written, written_then = _SQL["write"], _SQL["write_then"]
-    """The statements that write the row, without and with a job."""
+    """The SQL statements that write the row, without and with a job."""
     first_step = "start"
 
     def __init__(self, database: Database, deploy_id: str) -> None:
@@ -96,7 +98,7 @@ class RunRow:
 
     @property
     def deploy(self) -> DeployRow:
-        """Returns the row, with the changes of the open block (`ours`, `alone`)."""
+        """Returns the deploy's row, including the changes of the current block (`ours`, `alone`)."""
         assert self._deploy is not None
         return self._deploy
 
@@ -105,17 +107,18 @@ class RunRow:
         self._lines.append((clock.now(), line))
 
     def took(self, step: str, seconds: float) -> None:
-        """Records the duration of a step."""
+        """Records the duration of a step in seconds."""
         STEP_SECONDS.labels(step).observe(seconds)
         self.timings[step] = milliseconds(seconds)
 
     def is_for_us(self, deploy: DeployRow) -> bool:
-        """Returns true if the unfinished deploy needs a worker. A job may be delivered a second time when a builder
-        already has the deploy."""
+        """Returns true if the unfinished deploy is at a step for a worker. A job may be delivered a second time when a
+        builder already has the deploy."""
         return deploy.built_key is not None or deploy.step not in BUILD_STEPS
 
     async def take(self) -> ClaimedDeploy | None:
-        """Claims the deploy for this run. Returns None if the deploy has ended. Raises DeployGivenUpError."""
+        """Claims the deploy for this run, and returns its app. Returns None if the deploy has ended. Raises
+        DeployGivenUpError."""
         while True:
             found = await self._database.statement(_SQL["find"], {"id": self._id})
             if not found:
@@ -126,7 +129,7 @@ class RunRow:
                 return None
             if self.deploy.attempt >= MOST_RUNS:
                 raise DeployGivenUpError(runs=self.deploy.attempt)
-            # Until the claim is confirmed, this run may only end a deploy that no other run has claimed.
+            # Until this claim is written, the run may end the deploy only if no other run has claimed it.
             self._attempt, self._is_known = self.deploy.attempt, True
             with suppress(NoLongerOursError):
                 async with self.alone():
@@ -177,7 +180,8 @@ class RunRow:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Runs a block that changes only the row, and writes the change in one statement. Raises NoLongerOursError."""
+        """Runs a block that changes only the deploy's row, and writes the row in one statement. Raises
+        NoLongerOursError."""
         if self._kept is not None:
             async with self.ours():
                 yield
@@ -193,7 +197,7 @@ class RunRow:
         return self._kept is not None
 
     async def abandon(self) -> None:
-        """Rolls back a transaction that is still open."""
+        """Rolls back a transaction that a block has left open. Does nothing if there is none."""
         if self._kept is not None:
             with suppress(StopRequestedError):
                 async with self.ours():
@@ -212,8 +216,8 @@ class RunRow:
             self._is_known = True
 
     async def _read(self, ask: Ask) -> None:
-        # During this run, other processes can only end the deploy, so the last committed row is still valid. After a
-        # rollback, the row is read again.
+        # During this run, other processes can only end the deploy, so the row of the last commit is still valid. After
+        # a rollback, the row is read again.
         if not self._is_known:
             found = await ask(_SQL["read"], {"id": self._id})
             if not found:
@@ -226,7 +230,7 @@ class RunRow:
 
     async def _write(self, ask: Ask) -> None:
         self.deploy.timings = dict(self.timings)
-        # `asdict` makes deep copies, which takes as long as a statement.
+        # `asdict` makes deep copies, which would take as long as a statement.
         row = {name: getattr(self.deploy, name) for name in _NAMES}
         for name in _JSON:
             if row[name] is not None:
@@ -242,5 +246,6 @@ class RunRow:
 
 
 def milliseconds(seconds: float) -> int:
-    """Returns whole milliseconds. The result is never negative, although the clocks of two machines may differ."""
+    """Returns a duration in whole milliseconds. The result is never negative, although the clocks of two machines may
+    differ."""
     return max(0, round(seconds * 1000))

@@ -58,7 +58,8 @@ _SQL = statements(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeployOrder:
-    """A request for a deploy."""
+    """A request for a deploy: the target environment, the message, and the source (an uploaded bundle or a Git
+    commit)."""
 
     environment: str
     message: str
@@ -75,7 +76,8 @@ class DeployOrder:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedDeploy:
-    """A deploy that was just accepted. `sequence` is its place in the app's acceptance order."""
+    """A deploy that was just accepted. `sequence` is its place among the app's deploys, in the order in which they were
+    accepted."""
 
     id: str
     environment: str
@@ -85,8 +87,8 @@ class AcceptedDeploy:
 async def accept(
     work: Transaction, objects: ObjectStore, queue: Queue, limits: Settings, app: App, order: DeployOrder, actor: str
 ) -> AcceptedDeploy:
-    """Accepts a deploy by writing its row and its job in one transaction. An accepted deploy ends once, complete or
-    failed.
+    """Accepts a deploy: writes its row and enqueues its job in one transaction. An accepted deploy always ends once, as
+    complete or failed.
 
     Raises the errors of `_of_repository`, or BundleNotFoundError and BundleNotUploadedError. Raises the errors of
     `require_place` if the deploy must be built, and the errors of `check_source_files`.
@@ -150,8 +152,8 @@ async def _require_upload(work: Transaction, objects: ObjectStore, app: App, key
 
 
 async def _of_repository(work: Transaction, limits: Settings, app: App, order: DeployOrder) -> DeployOrder:
-    """Returns the order with its commit: the requested commit, or the newest commit of a branch. Raises
-    RepositoryNotConnectedError, BranchNameError, CommitShaError."""
+    """Returns the order of a deploy from the app's repository, with a checked branch and commit. Without a branch, it
+    has the branch that the app follows. Raises RepositoryNotConnectedError, BranchNameError, CommitShaError."""
     repository = await connected(work, app)
     if repository is None:
         raise RepositoryNotConnectedError()
@@ -186,23 +188,25 @@ async def require_place(work: Transaction, limits: Settings, organisation: str) 
 
 
 def minutes(milliseconds: int) -> int:
-    """Returns the milliseconds in whole minutes."""
+    """Returns a time in milliseconds as whole minutes."""
     return milliseconds // 60_000
 
 
 def next_day() -> datetime:
-    """Returns the moment at which the count of a day's minutes starts again at zero: midnight in UTC."""
+    """Returns the time at which the next day begins (midnight in UTC). The count of a day's build minutes then starts
+    again at zero."""
     return (clock.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def note_build_time(database: Database, organisation: str, seconds: float) -> None:
-    """Adds a build's time to the organisation's build time of today. Raises database errors."""
+    """Adds the time of a build in seconds to the organisation's build time of today. Raises database errors."""
     wanted = {"org": organisation, "milliseconds": round(seconds * 1000)}
     await database.statement(_SQL["took_build_time"], wanted)
 
 
 def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:
-    """Returns the source files as canonical JSON. Their paths are checked like the paths in a bundle.
+    """Checks the source files of a deploy, and returns them as canonical JSON. Their paths are checked like the paths
+    in a bundle.
 
     Raises SourceFilesTooManyError, SourceFilesTooLargeError, SourceFilePathError.
     """
@@ -230,7 +234,8 @@ def _size(text: str) -> int:
 
 
 async def get_deploy(work: Transaction, app: App, deploy_id: str, *, lock: bool = False) -> Deploy:
-    """Returns one deploy of the app. Raises DeployNotFoundError."""
+    """Returns one deploy of the app. With `lock`, its row stays locked until the transaction ends. Raises
+    DeployNotFoundError."""
     statement = select(Deploy).where(Deploy.id == deploy_id, Deploy.app_id == app.id, Deploy.org_id == app.org_id)
     if lock:
         statement = statement.with_for_update().execution_options(populate_existing=True)
@@ -241,7 +246,7 @@ async def get_deploy(work: Transaction, app: App, deploy_id: str, *, lock: bool 
 
 
 async def list_deploys(work: Transaction, app: App, *, limit: int, offset: int) -> tuple[list[Deploy], int]:
-    """Returns the app's deploys, newest first, and their total number."""
+    """Returns a page of the app's deploys, newest first, and the total number of its deploys."""
     mine = (Deploy.app_id == app.id, Deploy.org_id == app.org_id)
     rows = await work.session.scalars(
         select(Deploy).where(*mine).order_by(Deploy.sequence.desc()).limit(limit).offset(offset)
@@ -251,8 +256,8 @@ async def list_deploys(work: Transaction, app: App, *, limit: int, offset: int) 
 
 
 async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Deploy:
-    """Ends a queued or building deploy as failed at once. A worker's later writes have no effect. Raises
-    DeployNotFoundError and DeployFinishedError. Raises DeployAlreadyLiveError if the pointer has moved."""
+    """Cancels a queued or building deploy: it ends as failed at once, and a worker's later writes have no effect.
+    Raises DeployNotFoundError and DeployFinishedError. Raises DeployAlreadyLiveError if its version is already live."""
     deploy = await get_deploy(work, app, deploy_id, lock=True)
     if deploy.status in FINAL:
         raise DeployFinishedError(deploy_id=deploy_id, status=deploy.status)
@@ -264,7 +269,8 @@ async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Dep
 
 
 async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) -> None:
-    """Ends the deploy with the error as its reason and its last log line. The caller has locked the deploy's row."""
+    """Ends the deploy as failed. The error's message is its reason and its last log line. The caller has locked the
+    deploy's row."""
     line = fail(deploy, error)
     await work.session.flush()
     await work.sql(_SQL["add_lines"], appended(deploy.id, [(clock.now(), line)]))
@@ -272,7 +278,8 @@ async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) ->
 
 
 def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
-    """Marks the deploy as failed in its row, which the caller writes. Returns the log line."""
+    """Marks the deploy as failed with this error. The caller must write the deploy's row. Returns the line for the
+    deploy's log."""
     deploy.status = FAILED
     deploy.error = error.message
     deploy.error_code = error.code
@@ -282,8 +289,8 @@ def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
 
 
 def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]], *, tell: bool = True) -> dict[str, Any]:
-    """Returns the arguments of the SQL part `lines_added`: the deploy, each line with its time, and whether to notify
-    followers."""
+    """Returns the arguments of the SQL part `lines_added`: the deploy's id, each log line with its time, and whether to
+    notify the clients that follow the log."""
     return {
         "id": deploy_id,
         "tell": tell,

@@ -1,4 +1,5 @@
-"""The smoke test: requests a candidate's entry page by the edge's own rules, before any visitor sees it.
+"""The smoke test: requests the entry page of a new version by the edge's own rules, before any visitor sees the
+version.
 
 The test fails if the page cannot be served, or if a script is missing that the page needs to start. Such a script is a
 module, or has a fingerprint in its name. Other missing files are only reported.
@@ -26,7 +27,7 @@ reading."""
 
 @dataclass(frozen=True, slots=True)
 class SmokeResult:
-    """The result: the failures, the notes, and the duration (ms)."""
+    """The result of a smoke test: the failures (`errors`), the notes, and the duration in milliseconds."""
 
     url: str
     errors: list[str]
@@ -36,11 +37,11 @@ class SmokeResult:
 
     @property
     def passed(self) -> bool:
-        """Returns true if the version may go live."""
+        """Returns true if there were no failures, so that the version may go live."""
         return not self.errors
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the result as the contract shows it."""
+        """Returns the result of the smoke test in the form of the API."""
         return {
             "passed": self.passed,
             "url": self.url,
@@ -51,14 +52,15 @@ class SmokeResult:
 
 
 def is_tested_at_once(manifest: Manifest) -> bool:
-    """Returns true if the smoke test of this version needs neither the store nor a thread. This is the case if its
-    entry page is small and in the manifest, and no rule may send the test to another page."""
+    """Returns true if the smoke test of this version can run without the object store and without a thread. Its entry
+    page must be small and in the manifest, and no rule may send the test to another page."""
     home = manifest.files.get(manifest.home)
     return bool(manifest.entry) and manifest.rules is None and home is not None and home.size <= _READ_AT_ONCE
 
 
 async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
-    """Requests the candidate site's entry page and the files that the page loads. Raises StoreUnavailableError."""
+    """Requests the entry page of a new version (`site`), and the files that the page loads. Raises
+    StoreUnavailableError."""
     began = time.perf_counter()
     asked, decision = entry(site)
     page = decision.found
@@ -79,10 +81,10 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
 
 
 async def _read(objects: ObjectStore, site: Site, page: File) -> bytes:
-    """Returns the stored page, or enough of it to contain the examined part."""
+    """Returns the stored bytes of the page. A large page is read only as far as it is examined."""
     member, manifest = page.member, site.manifest
     if manifest.entry and member is manifest.files.get(manifest.home):
-        # Edges serve these bytes.
+        # An edge would serve the same bytes.
         return manifest.entry
     bundle = manifest.bundles[member.bundle]
     return bytes(await objects.get_range(bundle.key, member.offset, min(member.length, 2 * LOOKED_AT)))

@@ -24,20 +24,21 @@ FINAL: Final = (COMPLETE, FAILED)
 """The statuses of a finished deploy. They never change."""
 
 Outcome = Literal["moved", "locked", "overtaken"]
-"""The result of the pointer's move to a recorded version: the pointer moved, the environment was locked, or a newer
+"""The result of the attempt to make a recorded version live: the pointer moved, the environment was locked, or a newer
 request had been accepted."""
 
 BUILD_QUEUED: Final = "build_queued"
 BUILT: Final = "built"
-"""The steps in which a deploy waits: for a builder, and, once its bundle is built, for a worker."""
+"""The steps in which a deploy waits: for a builder (`BUILD_QUEUED`), and for a worker after its bundle is built
+(`BUILT`)."""
 
 BUILD_STEPS: Final = (BUILD_QUEUED, "prepare", "fetch", "unpack", "install", "build", "pack", "store")
-"""The steps in which a deploy without a bundle belongs to the builders."""
+"""The steps of a deploy without a bundle. In these steps, the deploy belongs to the builders."""
 _STEPS: Final = (QUEUED, *BUILD_STEPS, "pin", "inspect", "ingest", "record", "smoke_test", "activate")
 
 
 def in_order(timings: Mapping[str, int]) -> dict[str, int]:
-    """Returns the duration of each step (ms), in the order of the steps. The database sorts the steps by length of
-    name."""
+    """Returns the durations of the steps (ms) in the order of the steps. The database sorts the steps by the length of
+    their names."""
     places = {step: place for place, step in enumerate(_STEPS)}
     return dict(sorted(timings.items(), key=lambda step: (places.get(step[0], len(places)), step[0])))

@@ -15,11 +15,12 @@ from easel.storage.statements import statements
 _SQL = statements(__name__)
 
 PAUSE = 0.01
-"""Minimum number of seconds between two statements while there are many polls. The first poll does not wait."""
+"""Minimum number of seconds between two statements while many clients poll. The first poll does not wait."""
 MANY = 8
-"""Maximum number of pollers within `LATELY` that are answered at once. More pollers share a statement."""
+"""Maximum number of clients polling within `LATELY` seconds whose polls are answered at once. With more clients,
+several polls share a statement."""
 LATELY = 0.1
-"""Seconds in which recent pollers are counted."""
+"""Number of seconds in which a client's last poll counts as recent."""
 _QUERY_TIMEOUT = 5.0
 
 READ = _SQL["read"]
@@ -64,7 +65,7 @@ class _StatusQuery(NamedTuple):
 
 
 class _Crowd:
-    """Counts the recent pollers."""
+    """Counts the clients that have polled recently."""
 
     def __init__(self) -> None:
         self._asked: set[_StatusQuery] = set()
@@ -72,7 +73,7 @@ class _Crowd:
         self._since = 0.0
 
     def is_large(self, more: Iterable[_StatusQuery]) -> bool:
-        """Counts these queries. Returns true if there are many recent polls."""
+        """Counts these polls. Returns true if many clients have polled recently."""
         now = time.monotonic()
         if now - self._since > LATELY:
             self._before = len(self._asked) if now - self._since < 2 * LATELY else 0
@@ -93,8 +94,8 @@ class Polls:
         self._crowd = _Crowd()
 
     async def read(self, secret: str, app_id: str, deploy_id: str) -> DeployStatus | None:
-        """Returns the deploy. Returns None if the key, the app or the deploy is invalid. Raises psycopg.Error, OSError
-        or TimeoutError while the database is unreachable."""
+        """Returns the current state of the deploy. Returns None if the API key (`secret`), the app or the deploy does
+        not exist. Raises psycopg.Error, OSError or TimeoutError while the database is unreachable."""
         asked = _StatusQuery(hash_key(secret), app_id, deploy_id)
         answer = self._waiting.get(asked)
         if answer is None:
@@ -105,7 +106,7 @@ class Polls:
         return await asyncio.shield(answer)
 
     async def close(self) -> None:
-        """Cancels a running query, and closes the connection."""
+        """Cancels a running query, and closes the connection to the database."""
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -125,7 +126,7 @@ class Polls:
                     await self._connection.close()
                     for answer in waiting.values():
                         answer.set_exception(error)
-                        # The caller may have disconnected. Without this call, the error would be logged as unhandled.
+                        # The caller may have disconnected. Without this call, its error would be logged as unhandled.
                         answer.exception()
                 else:
                     for number, answer in enumerate(waiting.values(), 1):

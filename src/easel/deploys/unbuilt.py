@@ -1,4 +1,4 @@
-"""Warnings about parts of a deploy or an app's configuration that Easel does not support yet."""
+"""Warns about parts of a deploy or of an app's configuration that Easel does not support yet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def unbuilt_in_sources(source_files: Iterable[str] | None) -> list[str]:
 
 
 def unbuilt_in_settings(config: Mapping[str, Any]) -> list[str]:
-    """Returns warnings about an app's published configuration."""
+    """Returns warnings about settings in an app's published configuration that have no effect."""
     said = []
     access = config.get("auth_config") or {}
     if fields := sorted(name for name, value in access.items() if value and (name, value) != ("mode", "public")):

@@ -1,1 +1,1 @@
-"""A builder's run of a deploy: the builder makes a bundle from a source, and passes the deploy on to a worker."""
+"""The part of a deploy that a builder runs: it builds a bundle from a source, and passes the deploy on to a worker."""

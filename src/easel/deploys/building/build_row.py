@@ -1,4 +1,4 @@
-"""The row of a deploy during a builder's run, and the lines of the build's log."""
+"""A deploy's row in the database while a builder works on it, and the lines of the build's log."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ _SQL = statements(__name__)
 SETTINGS = _SQL["settings"]
 
 MOST_LINES: Final = 20_000
-"""Maximum number of a build's log lines. If a log is longer, its last `LAST_LINES` are kept as well, because they show
-why the build failed."""
+"""Maximum number of lines of a build's log. If the log is longer, its last `LAST_LINES` are kept as well, because they
+show why the build failed."""
 LAST_LINES: Final = 200
 AT_ONCE: Final = 1_000
-"""Maximum number of lines in one write."""
+"""Maximum number of log lines in one write."""
 
 
 class BuildRow(RunRow):
-    """The deploy's row during a builder's run. `facts` are columns that every write of the row sets.
+    """A deploy's row in the database while a builder works on the deploy. `facts` are columns that every write of the
+    row sets.
 
-    The build prints while the run writes. Writes are made one after another, and `output` only queues a line.
+    The build prints lines while the row is written. Writes are made one after another, and `output` only queues a line.
     """
 
     written, written_then = _SQL["write"], _SQL["write_then"]
@@ -51,18 +52,18 @@ class BuildRow(RunRow):
         return deploy.built_key is None and deploy.step in BUILD_STEPS
 
     def output(self, line: str) -> None:
-        """Adds a line to the log. The first `MOST_LINES` are written while the build runs."""
+        """Adds a line to the build's log. The first `MOST_LINES` lines are written while the build runs."""
         lines = self._output if self._taken < MOST_LINES else self._last
         lines.append((clock.now(), line.replace("\0", "")))
         self._taken += 1
 
     @property
     def has_output(self) -> bool:
-        """Returns true if there are lines to write."""
+        """Returns true if there are log lines that are not written yet."""
         return bool(self._output)
 
     async def tell(self) -> None:
-        """Writes queued lines, a thousand at a time, and notifies the clients that follow the log. Raises
+        """Writes the queued log lines, a thousand at a time, and notifies the clients that follow the log. Raises
         NoLongerOursError if the deploy no longer belongs to this run. Raises database errors, after which the next call
         writes the same lines."""
         async with self._turn:
@@ -70,8 +71,9 @@ class BuildRow(RunRow):
                 raise AppGoneError()
 
     async def write(self, change: Callable[[DeployRow], str | None], then: Mapping[str, Any] | None = None) -> None:
-        """Changes the row with `change`, which returns a line for the log. Writes the remaining lines and this line,
-        then the row, and the job `then`. Raises NoLongerOursError and database errors."""
+        """Writes the row after `change` has changed it. `change` returns a last line for the log, or None. The queued
+        log lines are written before the row, and the job `then` is enqueued with it. Raises NoLongerOursError and
+        database errors."""
         async with self._turn:
             while self._output:
                 await self._tell()
@@ -82,7 +84,8 @@ class BuildRow(RunRow):
                 self.then = then
 
     def end_output(self) -> None:
-        """Adds the last lines of a log that exceeded the limit. A line about the omitted lines comes first."""
+        """Queues the last lines of a log that exceeded the limit. The first of them says how many lines are left
+        out."""
         left_out = self._taken - MOST_LINES - len(self._last)
         if left_out > 0:
             self._output.append((clock.now(), f"… {left_out:,} lines of the log are left out here …"))
@@ -91,7 +94,7 @@ class BuildRow(RunRow):
         self._taken = min(self._taken, MOST_LINES)
 
     async def _tell(self) -> bool:
-        """Writes queued lines. Returns true if the deploy's app still exists. Raises NoLongerOursError and database
+        """Writes queued log lines. Returns false if the deploy's app was deleted. Raises NoLongerOursError and database
         errors."""
         lines = [self._output.popleft() for _ in range(min(len(self._output), AT_ONCE))]
         arguments = appended(self._id, lines, tell=bool(lines)) | {"known_attempt": self.deploy.attempt}

@@ -22,13 +22,15 @@ from easel.settings import Settings
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LARGEST: Final = 512 * 1024
-"""Maximum size in bytes of all variables together. The system passes little more to a program (execve(2): ARG_MAX)."""
+"""Maximum size in bytes of all variables of a build together. The system passes little more to a program (execve(2):
+ARG_MAX)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildInputs:
-    """The inputs of a build: the options of the deploy and the app, and the app's variables. `secrets` are values that
-    the log must not show. `notes` are for the log."""
+    """The inputs of a build: the options that the deploy sets (`wanted`) and that the app sets (`of_app`), the hosts
+    that it may reach, and the app's variables. `secrets` are values that the log must not show. `notes` are lines for
+    the log."""
 
     wanted: BuildOptions
     of_app: BuildOptions
@@ -75,7 +77,8 @@ def inputs_of(
 
 
 def _hosts(settings: Settings, *configs: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:
-    """Returns the hosts in `build_hosts` that the operator offers, and a note for each host that is not offered."""
+    """Returns those hosts in the app's `build_hosts` that the operator allows, and a note for each host that is not
+    allowed."""
     offered = HostRules.of((*settings.build_hosts, *settings.app_build_hosts))
     wanted = list(dict.fromkeys(host for config in configs for host in config.get("build_hosts") or ()))
     refused = [host for host in wanted if not offered.covers(host)]
@@ -87,7 +90,7 @@ def _hosts(settings: Settings, *configs: Mapping[str, Any]) -> tuple[tuple[str, 
 
 
 def options_of(config: Mapping[str, Any], root: str | None = None) -> BuildOptions:
-    """Returns the build options in a `build_config`. `root` is used if the `build_config` has no root."""
+    """Returns the build options that a `build_config` contains. `root` is used if the `build_config` sets no root."""
     ignore = config.get("ignore")
     return BuildOptions(
         root=config.get("root") or root,
@@ -102,7 +105,7 @@ def options_of(config: Mapping[str, Any], root: str | None = None) -> BuildOptio
 
 
 def _facts(settings: Settings, deploy: DeployRow, slug: str) -> dict[str, str]:
-    """Returns the variables that Easel sets (docs/behaviour.md, "Builds")."""
+    """Returns the variables of a build that Easel sets (docs/behaviour.md, "Builds")."""
     facts = {
         "CI": "1",
         "EASEL": "1",

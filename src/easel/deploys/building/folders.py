@@ -1,4 +1,5 @@
-"""The folders of builds on a builder's disk. Each builder process makes its own folder, and removes it at its end."""
+"""The folders of builds on a builder's disk. Each builder process creates its own folder, and removes it when it
+ends."""
 
 from __future__ import annotations
 
@@ -15,11 +16,11 @@ from easel.settings import Settings
 
 _LOCK = "lock"
 _PASSABLE = 0o711
-"""The mode of folders that the user of builds can enter, but not list."""
+"""The mode of folders that the user who runs builds can enter, but not list."""
 
 
 class WorkFolder:
-    """A builder process's folder, for one build after another.
+    """The folder of a builder process, in which its builds run one after another.
 
     The folder is private. If root started Easel, builds run as another user, and no build sees the files of another
     build.
@@ -31,8 +32,8 @@ class WorkFolder:
 
     @classmethod
     def made(cls, settings: Settings) -> WorkFolder:
-        """Makes a folder, and removes the folders of killed builders. A running builder holds a lock on its folder.
-        Raises OSError."""
+        """Creates the folder of this builder process, and removes the folders of killed builders. A running builder
+        holds a lock on its folder. Raises OSError."""
         # Sandboxes mount the folder's content, so its path must not depend on the working folder.
         top = settings.data_dir.resolve() / "builds" / "work"
         top.mkdir(mode=_PASSABLE, parents=True, exist_ok=True)
@@ -45,16 +46,16 @@ class WorkFolder:
 
     @asynccontextmanager
     async def one_build(self) -> AsyncIterator[Path]:
-        """Yields an empty folder for the duration of the block. Raises OSError."""
+        """Yields an empty folder for one build. The folder is removed at the end of the block. Raises OSError."""
         path = _made_in(self.path)
         try:
             yield path
         finally:
-            # Removing a hundred thousand files takes seconds, during which the builder must report that it is alive.
+            # Removing a hundred thousand files takes seconds. In this time, the builder must report that it is alive.
             await asyncio.shield(asyncio.to_thread(remove_tree, path))
 
     def remove(self) -> None:
-        """Removes the folder and its content."""
+        """Removes the folder of this builder process and its content."""
         remove_tree(self.path)
         self._lock.close()
 

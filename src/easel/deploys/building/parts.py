@@ -1,4 +1,4 @@
-"""The services of the platform that a builder works with."""
+"""The services of the platform that a builder uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A builder's run of a deploy: the run builds the source, stores the bundle, and passes the deploy on to a worker.
+"""The builder's part of a deploy: it builds the source, stores the bundle, and passes the deploy on to a worker.
 
 Any builder can repeat an interrupted run from the beginning. A run that has passed the deploy on is not repeated,
 because the bundle is stored, and the deploy's row refers to it.
@@ -46,19 +46,19 @@ logger = logging.getLogger(__name__)
 
 
 TELL_EVERY: Final = 0.25
-"""Seconds between two writes of a build's lines. Without new lines, the run checks every second time whether the deploy
-still belongs to this run."""
+"""Seconds between two writes of a build's log lines. Without new lines, every second write only checks whether the
+deploy still belongs to this run."""
 COUNT_EVERY: Final = 30.0
 """Interval in seconds at which a running build's time is counted for its organisation. After a builder is killed, no
 more time is counted."""
 LAST_LINES_WITHIN: Final = 5.0
-"""Timeout in seconds for writing the last lines after the build."""
+"""Timeout in seconds for writing the last lines of the log after the build."""
 OUTAGE: Final = 300.0
-"""Seconds for which the result of a build is kept and stored again while database or store are unreachable."""
+"""Seconds for which a builder retries to store the result of a build while database or object store are unreachable."""
 LONGEST_PAUSE: Final = 8.0
 MOST_BUILDS: Final = 20
-"""Maximum number of a deploy's runs by builders. Without this limit, a build that kills its builders would be repeated
-for ever."""
+"""Maximum number of times that builders start one deploy. Without this limit, a build that kills its builders would be
+repeated for ever."""
 
 T = TypeVar("T")
 Build = Callable[..., Awaitable[BuildResult]]
@@ -89,11 +89,11 @@ class BuildRun:
         self._counted = time.monotonic()
 
     async def run(self, attempts: int) -> None:
-        """Builds the deploy and passes it on, or ends it as failed. `attempts` is the number of earlier runs of its
-        job.
+        """Builds the deploy's source and passes the deploy on to a worker, or ends the deploy as failed. `attempts` is
+        the number of earlier runs of its job.
 
         Raises StopRequestedError when the builder stops, and ServiceUnavailableError and database errors when database
-        or store are unreachable. In both cases another run must build the deploy.
+        or object store are unreachable. In these cases, another run must build the deploy.
         """
         self._counted = time.monotonic()
         try:
@@ -114,8 +114,7 @@ class BuildRun:
             await self.fail(error)
 
     async def _count_time(self) -> None:
-        """Adds the run's time since the last call to its organisation's build time, whether or not the build
-        succeeds."""
+        """Adds the time since the last call to the organisation's build time, even if the build fails."""
         now = time.monotonic()
         try:
             await note_build_time(self._parts.database, self._row.deploy.org_id, now - self._counted)
@@ -124,7 +123,7 @@ class BuildRun:
             logger.warning("the build time of deploy %s could not be counted: %s", self._id, error)
 
     async def fail(self, error: EaselError) -> None:
-        """Ends the deploy as failed, unless it has ended or was passed on. Raises database errors."""
+        """Ends the deploy as failed with this error, unless it has ended or was passed on. Raises database errors."""
         if self._is_handed_on:
             logger.warning("the caches of the build of deploy %s could not be saved: %s", self._id, error)
             return
@@ -150,8 +149,8 @@ class BuildRun:
             await self.fail(InternalDeployError(step=self._row.step, deploy_id=self._id))
 
     async def _watched(self, work: Awaitable[None]) -> None:
-        """Runs the work, and cancels it when the deploy no longer belongs to this run, or when the builder stops.
-        Raises the work's errors."""
+        """Runs the build (`work`). Cancels it when the deploy no longer belongs to this run, or when the builder stops.
+        Raises the errors of `work`."""
         working = asyncio.ensure_future(work)
         watching = asyncio.create_task(self._watch())
         try:
@@ -160,7 +159,7 @@ class BuildRun:
             is_done = working.done()
             self._over.set()
             working.cancel()
-            # If a write of lines were cancelled, the same lines would be written twice.
+            # If the write of log lines were cancelled, the same lines would be written twice.
             await asyncio.wait({watching}, timeout=LAST_LINES_WITHIN)
             watching.cancel()
             await asyncio.gather(working, watching, return_exceptions=True)
@@ -176,7 +175,7 @@ class BuildRun:
                     await self._over.wait()
                     return
             if self._is_handed_on:
-                # The deploy now belongs to a worker. The builder only saves the caches and removes the build's folder.
+                # The deploy now belongs to a worker. The builder only saves its caches and removes the build's folder.
                 continue
             if self._should_stop():
                 raise StopRequestedError
@@ -185,7 +184,8 @@ class BuildRun:
             if self._row.has_output or is_quiet:
                 try:
                     await self._row.tell()
-                    # While the build runs no command, the run itself writes the step, with the step's values.
+                    # While the build runs no command, the run itself writes the step, with the values that the step has
+                    # found.
                     if self._runs_commands and self._row.step != self._row.deploy.step:
                         await self._row.write(self._set_step)
                 except Exception as error:
@@ -215,7 +215,7 @@ class BuildRun:
         row, parts = self._row, self._parts
         if parts.settings.builds == "off":
             raise BuildsOffError()
-        # The sandbox comes before any fetch, so that a machine without a sandbox reports the error at once.
+        # The sandbox is checked before any fetch, so that a machine without a sandbox reports the error at once.
         sandbox = await asyncio.to_thread(self._find_sandbox)
         source = folder / "source"
         source.mkdir(mode=0o700)
@@ -249,8 +249,8 @@ class BuildRun:
         await self._run_build(sandbox, source, wants, generation, deliver)
 
     async def _app_settings(self) -> tuple[dict[str, Any], int]:
-        """Returns the app's published `build_config`, and the generation of its cache. Raises AppGoneError, and
-        database errors."""
+        """Returns the `build_config` that the app has published, and the generation of the app's cache. Raises
+        AppGoneError, and database errors."""
         deploy = self._row.deploy
         found = await self._parts.database.statement(SETTINGS, {"app": deploy.app_id, "org": deploy.org_id})
         if not found:
@@ -268,7 +268,7 @@ class BuildRun:
         settings, deploy = self._parts.settings, self._row.deploy
 
         def begin(phase: str) -> None:
-            # The watching task writes the step.
+            # The task of `_watched` writes the step into the row.
             self._row.step = phase
 
         of_app = settings, deploy.app_id, deploy.environment
@@ -296,7 +296,7 @@ class BuildRun:
             self._row.facts["build"] = report_of(report)
 
     async def _take(self, step: str, work: Awaitable[T]) -> T:
-        """Runs a step and returns its result. The deploy's row shows the step while it runs."""
+        """Runs a step of the build and returns its result. The deploy's row shows the step while it runs."""
         await self._note(step)
         return await self._timed(step, work)
 
@@ -307,7 +307,7 @@ class BuildRun:
         return result
 
     async def _note(self, step: str) -> None:
-        """Writes the step, and all values known by now, into the deploy's row."""
+        """Writes the current step, and all facts about the build that are known by now, into the deploy's row."""
         self._row.step = step
         await self._firmly(lambda: self._row.write(self._set_step))
 
@@ -315,7 +315,7 @@ class BuildRun:
         deploy.step = self._row.step
 
     async def _hand_on(self, key: str) -> None:
-        """Passes the deploy, with its bundle, on to the workers."""
+        """Passes the deploy with its bundle (stored under `key`) on to the workers."""
         row = self._row
         row.facts["built_key"] = key
 
@@ -329,8 +329,8 @@ class BuildRun:
         BUILDS_ENDED.labels(BUILT).inc()
 
     async def _firmly(self, write: Callable[[], Awaitable[T]]) -> T:
-        """Calls `write` and returns its result. Retries while database or store are unreachable, because the data took
-        minutes to make. Raises the errors of `write`. Errors of an outage are raised only after `OUTAGE` seconds."""
+        """Calls `write` and returns its result. Retries while database or object store are unreachable, because the
+        data took minutes to build. Raises the errors of `write`, those of an outage only after `OUTAGE` seconds."""
         until, pause = time.monotonic() + OUTAGE, 0.5
         while True:
             try:

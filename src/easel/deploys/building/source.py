@@ -34,7 +34,7 @@ from easel.uploads.errors import BundleTooLargeError
 
 
 async def unpack_upload(parts: BuilderServices, row: BuildRow, into: Path, should_stop: Callable[[], bool]) -> None:
-    """Unpacks the uploaded source into the empty folder.
+    """Unpacks the source that the user has uploaded into the empty folder `into`.
 
     Raises BundleGoneError, BundleTooLargeError, StorageFullError, the errors of `bundles` and of the store.
     """
@@ -58,7 +58,8 @@ async def unpack_upload(parts: BuilderServices, row: BuildRow, into: Path, shoul
 
 
 async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Repository:
-    """Fetches the deploy's commit into the empty folder, and records the commit. Returns the commit's repository.
+    """Fetches the deploy's commit from its Git repository into the empty folder `into`, and records the commit. Returns
+    the repository that contains the commit.
 
     Raises PushSupersededError if the branch of a push has newer commits. Raises DeploySkippedError if a push changed
     none of the app's files. Raises RepositoryNotConnectedError, StorageFullError, the errors of `open_remote` and
@@ -71,15 +72,15 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
         pushed = await is_push(work, deploy)
         before = await built_before(work, deploy, app, repository) if app and repository and pushed else None
     if repository is None:
-        # The app was disconnected from its repository in the meantime.
+        # The app was disconnected from its repository after the deploy was accepted.
         raise RepositoryNotConnectedError()
     with translated(repository.repo_url):
         parts.objects.reserve.require()
     branch = deploy.git_branch or repository.branch
     ref: Ref = Branch(branch)
     if deploy.git_commit_sha:
-        # Webhooks may arrive in another order than the pushes, and everybody who saw a webhook can send it again. In
-        # neither case may an old commit be deployed again.
+        # Webhooks may arrive in another order than the pushes, and everybody who saw a webhook can send it again. An
+        # old commit must not be deployed again in either case.
         ref = Head(deploy.git_commit_sha, branch) if pushed else Sha(deploy.git_commit_sha, branch)
     try:
         async with fetching(
@@ -91,7 +92,7 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
             say=row.output,
         ) as fetched:
             commit = fetched.commit
-            # From here on, a repeated build uses this commit, even if the branch has moved.
+            # From here on, a repeated run builds the same commit, even if the branch has moved.
             row.facts |= {
                 "git_commit_sha": commit.sha,
                 "git_commit_message": commit.message,
@@ -109,13 +110,13 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
 
 
 async def keep_sources(parts: BuilderServices, row: BuildRow, source: Path) -> None:
-    """Stores the texts of the source, unless the request contained texts. Diffs between versions show these texts.
-    Raises StorageFullError, StoreUnavailableError."""
+    """Stores the texts of the source (the folder `source`), unless the request for the deploy contained texts. Diffs
+    between versions show these texts. Raises StorageFullError, StoreUnavailableError."""
     deploy = row.deploy
     if deploy.source_files_key is not None:
         return
     found = await asyncio.to_thread(source_files, source, SourceLimits.of(parts.settings))
-    # Everybody who can read the version can read these texts.
+    # Everybody who can read the version can read its source texts.
     texts = {path: text for path, text in found.items() if secret_kind(path) is None}
     if not texts:
         return

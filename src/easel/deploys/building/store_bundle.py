@@ -1,4 +1,4 @@
-"""Makes a bundle from a build's output, and stores the bundle."""
+"""Packs the output of a build into a bundle (a zip), and stores the bundle."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ NAME = "bundle.zip"
 
 
 def limits_of(settings: Settings) -> Limits:
-    """Returns the limits of a source and of its build's output, which are the limits of every bundle."""
+    """Returns the limits of a build's source and of its output. They are the same as the limits of an uploaded
+    bundle."""
     return Limits(
         max_files=settings.max_files, max_file_size=settings.max_file_size, max_total_size=settings.max_total_size
     )
 
 
 async def packed(settings: Settings, source: Path, output: Path, to: Path) -> PackedOutput:
-    """Zips the output of a build. Raises the errors of `pack`, and BundleTooLargeError."""
+    """Packs the folder `output` of a build into a zip at the path `to`. Raises the errors of `pack`, and
+    BundleTooLargeError."""
     made = await asyncio.to_thread(pack, source, output, to, limits_of(settings))
     if made.size > settings.max_upload_size:
         raise BundleTooLargeError(limit=settings.max_upload_size)
@@ -39,7 +41,8 @@ async def packed(settings: Settings, source: Path, output: Path, to: Path) -> Pa
 
 
 async def store(parts: BuilderServices, deploy: DeployRow, bundle: Path, size: int) -> str:
-    """Stores the bundle and returns its key. Raises StorageFullError, StoreUnavailableError, and database errors."""
+    """Stores the deploy's bundle and returns its key in the object store. Raises StorageFullError,
+    StoreUnavailableError, and database errors."""
     key = upload_key(deploy.app_id, new_secret(), NAME)
     with translated(key):
         parts.objects.reserve.require(size)
@@ -51,12 +54,12 @@ async def store(parts: BuilderServices, deploy: DeployRow, bundle: Path, size: i
 
 
 def log_line(made: PackedOutput) -> str:
-    """Returns the log line about the bundle."""
+    """Returns the line of the build's log about the packed bundle."""
     return f"Packed {made.files} file{'s' if made.files != 1 else ''}, {decimal(made.bytes)}, as {decimal(made.size)}"
 
 
 def report_of(report: BuildReport) -> dict[str, Any]:
-    """Returns the report in the form of the deploy's row (`schemas.BuildReport`)."""
+    """Returns the report of a build in the form in which the deploy's row stores it (`schemas.BuildReport`)."""
     return {
         "sandbox": report.sandbox,
         "framework": report.framework,

@@ -25,13 +25,13 @@ from easel.repositories.models import Repository, WebhookDelivery
 from easel.storage.database import Transaction
 
 _NAMED: Final = 5
-"""Number of paths in a log line."""
+"""Maximum number of paths in a log line."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousBuild:
-    """The environment's latest version from the repository: its number, its commit, and the app's `build_config` at
-    that build."""
+    """The latest version that an environment got from the repository: its number, its commit, and the app's
+    `build_config` when it was built."""
 
     version: int
     sha: str
@@ -39,7 +39,7 @@ class PreviousBuild:
 
 
 async def is_push(work: Transaction, deploy: DeployRow) -> bool:
-    """Returns true if a webhook caused the deploy, and no user requested it."""
+    """Returns true if the webhook of a push caused the deploy. Returns false if a user requested the deploy."""
     heard = exists().where(
         WebhookDelivery.app_id == deploy.app_id,
         WebhookDelivery.org_id == deploy.org_id,
@@ -49,7 +49,7 @@ async def is_push(work: Transaction, deploy: DeployRow) -> bool:
 
 
 async def built_before(work: Transaction, deploy: DeployRow, app: App, repository: Repository) -> PreviousBuild | None:
-    """Returns the version to compare the commit of a push with. Returns None for the first deploy.
+    """Returns the earlier version with which the commit of a push is compared. Returns None for the first deploy.
 
     Also returns None if the app's settings were published, or the repository was connected, after that version's build
     began. A new build would then have another result.
@@ -82,15 +82,16 @@ async def refuse_untouched(
     app: BuildOptions,
     say: Callable[[str], None],
 ) -> None:
-    """Ends a deploy whose commit (in `source`) changed no relevant file. Raises DeploySkippedError. A commit without
-    any changed file is built, because users push an empty commit to request a build."""
+    """Raises DeploySkippedError if the fetched commit (in the folder `source`) changed no file that the app is built
+    from, in comparison with the version `before`. A commit without any changed file is built, because users push an
+    empty commit to request a build."""
     try:
         root, rule = await asyncio.to_thread(rule_of, source, wanted, app)
     except BuildPlanError:
-        # The build will report the error.
+        # The build itself will report this error.
         return
     if not root and not rule.ignore:
-        # Every file is relevant.
+        # The app is built from every file of the repository.
         return
     changed = await fetched.changed_since(before.sha)
     if changed is None:

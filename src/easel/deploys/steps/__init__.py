@@ -1,7 +1,7 @@
 """The steps of a deploy, in their order.
 
-A new step needs a module here, an entry in the list, and its name in `deploys.states`. The command line sorts steps in
-the order of these names.
+A new step needs a module in this package, an entry in the list, and its name in `deploys.states`. The command line
+sorts steps in the order of these names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Activate: the version becomes live, unless a lock or a later request prevents it."""
+"""The step `activate`: makes the version live, unless a lock or a later request prevents it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from easel.environments.service import Move, MoveResult, move_pointer
 
 
 class Activate(Step):
-    """Sets the deploy's `outcome`: the result of the pointer's move."""
+    """The step that makes the new version live. It sets the deploy's `outcome`: whether the environment's pointer
+    moved."""
 
     name = "activate"
 
     def found(self, run: Run) -> bool:
-        """Returns true if an earlier run moved the pointer."""
+        """Returns true if an earlier run has already moved the pointer."""
         return run.row.deploy.outcome is not None
 
     async def run(self, run: Run) -> None:
-        """Moves the environment's pointer to the version. Raises AppGoneError, VersionPrunedError, and database
+        """Moves the environment's pointer to the new version. Raises AppGoneError, VersionPrunedError, and database
         errors."""
         async with run.row.ours() as work:
             deploy = run.row.deploy
@@ -54,7 +55,7 @@ def _move(deploy: DeployRow) -> Move:
 
 
 def _why_not(deploy: DeployRow, moved: MoveResult) -> str | None:
-    """Returns the reason why the environment does not serve the version."""
+    """Returns the reason why the environment does not serve the new version."""
     if moved.outcome == LOCKED:
         return f"{deploy.environment} is locked by {moved.locked_by} ({moved.lock_reason or 'no reason given'})"
     if moved.outcome == OVERTAKEN:

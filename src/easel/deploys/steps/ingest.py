@@ -1,4 +1,4 @@
-"""Ingest: stores bundle and manifest, each under the hash of its bytes."""
+"""The step `ingest`: stores the bundle and its manifest, each under the hash of its bytes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from easel.versions.immutable import with_immutable
 
 
 class Ingest(Step):
-    """Sets the run's `ingested`, and releases the pinned copy."""
+    """The step that stores the bundle and its manifest. It sets the run's `ingested`, and releases the private copy of
+    the upload."""
 
     name = "ingest"
 
     def deadline(self, settings: Settings) -> float:
-        """Returns the timeout of the step in seconds. It allows for sending a large bundle to a bucket."""
+        """Returns the timeout of the step in seconds. It is long enough to send a large bundle to a bucket."""
         return settings.ingest_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Returns true if an earlier run recorded the keys of both objects."""
+        """Returns true if an earlier run has already stored both objects and recorded their keys."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
@@ -66,8 +67,8 @@ async def _store(
     )
     data = manifest.encode()
     manifest_at = manifest_key(app_id, hashlib.sha256(data).hexdigest())
-    # Both names are hashes, so the order does not matter. Both writes end before an error is raised, because nothing
-    # would wait for a pending write.
+    # Both keys are hashes, so the order of the writes does not matter. Both writes must end before an error is raised,
+    # because nothing would wait for a pending write.
     stored = await asyncio.gather(
         objects.adopt(pinned, bundle_at), objects.put(manifest_at, data), return_exceptions=True
     )
@@ -86,6 +87,6 @@ def _entry(pinned: PinnedUpload, member: Member | None) -> bytes:
 
 
 def _new_bytes(files: dict[str, Member], earlier: dict[str, Member]) -> int:
-    """Returns the bytes of files whose content is new compared with the app's latest version."""
+    """Returns the total bytes of those files whose content is not in the app's latest version (`earlier`)."""
     known = {member.hash for member in earlier.values()}
     return sum({m.hash: m.size for m in files.values() if m.hash not in known}.values())

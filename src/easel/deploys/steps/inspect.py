@@ -1,4 +1,4 @@
-"""Inspect: checks and hashes the whole bundle before any part of it is stored."""
+"""The step `inspect`: checks and hashes the whole bundle before any part of it is stored."""
 
 from __future__ import annotations
 
@@ -24,27 +24,29 @@ from easel.storage.object_names import hash_in
 from easel.storage.objects import ObjectStore, PinnedUpload
 
 _LARGE = 1024 * 1024
-"""Size in bytes above which a bundle waits for the previous version's manifest, which shows the members that need no
-inflating."""
+"""Size in bytes above which the inspection of a bundle waits for the previous version's manifest. It shows which files
+are unchanged and need not be inflated."""
 
 
 class Inspect(Step):
-    """Sets the run's `inspection`, and its `warnings` about the app and its bundle."""
+    """The step that inspects the bundle. It sets the run's `inspection`, and its `warnings` about the app and the
+    bundle."""
 
     name = "inspect"
 
     def deadline(self, settings: Settings) -> float:
-        """Returns the timeout of the step in seconds. It allows for inflating every byte of the bundle."""
+        """Returns the timeout of the step in seconds. It is long enough to inflate every byte of the bundle."""
         return settings.inspect_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Returns true if the bundle is already ingested."""
+        """Returns true if an earlier run has already stored the bundle."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
-        """Inspects the pinned bundle. Raises the errors of `bundles`."""
+        """Inspects the private copy of the uploaded bundle. Raises the errors of `bundles`."""
         assert run.pinned is not None
-        # The manifest is read in parallel. From a bucket, this takes as long as inspecting a small bundle.
+        # The manifest of the latest version is read at the same time. Reading it from a bucket takes as long as
+        # inspecting a small bundle.
         run.earlier = asyncio.ensure_future(_manifest(run.objects, run.before))
         run.held.callback(run.earlier.cancel)
         before = await _before(run.objects, run.earlier) if run.pinned.size > _LARGE else None
@@ -55,7 +57,7 @@ class Inspect(Step):
             max_file_size=settings.max_file_size,
             max_total_size=settings.max_total_size,
         )
-        # The thread continues when this task is cancelled, so it checks whether its result is still needed.
+        # The thread goes on after this task is cancelled, so it checks regularly whether its result is still needed.
         inspecting = asyncio.to_thread(
             inspect_file,
             run.pinned.path,
@@ -96,7 +98,8 @@ async def _tell_bundle(row: RunRow, pinned: PinnedUpload) -> None:
 
 
 async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:
-    """Returns the manifest under this key. Returns None if there is no key, or the manifest is missing or damaged."""
+    """Returns the manifest under this key in the object store. Returns None if there is no key, or if the manifest is
+    missing or damaged."""
     try:
         data = await objects.get(key) if key else b""
         return decode_manifest(data) if key and hash_in(key) == hashlib.sha256(data).hexdigest() else None
@@ -105,7 +108,8 @@ async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:
 
 
 async def _before(objects: ObjectStore, earlier: asyncio.Future[Manifest | None]) -> PreviousVersion | None:
-    """Returns the previous version, if its bundle is on this machine's disk."""
+    """Returns the app's previous version, for comparison with the bundle. Returns None if its bundle is not on this
+    machine's disk."""
     manifest = await earlier
     path = objects.local_path(manifest.bundles[0].key) if manifest is not None and manifest.bundles else None
     return as_before(manifest, path) if manifest is not None and path is not None else None

@@ -1,4 +1,4 @@
-"""Pin: makes a private copy of the upload, which the uploader cannot change."""
+"""The step `pin`: makes a private copy of the upload, which the uploader cannot change."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from easel.uploads.errors import BundleTooLargeError
 
 
 class Pin(Step):
-    """Sets the run's `pinned`, which is kept until the bundle is ingested."""
+    """The step that makes a private copy of the upload. It sets the run's `pinned`. The copy is kept until the bundle
+    is stored."""
 
     name = "pin"
 
     def deadline(self, settings: Settings) -> float:
-        """Returns the timeout of the step in seconds. It allows for downloading a large bundle from a bucket."""
+        """Returns the timeout of the step in seconds. It is long enough to download a large bundle from a bucket."""
         return settings.pin_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Returns true if the bundle is already ingested, so that no copy is needed."""
+        """Returns true if an earlier run has already stored the bundle, so that no copy is needed."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
-        """Copies the upload. Raises BundleGoneError, BundleTooLargeError, StorageFullError and the errors of the
+        """Copies the upload. Raises BundleGoneError, BundleTooLargeError, StorageFullError and the errors of the object
         store."""
         deploy = run.row.deploy
         key = deploy.built_key or deploy.bundle_s3_key
         assert key is not None
         with translated(key):
             run.objects.reserve.require()
-        # This limit is checked because a bucket accepts uploads of any size.
+        # A bucket accepts uploads of any size, so the size is checked here.
         limit = run.settings.max_upload_size
         try:
             run.pinned = await run.held.enter_async_context(run.objects.pin(key, limit=limit))

@@ -1,4 +1,4 @@
-"""Record: assigns the version its number, in the transaction that records the version and its content."""
+"""The step `record`: assigns the version its number, in the transaction that records the version and its content."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from easel.versions.service import Files, Origin, record_deployed
 
 
 class Record(Step):
-    """Sets the deploy's `version`, and the run's app as it was recorded."""
+    """The step that records the version. It sets the deploy's `version`, and the run's `app` as it is at that
+    moment."""
 
     name = "record"
 
     def found(self, run: Run) -> bool:
-        """Returns true if the deploy's version is recorded already. A recorded version never changes."""
+        """Returns true if an earlier run has already recorded the version. A recorded version never changes."""
         return run.row.deploy.version is not None
 
     async def run(self, run: Run) -> None:
-        """Records the version. Raises AppGoneError, and database errors."""
+        """Records the new version of the app. Raises AppGoneError, and database errors."""
         manifest = await run.manifest()
         # If the smoke test does not have to wait for anything, one transaction records the version and moves the
         # pointer.

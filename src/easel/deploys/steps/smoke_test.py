@@ -1,4 +1,5 @@
-"""Smoke test: requests the candidate's entry page through the edge's own rules, before any visitor sees it."""
+"""The step `smoke_test`: requests the new version's entry page through the edge's own rules, before any visitor sees
+the version."""
 
 from __future__ import annotations
 
@@ -13,16 +14,18 @@ from easel.serving.site_rules import site_rules
 
 
 class SmokeTest(Step):
-    """Sets the run's `smoke`. The result is written with the next change: the pointer's move, or the failure."""
+    """The step that tests the new version. It sets the run's `smoke`. The result is written together with the next
+    change: the move of the pointer, or the failure."""
 
     name = "smoke_test"
 
     def found(self, run: Run) -> bool:
-        """Returns true if the result was written, which happens together with the pointer's move."""
+        """Returns true if an earlier run has written the result, which happens together with the move of the
+        pointer."""
         return run.row.deploy.smoke_test is not None
 
     async def run(self, run: Run) -> None:
-        """Tests the candidate's entry page. Raises SmokeTestFailedError, and StoreUnavailableError."""
+        """Tests the new version's entry page. Raises SmokeTestFailedError, and StoreUnavailableError."""
         site = await _candidate(run)
         url = Addresses.of(run.settings).version_url(site.version, run.app.slug)
         run.smoke = await smoke_test(run.objects, site, url)
@@ -35,7 +38,7 @@ class SmokeTest(Step):
 
 
 async def _candidate(run: Run) -> Site:
-    """Returns the candidate's site, as an edge would create it."""
+    """Returns the new version as a site, in the form in which an edge would create it."""
     deploy = run.row.deploy
     assert deploy.version is not None
     manifest = await run.manifest()

@@ -1,4 +1,4 @@
-"""The interface of a deploy's step, and the values that a run's steps pass on."""
+"""The interface of a deploy's step, and the values that the steps of one run pass on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from easel.versions.service import HeldApp
 
 @dataclass(slots=True)
 class Run:
-    """One run of a deploy, shared by its steps.
+    """One run of a deploy: the values that its steps share.
 
     `row` is the deploy. `app` is the app as it was last read. `before` is the manifest key of the app's latest version.
     Later steps use the results of earlier steps.
@@ -39,9 +39,10 @@ class Run:
     ingested: IngestedBundle | None = None
     smoke: SmokeResult | None = None
     held: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """Resources, mainly the pinned copy. They are released at the end of the run, or when no step needs them."""
+    """Resources that must be released, mainly the private copy of the upload. They are released at the end of the run,
+    or when no step needs them any more."""
     is_abandoned: bool = False
-    """True if the result of this run's threads is no longer needed."""
+    """True if the run has ended, so that its threads should stop, because nobody needs their result."""
 
     async def manifest(self) -> Manifest:
         """Returns the manifest of the new version, from this run or an earlier run. Raises StoreUnavailableError."""
@@ -51,21 +52,23 @@ class Run:
         return decode_manifest(await self.objects.get(self.row.deploy.manifest_key))
 
     def note_smoke_test(self) -> None:
-        """Puts the result of the smoke test, if there is one, into the deploy's row, which the caller writes."""
+        """Puts the result of the smoke test into the deploy's row. Does nothing if there is no result. The caller must
+        write the row."""
         deploy = self.row.deploy
         if self.smoke is not None and deploy.smoke_test is None:
             deploy.smoke_test = self.smoke.as_json()
             deploy.warnings = [*deploy.warnings, *self.smoke.notes]
 
     async def abandon(self) -> None:
-        """Releases resources. Threads that are still running stop soon."""
+        """Releases the run's resources. Threads of the run that are still running stop soon."""
         self.is_abandoned = True
         await self.held.aclose()
 
 
 @dataclass(frozen=True, slots=True)
 class IngestedBundle:
-    """The stored objects of the bundle, and the facts about it, until the record step writes them."""
+    """A bundle that is stored: its manifest, the keys of both objects, and the facts about it that the record step
+    writes."""
 
     manifest: Manifest
     bundle_key: str
@@ -80,12 +83,12 @@ class Step(ABC):
     """The step's name for users, in the status and in failures."""
 
     def deadline(self, settings: Settings) -> float:
-        """Returns the timeout of the step, in seconds."""
+        """Returns the timeout of the step in seconds."""
         return settings.step_deadline
 
     @abstractmethod
     def found(self, run: Run) -> bool:
-        """Returns true if the database has the step's result from an earlier run, so that the step is skipped."""
+        """Returns true if an earlier run has already written the step's result, so that the step is skipped."""
 
     @abstractmethod
     async def run(self, run: Run) -> None:
