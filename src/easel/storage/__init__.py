@@ -1,1 +1,1 @@
-"""Storage: records in PostgreSQL, objects in a folder or a bucket."""
+"""Storage: records in PostgreSQL, and objects (bundles, manifests, uploads) in a folder or a bucket."""

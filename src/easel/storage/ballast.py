@@ -15,41 +15,42 @@ MIB = 1024 * 1024
 PIECE = 16 * MIB
 """Number of bytes freed at a time: the size of a segment of PostgreSQL's log."""
 LARGEST = 64 * MIB
-"""Maximum size in bytes, used on a disk of half a gibibyte or more. On a smaller disk, the ballast is an eighth of the
-disk."""
+"""Maximum size of the ballast in bytes, used on a disk of half a gibibyte or more. On a smaller disk, the ballast is an
+eighth of the disk."""
 LOW = 2 * PIECE
 """Free bytes below which the ballast shrinks, so that PostgreSQL has space until the next check of the disk."""
 
 
 def size_on(total: int) -> int:
-    """Returns the ballast's size in bytes on a file system of `total` bytes. The size is a multiple of a piece, which
-    is the unit in which the ballast is written and given up."""
+    """Returns the size of the ballast in bytes on a file system of `total` bytes. It is a multiple of `PIECE`, because
+    the ballast is written and freed piece by piece."""
     return min(LARGEST, total // 8) // PIECE * PIECE
 
 
 class Ballast:
-    """The reserved file. Many processes may read its size. Only the process that has locked the data folder changes
-    it."""
+    """The file that reserves disk space for the embedded database. Many processes may read its size. Only the process
+    that has locked the data folder changes it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @property
     def is_kept(self) -> bool:
-        """Returns true if the file exists, however short it is. The file exists if the database is on this disk."""
+        """Returns true if the ballast's file exists, however short it is. It exists only if the embedded database is on
+        this disk."""
         return self._path.exists()
 
     def missing(self, total: int) -> int:
-        """Returns the number of bytes of the ballast that have been freed. `total` is the size of the file system in
-        bytes. Returns 0 without a ballast."""
+        """Returns the number of bytes of the ballast that are freed at present. `total` is the size of the file system
+        in bytes. Returns 0 if there is no ballast."""
         try:
             return max(0, size_on(total) - self._path.stat().st_size)
         except FileNotFoundError:
             return 0
 
     def give_up(self) -> int:
-        """Frees a piece, or the rest, and returns the number of freed bytes. Returns 0 if no bytes are left. Raises
-        OSError."""
+        """Frees one piece of the ballast, or its rest, and returns the number of freed bytes. Returns 0 if nothing was
+        left. Raises OSError."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:
@@ -60,7 +61,8 @@ class Ballast:
         return size - left
 
     def grow(self) -> None:
-        """Creates the file, or lengthens it by a piece. Raises OSError, after which its length is unchanged."""
+        """Creates the ballast's file, or lengthens it by one piece. Raises OSError, after which its length is
+        unchanged."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             size = os.fstat(descriptor).st_size
@@ -73,8 +75,8 @@ class Ballast:
             os.close(descriptor)
 
     def make(self) -> None:
-        """Creates an empty file if there is no file. From then on, `missing` returns the ballast's whole size. Raises
-        OSError."""
+        """Creates an empty file if the ballast has no file. From then on, `missing` counts the whole ballast as freed.
+        Raises OSError."""
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
 
 

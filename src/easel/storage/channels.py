@@ -1,8 +1,8 @@
-"""The channels of PostgreSQL's NOTIFY between the roles."""
+"""The channels of PostgreSQL's NOTIFY, through which the roles (api, edge, worker) tell each other about changes."""
 
 from __future__ import annotations
 
 CHANGES_CHANNEL = "easel_changes"
-"""The channel of apps whose routing changed. The payload is the app's id."""
+"""The channel for apps whose routing has changed. The payload is the app's id."""
 DEPLOYS_CHANNEL = "easel_deploys"
-"""The channel of deploys with new log lines or a new status. The payload is the deploy's id."""
+"""The channel for deploys with new log lines or a new status. The payload is the deploy's id."""

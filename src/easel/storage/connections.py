@@ -22,12 +22,13 @@ _NOTICING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-"""Keepalive settings that detect a vanished server. The system's own timeouts are a quarter of an hour or two hours."""
+"""Connection settings that detect a vanished server. The system's own timeouts are a quarter of an hour or two
+hours."""
 
 
 def noticing(url: str) -> dict[str, Any]:
-    """Returns connection parameters that detect a vanished server within half a minute. Parameters that the URL itself
-    sets are left out."""
+    """Returns connection parameters with which a vanished server is detected within half a minute. Parameters that the
+    URL itself sets are left out."""
     given = conninfo_to_dict(url)
     return {name: value for name, value in _NOTICING.items() if name not in given}
 
@@ -46,14 +47,14 @@ def is_silent(connection: psycopg.BaseConnection[Any]) -> bool:
 
 
 def hang_up(connection: psycopg.BaseConnection[Any]) -> None:
-    """Closes an unresponsive connection, so that the waiting caller gets an OperationalError at once. Cancelling would
-    send another request to the unresponsive server, and take seconds more."""
+    """Closes a connection whose server does not respond, so that the waiting caller gets an OperationalError at once.
+    Cancelling the query would send another request to the server, and take seconds more."""
     with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as held:
         held.shutdown(socket.SHUT_RDWR)
 
 
 class OwnConnection:
-    """One connection outside the pools. The connection is opened on first use, and reopened after it has ended. A pool
+    """One database connection outside the pools. It is opened on first use, and reopened after it has ended. A pool
     would add backoff to each failed attempt.
 
     With `snapshots`, a transaction on the connection is read-only, and sees the database as of its first query.
@@ -79,7 +80,7 @@ class OwnConnection:
             self.take_time()
 
     def take_time(self) -> None:
-        """Removes the time limit of the running block."""
+        """Removes the time limit of the running block, so that it may take any time from now on."""
         if self._hanging_up is not None:
             self._hanging_up.cancel()
         self._hanging_up = None
@@ -92,20 +93,21 @@ class OwnConnection:
                     self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
                 )
                 if self._snapshots:
-                    # This level is part of the statement that begins a transaction.
+                    # The isolation level is part of the statement that begins a transaction.
                     await self._connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
                     await self._connection.set_read_only(True)
         return self._connection
 
     async def close(self) -> None:
-        """Disconnects. The next use connects again."""
+        """Closes the connection. The next use connects again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
 
 
 async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Applies `is_silent` to psycopg's pool, which takes another connection after an OperationalError."""
+    """Checks an idle connection of psycopg's pool (see `is_silent`). Raises OperationalError if it has ended, after
+    which the pool takes another connection."""
     if not is_silent(connection):
         # The driver has not noticed the end yet, so the pool would return this connection to its next user.
         await connection.close()

@@ -31,16 +31,17 @@ from easel.storage.turns import Turn
 _SQL = statements(__name__)
 
 IDLE_AT_MOST = 10_000
-"""Idle timeout of a transaction, in milliseconds. A frozen process must not lock rows that other processes need."""
+"""Maximum time in milliseconds for which a transaction may be idle. A frozen process must not lock rows that other
+processes need."""
 POOL = 16
-"""Default of the maximum number of a process's connections."""
+"""Default maximum number of a process's connections to the database."""
 
 Statement = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
-"""Runs a plain statement with its arguments (`%(name)s`), and returns the rows."""
+"""A function that runs a plain SQL statement with its arguments (`%(name)s`), and returns the rows."""
 
 
 class Base(DeclarativeBase):
-    """The declarative base of every table."""
+    """The declarative base class of every table."""
 
     metadata = MetaData(
         naming_convention={
@@ -59,20 +60,20 @@ class Xid8(UserDefinedType[int]):
     cache_ok = True
 
     def get_col_spec(self, **_: Any) -> str:
-        """Returns the column's type in DDL."""
+        """Returns the name of the column's type for SQLAlchemy's DDL."""
         return "xid8"
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], int | None]:
-        """Turns the driver's text into an int."""
+        """Returns a function that turns the driver's text into an int."""
         return lambda value: None if value is None else int(value)
 
 
 class Transaction:
-    """One unit of work: a connection, a session on the connection if one is requested, and the changed slots of the
-    freshness page (counters that edges compare).
+    """One unit of work: a database connection, a session on it if one is requested, and the slots (counters that edges
+    compare) on the freshness page which the work changes.
 
-    All changes in it are committed together or not at all. The slots are bumped when the commit is durable, before the
-    caller continues. So no response is sent before the edges of this machine know the change.
+    All changes in it are committed together or not at all. The slots are incremented when the commit is durable, before
+    the caller continues. So no response is sent before the edges of this machine know the change.
     """
 
     def __init__(self, engine: AsyncEngine, page: FreshnessPage | None, turn: Turn | None = None) -> None:
@@ -86,8 +87,8 @@ class Transaction:
 
     @property
     def session(self) -> AsyncSession:
-        """Returns SQLAlchemy's session. Units of work with only plain statements do not use a session, because it would
-        cost more than the statements."""
+        """Returns SQLAlchemy's session on the connection. A unit of work with only plain statements needs no session,
+        which would cost more than the statements."""
         if self._session is None:
             self._session = AsyncSession(self._engine, expire_on_commit=False, autoflush=False)
             if self._held is not None:
@@ -95,7 +96,8 @@ class Transaction:
         return self._session
 
     def mark(self, slot: int) -> None:
-        """Marks a slot of the freshness page, which is bumped once this transaction is committed."""
+        """Remembers a slot (a counter of the freshness page, which edges compare). It is incremented when this
+        transaction is committed."""
         self._slots.add(slot)
 
     async def sql(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -107,7 +109,7 @@ class Transaction:
         return await _rows(self._driver or await self._connected(), query, arguments)
 
     async def is_read_only(self) -> bool:
-        """Returns true if the database is read-only, for example during a failover."""
+        """Returns true if the database accepts no writes, for example during a failover."""
         return await self.sql(_SQL["read_only"], {}) == [("on",)]
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
@@ -119,9 +121,9 @@ class Transaction:
         return self._driver
 
     async def release(self) -> None:
-        """Ends the transaction and returns its connection to the pool, before slow work without the database. Rows that
-        were read stay usable. The next statement begins another transaction. `resume` waits for the turn of that
-        transaction."""
+        """Commits and returns the connection to the pool, before slow work without the database. Rows that were read
+        stay usable. The next statement begins another transaction. Call `resume` first, which waits for this request's
+        turn."""
         await self.commit()
         if self._turn is not None:
             self._turn.give()
@@ -133,7 +135,7 @@ class Transaction:
             await self._turn.take()
 
     async def commit(self) -> None:
-        """Commits, then notifies the edges of this machine."""
+        """Commits the changes, and then tells the edges of this machine about them."""
         if self._session is not None:
             await self._session.commit()
         if self._held is not None and self._driver is not None:
@@ -148,7 +150,8 @@ class Transaction:
     async def close(self) -> None:
         """Returns the connection to the pool. Uncommitted changes are rolled back."""
         if self._session is not None:
-            # All of this is one step, because a cancelled caller must not leave the connection without an owner.
+            # All of this happens without waiting, because a cancelled caller must not leave the connection without an
+            # owner.
             await asyncio.shield(self._close(self._session))
         elif self._held is not None:
             await self._give_back()
@@ -183,9 +186,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, turn: Turn | None = None) -> AsyncIterator[Transaction]:
-        """Yields a unit of work that commits at the end of the block, and rolls back if the block raises. With a
-        `turn`, first waits for the turn to use a connection. Raises DatabaseReadOnlyError, TooManyAtOnceError, and the
-        errors of driver and SQLAlchemy if the database is unreachable."""
+        """Yields a unit of work that commits at the end of the block, and rolls back if the block raises an error. With
+        a `turn` (a right to use a connection), first waits until this turn comes. Raises DatabaseReadOnlyError,
+        TooManyAtOnceError, and the errors of driver and SQLAlchemy if the database is unreachable."""
         if turn is not None:
             await turn.take()
         work = Transaction(self.engine, self._page, turn)
@@ -219,8 +222,9 @@ class Database:
 
     @asynccontextmanager
     async def apart(self, seconds: float | None = None) -> AsyncIterator[Statement]:
-        """Opens a connection outside the pool, for the duration of the block. The connection runs plain statements,
-        each of which is a whole unit of work. Connecting and the block may each take `seconds` (None means unlimited).
+        """Opens a connection outside the pool for the duration of the block, and yields a function that runs plain
+        statements, each of which is a whole unit of work. Connecting and the block may each take `seconds` (None means
+        unlimited).
 
         Use this method for rare work of an idle process. The process then has no connection in its pool, and no memory
         of its own for SQLAlchemy. Raises DatabaseReadOnlyError, TimeoutError, and the driver's errors if the database
@@ -237,18 +241,18 @@ class Database:
             await own.close()
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Closes every connection of the pool."""
         self._idle_pool.stop()
         await self.engine.dispose()
 
 
 class _Address:
-    """The address of an engine's database, which may be set after the engine is created."""
+    """The URL of the database that an engine connects to. It may be set after the engine is created."""
 
     url = ""
 
     async def connect(self) -> psycopg.AsyncConnection[Any]:
-        """Returns a new connection of the driver."""
+        """Opens a new connection to the database."""
         options = f"-c idle_in_transaction_session_timeout={IDLE_AT_MOST}"
         return await psycopg.AsyncConnection.connect(self.url, options=options, **noticing(self.url))
 
@@ -261,7 +265,8 @@ def _engine(pool_size: int) -> tuple[AsyncEngine, _Address]:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=False,
-        # The connection that was used last has its statements prepared, and its process in the processor's cache.
+        # The pool returns the connection that was used last, because its statements are prepared, and its server
+        # process is in the processor's cache.
         pool_use_lifo=True,
         pool_timeout=20,
         # A statement may contain a configuration of two mebibytes.
@@ -278,8 +283,8 @@ _ahead: dict[int, tuple[AsyncEngine, _Address]] = {}
 
 
 def make_ahead(pool_sizes: Iterable[int]) -> None:
-    """Creates engines in advance, with pools of these sizes and of the default size, and maps the classes. Processes
-    that are forked later share the engines and the mappings."""
+    """Creates engines in advance, with pools of the given sizes and of the default size, and maps the classes of the
+    tables. Processes that are forked later share the engines and the mappings."""
     configure_mappers()
     _ahead.update((size, _engine(size)) for size in {POOL // 2, *pool_sizes})
 
@@ -313,7 +318,7 @@ async def _rows(
     driver: psycopg.AsyncConnection[Any], query: LiteralString, arguments: Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
     cursor = await driver.execute(query, arguments)
-    # `cursor.description` would build column objects for this check alone.
+    # `cursor.description` would build column objects only for this check.
     return await cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
 
 
@@ -324,7 +329,8 @@ def _refuse_read_only(error: BaseException) -> None:
 
 
 def _require_silence(connection: DBAPIConnection, *_: object) -> None:
-    """Makes the pool replace connections that ended while idle."""
+    """Checks a connection when the pool gives it out. If the connection has ended while it was idle, the pool replaces
+    it."""
     driver = connection.driver_connection
     assert isinstance(driver, psycopg.BaseConnection)
     if not is_silent(driver):
@@ -332,7 +338,7 @@ def _require_silence(connection: DBAPIConnection, *_: object) -> None:
 
 
 def sqlalchemy_url(url: str) -> str:
-    """Returns the URL for SQLAlchemy on psycopg 3, from an ordinary `postgresql://` URL."""
+    """Returns an ordinary `postgresql://` URL in the form that SQLAlchemy needs for psycopg 3."""
     for prefix in ("postgresql://", "postgres://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)

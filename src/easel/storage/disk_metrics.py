@@ -1,4 +1,4 @@
-"""The free space of the disk, for Prometheus."""
+"""Reports the free space of the disk to Prometheus."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easel.storage.disk_reserve import DiskReserve
 
 
 class DiskCollector(Collector):
-    """Exports the free bytes on the disk of the data folder, and the disk's reserve."""
+    """Exports two metrics of the disk of the data folder: its free bytes, and the bytes that must stay free."""
 
     def __init__(self, reserve: DiskReserve) -> None:
         self._reserve = reserve

@@ -1,5 +1,5 @@
-"""The reserve of a disk: users' data is refused while less space is free. The reserve is for other work, such as
-recording a deleted app or a restored version in the database."""
+"""The reserve of a disk: users' data is refused while less space than the reserve is free. The reserve is for other
+work, such as recording a deleted app or a restored version in the database."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from easel.storage.ballast import Ballast
 from easel.storage.errors import FilesReserveReachedError, ReserveReachedError
 
 LARGEST = 1024 * 1024 * 1024
-"""Default reserve in bytes. If `PERCENT` of the file system is less, that share is the default."""
+"""Default reserve in bytes. If `PERCENT` of the file system is less, this share is the default."""
 PERCENT = 5.0
 FILES_PERCENT = 2.0
-"""Percentage of a file system's files (inodes) that are reserved too, if the file system has a fixed number of them."""
+"""Percentage of a file system's files (inodes) that must stay free too, if the file system has a fixed number of
+files."""
 AHEAD = 1024 * 1024
-"""Bytes reserved for a running write, ahead of the bytes received."""
+"""Number of bytes that are reserved for a running write, ahead of the bytes that it has written."""
 LOOK_EVERY = 1024 * 1024
-"""Number of bytes written between two checks of the disk. Other processes write to the disk too."""
+"""Number of bytes written between two checks of the disk. The checks are needed because other processes write to the
+disk too."""
 
 
 def reserve_on(setting: str | None, total: int) -> int:
-    """Returns the bytes that the setting keeps free on a file system of `total` bytes. The setting None is the
-    default."""
+    """Returns the number of bytes that must stay free on a file system of `total` bytes. `setting` is the operator's
+    setting, or None for the default."""
     found = RESERVE.fullmatch(setting) if setting is not None else None
     if found is None:
         return min(LARGEST, int(total * PERCENT / 100))
@@ -37,7 +39,8 @@ def reserve_on(setting: str | None, total: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A disk at one moment, in bytes: its size, the free bytes, the reserve, and the bytes promised to running writes.
+    """The state of a disk at one moment, in bytes: its size, the free bytes, the bytes that must stay free, and the
+    bytes promised to running writes.
 
     `kept` is the reserve plus the freed part of the ballast, so that no other write takes the freed part. `free_files`
     and `kept_files` count files in the same way.
@@ -52,18 +55,18 @@ class Room:
 
     @property
     def spare(self) -> int:
-        """Returns the number of bytes that may still be written. A negative number states how many bytes have to be
+        """Returns the number of bytes that may still be written. If the number is negative, this many bytes have to be
         freed."""
         return self.free - self.kept - self.promised
 
     @property
     def is_reached(self) -> bool:
-        """Returns true if less than the reserve is free."""
+        """Returns true if fewer bytes or files are free than must stay free."""
         return self.free < self.kept or self.free_files < self.kept_files
 
 
 class DiskReserve:
-    """The space that must stay free on the disk of the given folder, as one process sees it."""
+    """The space that must stay free on the disk of the given folder. Only writes of this process count as promised."""
 
     def __init__(self, folder: Path, setting: str | None, ballast: Path | None = None) -> None:
         self._folder = folder
@@ -73,12 +76,12 @@ class DiskReserve:
 
     @property
     def holds_database(self) -> bool:
-        """Returns true if the embedded database is on this disk."""
+        """Returns true if the embedded database is on the same disk."""
         return self._ballast is not None and self._ballast.is_kept
 
     @property
     def is_reached(self) -> bool:
-        """Returns true if less than the reserve is free. Raises OSError."""
+        """Returns true if less space is free on the disk than must stay free. Raises OSError."""
         return self.room().is_reached
 
     def room(self) -> Room:
@@ -92,7 +95,7 @@ class DiskReserve:
         return Room(total, found.f_bavail * found.f_frsize, kept, self._promised, found.f_favail, kept_files)
 
     def require(self, length: int = 0) -> None:
-        """Raises ReserveReachedError if the reserve is not free, or would not be free after `length` more bytes. Raises
+        """Raises ReserveReachedError if less space than the reserve would be free after `length` more bytes. Raises
         FilesReserveReachedError, OSError."""
         room = self.room()
         if room.spare < length:
@@ -101,11 +104,11 @@ class DiskReserve:
             raise FilesReserveReachedError(free=room.free_files, reserve=room.kept_files)
 
     def require_for_records(self) -> None:
-        """Does the same as `require`, for data of the database. Checks only if the embedded database is on this
-        disk."""
+        """Checks the space for data of the database, like `require`. Does nothing if the embedded database is not on
+        this disk."""
         if self.holds_database:
             with suppress(OSError):
-                # The promised bytes of uploads do not count, because they have not arrived yet, and may never arrive.
+                # The promised bytes of running uploads do not count here, because they may never arrive.
                 if self.is_reached:
                     self.require()
 
@@ -125,13 +128,13 @@ class DiskReserve:
             self.release(promise.aside)
 
     def release(self, count: int) -> None:
-        """Ends the reservation of this many bytes."""
+        """Ends the reservation of `count` bytes for running writes."""
         self._promised -= count
 
 
 class Promise:
-    """The reservation of a running write. `left` is the number of bytes that are still to come. `aside` is the number
-    of bytes that are reserved for them."""
+    """The bytes that are reserved for one running write. `left` is the number of bytes that are still to come, and
+    `aside` the number of bytes that are reserved for them."""
 
     def __init__(self, reserve: DiskReserve, length: int) -> None:
         self._reserve = reserve
@@ -140,8 +143,8 @@ class Promise:
         self.aside = min(length, AHEAD)
 
     def wrote(self, count: int) -> None:
-        """Records that this many bytes were written. Checks the disk again now and then. Raises ReserveReachedError,
-        OSError."""
+        """Records that `count` bytes were written. Checks the disk again after each mebibyte. Raises
+        ReserveReachedError, OSError."""
         self.left -= min(count, self.left)
         aside = min(self.left, AHEAD)
         self._reserve.release(self.aside - aside)

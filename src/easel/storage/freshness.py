@@ -15,19 +15,19 @@ from pathlib import Path
 
 SLOTS = 4096
 HOSTS_SLOT = 0
-"""The counter that is incremented whenever the set of host names changes."""
+"""The number of the counter that is incremented whenever the set of host names changes."""
 
 
 def slot_of(app_id: str) -> int:
-    """Returns the counter of an app: 1 to 4095. Two apps may share a counter. This costs an unnecessary query, but
-    never results in a stale response."""
+    """Returns the number of the counter of an app: 1 to 4095. Two apps may share a counter. This may cause an
+    unnecessary query, but never a stale response."""
     return 1 + zlib.crc32(app_id.encode()) % (SLOTS - 1)
 
 
 class FreshnessPage:
-    """The mapped page. `view[slot]` is a counter, and only `bump` writes it.
+    """The machine's page of counters, mapped into memory. `view[slot]` is a counter, and only `bump` writes it.
 
-    Two processes that bump the same slot at once may write the same number. This is harmless, because both had
+    Two processes that increment the same counter at once may write the same number. This is harmless, because both had
     committed before either read the counter. An edge that sees the new number and queries the database therefore sees
     both changes.
     """
@@ -48,5 +48,6 @@ class FreshnessPage:
         self.view: memoryview[int] = memoryview(self._map).cast("Q")
 
     def bump(self, slot: int) -> None:
-        """Marks the slot as changed, for every process on this machine."""
+        """Increments the counter in this slot, so that every process on this machine sees that something has
+        changed."""
         self.view[slot] = (self.view[slot] + 1) & 0xFFFF_FFFF_FFFF_FFFF

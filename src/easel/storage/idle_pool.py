@@ -1,4 +1,5 @@
-"""Closes the connections of an unused pool. Each connection is a process of PostgreSQL, which takes 2 to 5 MiB."""
+"""Closes the connections of an unused pool, because each connection is a process of PostgreSQL, which takes 2 to 5
+MiB."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 UNUSED_FOR = 60.0
-"""Seconds after which an unused pool closes its connections."""
+"""Seconds after its last use at which a pool closes its connections."""
 
 
 class IdlePool:
-    """Watches the pool of an engine, and closes its connections when none was used for `UNUSED_FOR` seconds."""
+    """Watches a pool of database connections, and closes all of them when none was used for `UNUSED_FOR` seconds."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -23,7 +24,7 @@ class IdlePool:
         event.listen(engine.sync_engine, "checkin", self._returned)
 
     def stop(self) -> None:
-        """Stops watching. Open connections stay open."""
+        """Stops watching the pool. Open connections stay open."""
         if self._look is not None:
             self._look.cancel()
 

@@ -16,9 +16,9 @@ from easel.storage.statements import statements
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 REVISION = statements(__name__)["revision"]
-"""The statement that reads a database's schema revision."""
+"""The SQL statement that reads the revision of a database's schema."""
 _WAIT, _TRIES = 3, 5
-"""Seconds that a migration waits for a table at a time, and the number of attempts."""
+"""Seconds that a migration waits for a locked table in one attempt, and the number of attempts."""
 _LOCK = 0x4561_7365_6C  # "Easel". This lock allows one migration at a time, on all machines together.
 
 
@@ -43,14 +43,14 @@ class DatabaseBusyError(EaselError):
 
 
 def migrate(url: str, to: str = "head") -> None:
-    """Upgrades the database in place, up to the revision `to`. Several machines may call this function at once.
+    """Upgrades the database in place, up to the schema revision `to`. Several machines may call this function at once.
 
-    Raises SchemaVersionError if a newer Easel made the database, DatabaseBusyError, DatabaseUnavailableError.
+    Raises SchemaVersionError if a newer Easel created the database, DatabaseBusyError, DatabaseUnavailableError.
     """
     wanted = schema() if to == "head" else to
     with reached(), psycopg.connect(url, autocommit=True, **noticing(url)) as connection:
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
-        # The lock ends with the connection.
+        # The lock ends when the connection is closed.
         found = _found(url)
         if found == wanted:
             return
@@ -66,24 +66,25 @@ def migrate(url: str, to: str = "head") -> None:
 
 @contextmanager
 def reached() -> Iterator[None]:
-    """Turns connection errors into an error of Easel. The block contains the first access to the database."""
+    """Translates connection errors in the block, which contains the first access to the database, into
+    DatabaseUnavailableError."""
     try:
         yield
     except Exception as error:
-        # SQLAlchemy wraps the driver's errors. SQLAlchemy is not imported here, because an edge runs without it.
+        # SQLAlchemy wraps the driver's errors. It is not imported here, because an edge runs without SQLAlchemy.
         cause = error if isinstance(error, psycopg.Error) else getattr(error, "orig", None)
         if not isinstance(cause, psycopg.Error):
             raise
         if isinstance(cause, psycopg.ProgrammingError) and cause.sqlstate is None:
             # The driver's message contains the unreadable part, which may contain the password.
             raise DatabaseUnavailableError(reason="the URL is not valid") from None
-        # The first of several lines is the error. The other lines guess at its cause.
+        # Only the first of several lines is the error. The other lines are the driver's guesses at its cause.
         reason = str(cause).strip().splitlines()[0].rstrip(".")
         raise DatabaseUnavailableError(reason=reason) from error
 
 
 def _upgrade(url: str, to: str) -> bool:
-    """Upgrades the schema. Returns true on success. The upgrade fails if another session locks a table for too long."""
+    """Upgrades the schema to the revision `to`. Returns false if another session locks a table for too long."""
     from alembic import command
     from alembic.config import Config
     from psycopg.errors import LockNotAvailable
@@ -97,7 +98,7 @@ def _upgrade(url: str, to: str) -> bool:
     engine = create_engine(sqlalchemy_url(url))
     try:
         with engine.connect() as connection:
-            # Every session that needs the table queues behind a waiting ALTER TABLE.
+            # While an ALTER TABLE waits, every other session that needs the table waits behind it.
             connection.exec_driver_sql(f"set lock_timeout = '{_WAIT}s'")
             config.attributes["connection"] = connection
             command.upgrade(config, to)

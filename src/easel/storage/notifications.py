@@ -1,4 +1,4 @@
-"""Listens to PostgreSQL's NOTIFY on one connection."""
+"""Listens to PostgreSQL's notifications (NOTIFY) on one connection."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ logger = logging.getLogger(__name__)
 
 
 UNNEEDED_AT_MOST = 60.0
-"""Seconds after which a listener that nobody needs disconnects."""
+"""Seconds after which a listener disconnects if `needed` returns false all the time."""
 
 
 class Listener:
-    """Calls one function per channel with each payload. Calls `on_connect` after every (re)connection, because earlier
-    notifications are lost. If `needed` is given, the listener listens only while `needed` returns true. Call `start`
-    when the result of `needed` may have changed."""
+    """Calls a function for each notification, with its payload. There is one function for each channel. Calls
+    `on_connect` after every (re)connection, because earlier notifications may be lost. If `needed` is given, the
+    listener listens only while `needed` returns true. Call `start` when the result of `needed` may have changed."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Listener:
         self.connected = False
 
     def start(self) -> None:
-        """Starts listening in the background, unless it listens already."""
+        """Starts to listen in the background, unless the listener already does so."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="notifications")
 

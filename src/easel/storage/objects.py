@@ -1,6 +1,6 @@
-"""The object store: bundles, manifests and uploads, in a folder or a bucket, through obstore.
+"""The object store: bundles, manifests and uploads, in a folder or a bucket, through the library obstore.
 
-Only Easel makes keys. Keys are relative paths: `app-builds/{app}/{token}/{file}` for uploads and
+Only Easel creates keys. Keys are relative paths: `app-builds/{app}/{token}/{file}` for uploads and
 `apps/{app}/{bundles,manifests,sources,variants}/{sha256}` for the parts of versions.
 """
 
@@ -34,7 +34,7 @@ Method = Literal["GET", "PUT"]
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """The store's record of an object. The size is in bytes."""
+    """The object store's record of an object. The size is in bytes."""
 
     key: str
     size: int
@@ -52,18 +52,20 @@ class PinnedUpload:
     hashing: asyncio.Future[str]
 
     async def hash(self) -> str:
-        """Returns the SHA-256 (hex) of the copy, which may be read while it is still being hashed. Raises
+        """Returns the SHA-256 (hex) of the copy. Waits for it if the copy is still being hashed. Raises
         StoreUnavailableError."""
         return await asyncio.shield(self.hashing)
 
 
 class ObjectStore:
-    """The objects in one store. Only the folder store has `local_path`."""
+    """The objects in one object store, which is a folder or a bucket. Only a folder has a `local_path` for each
+    object."""
 
     presigns: frozenset[Method] = frozenset()
-    """The operations with presigned URLs of the store itself. Bytes sent to such a URL bypass the api."""
+    """The operations for which the store itself accepts presigned URLs. Bytes that are sent to such a URL bypass the
+    api."""
     far = False
-    """True if the store is reached over a network, for which no transaction should wait."""
+    """True if the store is reached over a network. No database transaction should wait for such a store."""
 
     def __init__(
         self,
@@ -77,11 +79,12 @@ class ObjectStore:
         self._scratch = scratch
         self._impatience = impatience
         self.reserve = reserve or DiskReserve(scratch, "0")
-        """The reserve of the disk with the scratch files, and with the objects of a folder store."""
+        """The space that must stay free on the disk with the scratch files, and, for a folder, the objects."""
 
     @asynccontextmanager
     async def _soon(self, key: str) -> AsyncIterator[None]:
-        """Limits the block, which reads a small object, to `impatience` seconds in total, including retries."""
+        """Limits the time of the block, which reads a small object, to `impatience` seconds, including retries. Raises
+        StoreUnavailableError after that."""
         with translated(key):
             try:
                 async with asyncio.timeout(self._impatience):
@@ -90,42 +93,46 @@ class ObjectStore:
                 raise StoreUnavailableError(reason=f"no data arrived within {self._impatience:g} seconds") from None
 
     def local_path(self, key: str) -> Path | None:
-        """Returns the object's path on this machine's disk, or None if the store is not a folder."""
+        """Returns the path of the object on this machine's disk. Returns None if the store is a bucket."""
         return None
 
     async def get(self, key: str) -> bytes:
-        """Returns the whole object. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns the whole object under the key. Raises ObjectMissingError, StoreUnavailableError."""
         async with self._soon(key):
             return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
-        """Returns `length` bytes of the object from `start`. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns `length` bytes of the object, from the offset `start`. Raises ObjectMissingError,
+        StoreUnavailableError."""
         if length == 0:
             return b""
         try:
             async with self._soon(key):
                 return bytes(await obstore.get_range_async(self._store, key, start=start, length=length))
         except StoreUnavailableError as error:
-            # A server may ignore a range (RFC 9110 §14.2), as rclone's server does.
+            # A server may ignore the requested range (RFC 9110 §14.2), as rclone's server does, and send the whole
+            # object.
             if "non-partial" not in str(error):
                 raise
             return (await self.get(key))[start : start + length]
 
     async def put(self, key: str, data: bytes) -> None:
-        """Stores the object, completely or not at all. Raises StorageFullError, StoreUnavailableError."""
+        """Stores the data as an object, completely or not at all. Raises StorageFullError, StoreUnavailableError."""
         with translated(key):
             await obstore.put_async(self._store, key, data)
 
     async def put_file(self, key: str, path: Path) -> None:
-        """Stores a file as an object, in parts if it is large. Raises StorageFullError, StoreUnavailableError."""
+        """Stores the file at the path as an object, in parts if it is large. Raises StorageFullError,
+        StoreUnavailableError."""
         with translated(key):
             await obstore.put_async(self._store, key, path)
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
-        """Stores the pieces, completely or not at all. If `pieces` raises an error, nothing is stored and the error is
-        passed on.
+        """Stores the pieces as one object, completely or not at all. If `pieces` raises an error, nothing is stored and
+        the error is passed on.
 
-        `length` bytes, if known, are reserved on the target disk. Raises StorageFullError, StoreUnavailableError.
+        If `length` (bytes) is known, this space is reserved on the disk. Raises StorageFullError,
+        StoreUnavailableError.
         """
         with translated(key):
             # Each concurrent upload holds this many parts of 5 MiB in memory.
@@ -142,7 +149,7 @@ class ObjectStore:
         return ObjectInfo(key=key, size=meta["size"], etag=meta["e_tag"], last_modified=meta["last_modified"])
 
     async def delete(self, key: str) -> None:
-        """Removes the object. A missing object is no error."""
+        """Removes the object under the key. Does nothing if there is no such object."""
         try:
             with translated(key):
                 await obstore.delete_async(self._store, key)
@@ -150,7 +157,8 @@ class ObjectStore:
             pass
 
     async def keys(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """Yields every object under the prefix (a whole path segment). Raises StoreUnavailableError."""
+        """Yields the record of every object whose key begins with the prefix (a whole path segment). Raises
+        StoreUnavailableError."""
         with translated(prefix):
             async for batch in obstore.list(self._store, prefix=prefix):
                 for meta in batch:
@@ -170,7 +178,7 @@ class ObjectStore:
             return await obstore.sign_async(self._store, method, key, timedelta(seconds=expires))
 
     async def pieces(self, key: str) -> AsyncIterator[bytes]:
-        """Yields the object's bytes in order, about a mebibyte at a time, without writing them to a disk.
+        """Yields the bytes of the object in order, about a mebibyte at a time, without writing them to a disk.
 
         Raises ObjectMissingError, StoreUnavailableError.
         """
@@ -182,7 +190,7 @@ class ObjectStore:
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
         """Copies an uploaded object to a private file for the duration of the `with` block.
 
-        A holder of the presigned URL may overwrite the upload at any time, but nobody can change the copy. Raises
+        Anybody with the presigned URL may overwrite the upload at any time, but nobody can change the copy. Raises
         ObjectMissingError, StorageFullError, StoreUnavailableError. Raises ObjectTooLargeError if the object has more
         than `limit` bytes.
         """
@@ -206,8 +214,8 @@ class ObjectStore:
             path.unlink(missing_ok=True)
 
     async def adopt(self, pinned: PinnedUpload, key: str) -> None:
-        """Stores a pinned copy under its final key, unless an object of this size is already stored there. A small copy
-        is stored without this check, because the check would take as long as storing the copy."""
+        """Stores the private copy of an upload under its final key, unless an object of the same size is already there.
+        A small copy is stored without this check, because the check would take as long as storing the copy."""
         existing = await self.head(key) if pinned.size > CHUNK else None
         if existing is None or existing.size != pinned.size:
             await self.put_file(key, pinned.path)

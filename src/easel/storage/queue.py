@@ -1,4 +1,4 @@
-"""The queue of background jobs, for callers that enqueue them. It is procrastinate's queue, in the same database as the
+"""The queue of background jobs, for callers that enqueue jobs. It is procrastinate's queue, in the same database as the
 records.
 
 `worker/jobs/` claims the jobs.
@@ -16,7 +16,7 @@ from easel.storage.database import Transaction
 from easel.storage.statements import statements
 
 DEFER = statements(__name__)["defer"]
-"""The statement that enqueues a job. Its arguments come from `deferred`."""
+"""The SQL statement that enqueues a job. Its arguments come from `deferred`."""
 
 DEPLOYS = "deploys"
 BUILDS = "builds"
@@ -26,8 +26,8 @@ SWEEPS = "sweeps"
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimit:
-    """Limits of a queue's jobs that run at the same time, on all machines together. None means that only the number of
-    workers limits the jobs.
+    """Limits how many jobs of a queue run at the same time, on all machines together: in total (`everywhere`), and for
+    each organisation (`organisation`). None means that only the number of workers limits the jobs.
 
     `places` is the number of jobs that one organisation may run on one worker. A worker's further places are for
     organisations that have no job on it.
@@ -44,17 +44,20 @@ class ConcurrencyLimit:
 
 
 def deferred(task: str, *, queue: str, lock: str | None, **arguments: Any) -> dict[str, Any]:
-    """Returns the arguments of `DEFER`, and of the part `storage.queue.defer_job`."""
+    """Returns a job as the arguments of the statement `DEFER`, and of the SQL part `storage.queue.defer_job`. Jobs with
+    the same lock run one after another."""
     return {"job_task": task, "job_queue": queue, "job_lock": lock, "job_arguments": Jsonb(arguments)}
 
 
 class Queue:
-    """Enqueues jobs inside the caller's transaction, so there is no row without its job, and no job without its row."""
+    """Enqueues jobs inside the caller's database transaction, so that a record and its job are written together or not
+    at all."""
 
     async def defer(self, work: Transaction, task: str, *, queue: str, lock: str | None, **arguments: Any) -> None:
-        """Enqueues `task`. Jobs with the same lock run one after another, in the order in which they were enqueued."""
+        """Enqueues a job for the task. Jobs with the same lock run one after another, in the order in which they were
+        enqueued."""
         await self.put(work, deferred(task, queue=queue, lock=lock, **arguments))
 
     async def put(self, work: Transaction, job: Mapping[str, Any]) -> None:
-        """Enqueues a job that was made by `deferred`."""
+        """Enqueues a job that `deferred` has returned."""
         await work.sql(DEFER, job)

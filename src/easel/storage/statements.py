@@ -1,5 +1,5 @@
-"""SQL in named files. A module's statements are in the `.sql` file next to it, each with the reason for writing it as
-SQL.
+"""Reads SQL statements from named files. The statements of a module are in the `.sql` file next to it, each with the
+reason for writing it as SQL.
 
 A file is a list of sections. `-- name: x` begins a statement. `-- part: x` begins a text that several statements share.
 The comment lines after it state the reason. `{{x}}` includes the part `x` of the same file, and
@@ -35,7 +35,7 @@ def statements(module: str) -> Mapping[str, LiteralString]:
 
 @cache
 def _sections(module: str) -> dict[str, tuple[str, str]]:
-    """Returns the sections: name → kind and text of each section."""
+    """Returns the sections of a module's `.sql` file by name, each with its kind (`name` or `part`) and its text."""
     text = _ROOT.joinpath(*module.split(".")[1:]).with_suffix(".sql").read_text()
     heads = list(_HEAD.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]

@@ -17,25 +17,26 @@ from easel.storage.objects import Method, ObjectStore
 
 _ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-"""The variables that contain an S3 server's address, in order of precedence."""
+"""The environment variables that may contain the address of an S3 server, in order of precedence."""
 
 
 class BucketObjects(ObjectStore):
-    """Objects in S3, GCS or Azure. Endpoint, region and credentials come from the usual variables of these services."""
+    """The objects of Easel in a bucket of S3, GCS or Azure. Endpoint, region and credentials come from the usual
+    variables of these services."""
 
     presigns: frozenset[Method] = frozenset(("GET", "PUT"))
     far = True
 
     async def check(self) -> None:
         """Raises StoreUnavailableError unless the bucket exists and can be read."""
-        # Requesting an object cannot distinguish a missing bucket from a missing object.
+        # A request for an object could not distinguish a missing bucket from a missing object.
         async with self._soon("easel-ready"):
             async for _ in obstore.list(self._store, prefix="easel-ready"):
                 break
 
 
 class AzureObjects(BucketObjects):
-    """Objects in Azure Blob Storage.
+    """The objects of Easel in Azure Blob Storage.
 
     Azure requires the header `x-ms-blob-type` on a PUT. Clients of presigned URLs do not send this header, and the URL
     cannot replace it. Uploads therefore go through the api.
@@ -71,7 +72,7 @@ def open_objects(
             client_options={
                 "connect_timeout": timedelta(seconds=3),
                 "timeout": timedelta(seconds=patience),
-                # These options override the environment's variables.
+                # These options override the variables of the environment.
                 "allow_http": allow_http,
             },
             retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},

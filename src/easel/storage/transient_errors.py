@@ -1,4 +1,4 @@
-"""The transient errors of the database, after which a retry makes sense."""
+"""The transient errors of the database: errors after which a retry makes sense."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 TRANSIENT = (OperationalError, InterfaceError, PoolTimeoutError, IdleInTransactionSessionTimeout)
-"""Errors of driver and pool while the database is unreachable, restarts, or has ended an idle transaction."""
+"""Errors that the driver and the pool raise while the database is unreachable or restarts, or after it has ended an
+idle transaction."""
 
 
 def is_transient(error: BaseException) -> bool:
-    """Returns true if the error is one of `TRANSIENT`, or SQLAlchemy's form of such an error."""
+    """Returns true if a retry makes sense after this error: it is one of `TRANSIENT`, or SQLAlchemy's form of one."""
     if isinstance(error, DBAPIError):
         return bool(error.connection_invalidated) or isinstance(error.orig, TRANSIENT)
     return isinstance(error, TRANSIENT)

@@ -1,4 +1,4 @@
-"""Translates errors of the store and the system into Easel's errors."""
+"""Translates errors of the object store and of the system into Easel's errors."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ _CODE = re.compile(r"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<\r\n]*)")
 
 _REFUSALS = frozenset(("AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "PermanentRedirect"))
-"""Error codes of responses other than 401 and 403 after which a retry does not help."""
+"""Error codes in a store's response, other than 401 and 403, after which a retry does not help."""
 
 _NO_BUCKET = frozenset(("ContainerNotFound", "NoSuchBucket"))
 _BUCKET = re.compile(r"<BucketName>([^<]+)|<Resource>/?([^</]+)")
 
 _REFUSED = re.compile(r"status code: 40[13] |Generating SAS keys .{0,200} not supported")
-"""Responses to credentials without the permission, and errors of credentials that cannot sign (an Azure SAS token)."""
+"""Matches two kinds of errors: the store refuses the credentials (401 or 403), or the credentials cannot sign URLs (an
+Azure SAS token)."""
 
 
 @contextmanager
 def translated(key: str) -> Iterator[None]:
-    """Turns the block's errors of store and system into Easel's errors: object missing, disk full, store refuses, store
-    unavailable."""
+    """Translates errors of the object store and of the system in the block into Easel's errors: ObjectMissingError,
+    StorageFullError, StoreRefusesError, StoreUnavailableError."""
     try:
         yield
     except FileNotFoundError as error:
@@ -51,7 +52,7 @@ def translated(key: str) -> Iterator[None]:
             raise StorageFullError() from error
         _require_bucket(error)
         said = _said(text)
-        # The first line is the request. The remaining lines only help to debug the library.
+        # The first line describes the request. All other lines only help to debug the library.
         first = text.splitlines()[0]
         reason = f"{said[0]}, {said[1]}"[:300].rstrip(".") if said else first[:300].rstrip(".")
         if _REFUSED.search(first) or (said and said[0] in _REFUSALS):
@@ -60,7 +61,7 @@ def translated(key: str) -> Iterator[None]:
 
 
 def _require_bucket(error: Exception) -> None:
-    """Raises BucketMissingError if the store reports that the bucket is missing."""
+    """Raises BucketMissingError if the store's error says that the bucket does not exist."""
     text = str(error)
     said = _said(text)
     if said and said[0] in _NO_BUCKET:
@@ -69,7 +70,7 @@ def _require_bucket(error: Exception) -> None:
 
 
 def _said(text: str) -> tuple[str, str] | None:
-    """Returns the store's error code and message."""
+    """Returns the error code and the message in the text of a store's error response. Returns None if it has none."""
     code = _CODE.search(text)
     message = _MESSAGE.search(text, code.end()) if code else None
     return (code[1], message[1]) if code and message else None

@@ -1,5 +1,5 @@
-"""Turns: slots for using a scarce resource, such as a connection to the database. Sharers get slots one after another,
-and no sharer can take all slots. A sharer is an organisation, or a client without an organisation."""
+"""Turns: slots for using a scarce resource, such as a connection to the database. A sharer is an organisation, or a
+client without an organisation. Sharers get slots one after another, and no sharer can take all slots."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class TooManyAtOnceError(LimitReachedError):
 
 
 def retry_after(least: int, most: int) -> int:
-    """Returns the seconds for `retry_after_seconds`. They differ between clients, so that clients refused together do
-    not return together."""
+    """Returns a random number of seconds between `least` and `most` after which a refused client may retry. The numbers
+    differ, so that clients refused together do not return together."""
     return least + secrets.randbelow(most - least + 1)
 
 
@@ -32,7 +32,7 @@ class Turns:
     which is an organisation or a client (a number, or a function of the sharer's name).
 
     Sharers get slots (turns) in rotation. The last `kept` slots are reserved for sharers that have no slot. If
-    `waiting` requests of a sharer already wait, its further requests are refused. None means unlimited.
+    `waiting` requests of a sharer already wait, its next request is refused. None means unlimited.
     """
 
     def __init__(self, *, everywhere: int, each: int | Callable[[str], int], kept: int, waiting: int | None) -> None:
@@ -65,12 +65,13 @@ class Turns:
             if turn.cancelled():
                 self._forget(sharer, turn)
             else:
-                # The slot was given at the moment of the cancellation, so the slot is passed on.
+                # The slot was given to this request while it was being cancelled, so it is passed on to another
+                # request.
                 self.give(sharer)
             raise
 
     def give(self, sharer: str) -> None:
-        """Returns the slot, and starts the next waiting request."""
+        """Returns a slot of the sharer (an organisation or a client), and starts the request that waits next."""
         self._all -= 1
         self._going[sharer] -= 1
         if not self._going[sharer]:
@@ -95,13 +96,14 @@ class Turns:
         return sharer in self._waiting
 
     def is_wanted(self, sharer: str) -> bool:
-        """Returns true if a request waits for one of this sharer's slots. This may be a request of the same sharer, or
-        of another sharer if no slot is left."""
+        """Returns true if a waiting request could use one of the slots of this sharer (an organisation or a client).
+        This may be a request of the same sharer, or, if no slot is free, of another one."""
         return sharer in self._waiting or (bool(self._waiting) and self._all >= self._shared)
 
     @asynccontextmanager
     async def turn(self, sharer: str) -> AsyncIterator[None]:
-        """Holds a slot for the duration of the block. Raises TooManyAtOnceError."""
+        """Holds a slot of the sharer (an organisation or a client) for the duration of the block. Raises
+        TooManyAtOnceError."""
         await self.take(sharer)
         try:
             yield
@@ -110,7 +112,7 @@ class Turns:
 
     def _forget(self, sharer: str, turn: asyncio.Future[None]) -> None:
         queue = self._waiting.get(sharer)
-        # `give` may have removed the turn already.
+        # `give` may have removed the slot already.
         if queue is not None and turn in queue:
             queue.remove(turn)
             if not queue:
@@ -136,13 +138,13 @@ class Turn:
         self._is_taken = False
 
     async def take(self) -> None:
-        """Waits for the slot, unless it is already taken. Raises TooManyAtOnceError."""
+        """Waits for a slot, unless this turn already has one. Raises TooManyAtOnceError."""
         if not self._is_taken:
             await self._turns.take(self._sharer)
             self._is_taken = True
 
     def give(self) -> None:
-        """Returns the slot, if it is taken."""
+        """Returns the slot if this turn has one."""
         if self._is_taken:
             self._is_taken = False
             self._turns.give(self._sharer)

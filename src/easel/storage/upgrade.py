@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 _USER = "pgserver"
 """The system user that runs PostgreSQL if Easel runs as root."""
 _LONGEST_STEP = 3600
-"""Timeout of one program in seconds. It is long, because copying a large database takes long."""
+"""Timeout in seconds of each program that the upgrade runs. It is long, because copying a large database takes long."""
 
 
 class PostgresUpgradeError(EaselError):
@@ -29,7 +29,8 @@ class PostgresUpgradeError(EaselError):
 
 
 def upgrade(folder: Path, found: int, target: int, programs: Mapping[int, Path]) -> Path:
-    """Upgrades the data folder in place, and returns the path of the saved old folder.
+    """Upgrades the data folder in place from the major version `found` of PostgreSQL to `target`. Returns the path of
+    the saved old folder.
 
     `programs` are the folders of PostgreSQL's programs by major version. Raises PostgresUpgradeError, which leaves the
     data folder unchanged.
@@ -43,7 +44,7 @@ def upgrade(folder: Path, found: int, target: int, programs: Mapping[int, Path])
         for path in (working, new):
             path.mkdir(mode=0o700, exist_ok=True)
             run.hand_over(path)
-        # If the server was killed, its own version must recover the data first.
+        # If the old server was killed, a server of the same version must recover the data first.
         old, data = programs[found], str(folder)
         if not (folder / "postmaster.pid").exists() or not run.allowed(old / "pg_ctl", "-D", data, "status"):
             run(old / "pg_ctl", "-w", "-t", "600", "-o", f'-h "" -k {working}', "-l", "log", "-D", data, "start")
@@ -65,8 +66,8 @@ def upgrade(folder: Path, found: int, target: int, programs: Mapping[int, Path])
 
 
 def finish(folder: Path) -> None:
-    """Completes an upgrade that was interrupted between its last two steps. At that moment, the new folder is
-    complete."""
+    """Completes an upgrade of the data folder that was interrupted between its last two steps. The new folder is
+    complete at that point, and only has to be renamed."""
     if not folder.exists() and _upgrading(folder).exists():
         _upgrading(folder).rename(folder)
 
@@ -76,7 +77,7 @@ def _upgrading(folder: Path) -> Path:
 
 
 class _Runner:
-    """Runs PostgreSQL's programs as the owner of the data."""
+    """Runs PostgreSQL's programs as the user who owns the data folder."""
 
     def __init__(self, folder: Path, found: int, target: int, working: Path) -> None:
         self._details = {"folder": str(folder), "found": found, "target": target}
@@ -84,16 +85,16 @@ class _Runner:
         self._user = _USER if os.geteuid() == 0 else None
 
     def hand_over(self, path: Path) -> None:
-        """Gives a folder to the user of the programs."""
+        """Gives a folder to the user who runs PostgreSQL's programs."""
         if self._user is not None:
             shutil.chown(path, self._user)
 
     def allowed(self, program: Path, *arguments: str) -> bool:
-        """Returns true if the program succeeds."""
+        """Runs a program, and returns true if it succeeds."""
         return self._run(program, arguments).returncode == 0
 
     def __call__(self, program: Path, *arguments: str) -> str:
-        """Returns the output of the program. Raises PostgresUpgradeError."""
+        """Runs a program and returns its output. Raises PostgresUpgradeError if it fails."""
         done = self._run(program, arguments)
         if done.returncode != 0:
             said = " ".join((done.stderr or done.stdout).split())[-600:]
@@ -101,8 +102,8 @@ class _Runner:
         return done.stdout
 
     def _run(self, program: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-        # The output goes into files, because a started server keeps its inherited files open, so a pipe would never
-        # end.
+        # The output goes into files. A server that a program has started keeps its inherited files open, so a pipe
+        # would never end.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             done = subprocess.run(
                 [str(program), *arguments],
