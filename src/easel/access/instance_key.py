@@ -19,8 +19,8 @@ from easel.storage.statements import statements
 _NAME = "secret_key_fingerprint"
 _SQL = statements(__name__)
 _SEALED = (_SQL["newest_answers"], _SQL["newest_repositories"], _SQL["newest_secrets"])
-"""The encrypted values, newest first: remembered responses, secrets of repositories, and secrets of apps. Remembered
-responses come first, because they are found fastest."""
+"""Queries for encrypted values, newest first: remembered responses, secrets of repositories, and secrets of apps.
+Remembered responses come first, because they are found fastest."""
 
 
 class SecretKeyDiffersError(ConflictError):
@@ -85,6 +85,6 @@ def _remembered(connection: psycopg.Connection[tuple[str]], vault: Vault) -> str
     try:
         connection.execute(_SQL["put_first"], {"name": _NAME, "value": vault.fingerprint})
     except psycopg.errors.ReadOnlySqlTransaction:
-        # The database is failing over. The next start checks again.
+        # The database cannot be written while it fails over. The key is checked again at the next start.
         return None
     return _known(connection)

@@ -30,6 +30,6 @@ def names_a_secret(name: str) -> bool:
 
 def is_sealed(value: Any) -> bool:
     """Returns true if this value is a stored secret: an encrypted text, with a digest for comparison."""
-    # Users may give entries the names of `SEALED` and `DIGEST`. The stored values of such entries are objects, not
-    # strings.
+    # A user may name entries like `SEALED` and `DIGEST`. The stored values of such entries are encrypted themselves, so
+    # they are objects and not strings.
     return isinstance(value, dict) and value.keys() == {SEALED, DIGEST} and isinstance(value[SEALED], str)

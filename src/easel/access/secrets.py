@@ -38,7 +38,7 @@ class Vault:
         self._signing = _derive(root, b"sign")
         self._digesting = _derive(root, b"digest")
         self.fingerprint = _derive(root, b"fingerprint").hex()
-        """Identifies the key. The identifier cannot decrypt or sign anything."""
+        """A text that identifies the instance's secret key. It cannot be used to decrypt or sign anything."""
 
     @cached_property
     def _fernet(self) -> Fernet:

@@ -127,7 +127,8 @@ class FollowedLog:
         patience = FIRST_LOOK
         with self._services.followers.follow(self._place.deploy) as following:
             while True:
-                # The first news was read before this stream was subscribed to notifications.
+                # Lines that were written between the first look and the subscription to notifications cause no
+                # notification. So the stream looks once more before it waits.
                 is_heard = news is None
                 news = news or await self.look()
                 if news is None:

@@ -14,7 +14,8 @@ from easel.storage.database import Base, Xid8
 
 
 def short_host(slug: LiteralString) -> LiteralString:
-    """Returns an SQL expression for the common part of a long slug's shortened addresses (migration 0007)."""
+    """Returns an SQL expression for the part that all shortened addresses of a long slug have in common: the slug's
+    first characters and a hash (migration 0007)."""
     return f'("left"({slug}::text, {LEAST_CUT}) || "left"(encode(sha256({slug}::bytea), \'hex\'::text), {DIGITS}))'
 
 

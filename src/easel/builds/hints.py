@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 LOOKED_AT: Final = 16 * 1024
-"""The number of last bytes of an output that are searched."""
+"""Number of last bytes of a command's output that are searched."""
 _LOCK: Final = (
     "The lock file does not match package.json. Run the install on your machine, and commit the changed lock file."
 )

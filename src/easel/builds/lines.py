@@ -70,7 +70,8 @@ class LogLines:
     def _end_line(self) -> None:
         seen = "".join(self._begun)
         self._begun, self._begun_length = [], 0
-        # All characters that are removed are unprintable. A build may print millions of short lines.
+        # All characters that have to be removed are unprintable, so printable lines skip this step. A build may print
+        # millions of short lines.
         if not seen.isprintable():
             line = seen.rstrip("\r")
             seen = _ESCAPES.sub("", line[line.rfind("\r") + 1 :]).translate(_UNSEEN)

@@ -133,7 +133,8 @@ class _Walk:
         return composed(name)
 
     def _real(self, real: str, path: str) -> tuple[str, str]:
-        """Returns the kind, "file" or "folder", and the path in the sources with links resolved."""
+        """Returns the kind of an entry, "file" or "folder", and its path in the sources with links resolved. `real` is
+        the entry's path in the sources, and `path` its path in the zip, for errors."""
         try:
             place = self.tree.real(real)
         except LeadsOutError as error:

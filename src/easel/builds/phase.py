@@ -59,8 +59,8 @@ class Phases:
         BuildFailedError, BuildStoppedError, BuilderDiskFullError, and OSError."""
         self.begin(name)
         shown = self._masking.once(words if isinstance(words, str) else shlex.join(words))
-        # The shell reports a missing program with its own exit code. bubblewrap fails with the exit code of a sandbox
-        # that cannot start.
+        # A shell starts each command, because it reports a missing program with a separate exit code. bubblewrap would
+        # report it with the same exit code as a sandbox that cannot start.
         argv = ("/bin/sh", "-c", words) if isinstance(words, str) else ("/bin/sh", "-c", 'exec "$@"', "sh", *words)
         self._end = b""
         self.say(f"$ {shown}")

@@ -142,7 +142,8 @@ class Reuse:
         return found.key
 
     async def note(self) -> None:
-        """Records the state of the dependencies, before the first command after the install."""
+        """Records the state of the dependencies before the first command after the install, so that changes by the
+        build can be detected."""
         if self._dependencies_key is None:
             return
         try:

@@ -27,15 +27,17 @@ LARGEST = 400_000
 themselves are always searched."""
 
 _CUTS = re.compile(r"""(…|[`'"])""")
-"""The characters that follow a shortened, quoted text."""
+"""Characters that mark the end of a shortened or quoted text."""
 _NODE = 21
-"""The number of bits of a character in a transition's key."""
+"""Number of bits that a character takes in the key of an automaton's transition. The remaining bits are the node."""
 _TOLD = 3
-"""Number of first characters of a secret's form that are searched for before the automaton runs."""
+"""Number of characters from the start of each form of a secret that a regular expression searches for. The slower
+automaton runs only where they occur."""
 _STRIDE = 8
-"""The number of characters for which the automaton runs before the next search."""
+"""Number of characters that the automaton reads before the regular expression is used again."""
 _MOST_BEGINNINGS = 1000
-"""Maximum number of nodes of the tree of prefixes. A larger tree saves no time."""
+"""Maximum number of nodes in the tree of prefixes from which the regular expression is made. A larger expression saves
+no time."""
 
 
 class Masking:

@@ -324,8 +324,8 @@ def _in_kernel(transport: asyncio.Transport) -> int:
 
 
 def _in_origin_form(url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """Returns the target without scheme and host, which replace the Host header (RFC 9112 §3.2.2), unless there are two
-    Host headers."""
+    """Returns the request's target without scheme and host, and the headers with that host in the Host header (RFC 9112
+    §3.2.2). If there are two Host headers, returns both arguments unchanged."""
     parsed = httptools.parse_url(url)
     if not parsed.host or sum(name == b"host" for name, _ in headers) > 1:
         return url, headers

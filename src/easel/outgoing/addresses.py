@@ -73,7 +73,8 @@ class Destinations:
     def allows(self, address: Address) -> bool:
         """Returns true if connections to the address are allowed."""
         mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        # This machine's kernel treats a mapped address as the IPv4 address, so the rules for the IPv4 address apply.
+        # The kernel connects to an IPv4-mapped address (`::ffff:192.0.2.1`) as to the IPv4 address in it, so the rules
+        # for that address apply.
         judged = mapped or address
         if any(judged.version == network.version and judged in network for network in self.private_networks):
             return True

@@ -128,8 +128,8 @@ def _authorities() -> ssl.SSLContext:
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
-    """Connects only to allowed addresses. The backend itself resolves and checks a name, and passes httpx an
-    address."""
+    """The part of the HTTP client that opens connections. It resolves each host name itself, checks the addresses, and
+    connects only to an allowed address."""
 
     def __init__(self, destinations: Destinations) -> None:
         self._destinations = destinations

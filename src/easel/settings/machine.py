@@ -121,6 +121,7 @@ class MachineSettings(BaseSettings):
 
 
 def _misread(url: str) -> bool:
-    """Returns true if a part of the password would be read as a host, and then shown in messages."""
+    """Returns true if the password in this database URL contains an unescaped character, so that a part of the password
+    would be taken for the host, and shown in messages."""
     user = url.partition("?")[0].partition("://")[2].rpartition("@")[0]
     return _UNESCAPED.search(user.partition(":")[2]) is not None

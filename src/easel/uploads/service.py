@@ -227,7 +227,8 @@ class SignedAddress:
         return f"{base_url.rstrip('/')}{OBJECTS_PATH}{quote(self.key)}?{urlencode(query)}"
 
     def check(self, vault: Vault, signature: str) -> None:
-        """Raises UploadUrlInvalidError if the URL was altered. Raises UploadUrlExpiredError if it has expired."""
+        """Checks that the URL has not been altered and has not expired. Raises UploadUrlInvalidError,
+        UploadUrlExpiredError."""
         if not vault.signed(self._text(), signature):
             raise UploadUrlInvalidError(reason="the signature does not match")
         if self.expires < clock.now().timestamp():

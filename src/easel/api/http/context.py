@@ -104,7 +104,8 @@ class Need:
     whole_organisation: bool
 
     def check(self, subject: Subject) -> None:
-        """Raises InsufficientScopeError, KeyLimitedToAppError."""
+        """Checks that the caller's key may be used for the operation. Raises InsufficientScopeError, or
+        KeyLimitedToAppError if the key is limited to one app and the operation refuses such keys."""
         subject.require(self.scope, whole_organisation=self.whole_organisation)
 
 
@@ -123,7 +124,7 @@ def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., A
 
 
 def needed_by(dependency: object) -> Need | None:
-    """Returns the scope that a dependency made by `requires` needs. Returns None for any other dependency."""
+    """Returns the requirements of a dependency that `requires` returned. Returns None for any other dependency."""
     need = getattr(dependency, "need", None)
     return need if isinstance(need, Need) else None
 

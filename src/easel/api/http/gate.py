@@ -34,8 +34,8 @@ client."""
 
 
 class Gate:
-    """ASGI middleware that makes each organisation's requests wait for their turn, around the framework's router and
-    inside the fast path of status polls."""
+    """ASGI middleware that starts requests in turns, one organisation after another. It surrounds the framework's
+    router. Status polls on their fast path do not pass through it."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self.app = app

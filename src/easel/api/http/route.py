@@ -45,7 +45,8 @@ class Abridgement:
 def abridged(
     abridge: Callable[[bytes], bytes], complete: Callable[[Transaction, Subject, bytes], Awaitable[bytes]]
 ) -> Callable[[Endpoint], Endpoint]:
-    """Marks an operation whose responses may be large."""
+    """Marks an operation whose large responses are remembered without the parts that the database can restore.
+    `abridge` removes these parts from a response, and `complete` restores them."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
         endpoint.abridgement = Abridgement(abridge, complete)  # type: ignore[attr-defined]

@@ -228,7 +228,8 @@ def _is_folder(path: Path) -> bool:
 
 
 def _make_private(top: Path, *folders: Path) -> None:
-    """Makes folders that builds cannot look into. Builds run as another user if root started Easel."""
+    """Creates the folder `top` and these folders in it. Only Easel's user can enter them, so that builds, which run as
+    another user if root started Easel, cannot read them."""
     top.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in folders:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -243,7 +244,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _entries(top: Path) -> Mapping[Path, tuple[int, float]]:
-    """Returns the bytes of each entry, and the time of its last use."""
+    """Returns, for the folder of each cache entry below `top`, its size in bytes and the time of its last use."""
     found = {}
     for app in _folders(top):
         if app.name.startswith("."):

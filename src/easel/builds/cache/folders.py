@@ -32,7 +32,8 @@ removed."""
 async def copy_folder(source: Path, target: Path) -> None:
     """Copies a folder with owners, times and links. The copy shares blocks with the source if the file system can do
     that. Hard links are never used, because the copy's owner could write to the source through them. Raises OSError."""
-    # Without shared blocks, `auto` makes ext4 write the source to the disk first, file by file.
+    # cp's `--reflink=auto` is used only if the file system can share blocks. Elsewhere, it makes ext4 write the source
+    # to the disk first, file by file.
     reflink = "--reflink=auto" if await asyncio.to_thread(_shares_blocks, target.parent) else "--reflink=never"
     await _run("cp", "-a", reflink, "--no-target-directory", "--", str(source), str(target))
 

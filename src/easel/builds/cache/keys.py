@@ -90,7 +90,8 @@ class _Key:
         self._digest.update(b"%d %d " % (len(encoded), len(value)) + encoded + value)
 
     def read(self, tree: Tree, path: str) -> bytes | None:
-        """Returns a file's bytes. Returns None if there is no file, or if the file exceeds the remaining bytes."""
+        """Returns a file's bytes. Returns None if there is no file, or if the file is larger than the number of bytes
+        that the key may still read."""
         text = None
         with suppress(OSError, LeadsOutError):
             text = tree.head(path, self._left + 1)
@@ -111,8 +112,8 @@ class _Key:
 
 
 def dependencies_of(source: Path, plan: Plan, toolchain: str, environment: Mapping[str, str]) -> Dependencies:
-    """Returns the dependencies of a plan. `toolchain` contains the versions of Node and the package manager. Raises
-    OSError."""
+    """Returns the dependencies of the project that `plan` builds from the folder `source`. `toolchain` contains the
+    versions of Node and the package manager. Raises OSError."""
     lock = plan.package_manager.lock if plan.package_manager else None
     tree = Tree(source)
     files = _files(tree.root) if lock is not None else None
@@ -200,8 +201,8 @@ def _runs_scripts(package: Mapping[str, Any]) -> bool:
 
 
 def _holds_folders(package: Mapping[str, Any]) -> bool:
-    """Returns true if a dependency is a folder or file of the sources. Some package managers copy such folders and
-    files."""
+    """Returns true if this package.json has a dependency that is a folder or file of the sources. Some package managers
+    copy such folders and files into `node_modules`."""
     for field in _DEPENDENCIES:
         named = package.get(field)
         if isinstance(named, dict) and any(

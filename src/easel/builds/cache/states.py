@@ -18,15 +18,16 @@ _ESCAPED = re.compile(r"([\\*?\[])")
 
 @dataclass(frozen=True, slots=True)
 class TreeState:
-    """The hash of each path in a tree, and of its state. The state of a file is its inode and its change time, which no
-    program can set (`st_ctim` of stat(3)). The state of a folder is its mode."""
+    """A snapshot of a tree of files. It maps the hash of each path to the hash of the entry's state. The state of a
+    file is its inode and its change time, which no program can set (`st_ctim` of stat(3)). The state of a folder is its
+    mode."""
 
     entries: dict[int, int]
 
     @classmethod
     async def of(cls, top: Path, paths: Iterable[str], without: Iterable[str], most: int) -> TreeState | None:
-        """Returns the state of the folders at some paths below `top`, except for the paths of `without`. Returns None
-        if the folders hold more than `most` files and folders, or if `find` cannot read all of them. Raises OSError."""
+        """Returns a snapshot of the folders at `paths` below `top`, except for the paths of `without`. Returns None if
+        the folders hold more than `most` files and folders, or if `find` cannot read all of them. Raises OSError."""
         command = ["find", "-P", *(f"./{path}" for path in paths)]
         for path in without:
             command += ["-path", _ESCAPED.sub(r"\\\1", f"./{path}"), "-prune", "-o"]
@@ -55,5 +56,5 @@ class TreeState:
             await end_process(process)
 
     def is_part_of(self, other: TreeState) -> bool:
-        """Returns true if no path of this state is missing in `other`."""
+        """Returns true if the other snapshot contains every path of this snapshot."""
         return self.entries.keys() <= other.entries.keys()

@@ -43,8 +43,8 @@ def script_of(project: Project) -> str | None:
 def build_command(
     tree: Tree, project: Project, manager: Manager, workspace: Workspace | None, reasons: list[str]
 ) -> tuple[Command, str]:
-    """Returns the command, and the text of the script that the command finally runs. Raises NothingToBuildError,
-    BuildFileInvalidError."""
+    """Returns the build command of a Node.js project, and the text of the package.json script that this command runs in
+    the end. The reason for the choice is added to `reasons`. Raises NothingToBuildError, BuildFileInvalidError."""
     tool, package = project.framework, project.package
     name = script_of(project)
     if name is not None and package is not None:

@@ -16,7 +16,7 @@ from easel.bundles.names import printable
 from easel.rules.hosts.netlify_toml import bounded
 
 LARGEST: Final = 1024 * 1024
-"""Maximum size in bytes of a file. Longer files are refused."""
+"""Maximum size in bytes of a configuration file. Longer files are refused."""
 LARGEST_YAML: Final = 128 * 1024
 """Maximum size in bytes of a YAML file, because parsing a file of this size takes a second. The faster parser in C
 overflows its stack on deeply nested values."""

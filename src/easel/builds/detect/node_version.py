@@ -65,7 +65,7 @@ def node_version(
 
 
 def _stated(tree: Tree, folder: str, packages: tuple[Package, ...]) -> Iterator[tuple[str, str]]:
-    """Yields each place that states a version, and its text."""
+    """Yields each place that states a version of Node.js, such as `.nvmrc`, and the text of that version."""
     for place in (folder, *folders_above(folder)):
         for name in _FILES:
             path = joined(place, name)

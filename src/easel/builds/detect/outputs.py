@@ -43,11 +43,12 @@ def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
 
 
 def pages_in(tree: Tree, outputs: Iterable[str], framework: str | None) -> dict[str, Stamp]:
-    """Returns the folders with an entry page, in the order of the outputs, each with the time when that page was
-    written.
+    """Returns the output folders that contain an entry page, in the order of `outputs`. Each folder is mapped to the
+    time of the page's last change and the page's size.
 
-    If the framework may also write a server, only entry pages count, because the assets may contain another page. For
-    example, a search engine may require a page as proof of the site's ownership.
+    If the framework may write a server instead of pages, only the usual names of entry pages, such as `index.html`,
+    count. The other files may include a page that is not the app's, such as the page that proves a site's ownership to
+    a search engine.
     """
     of_any_name = framework not in FIXES
     found = ((path, _page(tree, path, of_any_name=of_any_name)) for path in folders_of(tree, outputs))
@@ -55,7 +56,7 @@ def pages_in(tree: Tree, outputs: Iterable[str], framework: str | None) -> dict[
 
 
 def folders_of(tree: Tree, outputs: Iterable[str]) -> list[str]:
-    """Returns the existing outputs, each once, in their order."""
+    """Returns the output folders that exist, each once, in the order of `outputs`."""
     paths = (path for pattern in outputs for path in (tree.matches(pattern) if "*" in pattern else [pattern]))
     return [path for path in dict.fromkeys(paths) if tree.is_folder(path)]
 
@@ -74,7 +75,7 @@ def _page(tree: Tree, folder: str, *, of_any_name: bool) -> Stamp | None:
 
 
 def _optional(command: str) -> tuple[str, ...]:
-    """Returns the output folder that the command's options set."""
+    """Returns the output folder that an option of the command sets, such as `--outDir`."""
     found = _OUTPUT_OPTION.search(command)
     return (found[1].rstrip("/"),) if found and _is_plain(found[1]) else ()
 

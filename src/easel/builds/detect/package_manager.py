@@ -18,7 +18,7 @@ from easel.builds.tree import Tree, joined
 from easel.bundles.names import printable
 
 _HEAD: Final = 4 * 1024
-"""The number of first bytes of a lock file that contain the version of its writer."""
+"""Number of first bytes of a lock file that are searched for the version of the program that wrote the file."""
 _NAMED = re.compile(
     r"([a-z]{1,20})@(\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?)(?:\+(sha\d{3}\.[0-9a-f]{40,128}))?\Z",
     re.ASCII,

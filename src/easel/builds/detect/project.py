@@ -43,7 +43,7 @@ class Project:
         return self.framework is not None and (self.has_page or not self.framework.makes_libraries)
 
     def script(self, name: str) -> str | None:
-        """Returns a script in the project's package.json."""
+        """Returns the command line of a script in the project's package.json, or None if there is no such script."""
         return self.package.scripts.get(name) if self.package else None
 
 
@@ -123,7 +123,8 @@ def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
     command is then meant for the top folder. Raises SeveralAppsError, NothingToBuildError, BuildFileInvalidError."""
     top = project_at(tree, "")
     is_nx = tree.is_file(NX_FILE)
-    # In an Nx repository, the top's package.json has the dependencies of all projects.
+    # In an Nx repository, the package.json at the top lists the dependencies of all projects. It does not show that the
+    # top folder itself is an app.
     is_chosen = top.is_site and (not is_nx or tree.is_file(NX_PROJECT))
     if is_chosen or (is_told and (top.package or top.framework)):
         return top

@@ -32,7 +32,7 @@ class Script:
 
     @property
     def is_whole(self) -> bool:
-        """Returns true if these files hold the whole configuration, without imports from files next to them."""
+        """Returns true if `text` is the whole configuration, because it imports nothing from files next to it."""
         return _RELATIVE.search(self.text) is None
 
     def folder(self, name: str) -> str | None:

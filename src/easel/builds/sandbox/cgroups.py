@@ -32,7 +32,7 @@ class Group:
 
     @property
     def doors(self) -> list[str]:
-        """Returns the files into which a process writes `0` to join the groups."""
+        """Returns the paths of the files through which a process joins the groups. It writes `0` into each file."""
         return [str(folder / "cgroup.procs") for folder in self.folders]
 
     def limit(self, limits: Limits) -> None:

@@ -113,8 +113,8 @@ class DiskUse:
 
     async def _du(self, folder: Path) -> tuple[Use, bool]:
         """Returns the use of the disk by a folder (du(1)), and whether a part of the folder is unreadable."""
-        # asyncio's own call would start the process in a thread. If the count were cancelled at its start, the end of
-        # that thread would be waited for twice.
+        # subprocess is used, because asyncio's own function would start the process in a thread. If the count were
+        # cancelled at its start, the end of that thread would be waited for twice.
         counter = subprocess.Popen(  # noqa: ASYNC220
             ["du", "-0ax", "--block-size=1", "--", str(folder)],
             stdin=subprocess.DEVNULL,

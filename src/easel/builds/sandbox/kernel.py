@@ -48,7 +48,7 @@ def mount_tmpfs(place: str) -> None:
 
 
 def bind(source: str, place: str) -> None:
-    """Binds a file or folder, with all mounts in it, to a second place."""
+    """Mounts a file or folder, with all mounts in it, at a second place (a bind mount)."""
     _checked(_libc.mount(os.fsencode(source), os.fsencode(place), None, ctypes.c_ulong(_BIND | _RECURSIVE), None))
 
 

@@ -24,8 +24,9 @@ MEMORY_OF_A_FILE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The use of all processes: threads, bytes of mapped memory (shared memory counts once for each process), seconds
-    of processor time including ended children, and their session ids."""
+    """The resources that the processes of a build use together: the number of threads, bytes of mapped memory (shared
+    memory counts once for each process), and seconds of processor time including ended children. The ids of their
+    sessions are listed too."""
 
     threads: int
     resident: int
@@ -92,7 +93,8 @@ class Processes:
         return total
 
     def temporary(self, folders: tuple[str, ...]) -> int:
-        """Returns the bytes in the sandbox's folders that are in memory."""
+        """Returns the bytes of memory that files in these folders of the sandbox use. The folders are in memory
+        (tmpfs)."""
         total = 0
         if self._root is not None:
             for folder in folders:

@@ -76,7 +76,8 @@ class RunningCommand:
             await asyncio.gather(pump, return_exceptions=True)
         if self._failure is not None:
             raise self._failure
-        # The kernel does not count processes that were killed with their namespace. The watcher has measured them.
+        # The kernel's value lacks the processor time of processes that were killed with their namespace, but the
+        # watcher has measured it.
         processor = max(self._processor, ended["processor"])
         if processor >= self.command.limits.processor:
             self._reason = self._reason or "processor"

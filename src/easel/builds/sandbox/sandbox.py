@@ -128,7 +128,7 @@ class Sandbox:
             return await running.run(request)
 
     def close(self) -> None:
-        """Ends the process that waits for the next command."""
+        """Ends the keeper process that was started in advance for the next command."""
         self._cancel_the_next()
         if self._spare is not None:
             self._spare.end()
@@ -140,7 +140,7 @@ class Sandbox:
             self._next = None
 
     def _take(self) -> KeeperProcess:
-        """Returns the process that was started in advance, or a new process."""
+        """Returns the keeper process that was started in advance for this command, or a new one."""
         spare, self._spare = self._spare, None
         if spare is not None and not spare.waits:
             spare.end()

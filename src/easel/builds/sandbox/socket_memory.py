@@ -57,7 +57,7 @@ class SocketMemory:
 
     async def _count(self) -> None:
         begun = time.monotonic()
-        # A kernel may lack the list of one family.
+        # The kernel may be built without support for one of the address families.
         with suppress(OSError):
             self._held = await asyncio.to_thread(self._sum)
         ended = time.monotonic()

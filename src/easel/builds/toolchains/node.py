@@ -21,7 +21,7 @@ from easel.builds.toolchains.ranges import SUPPORTED, check_range, is_within, ne
 
 OF_DEBIAN = Path("/usr/bin/node")
 INSIDE = "/opt/node"
-"""The place of a downloaded Node in the sandbox."""
+"""The folder of the sandbox in which a downloaded Node.js appears."""
 _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 _OLDEST = 14
 """The oldest major version that is offered. Earlier packages have a different layout."""

@@ -130,7 +130,8 @@ def make_read_only(folder: Path) -> None:
 
 
 def check_digest(package: str, path: Path, algorithm: str, digest: bytes) -> None:
-    """Compares a file with its digest. Raises ToolIntegrityError."""
+    """Computes the digest of a package's file, and compares it with the expected digest. Raises ToolIntegrityError if
+    the two differ."""
     with path.open("rb") as file:
         found = hashlib.file_digest(file, algorithm).digest()
     if not hmac.compare_digest(found, digest):

@@ -126,8 +126,8 @@ async def _npm_registry() -> NpmRegistry:
 async def _host_of_yarn_1(
     folder: Path, manager: Manager, mounts: tuple[Mount, ...], sandbox: Sandbox, limits: Limits
 ) -> str:
-    """Returns the host of Yarn 1's own registry, which lock files contain. Runs Yarn in the sandbox once to find the
-    host."""
+    """Returns the host of Yarn 1's default registry, whose addresses are in the lock files of Yarn 1. Runs Yarn in the
+    sandbox once to find the host."""
     noted = folder / f"yarn-{manager.version}.host"
     if noted.is_file():
         return noted.read_text()

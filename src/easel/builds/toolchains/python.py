@@ -21,7 +21,8 @@ from easel.builds.toolchains.packages import remove
 from easel.outgoing.hosts import HostRules
 
 ENVIRONMENT = "/opt/venv"
-"""The place of the virtual environment in the sandbox. Its paths are absolute."""
+"""The folder of the sandbox in which the virtual environment of Python appears. The environment contains its own
+absolute path."""
 _INSIDE = "/opt/python"
 _OF_DEBIAN = Path("/usr/bin/python3")
 _LOOK = "import ensurepip, platform, sys, venv; print(platform.python_version(), sys.base_prefix)"
@@ -50,7 +51,8 @@ class Python:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A virtual environment to copy, the default hosts of its pip, and the path of the environment in its programs."""
+    """A virtual environment of which each build gets a copy. It also has the hosts from which its pip downloads by
+    default, and the path of the environment that its programs contain."""
 
     folder: Path
     pip: str
@@ -121,8 +123,8 @@ async def _make(python: Python, scratch: Path, sandbox: Sandbox, limits: Limits)
 
 
 def move_programs(venv: Path, place: str) -> None:
-    """Changes the path in the programs of a copied virtual environment. Without a sandbox, each copy has its own
-    path."""
+    """Replaces the path of the original environment, `place`, by the path of its copy, `venv`, in all programs of the
+    copy. This is needed without a sandbox, where each copy has a path of its own."""
     for program in (venv / "bin").iterdir():
         if program.is_symlink() or not program.is_file():
             continue

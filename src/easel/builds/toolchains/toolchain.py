@@ -64,7 +64,9 @@ async def programs_folder(
 
 
 def _programs(node: Node, managers: tuple[Manager, ...], places: Mapping[str, str]) -> dict[str, str]:
-    """Returns each program's text. For a native program, returns the target of its link."""
+    """Returns, for the name of each command such as `npm`, the text of the shell script that starts it. For a native
+    program, returns the target of a symbolic link instead. `places` maps the sandbox's folders to their real paths for
+    builds without a sandbox."""
 
     def real(path: str) -> str:
         top = "/".join(path.split("/", 3)[:3])

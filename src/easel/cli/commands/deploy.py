@@ -259,7 +259,7 @@ def _write_project(
     folder = place.relative_to(base).as_posix() if is_output else None
     # These two settings may come from a parent folder's file.
     env, server = session.project.env, session.project.server
-    # A zip of sources contains its own settings, or none.
+    # The settings are written for a folder only, because a zip of sources contains its own easel.toml, or none.
     of_build = {_SETTINGS[name]: value for name, value in settings.items() if target.is_source and target.is_folder}
     try:
         file = write_project(root, app=slug, folder=folder, env=env, server=server, build=of_build)

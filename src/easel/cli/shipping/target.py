@@ -184,11 +184,11 @@ def settings_folder(root: Path, target: Target, working: Path) -> Path | None:
 
 
 def deployed_project(project: Project, given: Path | None, working: Path, *, app: str | None, create: bool) -> Project:
-    """Returns the project that is deployed from `working`: the surrounding project, or a separate project that is not
-    known yet.
+    """Returns the project to deploy from the working directory. This is `project`, to which an easel.toml in this or a
+    parent folder belongs, or a new project without an easel.toml.
 
-    The project is separate if the user creates an app, or gives another app than the easel.toml in a parent folder. It
-    is not separate if the user deploys exactly the folder that this easel.toml contains.
+    The project is new if the user creates an app, or gives another app than that easel.toml contains. It is not new if
+    the user deploys exactly the folder that is set in that easel.toml.
     """
     other = create if app is None else _are_two(app, project.app)
     if project.file is None or not other or project.root.resolve() == working.resolve():
