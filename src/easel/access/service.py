@@ -54,8 +54,9 @@ class Subject:
         return f"{self.name} ({self.id})"
 
     def require(self, needed: str, *, whole_organisation: bool = False) -> None:
-        """Raises InsufficientScopeError if the scope is not included. Raises KeyLimitedToAppError if the key is limited
-        to one app, and the request goes beyond that app."""
+        """Checks that the subject may send a request that needs the scope `needed`. Raises InsufficientScopeError if
+        the subject's scope does not include it. Raises KeyLimitedToAppError if the request concerns the whole
+        organisation and the subject's key is limited to one app."""
         if SCOPES.index(self.scope) < SCOPES.index(needed):
             raise InsufficientScopeError(scope=self.scope, needed=needed)
         if whole_organisation and self.app_id is not None:

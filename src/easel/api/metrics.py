@@ -24,8 +24,8 @@ _JOBS = _SQL["jobs"]
 
 
 async def queue_metrics(services: Services) -> bytes:
-    """Returns the unfinished deploys and waiting jobs, in Prometheus' text format. While the database is unreachable,
-    reports only that it is unreachable."""
+    """Returns metrics about the unfinished deploys and the waiting jobs, in Prometheus' text format. While the database
+    is unreachable, returns only the metric that reports this."""
     registry = CollectorRegistry()
     answers = Gauge("easel_database_up", "1 if the database is reachable and writable, else 0", registry=registry)
     deploys = Gauge("easel_deploys", "Deploys that have not ended", ["status"], registry=registry)

@@ -22,9 +22,12 @@ async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False
 
 
 async def configuration_changed(work: Transaction, app_id: str) -> None:
-    """Marks the app's routing as changed, and stores the newly published configuration in the form that edges read. The
-    caller has locked the app's row. The database has already deleted the form of the previous configuration (migration
-    0016). Without this call, each edge would compute the form itself."""
+    """Marks the app's routing as changed, and stores the published site: the newly published configuration in the form
+    that edges read.
+
+    The caller has locked the app's row. The database has already deleted the published site of the previous
+    configuration (migration 0016). Without this call, each edge would compute the published site itself.
+    """
     ((stored,),) = await work.sql(_SQL["stored"], {"app": app_id})
     await work.sql(_SQL["told"], {"app": app_id, "site": to_store(encoded_site(stored)), "channel": CHANGES_CHANNEL})
     work.mark(slot_of(app_id))

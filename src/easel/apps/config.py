@@ -179,7 +179,8 @@ def by_section(config: Config) -> dict[str, tuple[str, int]]:
 
 
 def masked_text(value: Any) -> str:
-    """Returns a section as readable, masked JSON text, for source diffs."""
+    """Returns a section of the configuration as readable JSON text, with masked secrets, for the diff of two
+    versions."""
     return msgspec.json.format(msgspec.json.encode(masked(value), order="sorted"), indent=2).decode() + "\n"
 
 

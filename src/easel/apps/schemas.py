@@ -43,7 +43,7 @@ _MOST_KEY_VALUES = 1_000
 
 
 def _few_in_all(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    # Each value may be a secret, and is then encrypted separately.
+    # The number of values is limited, because each value may be a secret, which is encrypted separately.
     if sum(map(len, keys)) > _MOST_KEY_VALUES:
         raise PydanticCustomError(
             "too_many_values", "all keys together may have at most {most} values", {"most": _MOST_KEY_VALUES}

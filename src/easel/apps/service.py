@@ -259,8 +259,8 @@ def _check_size(config: Config) -> str:
 
 
 def _check_env_vars(config: Config, before: Config) -> None:
-    """Checks the limit only if the variables have changed. An app from an earlier release may exceed the limit until
-    then."""
+    """Raises EnvVarsTooLargeError if the public variables exceed their limit and differ from the variables in `before`.
+    An app from an earlier release may exceed the limit until its variables change."""
     variables = published_site(config).variables_json
     if variables != published_site(before).variables_json:
         size = len(memoryview(variables))

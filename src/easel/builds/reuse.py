@@ -27,7 +27,8 @@ _VENV = "venv"
 _REMOVES_MODULES = ("npm", "ci")
 """The first words of an install command that removes `node_modules` first."""
 _OF_TOOLS = (".cache", ".vite", ".vite-temp")
-"""Folders in `node_modules` that tools write during a build, but do not need."""
+"""Folders in `node_modules` that tools write during a build. They hold no dependency, so they may change or be
+missing."""
 
 
 class Reuse:

@@ -289,7 +289,7 @@ class CreatedKey(Answer):
 
 
 class Limit(msgspec.Struct, kw_only=True):
-    """A limit of the organisation."""
+    """A limit of the organisation, and how much of it is used."""
 
     name: str
     used: int

@@ -11,7 +11,8 @@ from easel.storage.database import Base
 
 
 class Upload(Base):
-    """One issued upload. Its object key belongs to one app. The row stays until the upload expires and is swept.
+    """An upload URL that was issued, and the upload to it. Its object key belongs to one app. The row stays until the
+    upload expires and is swept.
 
     `etag` and `size` (bytes) describe the last bytes that Easel's own upload endpoint received. For direct uploads to a
     bucket, they stay None. While the upload is `waiting` to be deployed, `counted` (bytes stored and in transit) counts

@@ -132,7 +132,8 @@ class BoundedRequest(Request):
         return sum(map(len, self.pieces or ()))
 
     async def body(self) -> bytes:
-        """Returns the body, which `take` has read if it may be large."""
+        """Returns the whole body. A body that may be large was already read by `take`, and all other bodies are read
+        here."""
         if self.pieces is not None:
             self._body, self.pieces = b"".join(self.pieces), None
         return await super().body()
@@ -232,7 +233,7 @@ def _refuse_many(body: bytes) -> None:
 def _read_large(body: bytes, field: str) -> dict[str, Any]:
     """Parses a large object, in which one field holds strings, and all other fields together are small. Other content
     (ten million empty lists) could take a hundred times its size in memory."""
-    # Every string begins with a quote that is not escaped.
+    # Every string begins with a quote that is not escaped, so the number of these quotes limits the number of strings.
     if body.count(b'"') - body.count(b'\\"') > 4 * MOST_VALUES:
         raise json.JSONDecodeError(f"more than {2 * MOST_VALUES} strings", "", 0)
     try:

@@ -223,7 +223,7 @@ async def _once(
 
     Refusals are not remembered, because they changed nothing and the same request may succeed later. Responses may
     contain secrets (a new key, a presigned address), so they are encrypted, and only the same subject gets them again.
-    Of a large response, only the part that the database cannot restore is remembered.
+    For a large response, only the part that the database cannot restore is remembered.
     """
     fingerprint = hashlib.sha256()
     for part in (request.method.encode(), str(request.url.path).encode(), request.url.query.encode()):

@@ -34,7 +34,8 @@ from easel.builds.sandbox import kernel
 
 LENGTH = struct.Struct("!I")
 STAGE = "/tmp"  # noqa: S108
-"""A mount point that every system has. The mounts are in a private mount namespace, so no other process sees them."""
+"""A folder that every system has, below which the keeper mounts files for the sandbox. The mounts are in a private
+mount namespace, so no other process sees them."""
 INSIDE = 1000
 """The user id and group id in the sandbox."""
 PROXY_PORT = 3128

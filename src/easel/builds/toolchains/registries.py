@@ -53,7 +53,7 @@ class PythonIndex:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Returns the hosts of the chosen addresses."""
+        """Returns the hosts of the addresses that the operator chose."""
         return tuple(host_of(url) for url in (self.url, *self.more) if url is not None)
 
 
@@ -83,7 +83,7 @@ def python_index(environment: Mapping[str, str] = os.environ) -> PythonIndex:
     more = (environment.get("PIP_EXTRA_INDEX_URL") or configured.get("extra-index-url") or "").split()
     return PythonIndex(
         url=url if url and _is_web(url) else None,
-        # A folder of this machine does not exist in the sandbox.
+        # An index in a folder of this machine is left out, because the folder does not exist in the sandbox.
         more=tuple(address for address in more if _is_web(address)),
     )
 

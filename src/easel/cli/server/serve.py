@@ -144,7 +144,7 @@ def read_settings(**given: Any) -> Settings:
         name = str(first["loc"][0]).lower()
         option = f"`--{name.replace('_', '-')}`" if given.get(name) is not None else f"EASEL_{name.upper()}"
         reason = first["msg"].removeprefix("Value error, ")
-        # An address may contain a password.
+        # The value may be an address with a password, which must not be printed.
         scheme, border, rest = str(first["input"]).partition("://")
         hidden = f"***@{rest.rpartition('@')[2]}" if "@" in rest else rest
         raise SettingInvalidError(setting=option, value=f"{scheme}{border}{hidden}", reason=reason) from None

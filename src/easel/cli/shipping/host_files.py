@@ -1,5 +1,5 @@
-"""Finds rules files of other hosts. Files that hosts read from a project's root, and not from its output, are sent
-too."""
+"""Finds rules files of other hosting providers. A file that they read from a project's root, and not from the output of
+its build, is sent too."""
 
 from __future__ import annotations
 

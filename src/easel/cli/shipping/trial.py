@@ -107,7 +107,7 @@ def try_bundle(bundle: IO[bytes], project: Project, *, as_is: bool = False) -> T
 
 
 def rule_settings(project: Project) -> RuleSettings:
-    """Returns the settings for the rules in easel.toml."""
+    """Returns the settings for reading rules files, from easel.toml."""
     # The values in easel.toml were validated when the file was read.
     return RuleSettings(
         msgspec.convert(project.rules or "auto", Choice),

@@ -62,7 +62,7 @@ def _tracked_source(target: Path, root: Path) -> Path | None:
         root = source_of(place) or (place.parent if is_ignored(place) else place)
     if root == home():
         return None
-    # In a repository without tracked files, the project has just begun.
+    # The project counts too if the repository tracks no files at all, because it has just begun.
     return root if _git(root, "ls-files", "--", ".") or not _git(root, "ls-files", "--", ":/") else None
 
 
