@@ -85,7 +85,7 @@ class AuthConfigInput(AuthConfigOutput):
     """The visitors whom the app admits. `password` is write-only, and is stored as a hash."""
 
     password: Text | None = None
-    # A stored value may be older than this limit.
+    # This limit applies to requests only. Responses show stored values, which may be older than the limit.
     api_keys: Annotated[list[dict[Name, Tree]], AfterValidator(_few_in_all)] | None = Field(
         default=None, max_length=1_000
     )
@@ -228,7 +228,7 @@ class PublishAppRequest(Request):
 
 
 class VersionRecord(Answer):
-    """One version, as an app lists it."""
+    """A version in the list of an app's versions."""
 
     version: int | None = None
     s3_version_id: str | None = None

@@ -136,7 +136,7 @@ class Tree:
         place = self.place(path)
         if place is None:
             return None
-        # Opening a pipe would block.
+        # Without O_NONBLOCK, opening a named pipe would block.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             descriptor = os.open(place, flags)

@@ -55,7 +55,7 @@ class PageMeta(msgspec.Struct, kw_only=True):
 
 
 class App(Answer):
-    """An app, alone or in a list."""
+    """An app: the response about one app, or an item in a list of apps."""
 
     app_id: str
     slug: str

@@ -138,7 +138,7 @@ class Program(click.Group):
         return list(_PLACES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports a command. Returns None for an unknown name."""
+        """Imports and returns a command. Returns None for an unknown name."""
         if cmd_name not in _PLACES:
             return None
         module, _, name = _PLACES[cmd_name].partition(":")
@@ -234,7 +234,8 @@ def _print_anything() -> None:
 
 
 def _tell(error: Exception) -> ExitCode:
-    """Reports an error that no command has reported. An unknown error is reported with its origin, for an operator."""
+    """Reports an error that no command has reported, and returns its exit code. An unknown error is raised again, so
+    that an operator sees its traceback."""
     from easel.cli.errors import exit_code_of
     from easel.cli.output import Output
     from easel.errors import EaselError

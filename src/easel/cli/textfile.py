@@ -6,7 +6,7 @@ import codecs
 from pathlib import Path
 from typing import Final
 
-# The little-endian mark of UTF-32 begins with the mark of UTF-16.
+# The little-endian mark of UTF-32 begins with the mark of UTF-16, so it is compared first.
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),

@@ -186,7 +186,7 @@ class Fairness:
             asyncio.get_running_loop().call_later(pause, self._costly.give, organisation)
 
     # An organisation with many connections could resume many requests in one round of the event loop. A request of
-    # another organisation takes as many rounds as it has queries, so it would wait as often.
+    # another organisation takes as many rounds as it has queries, and would wait for all those requests in each round.
     def _of_connections(self, organisation: str) -> int:
         if self._connections.waits(organisation) and self.gives_way(organisation):
             return 0

@@ -47,10 +47,10 @@ class Process(Protocol):
     """The lane's process, after it was started."""
 
     async def wait(self) -> int:
-        """Waits for the end of the process, and returns its exit code."""
+        """Waits for the end of the lane's process, and returns its exit code."""
 
     def kill(self) -> None:
-        """Ends the process at once."""
+        """Ends the lane's process at once."""
 
 
 Start = Callable[[socket.socket], Awaitable[Process]]

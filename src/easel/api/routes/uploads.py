@@ -100,7 +100,8 @@ async def verify_upload(
 
 
 def public_base(settings: Settings, request: Request) -> str:
-    """Returns the api's public address: the configured address, or else the address in the request."""
+    """Returns the api's public address: the configured address, or else the address to which the client sent the
+    request."""
     return settings.api_url or str(request.base_url)
 
 

@@ -159,8 +159,8 @@ class _Commands:
 
 
 def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
-    """Returns true if the folder is served without a build. The folder, or the output folder that is set, has a page,
-    and there is no tool that makes pages."""
+    """Returns true if the project is served without a build: its folder, or the output folder in its settings, contains
+    a page, and the project uses no tool that generates pages."""
     if wanted.framework == STATIC:
         return True
     is_built = project.framework or project.script("build") is not None or is_nx_project(tree, project.folder)

@@ -102,7 +102,8 @@ def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
     lines = [command] if command else []
     if where:
         reasons.append(f"Install: the Python packages of {printable(where)}.")
-    # The packages of themes and plugins contain the name of their tool, and install the tool.
+    # The requirements may list only a theme or plugin. The name of its package contains the name of the tool, and it
+    # installs the tool.
     packages = [] if name in named.lower() else [*_PACKAGES.get(name, ())]
     if packages or not command:
         packages += _guessed(tree, project, reasons)

@@ -65,7 +65,7 @@ class Processes:
             await asyncio.sleep(MAKING)
 
     def close(self) -> None:
-        """Closes the files of the processes."""
+        """Closes the files of /proc through which the processes are measured."""
         os.close(self._proc)
         if self._root is not None:
             os.close(self._root)

@@ -29,9 +29,9 @@ _OLDEST = 14
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Node.js: its version, the folder to mount, and the path of its program in the sandbox. The folder is None for
-    the system's own Node.js, which is already in the sandbox. The paths of npm's program, and of the folder whose
-    `include` has the headers, are set if they exist."""
+    """An installation of Node.js: its version, the folder to mount, and the path of its program in the sandbox. The
+    folder is None for the system's own Node.js, which is already in the sandbox. The paths of npm's program, and of the
+    folder whose `include` has the headers, are set if they exist."""
 
     version: str
     folder: Path | None

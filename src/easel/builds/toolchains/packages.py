@@ -98,7 +98,7 @@ class Packages:
 def install(folder: Path, target: Path) -> None:
     """Renames a finished folder to its final name, `target`. If another process has created that folder first, its
     folder stays."""
-    # The owner cannot rename a folder without write permission, because its `..` would change.
+    # A folder without write permission cannot be renamed, even by its owner, because its `..` would change.
     folder.chmod(0o755)
     try:
         folder.rename(target)
@@ -151,8 +151,8 @@ def _check_and_unpack(release: Release, archive: Path, folder: Path) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Writes the regular files of an npm archive. All names in the archive begin with the same folder. Links are
-    skipped."""
+    """Writes the regular files of an npm archive into `folder`, without the top folder that all names in the archive
+    begin with. Links are skipped."""
     folder.mkdir(mode=0o755)
     size = 0
     with tarfile.open(archive, "r:gz") as tar:

@@ -65,7 +65,7 @@ async def npm_registry(environment: Mapping[str, str] = os.environ) -> NpmRegist
     programs = await asyncio.to_thread(host_npm)
     if programs is None:
         raise RegistryUnknownError
-    # npm always writes a log into its user's folder.
+    # npm always writes a log into its user's folder, so it gets a temporary folder.
     with TemporaryDirectory(prefix="easel-npm-", ignore_cleanup_errors=True) as empty:
         plain = {"PATH": environment.get("PATH", os.defpath), "HOME": empty}
         nothing = (f"--userconfig={empty}/user", f"--globalconfig={empty}/global")

@@ -62,7 +62,7 @@ class Registry:
     async def releases(self, package: str) -> dict[str, Release]:
         """Returns the releases of a package by version, including deprecated releases. Raises RegistryUnreachableError,
         and the errors of `outgoing_client`."""
-        # Most builds query no registry, and the client takes megabytes.
+        # The import is here, because the client takes megabytes and most builds query no registry.
         from easel.outgoing.client import outgoing_client
 
         seen = self._seen.get(package)

@@ -77,7 +77,7 @@ class Follower:
             return False
 
     def _status(self) -> Deploy | None:
-        """Returns the current deploy. Returns None if the server does not respond."""
+        """Returns the deploy in its current state. Returns None if the server does not respond."""
         try:
             return self._client.deploy_status(self._app_id, self._deploy_id)
         except (ServerUnreachableError, NotAnEaselServerError):
