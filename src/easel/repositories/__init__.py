@@ -1,1 +1,1 @@
-"""Repositories: the repository that an app follows, the differences between Git hosts, and fetching a commit."""
+"""Repositories: the Git repository that an app follows, the differences between Git hosts, and fetching a commit."""

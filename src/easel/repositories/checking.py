@@ -1,4 +1,4 @@
-"""Checks, when a repository is connected, whether it can be read. Otherwise, only the first deploy would show
+"""Checks whether a repository can be read, when it is connected. Without this check, only the first deploy would show
 errors."""
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from easel.repositories.schemas import RepositoryCheck
 from easel.settings import Settings
 
 SECONDS: Final = 10.0
-"""Timeout for the host's response, in seconds."""
+"""Timeout in seconds for the response of the Git host."""
 
 
 async def require_public_name(settings: Settings, repo_url: str) -> None:
-    """Refuses an address whose host name resolves to a private network, because every fetch would refuse it. An
-    unresolved name is accepted. Raises the errors of `read_url`, PrivateRepositoryHostError."""
+    """Raises PrivateRepositoryHostError if the host name in the repository's address resolves to a private network,
+    because every fetch would refuse it. A name that does not resolve is accepted. Raises the errors of `read_url`."""
     url = read_url(repo_url)
     if url.address is not None:
-        # `connect` reports this error.
+        # `connect` reports that this address is invalid.
         return
     try:
         await Destinations.of(settings).resolve(url.host, url.port)
@@ -42,8 +42,8 @@ async def require_public_name(settings: Settings, repo_url: str) -> None:
 
 
 async def check(vault: Vault, settings: Settings, repository: Repository, *, has_new_key: bool) -> RepositoryCheck:
-    """Reads the branch from its host, within `SECONDS`, and returns the result. `has_new_key` is true if the deploy key
-    was just made, so that no host knows it yet."""
+    """Reads the newest commit of the followed branch from its Git host, within `SECONDS`, and returns the result.
+    `has_new_key` is true if the deploy key was just created, so that no host knows it yet."""
     if has_new_key:
         return RepositoryCheck(
             status="not_checked",

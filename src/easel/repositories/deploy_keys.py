@@ -1,4 +1,4 @@
-"""Deploy keys: makes a key pair, or reads a private key that a user supplies."""
+"""Deploy keys: creates a key pair, or reads a private key that a user supplies."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _Private = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
 
 @dataclass(frozen=True, slots=True)
 class DeployKey:
-    """A key pair in OpenSSH's formats. The private key is secret. The public key is a single line."""
+    """A deploy key in OpenSSH's formats. The private key is secret. The public key is a single line."""
 
     private: str
     public: str
 
 
 def make_key(comment: str) -> DeployKey:
-    """Returns a new Ed25519 key pair (RFC 8032). Its public key contains the comment."""
+    """Returns a new Ed25519 key pair (RFC 8032). The public key ends with the comment."""
     return _pair(Ed25519PrivateKey.generate(), comment)
 
 
 def read_key(text: str, comment: str) -> DeployKey:
-    """Returns the key pair for a private key in OpenSSH's or PEM format. Raises DeployKeyError."""
+    """Reads a private key in OpenSSH's or PEM format, and returns the key pair. Raises DeployKeyError."""
     if len(text) > LONGEST:
         raise DeployKeyError(reason=f"it is longer than {LONGEST} bytes")
     data = text.strip().replace("\r\n", "\n").encode("utf-8", "replace") + b"\n"

@@ -1,8 +1,8 @@
 """A GitHub App: its install address, the proof that an installation belongs to a person, and tokens for fetching.
 
 The id of an installation proves nothing, because anybody can open GitHub's redirect with any number in it
-(docs.github.com, "About the setup URL"). Therefore, Easel asks GitHub whether the returning person can see that
-installation.
+(docs.github.com, "About the setup URL"). Therefore, Easel asks GitHub whether the person who returns from GitHub can
+see that installation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from easel.settings import Settings
 STATE_LIFE: Final = 3600
 """Timeout in seconds for a user to complete the installation."""
 _TOKEN_LIFE: Final = 540
-"""Lifetime of a token in seconds. GitHub accepts at most 600, by its own clock."""
+"""Lifetime in seconds of the token that authenticates the App. GitHub accepts at most 600, by its own clock."""
 _SLOW_CLOCK: Final = 60
 _PAGES: Final = 10
 _PAGE: Final = 100
@@ -61,7 +61,7 @@ class _Installations(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class GithubApp:
-    """The operator's GitHub App."""
+    """The GitHub App that the operator of this Easel has registered."""
 
     app_id: str
     slug: str
@@ -73,7 +73,7 @@ class GithubApp:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Returns the App from the settings. Raises GithubAppMissingError, GithubAppInvalidError."""
+        """Returns the GitHub App in the settings. Raises GithubAppMissingError, GithubAppInvalidError."""
         key = settings.github_app_private_key.get_secret_value() if settings.github_app_private_key else None
         if key is None and settings.github_app_private_key_file is not None:
             try:
@@ -95,13 +95,15 @@ class GithubApp:
         )
 
     def install_url(self, state: str) -> str:
-        """Returns the address for installing the App. After the installation, GitHub sends the person back with the
-        state."""
+        """Returns the address at which a user installs the GitHub App. After the installation, GitHub sends the user
+        back with the state."""
         return f"{self.url}/apps/{self.slug}/installations/new?{urlencode({'state': state})}"
 
     def bearer(self) -> dict[str, str]:
-        """Returns the header that authenticates the App (RFC 7519, RS256). Raises GithubAppInvalidError."""
-        # Like the HTTP client below, these libraries take megabytes, and most installations have no GitHub App.
+        """Returns the Authorization header that authenticates the GitHub App (RFC 7519, RS256). Raises
+        GithubAppInvalidError."""
+        # Like the HTTP client below, these libraries take megabytes, but most installations of Easel have no GitHub
+        # App.
         from joserfc import jwt
         from joserfc.errors import JoseError
         from joserfc.jwk import RSAKey
@@ -116,13 +118,14 @@ class GithubApp:
 
 
 def new_state(vault: Vault, org_id: str, app_id: str) -> str:
-    """Returns a signed state for one app of one organisation, valid for an hour."""
+    """Returns a signed text that identifies an app and its organisation while a user is at GitHub. It is valid for an
+    hour."""
     plain = f"{org_id}.{app_id}.{int(clock.now().timestamp()) + STATE_LIFE}.{new_secret()[:16]}"
     return f"{plain}.{vault.sign(_PURPOSE + plain)}"
 
 
 def read_state(vault: Vault, state: str) -> tuple[str, str]:
-    """Returns the organisation and the app in a state. Raises InstallStateError."""
+    """Returns the organisation and the app in a signed text from `new_state`. Raises InstallStateError."""
     plain, _, signature = state.rpartition(".")
     if len(state) > 500 or not vault.signed(_PURPOSE + plain, signature):
         raise InstallStateError()
@@ -133,8 +136,8 @@ def read_state(vault: Vault, state: str) -> tuple[str, str]:
 
 
 async def require_theirs(settings: Settings, code: str, installation: int) -> None:
-    """Asks GitHub whether the person with this code can see the installation. Raises InstallationNotYoursError,
-    GithubUnavailableError, GithubAppMissingError, and the errors of OutgoingClient."""
+    """Asks GitHub whether the person who received this code can see the installation. Raises InstallationNotYoursError
+    if not. Raises GithubUnavailableError, GithubAppMissingError, and the errors of OutgoingClient."""
     from easel.outgoing.client import outgoing_client
 
     app = GithubApp.of(settings)
@@ -161,8 +164,9 @@ async def require_theirs(settings: Settings, code: str, installation: int) -> No
 
 
 async def installation_token(settings: Settings, installation: int, url: RemoteUrl) -> str:
-    """Returns a token that can read this one repository for an hour. Raises InstallationGoneError,
-    GithubUnavailableError, GithubAppMissingError, GithubAppInvalidError, and the errors of OutgoingClient."""
+    """Returns a token for the GitHub App's installation that can read the repository at `url`, and no other, for an
+    hour. Raises InstallationGoneError, GithubUnavailableError, GithubAppMissingError, GithubAppInvalidError, and the
+    errors of OutgoingClient."""
     from easel.outgoing.client import outgoing_client
 
     app = GithubApp.of(settings)

@@ -1,4 +1,4 @@
-"""The keys that identify ssh hosts: the published keys of large hosts, and keys that users supply."""
+"""The keys that identify ssh hosts: published keys of large hosts, and keys that users supply."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PUBLISHED: Final = {
     "gitlab.com": "AAAAC3NzaC1lZDI1NTE5AAAAIAfuCHKVTjquxvt6CM6tdG4SLp1Btn/nOeHHE5UOzRdf",
     "bitbucket.org": "AAAAC3NzaC1lZDI1NTE5AAAAIIazEu89wgQZ4bqs3d63QSMzYVa0MuJ2e2gKTKqu+UUO",
 }
-"""Ed25519 host keys, as the hosts publish them."""
+"""Ed25519 host keys by host name, as the hosts publish them."""
 _KINDS: Final = frozenset(
     {
         "ssh-ed25519",
@@ -36,20 +36,22 @@ MOST_KEYS: Final = 10
 
 
 def place(url: RemoteUrl) -> str:
-    """Returns the host's name in `known_hosts` (sshd(8))."""
+    """Returns the name under which `known_hosts` lists the host of the address (sshd(8)). It contains the port unless
+    the port is 22."""
     return url.host if url.port == 22 else f"[{url.host}]:{url.port}"
 
 
 def published(url: RemoteUrl) -> str | None:
-    """Returns the `known_hosts` of a large host. Returns None for other hosts."""
+    """Returns the lines of `known_hosts` for a large host whose key Easel knows. Returns None for all other hosts."""
     key = _PUBLISHED.get(url.host)
     return f"{place(url)} ssh-ed25519 {key}\n" if key else None
 
 
 def read_known_hosts(text: str, url: RemoteUrl) -> str:
-    """Returns the lines for the address's host, each rewritten to contain only that host. Raises KnownHostsError.
+    """Returns those lines of a `known_hosts` file that are for the host of the address. Each line is rewritten to
+    contain only this host. Raises KnownHostsError.
 
-    Lines without a host (`ssh-ed25519 AAAA…`) count for this host. Lines for other hosts are left out.
+    A line without a host (`ssh-ed25519 AAAA…`) is taken as a line for this host. Lines for other hosts are left out.
     """
     if len(text) > LONGEST:
         raise KnownHostsError(reason=f"it is longer than {LONGEST} characters")
@@ -65,7 +67,7 @@ def read_known_hosts(text: str, url: RemoteUrl) -> str:
 
 
 def fingerprints(known_hosts: str | None) -> list[str]:
-    """Returns the type and SHA-256 of each key, as `ssh-keygen -l` shows them."""
+    """Returns the type and SHA-256 of each key in a `known_hosts` text, as `ssh-keygen -l` shows them."""
     shown = []
     for line in (known_hosts or "").splitlines():
         _, kind, key = line.split(" ")
@@ -106,7 +108,8 @@ def _names(pattern: str, host: str) -> bool:
 
 
 def _is_key(kind: str, key: str) -> bool:
-    """Returns true if the text is a public key of that type (RFC 4253 §6.6: the key begins with the type's name)."""
+    """Returns true if `key` is a public key of the type `kind` (RFC 4253 §6.6: a key begins with the name of its
+    type)."""
     try:
         data = base64.b64decode(key, validate=True)
     except (ValueError, binascii.Error):

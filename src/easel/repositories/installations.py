@@ -1,4 +1,5 @@
-"""Installations of the GitHub App that are proved to belong to an organisation, and the apps that use them."""
+"""Installations of the GitHub App for which a user has proved that they belong to an organisation, and the apps that
+use them."""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ async def take_installation(
     request: ConnectRepoRequest,
     url: RemoteUrl,
 ) -> None:
-    """Makes the repository use an installation of the GitHub App. The installation must be proved to belong to this
-    organisation. Raises GithubAppMissingError, InstallationNotLinkedError, CredentialMismatchError."""
+    """Makes the app's repository use an installation of the GitHub App. Somebody in the organisation must have proved
+    that it belongs to them. Raises GithubAppMissingError, InstallationNotLinkedError, CredentialMismatchError."""
     if "github_installation_id" not in request.model_fields_set:
         if repository.github_installation_id is None and not request.token and _fits_installation(repository, url):
             repository.github_installation_id = await _linked(work, app)
@@ -52,7 +53,7 @@ def _fits_installation(repository: Repository, url: RemoteUrl) -> bool:
 
 
 async def _linked(work: Transaction, app: App) -> int | None:
-    """Returns the installation that is linked to this app."""
+    """Returns the id of the GitHub App's installation that is linked to this app. Returns None if there is none."""
     return await work.session.scalar(
         select(GithubInstallation.installation_id).where(
             GithubInstallation.app_id == app.id, GithubInstallation.org_id == app.org_id
@@ -61,7 +62,8 @@ async def _linked(work: Transaction, app: App) -> int | None:
 
 
 async def _is_linked(work: Transaction, app: App, installation: int) -> bool:
-    """Returns true if a person of the organisation has proved, for any app, that the installation belongs to them."""
+    """Returns true if somebody in the app's organisation has proved, for any of its apps, that the installation belongs
+    to them."""
     found = await work.session.scalar(
         select(GithubInstallation.app_id)
         .where(GithubInstallation.org_id == app.org_id, GithubInstallation.installation_id == installation)
@@ -71,8 +73,8 @@ async def _is_linked(work: Transaction, app: App, installation: int) -> bool:
 
 
 async def read_through(work: Transaction, installation: int, name: str, most: int) -> list[tuple[str, str]]:
-    """Returns the apps (id, organisation) that follow the repository `owner/name` through the installation, up to a
-    limit."""
+    """Returns the apps (id, organisation) that follow the repository `owner/name` through the GitHub App's
+    installation, at most `most`."""
     found = await work.session.execute(
         select(Repository.app_id, Repository.org_id, Repository.repo_url)
         .where(Repository.github_installation_id == installation)
@@ -88,8 +90,8 @@ async def read_through(work: Transaction, installation: int, name: str, most: in
 
 
 async def link_installation(work: Transaction, org_id: str, app_id: str, installation: int) -> App | None:
-    """Records an installation that was proved to belong to the person, and makes the app's GitHub repository use it.
-    Returns the app. Returns None if the app was deleted in the meantime."""
+    """Records that a user has proved that the installation belongs to them, and makes the app's GitHub repository use
+    it. Returns the app. Returns None if the app was deleted in the meantime."""
     app = await work.session.scalar(
         held(select(App).where(App.id == app_id, App.org_id == org_id, App.deleted_at.is_(None)))
     )

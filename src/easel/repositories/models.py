@@ -13,10 +13,10 @@ from easel.storage.database import Base
 
 
 class Repository(Base):
-    """The repository that an app follows: one branch, and the credential to read it.
+    """The Git repository that an app follows: one branch, and the credential to read it.
 
-    Columns whose names begin with `sealed` can only be decrypted with the instance's secret key. `allow` lists
-    unsupported parts of a repository that do not stop a deploy.
+    Columns whose names begin with `sealed` are encrypted with the instance's secret key. `allow` lists unsupported
+    parts of a repository that do not stop a deploy.
     """
 
     __tablename__ = "repository"
@@ -34,7 +34,7 @@ class Repository(Base):
     sealed_token: Mapped[str | None] = mapped_column(String)
     sealed_deploy_key: Mapped[str | None] = mapped_column(String)
     deploy_key: Mapped[str | None] = mapped_column(String)
-    """The public half of the deploy key, in OpenSSH's format."""
+    """The public part of the deploy key, in OpenSSH's format."""
     known_hosts: Mapped[str | None] = mapped_column(String)
     sealed_webhook_secret: Mapped[str] = mapped_column(String)
     connected_by: Mapped[str] = mapped_column(String)
@@ -42,8 +42,8 @@ class Repository(Base):
 
 
 class GithubInstallation(Base):
-    """An installation of the GitHub App, for one app. A person of the organisation has proved that the installation is
-    theirs."""
+    """An installation of the GitHub App, for one app. Somebody in the app's organisation has proved that the
+    installation belongs to them."""
 
     __tablename__ = "github_installation"
     __table_args__ = (Index("ix_github_installation_org_installation", "org_id", "installation_id"),)
@@ -55,14 +55,14 @@ class GithubInstallation(Base):
 
 
 class WebhookDelivery(Base):
-    """A processed webhook delivery. A repeated delivery is ignored."""
+    """A delivery of a webhook that was processed. If the same delivery comes again, it is ignored."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (Index("ix_webhook_delivery_received", "received_at"),)
 
     app_id: Mapped[str] = mapped_column(ForeignKey("app.id"), primary_key=True)
     delivery: Mapped[str] = mapped_column(String, primary_key=True)
-    """SHA-256 (hex) of the sender's kind and the sender's id for the delivery."""
+    """SHA-256 (hex) of the kind of the Git host, and of the id that the host gives to the delivery."""
     org_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
     deploy_id: Mapped[str | None] = mapped_column(String)
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -1,4 +1,4 @@
-"""The address of a repository (https, ssh, or ssh as `user@host:path`), parsed and normalised."""
+"""Parses and normalises the address of a Git repository (https, ssh, or ssh as `user@host:path`)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from easel.repositories.errors import (
 )
 
 LONGEST: Final = 2048
-"""Maximum number of characters of an address."""
+"""Maximum number of characters of a repository's address."""
 LONGEST_BRANCH: Final = 255
 """Maximum number of bytes of a branch name."""
 
 Scheme = Literal["https", "http", "ssh"]
 
 _PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
-# Git's own syntax for an address with a helper. For example, `ext::sh -c …` runs a program.
+# Git's own syntax for an address with a helper program. For example, `ext::sh -c …` runs a program.
 _HELPER: Final = re.compile(r"[A-Za-z0-9.+-]*::")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9.+-]*)://")
 _SCP: Final = re.compile(r"(?P<user>[^@:/\\]+)@(?P<host>\[[^\]/]+\]|[^@:/\\\[\]]+):(?P<path>.+)")
@@ -36,8 +36,8 @@ _REFUSED_IN_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 @dataclass(frozen=True, slots=True)
 class RemoteUrl:
-    """An address of a repository. `host` is a lower-case name or an address without brackets. `path` has no leading
-    slash. `user` is None if the address has no user."""
+    """The address of a Git repository. `host` is a name in lower case or an IP address without brackets. `path` has no
+    leading slash. `user` is None if the address contains no user."""
 
     scheme: Scheme
     host: str
@@ -45,12 +45,12 @@ class RemoteUrl:
     path: str
     user: str | None = None
     relative: bool = False
-    """True if the path is relative to the user's home (`user@host:path`). A plain ssh server treats such a path
-    differently."""
+    """True if the path is relative to the user's home (`user@host:path`). A plain ssh server distinguishes such a path
+    from an absolute path."""
 
     @property
     def text(self) -> str:
-        """Returns the full address. It contains the user only for ssh."""
+        """Returns the address as text. It contains the user only for ssh."""
         if self.relative:
             return f"{self.user or 'git'}@{self.authority}:{self.path}"
         port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
@@ -72,19 +72,20 @@ class RemoteUrl:
 
     @property
     def web_host(self) -> str:
-        """Returns the host for http or https, with its port if the port is not the default port."""
+        """Returns the host and port of the repository's web address. The port is left out if it is the default port."""
         port = f":{self.port}" if self.scheme != "ssh" and self.port != _PORTS[self.scheme] else ""
         return f"{self.authority}{port}"
 
     @property
     def web(self) -> str:
-        """Returns the repository's web page: https, without `.git`."""
+        """Returns the address of the repository's web page: https, without `.git`."""
         scheme = "http" if self.scheme == "http" else "https"
         return f"{scheme}://{self.web_host}/{self.path.removesuffix('.git')}"
 
 
 def read_url(text: str) -> RemoteUrl:
-    """Parses an address. Raises RepositoryUrlError, RepositorySchemeError, RepositoryUrlSecretError."""
+    """Parses the address of a Git repository. Raises RepositoryUrlError, RepositorySchemeError,
+    RepositoryUrlSecretError."""
     if len(text) > LONGEST:
         raise RepositoryUrlError(reason=f"it is longer than {LONGEST} characters")
     text = text.strip(" ")
@@ -161,8 +162,8 @@ def _path(path: str) -> str:
 
 
 def check_branch(name: str) -> str:
-    """Returns a valid branch name without `refs/heads/`, by the rules of `git check-ref-format --branch`. Raises
-    BranchNameError."""
+    """Checks the name of a branch by the rules of `git check-ref-format --branch`, and returns it without
+    `refs/heads/`. Raises BranchNameError."""
     branch = name.removeprefix("refs/heads/")
     if reason := _refused(branch):
         raise BranchNameError(branch=printable(branch), reason=reason)

@@ -1,4 +1,4 @@
-"""A connected repository as a remote to fetch from, with decrypted credentials."""
+"""Opens a connected repository for fetching, with decrypted credentials."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from easel.settings import Settings
 
 
 async def open_remote(vault: Vault, settings: Settings, repository: Repository) -> Remote:
-    """Opens the remote of a repository. If the repository uses a GitHub App's installation, the remote gets a token of
-    the installation. Raises SecretUnreadableError and the errors of `installation_token`."""
+    """Returns a repository's address and decrypted credentials, to fetch from it. If it uses an installation of the
+    GitHub App, requests a token for this installation. Raises SecretUnreadableError and the errors of
+    `installation_token`."""
     remote = remote_of(vault, repository)
     installation = repository.github_installation_id
     if installation is None or remote.token is not None:
@@ -25,8 +26,8 @@ async def open_remote(vault: Vault, settings: Settings, repository: Repository) 
 
 
 def remote_of(vault: Vault, repository: Repository) -> Remote:
-    """Returns the remote of a repository with its stored credentials. Raises SecretUnreadableError if the secret key
-    has changed."""
+    """Returns a repository's address and its stored credentials, decrypted. Raises SecretUnreadableError if the secret
+    key has changed."""
     token, key = repository.sealed_token, repository.sealed_deploy_key
     return Remote(
         url=read_url(repository.repo_url),

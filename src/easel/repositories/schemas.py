@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from easel.schemas import Answer, Line, Request, Text, Whole
 
 Provider = Literal["github", "gitlab", "gitea", "bitbucket", "plain"]
-"""The kinds of host, by the format of their webhooks. `gitea` covers Forgejo, and `plain` all other hosts."""
+"""The kinds of Git host, by the format of their webhooks. `gitea` includes Forgejo, and `plain` is any other host."""
 Without = Literal["submodules", "lfs"]
 """Parts of a repository that Easel does not fetch."""
 Credential = Literal["token", "deploy_key", "github_app"]

@@ -1,4 +1,4 @@
-"""Connects an app to a repository, and reads the connection."""
+"""Connects an app to a Git repository, and reads the connection."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _LOOPBACK: Final = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1
 
 @dataclass(frozen=True, slots=True)
 class ConnectedRepository:
-    """A connected repository. It has the webhook secret only if that secret was just created, and it states whether the
-    deploy key was just created."""
+    """A repository that was just connected. `webhook_secret` is set only if the secret was just created. `has_new_key`
+    is true if the deploy key was just created."""
 
     repository: Repository
     webhook_secret: str | None
@@ -97,7 +97,8 @@ async def connect(
 
 
 async def disconnect(work: Transaction, app: App) -> Repository:
-    """Ends the connection, and deletes its secrets. Returns the ended connection. Raises NothingConnectedError."""
+    """Disconnects the app from its repository, and deletes the repository's secrets. Returns the former connection.
+    Raises NothingConnectedError."""
     repository = await connected(work, app)
     if repository is None:
         raise NothingConnectedError()
@@ -107,15 +108,15 @@ async def disconnect(work: Transaction, app: App) -> Repository:
 
 
 async def webhook_secret_of(database: Database, app_id: str) -> tuple[str, str] | None:
-    """Returns the organisation of an existing app, and its encrypted webhook secret. Returns None if the app has no
-    secret."""
+    """Returns the id of the app's organisation, and the encrypted webhook secret of the app's repository. Returns None
+    if there is no secret."""
     found = await database.statement(_SQL["webhook_secret"], {"app": app_id})
     return (found[0][0], found[0][1]) if found else None
 
 
 async def following(work: Transaction, app_id: str, org_id: str) -> tuple[App, Repository] | None:
-    """Returns the app and its repository, for a verified webhook. Returns None if the repository was disconnected in
-    the meantime."""
+    """Returns the app and its repository, for a verified webhook. Returns None if the app was disconnected from its
+    repository in the meantime."""
     found = await work.session.execute(
         select(App, Repository)
         .join(Repository, Repository.app_id == App.id)
@@ -132,7 +133,7 @@ async def forget(work: Transaction, app_id: str) -> None:
 
 
 def is_readable(vault: Vault, repository: Repository) -> bool:
-    """Returns true if all secrets of the repository can be decrypted. Returns false after a change of the instance's
+    """Returns true if all secrets of the repository can be decrypted. They cannot be after a change of the instance's
     secret key."""
     sealed = (repository.sealed_webhook_secret, repository.sealed_token, repository.sealed_deploy_key)
     return all(_opens(vault, value) for value in sealed if value is not None)
@@ -147,7 +148,8 @@ def _opens(vault: Vault, sealed: str) -> bool:
 
 
 def _drop_unreadable(vault: Vault, repository: Repository) -> None:
-    """Deletes secrets that can no longer be decrypted, so that a new connection creates new secrets."""
+    """Deletes those secrets of the repository that can no longer be decrypted, so that a new connection creates new
+    secrets."""
     if not _opens(vault, repository.sealed_webhook_secret):
         repository.sealed_webhook_secret = ""
     if repository.sealed_token is not None and not _opens(vault, repository.sealed_token):
@@ -157,7 +159,7 @@ def _drop_unreadable(vault: Vault, repository: Repository) -> None:
 
 
 def credential_of(repository: Repository) -> Credential | None:
-    """Returns the kind of credential for fetching the repository."""
+    """Returns the kind of credential with which the repository is fetched."""
     if repository.sealed_token is not None:
         return "token"
     if repository.sealed_deploy_key is not None:
@@ -166,7 +168,7 @@ def credential_of(repository: Repository) -> Credential | None:
 
 
 def _webhook_secret(request: ConnectRepoRequest, *, is_new: bool) -> str | None:
-    """Returns the webhook secret to store: the supplied secret or a new secret. Returns None to keep the stored
+    """Returns the webhook secret to store: the secret in the request, or a new one. Returns None to keep the stored
     secret."""
     if request.webhook_secret is not None:
         given = request.webhook_secret
@@ -191,8 +193,8 @@ def _root(root: str | None) -> str | None:
 
 
 def _require_reachable(url: RemoteUrl, settings: Settings) -> None:
-    """Refuses early the addresses that every fetch would refuse. Names that resolve to private addresses are an
-    exception (see `checking.require_public_name`)."""
+    """Refuses an address that every fetch would refuse, early. Names that resolve to private addresses are checked
+    elsewhere (`checking.require_public_name`)."""
     address, destinations = url.address, Destinations.of(settings)
     if address is not None and not destinations.allows(address):
         raise PrivateRepositoryHostError(host=url.host)
@@ -206,7 +208,7 @@ def _require_reachable(url: RemoteUrl, settings: Settings) -> None:
 
 
 def _require_fitting(url: RemoteUrl, request: ConnectRepoRequest) -> None:
-    """Refuses credentials that the address cannot use."""
+    """Refuses a request with credentials that cannot be used with the address. Raises CredentialMismatchError."""
     key = request.deploy_key or request.new_deploy_key
     if url.scheme != "ssh" and (key or request.known_hosts):
         raise CredentialMismatchError(
@@ -231,7 +233,8 @@ def _require_fitting(url: RemoteUrl, request: ConnectRepoRequest) -> None:
 def _take_credential(
     vault: Vault, app: App, repository: Repository, request: ConnectRepoRequest, url: RemoteUrl
 ) -> bool:
-    """Stores the credential. Returns true if a deploy key was made, which the Git host does not know yet."""
+    """Stores the credential that the request contains. Returns true if a deploy key was created, which the Git host
+    does not know yet."""
     if _given(request, "token"):
         repository.sealed_token = vault.seal(request.token) if request.token else None
     if url.scheme != "ssh":
@@ -239,7 +242,7 @@ def _take_credential(
         return False
     is_needed = bool(request.deploy_key or request.new_deploy_key or repository.sealed_deploy_key is None)
     if is_needed:
-        # The import is here because the module's library takes three mebibytes.
+        # The module is imported here, because its library takes three mebibytes of memory.
         from easel.repositories.deploy_keys import make_key, read_key
 
         comment = f"easel-{app.slug}"

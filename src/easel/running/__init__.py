@@ -1,1 +1,2 @@
-"""Runs the roles, each in its own process, the supervisor above them, and operators' commands."""
+"""Runs Easel's roles (api, worker, builder, edge), each in its own process, the supervisor above them, and operators'
+commands."""

@@ -1,4 +1,4 @@
-"""The other tasks of `easel serve`: keeping the embedded database running, and keeping disk space for it."""
+"""Two background tasks of `easel serve`: keeping the embedded database running, and keeping disk space for it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from easel.storage.embedded import EmbeddedPostgres
 logger = logging.getLogger(__name__)
 
 DATABASE_LOOKS = 2.0
-"""Seconds between two checks of the embedded database. The second failed check restarts it."""
+"""Seconds between two checks of the embedded database. After a second failed check, it is restarted."""
 START_WITHIN = 60.0
-"""Timeout of a start in seconds, after which it is repeated."""
+"""Timeout in seconds of a start of the embedded database, after which it is started again."""
 DISK_LOOKS = 0.25
 """Seconds between two checks of the disk."""
 CHECKPOINT_EVERY = 10.0
-"""Seconds between two checkpoints while the disk is almost full. After a checkpoint, segments of the log can be
-reused."""
+"""Seconds between two checkpoints of the embedded database while the disk is almost full. After a checkpoint, the
+database can reuse segments of its log."""
 
 StopsWithin = Callable[[float], Awaitable[bool]]
-"""Waits this many seconds, or until the shutdown. Returns true if the shutdown has begun."""
+"""A function that waits this many seconds, or until the shutdown begins. It returns true if the shutdown has begun."""
 
 
 async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -> None:
-    """Restarts the embedded database when it has ended by itself, for example after a shortage of memory or disk.
-    Retries until it succeeds."""
+    """Restarts the embedded database when it has ended by itself, for example after a shortage of memory or disk space.
+    Retries until the start succeeds."""
     missed, failed = False, ""
     while not await stops_within(DATABASE_LOOKS):
         if embedded.runs and not failed:
@@ -42,7 +42,7 @@ async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -
             if not failed:
                 logger.error("PostgreSQL has ended; starting it again")
             try:
-                # Without this timeout, a server that ends during its start would be awaited for ever.
+                # Without this timeout, a database that ends during its start would be awaited for ever.
                 async with asyncio.timeout(START_WITHIN):
                     await asyncio.to_thread(embedded.start_again)
             except (OSError, SubprocessError, AssertionError, ValueError, RuntimeError) as error:
@@ -71,7 +71,7 @@ class DiskWatch:
         self._checkpoint: asyncio.Task[None] | None = None
 
     async def run(self, stops_within: StopsWithin) -> None:
-        """Checks until the shutdown."""
+        """Checks the disk regularly until the shutdown."""
         while not await stops_within(DISK_LOOKS):
             self.look()
             if self._is_out and time.monotonic() > self._checkpointed + CHECKPOINT_EVERY:
@@ -80,7 +80,7 @@ class DiskWatch:
             await self._checkpoint
 
     def look(self) -> None:
-        """Checks once. An unreadable disk is skipped."""
+        """Checks the disk once. A disk that cannot be read is skipped."""
         try:
             self._tell(self._reserve.room())
             if self._embedded is not None:

@@ -1,4 +1,4 @@
-"""The process of an api's lane (the api's second process, for costly requests): its start and its run.
+"""The lane: an api's second process, which carries out costly requests. This module starts and runs it.
 
 `easel serve` forks the lane from the process that has imported its modules. A single `easel api` already has threads
 when it needs a lane, so it starts a new Python.
@@ -27,13 +27,13 @@ logger = logging.getLogger(__name__)
 
 TITLE = "easel: api, costly requests"
 _CONNECTIONS = 2
-"""Maximum number of connections to the database, and maximum number of further connections under load. Four costly
-requests run at once."""
+"""Maximum number of connections to the database, and of additional connections under load. Four costly requests run at
+once."""
 
 
 def start_of(settings: Settings, url: str, line: socket.socket | None) -> Start:
-    """Returns the function by which an api starts its lane (its second process). The lane is forked through the socket
-    `line`, if there is one."""
+    """Returns the function by which an api starts its lane (its second process, for costly requests). The lane is
+    forked through the socket `line`. If `line` is None, a new Python is started."""
 
     async def fork(control: socket.socket) -> Process:
         assert line is not None
@@ -55,7 +55,8 @@ def start_of(settings: Settings, url: str, line: socket.socket | None) -> Start:
 
 def run_lane(settings: Settings, url: str, control: socket.socket) -> None:
     """Carries out costly requests until the api closes the socket. Raises the store's and the key's errors."""
-    # A terminal or a service manager signals all processes. A lane ignores the signals, and ends with its api.
+    # A terminal or a service manager signals all processes at once. A lane ignores these signals, and ends with its
+    # api.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     configure_logging(settings.log_level, "api")
@@ -66,13 +67,14 @@ def run_lane(settings: Settings, url: str, control: socket.socket) -> None:
     from easel.api.application import make_application, make_services
     from easel.api.lane.server import serve
 
-    # The api that passes the requests on has already counted them.
+    # The api that passes requests on to the lane has already counted them.
     uncounted = settings.model_copy(update={"rate_limit_per_minute": 0})
     objects = open_store(settings, impatience=15)
     services = make_services(uncounted, url, objects, open_vault(settings), pool_size=_CONNECTIONS)
 
     app = make_application(services, is_lane=True)
-    # The priority is lowered only now. With a low priority, the lane would never be ready on a busy machine.
+    # The priority is lowered only now. With a low priority during its start, the lane would never be ready on a busy
+    # machine.
     yield_processor()
 
     async def run() -> None:
@@ -86,8 +88,8 @@ def run_lane(settings: Settings, url: str, control: socket.socket) -> None:
 
 
 def _main(descriptor: str, api: str) -> None:
-    """Runs a lane in a process of its own, which an api that runs alone has started. The arguments are the socket's
-    descriptor and the api's process id."""
+    """Runs a lane in a new Python, which a single `easel api` has started. `descriptor` is the number of the socket,
+    and `api` the process id of the api."""
     from setproctitle import setproctitle
 
     setproctitle(TITLE)

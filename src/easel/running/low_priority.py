@@ -1,5 +1,5 @@
-"""The priority of builders and their builds, and of lanes. It is lower than the priority of all other processes that
-respond to requests."""
+"""The priority of builders, their builds, and lanes (the apis' second processes). It is lower than the priority of the
+processes that respond to ordinary requests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import platform
 from easel.builds.sandbox.kernel import lower_session, take_long_slices
 
 _NICER = 10
-"""The number added to the niceness of this process, because an operator may have started Easel with a niceness other
-than 0."""
+"""The number added to the niceness of this process. It is added, because an operator may have started Easel with a
+niceness other than 0."""
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
-"""The number of the system call by machine. Python has no function for it."""
+"""The number of the system call ioprio_set for each type of machine. Python has no function for it."""
 _IOPRIO_WHO_PROCESS = 1
 _IOPRIO_IDLE = 3 << 13
 
@@ -25,7 +25,7 @@ def yield_to_others() -> None:
     take_long_slices()
     number = _IOPRIO_SET.get(platform.machine())
     if number is not None:
-        # Refusals of the system (ioprio_set(2)) are ignored.
+        # If the system refuses the call, nothing changes (ioprio_set(2)).
         ctypes.CDLL(None, use_errno=True).syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_IDLE)
 
 
@@ -35,6 +35,7 @@ def yield_to_session() -> None:
 
 
 def yield_processor() -> None:
-    """Makes this process a separate session, and gives the session less processor time than all other sessions."""
+    """Moves this process into a session of its own, and gives this session less processor time than all other
+    sessions."""
     os.setsid()
     lower_session("self")

@@ -1,4 +1,4 @@
-"""The pages of programs and libraries that a process has mapped."""
+"""Frees memory: unmaps the pages of programs and libraries that a process needs no longer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any, Final
 
 _MADV_DONTNEED: Final = 4
 _AREA: Final = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .-.p \S+ \S+ [1-9]\d* +/.*(?:\.so[\w.]*|/python[\d.]*)$")
-"""The first line about a read-only part of a program or library: the part's begin and end."""
+"""A pattern for the first line about a read-only part of a program or library in /proc/PID/smaps: where the part begins
+and ends."""
 _STARTED: Final = 2.0
-"""Seconds after which a role has started. From then on, it needs few of the pages of libraries that its start used."""
+"""Seconds after which a role has started. From then on, it needs few of the library pages that its start has used."""
 _CHANGED: Final = re.compile(r"^Anonymous: +(\d+) kB")
 
 
@@ -40,6 +41,6 @@ def let_go_of_files() -> None:
 
 
 async def run_with_few_pages(role: Coroutine[Any, Any, None]) -> None:
-    """Runs a role, and unmaps the pages that only its start used. Raises the role's errors."""
+    """Runs a role, and unmaps the library pages that only its start has used. Raises the role's errors."""
     asyncio.get_running_loop().call_later(_STARTED, let_go_of_files)
     await role

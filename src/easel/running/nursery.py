@@ -53,50 +53,52 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "builder": ("easel.worker.builder", "procrastinate.builtin_tasks", "uvloop"),
     "edge": ("easel.edge.server", "uvicorn.lifespan.off", "uvicorn.protocols.http.httptools_impl", "uvloop"),
 }
-"""The modules of a role's processes."""
+"""The modules that the processes of each role import."""
 PREPARING: Final = "easel.running.preparing"
-"""The module that prepares the database and the store, needed only if all roles run on one machine."""
+"""The module that prepares the database and the object store. It is needed only if all roles run on one machine."""
 
 HEAD = struct.Struct("!HI")
-"""The lengths of a request's two parts: names of modules, and function."""
+"""The head of a request: the lengths of its two parts (the names of modules, and the function)."""
 FRAME = struct.Struct("!cI")
-"""The kind and length of a reply."""
+"""The head of a reply: its kind and its length."""
 STARTED, WANTED, RESULT, FAILED, ENDED = b"s", b"w", b"r", b"f", b"e"
 NUMBER = struct.Struct("!i")
-"""The process's id, or its exit code. A negative exit code is the signal that ended the process."""
+"""The content of two kinds of replies: a process's id, or its exit code. A negative exit code is the signal that ended
+the process."""
 
 
 _own: socket.socket | None = None
-"""The channel of a forked process to the supervisor."""
+"""The socket through which a forked process sends messages to the supervisor. None in any other process."""
 
 
 def ask_for(role: Role) -> None:
-    """Asks the supervisor, from a forked process, to run the role."""
+    """Asks the supervisor to run the role. Call this function in a process that the supervisor has started."""
     if _own is not None:
         _tell(_own, WANTED, role.encode())
 
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    # There is hardly any garbage, and a collection would take a tenth of the time.
+    # At this point, there is hardly any garbage, and a collection would take a tenth of the time.
     gc.disable()
     try:
         yield
     finally:
-        # Frozen objects are skipped by the garbage collector, so their memory stays shared between the processes.
+        # The garbage collector skips frozen objects, so their memory stays shared between the processes.
         gc.freeze()
         gc.enable()
 
 
 def read(names: Iterable[str]) -> None:
-    """Imports the modules of these names."""
+    """Imports the modules with these names."""
     with _reading():
         for name in names:
             importlib.import_module(name)
 
 
 def read_modules(roles: Sequence[Role], *, pools: Iterable[int] = ()) -> None:
-    """Imports the modules of these roles' processes, and prepares database pools of these sizes for them."""
+    """Imports the modules that the processes of these roles need, and prepares database pools of these sizes for
+    them."""
     read(dict.fromkeys(name for role in roles for name in MODULES[role]))
     with _reading():
         if "api" in roles:
@@ -106,11 +108,12 @@ def read_modules(roles: Sequence[Role], *, pools: Iterable[int] = ()) -> None:
 
 
 def serve(control: socket.socket, supervisor: int) -> NoReturn:
-    """Forks the processes requested on the socket, until it is closed or the supervisor, by its id, has ended."""
+    """Forks the processes that are requested on the socket `control`, until the socket is closed or the supervisor (a
+    process id) has ended."""
     setproctitle("easel: forks its processes")
     end_with(supervisor)
-    # A terminal or a service manager signals all processes. The nursery ignores the signals, because the supervisor
-    # stops the processes in order.
+    # A terminal or a service manager signals all processes at once. The nursery ignores these signals, because the
+    # supervisor stops the processes in order.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     with open(os.devnull, "rb") as nothing:
@@ -158,14 +161,13 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
 def _read_missing(names: Iterable[str]) -> None:
     missing = [name for name in names if name not in sys.modules]
     if missing:
-        # The new process imports these modules again, and reports their errors itself.
+        # The new process imports these modules again, and reports their errors then.
         with suppress(Exception):
             read(missing)
 
 
 def received(channel: socket.socket, size: int) -> bytes:
-    """Returns this many bytes from the socket. Raises EOFError if the socket is closed before these bytes have
-    arrived."""
+    """Returns `size` bytes from the socket. Raises EOFError if the socket is closed before they have arrived."""
     data = bytearray()
     while len(data) < size:
         piece = channel.recv(size - len(data))
@@ -176,7 +178,7 @@ def received(channel: socket.socket, size: int) -> bytes:
 
 
 def _report_ended(channels: dict[int, socket.socket]) -> None:
-    """Reports all processes that have ended."""
+    """Tells the supervisor about all forked processes that have ended."""
     while channels:
         child, status = os.waitpid(-1, os.WNOHANG)
         if child == 0:
@@ -186,7 +188,7 @@ def _report_ended(channels: dict[int, socket.socket]) -> None:
 
 
 def _live(channel: socket.socket, request: bytes, given: list[socket.socket]) -> NoReturn:
-    """Runs a forked process from start to end."""
+    """Runs the requested function in a forked process, from the process's start to its end."""
     global _own
     _own = channel
     parent = os.getppid()
@@ -226,15 +228,16 @@ def _tell(channel: socket.socket, kind: bytes, data: bytes) -> None:
     try:
         channel.sendall(FRAME.pack(kind, len(data)) + data)
     except OSError:
-        # The supervisor has closed the channel.
+        # The supervisor has already closed its end of the socket.
         return
 
 
 if __name__ == "__main__":
-    # Forked processes import this copy of the module, and not `__main__`.
+    # Forked processes import this copy of the module. Without it, they would import the module again, because its name
+    # here is `__main__`.
     from easel.running import nursery
 
-    # A nursery that was started as a replacement has these arguments: the socket's descriptor, the supervisor's id, and
-    # the roles.
+    # A nursery that replaces a killed one has these arguments: the socket's descriptor, the supervisor's process id,
+    # and the roles.
     nursery.read_modules([role for role in get_args(Role) if role in sys.argv[3:]])
     nursery.serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""Operators' commands for an installation, which may be running."""
+"""Operators' commands for an installation, which may be running: backups, audits, migrations, new organisations."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
-    """Yields the database for one command: the operator's database, or the database in the data folder. If necessary,
-    the database in the data folder is started, and stopped at the end. Raises DataFolderMissingError if there is no
-    data folder and none may be created. Raises RolesApartError."""
+    """Yields the URL of the database for one command: the operator's database, or the database in the data folder. The
+    database in the data folder is started if it does not run, and then stopped at the end. Raises
+    DataFolderMissingError if there is no data folder and `create` is false. Raises RolesApartError."""
     require_shared(settings)
     if settings.database_url is not None:
         yield settings.database_url
@@ -51,7 +51,7 @@ def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str
 
 
 def create_organisation_with_key(settings: Settings, name: str) -> str:
-    """Creates an organisation, and returns the secret of its first key. Raises DataFolderMissingError,
+    """Creates an organisation, and returns the secret of its first API key. Raises DataFolderMissingError,
     SchemaVersionError."""
     import easel.apps.models  # noqa: F401 (keys refer to apps)
     from easel.access import service
@@ -85,8 +85,8 @@ def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[s
 def verify(
     settings: Settings, *, app: str | None, say: Callable[[str], None], found: Callable[[Fault], None]
 ) -> AuditResult:
-    """Verifies the objects that the records refer to, or the objects of one app (slug or id). `found` is called at once
-    for each fault.
+    """Verifies the objects that the database refers to, or only the objects of one app (slug or id). `found` is called
+    at once for each fault.
 
     Raises DataFolderMissingError, SchemaVersionError, AppUnknownError, DatabaseUnavailableError, StoreUnavailableError.
     """
@@ -95,19 +95,19 @@ def verify(
 
     with database_beside(settings) as url:
         check_schema(url)
-        # The command stores nothing, so it can use the servers' own scratch folder.
+        # The command stores nothing, so it can use the scratch folder of the running servers.
         objects = open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir)
         return asyncio.run(verifying.verify(url, objects, named=app, say=say, found=found))
 
 
 def bring_back(settings: Settings, place: str, *, name: str | None, say: Callable[[str], None]) -> Index:
-    """Restores a backup into an empty instance that does not run. Raises the errors of `easel.backups`,
-    DataDirInUseError."""
+    """Restores the backup `name` (or the newest) from `place` into an empty instance that does not run. Raises the
+    errors of `easel.backups`, DataDirInUseError."""
     from easel.backups import service
 
     kept = _open_place(place, settings, create=False)
     with lock_data_dir(settings.data_dir):
-        # The backup is chosen first, because without a backup, no database should be created.
+        # The backup is chosen first, so that no database is created if there is no backup.
         chosen, index = asyncio.run(service.choose(kept, name=name, where=place))
         with database_beside(settings, create=True) as url:
             back = service.bring_back(url, _open_aside(settings), kept, settings.data_dir, chosen, index, say=say)
@@ -131,8 +131,8 @@ class PlaceUrlInvalidError(EaselError):
 
 
 def _open_place(place: str, settings: Settings, *, create: bool = True) -> ObjectStore:
-    """Opens the place of backups. Raises PlaceUnusableError, BackupNotFoundError. For a URL, also raises
-    PlaceUrlInvalidError, EndpointWithoutTlsError."""
+    """Opens the folder or bucket with the backups. With `create`, a missing folder is created. Raises
+    PlaceUnusableError, BackupNotFoundError. For a URL, also raises PlaceUrlInvalidError, EndpointWithoutTlsError."""
     from easel.backups.errors import BackupNotFoundError
 
     if "://" in place:
@@ -150,23 +150,24 @@ def _open_place(place: str, settings: Settings, *, create: bool = True) -> Objec
 
 
 def _open_aside(settings: Settings) -> ObjectStore:
-    """Returns the object store for a command, with a separate scratch folder, so that its files are not mistaken for
-    files of a killed server."""
+    """Opens the object store for a command, with a scratch folder of its own, so that no running server mistakes the
+    command's files for files of a killed server."""
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     scratch = _own_scratch(settings.scratch_dir)
     return open_objects(settings.objects_url, settings.objects_dir, scratch, reserve=open_reserve(settings))
 
 
 def _own_scratch(folder: Path | None) -> Path:
-    """Creates a new folder for this process inside the given folder, which by default is the system's folder for
-    temporary files. The new folder is removed at the end."""
+    """Creates a scratch folder for this process inside `folder` (None means the system's folder for temporary files).
+    It is removed when the process ends."""
     made = Path(tempfile.mkdtemp(prefix="easel-", dir=folder))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made
 
 
 def migrate_database(settings: Settings) -> None:
-    """Upgrades the database to this release's schema. Raises DataFolderMissingError, SchemaVersionError."""
+    """Upgrades the database of the installation to this release's schema. Raises DataFolderMissingError,
+    SchemaVersionError."""
     from easel.storage.migrate import migrate
 
     with database_beside(settings) as url:
@@ -174,8 +175,8 @@ def migrate_database(settings: Settings) -> None:
 
 
 def replace_key(settings: Settings) -> None:
-    """Replaces a lost secret key with the key of this machine. Raises DataFolderMissingError, SchemaVersionError,
-    RolesApartError."""
+    """Makes this machine's secret key the key of the installation, after the former key was lost. Raises
+    DataFolderMissingError, SchemaVersionError, RolesApartError."""
     from easel.access import instance_key
 
     require_shared(settings, with_secret=True)

@@ -17,8 +17,8 @@ from easel.worker.jobs.queue import JobQueue
 
 
 def prepare(settings: Settings, url: str) -> str | None:
-    """Upgrades the schema, creates the first organisation and key if missing, and requeues the jobs of a killed
-    predecessor. Returns the first key's secret if it was just created. Raises SchemaVersionError."""
+    """Upgrades the schema, creates the first organisation and API key if they are missing, and requeues the jobs of a
+    killed predecessor. Returns the first key's secret if it was just created, or None. Raises SchemaVersionError."""
     migrate(url)
     return asyncio.run(_prepare(settings, url))
 
@@ -26,7 +26,7 @@ def prepare(settings: Settings, url: str) -> str | None:
 async def _prepare(settings: Settings, url: str) -> str | None:
     made = await _first_key(settings, url)
     if settings.database_url is None:
-        # An embedded database has no other users, so every job marked as running was abandoned.
+        # No other Easel uses an embedded database, so every job that is marked as running was abandoned.
         async with JobQueue(url).open() as queue:
             await queue.take_over(0)
     return made

@@ -1,4 +1,4 @@
-"""The processes of `easel serve`.
+"""Starts the processes of `easel serve`, and observes their end.
 
 Importing the modules of a role takes longer than starting the role. Therefore, one process imports them once and does
 nothing else (`running/nursery.py`), and every process starts as a copy of this process.
@@ -33,14 +33,14 @@ logger = logging.getLogger(__name__)
 Given = TypeVarTuple("Given")
 T = TypeVar("T")
 _Prepared = tuple[str, roles.PreparedDatabase | Exception]
-"""A database's URL, and the result or error of preparing the database."""
+"""The URL of a database, and the result or the error of preparing this database."""
 
 LOST = -signal.SIGKILL
-"""The exit code of a process whose end was not observed, because the process that forked it has ended too."""
+"""The exit code of a process whose end could not be observed, because the process that forked it has ended as well."""
 
 
 class Forker:
-    """A process's end of a socket on which the nursery (the process that forks the others) takes requests."""
+    """Starts processes through a socket on which the nursery (the process that forks all others) receives requests."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -53,9 +53,9 @@ class Forker:
         given: Sequence[socket.socket],
         modules: Sequence[str] = (),
     ) -> Child:
-        """Starts a process that calls a module's function, and returns the process. The function gets the first of the
-        given sockets as its last argument. On the second socket, the nursery takes further requests. The nursery
-        imports `modules` first, unless they are imported. Raises OSError and EOFError if the nursery has ended."""
+        """Starts a process that calls a function of a module, and returns the process. `given` are sockets: the first
+        becomes the function's last argument, and on the second, the nursery receives further requests. `modules` are
+        imported by the nursery first. Raises OSError and EOFError if the nursery has ended."""
         request, names = pickle.dumps((title, function, arguments)), " ".join(modules).encode()
         ours, theirs = socket.socketpair()
         with theirs:
@@ -65,12 +65,13 @@ class Forker:
 
 
 class Nursery:
-    """The supervisor's side of the nursery, the process that forks all other processes."""
+    """The supervisor's interface to the nursery, which is the process that forks all other processes."""
 
     def __init__(self, wanted: Sequence[Role], *, without: IO[str]) -> None:
-        """Forks the nursery with the modules imported so far. The nursery closes its copy of `without`, the file that
-        only this process may hold. Call this method in the main thread before other threads exist, because the nursery
-        ends with the thread that started it."""
+        """Forks the nursery from this process, with the modules imported so far. `wanted` are the roles whose modules a
+        replacement of a killed nursery imports. The nursery closes its copy of `without`, a lock file that only this
+        process may hold. Call this method in the main thread before other threads exist, because the nursery ends with
+        the thread that started it."""
         self._roles = wanted
         self._control, theirs = socket.socketpair()
         supervisor = os.getpid()
@@ -88,8 +89,8 @@ class Nursery:
         forks: bool = False,
         modules: Sequence[str] = (),
     ) -> Child:
-        """Starts a process that imports these modules and calls a module's function. If `forks` is true, the function
-        gets a socket for a `Forker` as its last argument."""
+        """Starts a process that imports these modules and calls a function of a module. If `forks` is true, the
+        function gets a socket for a `Forker` as its last argument."""
         with ExitStack() as stack:
             given = [stack.enter_context(one) for one in socket.socketpair()] if forks else []
             try:
@@ -99,7 +100,7 @@ class Nursery:
                 return Forker(self._control).start(title, function, *arguments, given=given, modules=modules)
 
     async def call(self, function: Callable[[*Given], T], *arguments: *Given) -> T:
-        """Calls a module's function in a separate process, and returns its result. Raises the function's errors."""
+        """Calls a function of a module in a separate process, and returns its result. Raises the function's errors."""
         child = self.start("easel: prepares", function, *arguments)
         return cast("T", await child.result())
 
@@ -114,14 +115,15 @@ class Nursery:
 
 
 class Child:
-    """A process that was forked for the supervisor."""
+    """A process that the nursery has forked for the supervisor."""
 
     pid: int
     code: int | None
     """The exit code once the process has ended, as `wait` returns it."""
 
     def __init__(self, channel: socket.socket) -> None:
-        """Waits until the process runs. Raises EOFError if the forking process has ended."""
+        """Waits until the process runs. `channel` is the socket for messages about it. Raises EOFError if the nursery
+        has ended."""
         try:
             kind, size = FRAME.unpack(nursery.received(channel, FRAME.size))
             number = NUMBER.unpack(nursery.received(channel, size))[0]
@@ -134,8 +136,8 @@ class Child:
         self._reader: asyncio.StreamReader | None = None
 
     async def result(self) -> Any:
-        """Returns the result of the process's function, once it has ended. Raises the function's errors, and EOFError
-        if the process was killed."""
+        """Waits until the process has ended, and returns the result of its function. Raises the function's errors, and
+        EOFError if the process was killed."""
         kind, data = await self._next()
         if kind not in (RESULT, FAILED):
             raise EOFError(f"a process ended with code {NUMBER.unpack(data)[0]} before it returned a result")
@@ -146,8 +148,8 @@ class Child:
         return found
 
     async def wait(self, want: Callable[[Role], None] | None = None) -> int:
-        """Waits for the process's end, and returns its exit code. A negative exit code is the number of the signal that
-        ended the process. Calls `want` for each role that the process asks for."""
+        """Waits until the process has ended, and returns its exit code. A negative exit code is the number of the
+        signal that ended the process. Calls `want` for each role that the process asks the supervisor to run."""
         while self.code is None:
             try:
                 kind, data = await self._next()
@@ -160,7 +162,7 @@ class Child:
         return self.code
 
     def send(self, number: signal.Signals) -> None:
-        """Sends the process a signal, unless it has ended."""
+        """Sends the process the signal with this number, unless it has ended."""
         if self.code is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -180,12 +182,12 @@ class Child:
 
 
 class DatabaseStart:
-    """The start of the embedded database. While this process imports modules, one separate process starts the database,
-    and another separate process prepares it."""
+    """Starts the embedded database while this process imports modules. One separate process starts the database, and
+    another separate process prepares it."""
 
     def __init__(self, embedded: EmbeddedPostgres, *, without: IO[str]) -> None:
-        """Starts the process. The process closes its copy of `without`, the file that only the current process may
-        hold. The rules of `Nursery` apply here too."""
+        """Forks the process that starts the database. `without` is a lock file that only this process may hold, so the
+        new process closes its copy. Call this method in the main thread before other threads exist (see `Nursery`)."""
         self._embedded = embedded
         self._without = without
         self._pids: list[int] = []
@@ -193,27 +195,28 @@ class DatabaseStart:
         self._url = self._fork(self._start)
 
     def prepare(self, settings: Settings) -> None:
-        """Starts another process, with the modules imported so far, which prepares the database once the database is
-        up."""
+        """Forks another process with the modules imported so far. It prepares the database as soon as the database
+        runs."""
         self._prepared = self._fork(self._prepare, self._url, settings)
         os.close(self._url)
 
     def url(self) -> str:
-        """Waits until the database is up and prepared, and returns its URL. Raises the errors of the start."""
+        """Waits until the database runs and is prepared, and returns its URL. Raises the errors of the start."""
         with os.fdopen(self._prepared, "rb") as told:
             found = told.read()
         for pid in self._pids:
             os.waitpid(pid, 0)
         if not found:
-            # The start failed in the other process. Another start in this process raises the error.
+            # The start in the other process has failed. The database is started again here, which succeeds or raises
+            # the error.
             return self._embedded.start()
         url, self._outcome = cast("_Prepared", pickle.loads(found))  # noqa: S301 (of a process of this one's own)
         self._embedded.found(url)
         return url
 
     def prepared(self) -> roles.PreparedDatabase | None:
-        """Returns the result of `prepare_database`. Call `url` first. Returns None if the database was only started in
-        the other process. Raises the errors of `prepare_database`."""
+        """Returns the result of `prepare_database` in the other process. Call `url` first. Returns None if that process
+        could not prepare the database. Raises the errors of `prepare_database`."""
         if isinstance(self._outcome, Exception):
             raise self._outcome
         return self._outcome
@@ -252,34 +255,35 @@ class DatabaseStart:
 
 
 class RoleProcess:
-    """A running role."""
+    """The process of one role under the supervisor."""
 
     def __init__(self, home: Nursery, role: Role, settings: Settings, *, checked: bool) -> None:
-        """Starts the process. `checked` is true if the role's database was just verified."""
+        """Starts the process. `checked` is true if the database of the role was just verified."""
         forks, modules = role == "api", MODULES[role]
         self._child = home.start(f"easel: {role}", live, role, settings, checked, forks=forks, modules=modules)
 
     @property
     def runs(self) -> bool:
-        """Returns true if the process is running."""
+        """Returns true if the role's process is running."""
         return self._child.code is None
 
     async def wait(self, want: Callable[[Role], None]) -> int:
-        """Waits for the process's end, and returns its exit code. A negative exit code is the number of the signal that
-        ended the process. Calls `want` for each role that the process asks for."""
+        """Waits until the process has ended, and returns its exit code. A negative exit code is the number of the
+        signal that ended the process. Calls `want` for each role that the process asks the supervisor to run."""
         return await self._child.wait(want)
 
     def terminate(self) -> None:
-        """Tells the process to finish its running work and stop."""
+        """Tells the role's process to finish its running work and stop."""
         self._child.send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kills the process."""
+        """Kills the role's process."""
         self._child.kill()
 
 
 def live(role: Role, settings: Settings, checked: bool, line: socket.socket | None = None) -> None:
-    """Runs a role's process until its end. An api forks its lane through the socket `line`."""
+    """Runs a role in this process until the role ends. An api forks its lane (its second process) through the socket
+    `line`."""
     try:
         roles.run_role(role, settings, checked=checked, line=line, ask_for=nursery.ask_for)
     except EaselError as error:
@@ -288,7 +292,8 @@ def live(role: Role, settings: Settings, checked: bool, line: socket.socket | No
 
 
 def try_sandbox(settings: Settings) -> None:
-    """Logs whether this machine can build, as a builder does at its start."""
+    """Tests whether builds can run in a sandbox on this machine, and logs the result, as a builder does at its
+    start."""
     from easel.builds.sandbox.sandbox import Sandbox, log_sandbox
 
     configure_logging(settings.log_level, "builder")

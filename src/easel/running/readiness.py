@@ -6,7 +6,7 @@ import asyncio
 
 
 async def is_ready(host: str, port: int) -> bool:
-    """Returns true if the server at that address reports that it is ready."""
+    """Returns true if the server at this address reports that it is ready."""
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection(host, port)
@@ -20,7 +20,8 @@ async def is_ready(host: str, port: int) -> bool:
 
 
 def reach(host: str) -> str:
-    """Returns an address at which this machine can reach a server that listens on the host."""
+    """Returns an address at which this machine can reach a server that listens on `host`. For a wildcard such as
+    `0.0.0.0`, this is the machine's own address."""
     if host in ("0.0.0.0", "", "::"):  # noqa: S104
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""The roles, each in its own process: api, worker, builder, edge."""
+"""Runs the roles, each in its own process: api, worker, builder, edge."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SWITCH = 0.0005
-"""Seconds for which a thread of an api may hold the interpreter. While a large body is parsed in a thread, the default
-of five milliseconds would delay each step of a request."""
+"""Seconds for which one thread of an api may hold the interpreter. While a thread parses a large body, the default of
+five milliseconds would delay each step of a request."""
 KEY_REPLACED = "The secret key has changed, so the secrets of all apps must be set again"
 
 
@@ -49,16 +49,16 @@ def database_url(settings: Settings) -> str:
 
 @dataclass(frozen=True)
 class PreparedDatabase:
-    """The result of preparing a database for the roles."""
+    """The result of preparing a database, before the roles start."""
 
     first_key: str | None
-    """The first API key, if it was just created."""
+    """The first API key if it was just created, or None."""
     key_replaced: bool
-    """True if the secret key has changed, as returned by `recognise_key`."""
+    """True if the instance's secret key has changed (see `recognise_key`)."""
 
 
 def prepare_database(settings: Settings, url: str) -> PreparedDatabase:
-    """Prepares a database for the roles. Raises SchemaVersionError, SecretKeyDiffersError."""
+    """Prepares a database for the roles of a single machine. Raises SchemaVersionError, SecretKeyDiffersError."""
     from easel.running.preparing import prepare
 
     first_key = prepare(settings, url)
@@ -66,7 +66,7 @@ def prepare_database(settings: Settings, url: str) -> PreparedDatabase:
 
 
 def prepare_apart(settings: Settings, url: str) -> None:
-    """Prepares the shared database of several machines for this machine's roles. Raises SchemaVersionError,
+    """Checks the database that several machines share, for this machine's roles. Raises SchemaVersionError,
     SecretKeyDiffersError."""
     require_schema(url)
     if opens_secrets(settings):
@@ -81,7 +81,7 @@ def require_schema(url: str) -> None:
 
 
 def open_store(settings: Settings, *, patience: float = 300, impatience: float | None = None) -> ObjectStore:
-    """Returns the object store in the settings. For `patience` and `impatience` (seconds), see `open_objects`."""
+    """Opens the object store in the settings. For `patience` and `impatience` (seconds), see `open_objects`."""
     return open_objects(
         settings.objects_url,
         settings.objects_dir,
@@ -98,12 +98,12 @@ def check_store(settings: Settings) -> None:
 
 
 def open_reserve(settings: Settings) -> DiskReserve:
-    """Returns the reserve of the disk that holds the data folder."""
+    """Returns the reserve of the disk with the data folder, which must stay free."""
     return DiskReserve(settings.data_dir, settings.disk_reserve, settings.ballast)
 
 
 def open_vault(settings: Settings) -> Vault:
-    """Returns the vault with the instance's secret key, from the environment or the data folder."""
+    """Returns the vault, which encrypts secrets with the secret key from the environment or the data folder."""
     if settings.secret_key is not None:
         return Vault(settings.secret_key.get_secret_value())
     return Vault(load_secret(settings.data_dir / "secret-key"))
@@ -112,7 +112,7 @@ def open_vault(settings: Settings) -> Vault:
 def recognise_key(settings: Settings, url: str) -> bool:
     """Verifies that all apis of a database use the same secret key. Raises SecretKeyDiffersError for a different key.
 
-    If the database is embedded, only this Easel uses it. A different key then becomes the new key. Returns True then.
+    An embedded database is used only by this Easel, so a different key becomes the new key. Returns true in this case.
     """
     from easel.access import instance_key
 
@@ -132,8 +132,8 @@ def run_role(
     line: socket.socket | None = None,
     ask_for: Callable[[Role], None] | None = None,
 ) -> None:
-    """Runs the role until told to stop, or until the role is not needed. Raises the role's errors. In a process of
-    `easel serve`, `ask_for` asks the supervisor to run another role."""
+    """Runs the role until it is told to stop, or is not needed. Raises the role's errors. In a process of `easel
+    serve`, `ask_for` asks the supervisor to run another role."""
     on_demand = ask_for is not None and "builder" in settings.roles and not settings.builders_stand
     if role == "api":
         run_api(settings, checked=checked, line=line)
@@ -147,8 +147,8 @@ def run_role(
 
 
 def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | None = None) -> None:
-    """Serves the control plane until told to stop. The api's lane is forked through `line`, if there is one. Raises
-    SchemaVersionError and SecretKeyDiffersError, unless the caller has `checked` both."""
+    """Serves the API until told to stop. The api's lane (its second process) is forked through the socket `line`, if
+    there is one. Raises SchemaVersionError and SecretKeyDiffersError, unless the caller has `checked` for both."""
     url = _prepare(settings, "api", checked)
     sys.setswitchinterval(_SWITCH)
 
@@ -164,13 +164,13 @@ def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | 
     from easel.running.lane import start_of
     from easel.storage.disk_metrics import DiskCollector
 
-    # Requests are waiting for the api, so only the hashing of whole bundles may take long.
+    # Requests wait for the api, so only the hashing of whole bundles may take long in it.
     objects = open_store(settings, impatience=15)
     if not checked and recognise_key(settings, url):
         logger.warning(KEY_REPLACED)
     lane = Lane(start_of(settings, url, line))
     services = make_services(settings, url, objects, open_vault(settings), lane=lane)
-    # A role that runs alone stops the embedded database at its end, unless another process is connected. The constant
+    # A role that runs alone stops the embedded database at its end, unless another process is connected. The permanent
     # connection of the listener prevents that.
     services.followers.always = line is None
     app = make_application(services)
@@ -232,7 +232,7 @@ def run_worker(settings: Settings, *, checked: bool = False, builds_wait: Callab
 
 
 def worker_pool(settings: Settings) -> int:
-    """Returns the size of a worker's pool of database connections."""
+    """Returns the number of database connections in a worker's pool."""
     return settings.worker_concurrency + 2
 
 
@@ -243,7 +243,7 @@ def run_builder(settings: Settings, *, checked: bool = False, idle: float | None
     if not checked and recognise_key(settings, url):
         logger.warning(KEY_REPLACED)
     # The lower priority must not apply to the embedded database, which `_prepare` may have started. It must apply to
-    # all threads, which inherit it.
+    # all threads of the builder, which inherit it.
     yield_to_others()
 
     from easel.storage.database import Database
@@ -284,7 +284,7 @@ def knows_routes(settings: Settings, url: str) -> bool:
     from easel.edge.routing.saved_routes import SavedRoutes
 
     confirmed = SavedRoutes(settings.edge_dir, url).confirmed()
-    # A time in the future was written by a wrong clock, and is as useless as a time long ago.
+    # A time in the future comes from a wrong clock. It shows as little as a time long ago.
     return confirmed is not None and abs(time.time() - confirmed) < settings.edge_routes_kept
 
 
@@ -297,7 +297,7 @@ def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:
 def run_edge(settings: Settings, *, checked: bool = False) -> None:
     """Serves visitors until told to stop. While the database is unreachable, uses the routes saved on this machine.
     Raises SchemaVersionError, and DatabaseUnavailableError if no routes are saved. If `checked` is true, the caller has
-    just ruled out both errors, and neither is raised."""
+    just checked both, and neither error is raised."""
     known, check = None, None
     try:
         url = _prepare(settings, "edge", checked)
@@ -314,13 +314,13 @@ def run_edge(settings: Settings, *, checked: bool = False) -> None:
     page = FreshnessPage(settings.run_dir / "freshness")
     sockets = [bind(settings.edge_host, settings.edge_port, shared=settings.edge_processes > 1)]
     private = _private(settings, "edge", shared=settings.edge_processes > 1)
-    # Visitors wait for the store for a shorter time than deploys.
+    # Visitors wait for the object store for a shorter time than deploys.
     _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets, private, known, check))
 
 
 def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket | None:
-    """Returns the private port of a process. `easel serve` assigns a port to each of several processes. Processes that
-    are started separately share the private port, as they share the public port."""
+    """Returns the private port of a process (for metrics). `easel serve` assigns a port to each of several processes.
+    Processes that are started separately share the private port, as they share the public port."""
     port = settings.metrics_port(role)
     if port is None:
         return None
@@ -328,9 +328,9 @@ def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket |
 
 
 def _prepare(settings: Settings, role: str, checked: bool) -> str:
-    """Opens a role's database, and verifies its schema before the role's own modules are imported."""
+    """Opens the database of a role, and verifies its schema before the role's own modules are imported."""
     configure_logging(settings.log_level, role)
-    # Every connection and every cached object takes a descriptor. The usual limit of 1,024 exists only for `select`.
+    # Every connection and every cached object takes a descriptor. Only `select` needs the usual limit of 1,024.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard and hard != resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

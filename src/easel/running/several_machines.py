@@ -14,8 +14,8 @@ class RolesApartError(EaselError):
 
 
 def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
-    """Raises RolesApartError if this machine is one of several but stores data in a place that the other machines
-    cannot reach."""
+    """Raises RolesApartError if this machine is one of several, but stores data where the other machines cannot reach
+    it."""
     if settings.role is None:
         return
     needed: dict[str, object] = {
@@ -30,6 +30,6 @@ def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
 
 
 def opens_secrets(settings: Settings) -> bool:
-    """Returns true if this machine needs the secret key. An api encrypts and signs with the key, and a builder decrypts
-    secrets for builds."""
+    """Returns true if the roles of this machine need the secret key. An api encrypts and signs with it, and a builder
+    decrypts secrets for builds."""
     return "api" in settings.roles or "builder" in settings.roles

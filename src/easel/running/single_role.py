@@ -1,5 +1,5 @@
-"""One role in its own process, without `easel serve`: `easel api`, `easel worker`, `easel builder`,
-`easel edge`."""
+"""Runs one role in its own process, without `easel serve`: `easel api`, `easel worker`, `easel builder`, `easel
+edge`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def run_alone(role: Role, settings: Settings) -> None:
 
 @contextmanager
 def _embedded(settings: Settings) -> Iterator[None]:
-    """Stops the embedded database at the end, if there is one and no other process uses it. Thus, the last role to end
-    stops the database, and not the role that started it."""
+    """Stops the embedded database at the end of the block, if there is one and no other process uses it. Thus, the role
+    that ends last stops the database, even if another role started it."""
     if settings.database_url is not None:
         yield
         return
@@ -38,7 +38,7 @@ def _embedded(settings: Settings) -> Iterator[None]:
         told.append(number)
         sys.exit(128 + number)
 
-    # After its shutdown, uvicorn raises the signal again. Without this handler, the signal would end the process here.
+    # After its shutdown, uvicorn raises the signal again. Without this handler, that would end the process here.
     signal.signal(signal.SIGTERM, leave)
     try:
         yield
@@ -54,8 +54,8 @@ def _let_go(settings: Settings) -> None:
     embedded = EmbeddedPostgres(settings.postgres_dir)
     if not embedded.runs:
         return
-    # If the lock is taken, an `easel serve` keeps the database running. While this process holds the lock, no `easel
-    # serve` can start.
+    # If the lock is taken, an `easel serve` keeps the database running. As long as this process holds the lock, no
+    # `easel serve` can start.
     with suppress(EaselError), lock_data_dir(settings.data_dir):
         embedded.start()
         if embedded.is_unused:

@@ -53,8 +53,8 @@ class NotReadyError(EaselError):
 
 
 class Supervisor:
-    """One run of `easel serve`. `say` receives messages for the person who started it. The first API key is shown only
-    if that person is present (`attended`), so that nobody else reads it."""
+    """One run of `easel serve`. `say` prints messages for the person who started it. The first API key is printed only
+    if this person is present (`attended`), so that nobody else reads it."""
 
     def __init__(self, settings: Settings, say: Callable[[str], None], *, attended: bool) -> None:
         self._settings = settings
@@ -67,7 +67,7 @@ class Supervisor:
         self._builds_wait = asyncio.Event()
 
     def run(self) -> None:
-        """Runs until SIGTERM or SIGINT.
+        """Runs all roles of this machine until SIGTERM or SIGINT.
 
         Raises RolesApartError, DataDirInUseError, SecretKeyDiffersError, NotReadyError and start-up errors.
         """
@@ -83,15 +83,15 @@ class Supervisor:
         disk = self._disk(embedded)
         starting = None
         if embedded is not None:
-            # The database may need disk space to start.
+            # This comes first, because the database may need disk space to start.
             disk.look()
             starting = DatabaseStart(embedded, without=lock)
-        # Before the forks, this process has one thread and no event loop.
+        # Until the forks, this process must have only one thread and no event loop.
         if not self._apart:
             read([PREPARING])
         if starting is not None:
             starting.prepare(settings)
-        # The modules of a builder on demand are imported for the first build.
+        # The modules of a builder are imported only when the first build waits for it.
         roles = [role for role in settings.roles if role != "builder" or settings.builders_stand]
         read_modules(roles, pools=[worker_pool(settings)])
         self._nursery = Nursery(roles, without=lock)
@@ -110,7 +110,7 @@ class Supervisor:
             url = await asyncio.to_thread(starting.url)
             self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
         try:
-            # An unreachable store is reported at once, and not only at the first upload.
+            # An unreachable object store is reported at once, and not only at the first upload.
             checking = asyncio.create_task(self._nursery.call(check_store, self._settings))
             await self._prepare(url, starting)
             with self._bearable():
@@ -131,13 +131,13 @@ class Supervisor:
 
     @property
     def _apart(self) -> bool:
-        """Returns true if this is one of several machines."""
+        """Returns true if this machine is one of several machines of an installation."""
         return self._settings.role is not None
 
     @contextmanager
     def _bearable(self) -> Iterator[None]:
-        """Lets the edges of an edge-only machine start from saved routes while the database or bucket is
-        unreachable."""
+        """Ignores an unreachable database or bucket in the block, if this machine runs only edges that can start from
+        saved routes."""
         try:
             yield
         except ServiceUnavailableError as error:
@@ -147,7 +147,7 @@ class Supervisor:
             logger.warning("%s", error)
 
     def _ports(self) -> list[tuple[Role, str, int]]:
-        """Returns the ports on which this machine's roles listen for requests, with their hosts."""
+        """Returns the hosts and ports on which the roles of this machine listen."""
         settings = self._settings
         ports: list[tuple[Role, str, int]] = [
             ("api", settings.api_host, settings.api_port),
@@ -156,7 +156,8 @@ class Supervisor:
         return [one for one in ports if one[0] in settings.roles]
 
     def _require_ports(self) -> None:
-        """Raises PortTakenError unless the ports are free, or become free when a killed predecessor's processes end."""
+        """Waits until the ports of this machine's roles are free, because the processes of a killed predecessor may
+        still be ending. Raises PortTakenError if a port does not become free."""
         deadline = time.monotonic() + PORTS_FREE_WITHIN
         needed = [(host, port, f"--{role}-port") for role, host, port in self._ports()]
         for role, own in _processes(self._settings):
@@ -175,14 +176,15 @@ class Supervisor:
                     time.sleep(0.02)
 
     async def _prepare(self, url: str, starting: DatabaseStart | None) -> None:
-        """Removes the files that remain from a killed predecessor. On a single machine, also creates the schema, the
-        first organisation and the first key."""
-        # All writers start later, so these files remain from a killed predecessor.
+        """Removes the scratch files of a killed predecessor, and prepares the database. On a single machine, this
+        creates the schema, the first organisation and the first API key."""
+        # Every process that writes scratch files starts later, so these files are from a killed predecessor.
         for left in self._settings.scratch_dir.glob("*"):
             if left.is_file():
                 left.unlink(missing_ok=True)
         if self._apart:
-            # The operator decides when the schema changes, because machines of the earlier release still use it.
+            # The operator decides when the schema changes, because other machines with the earlier release may still
+            # use it.
             with self._bearable():
                 await self._nursery.call(prepare_apart, self._settings, url)
                 self._checked = True
@@ -229,12 +231,12 @@ class Supervisor:
             await asyncio.gather(*keepers, return_exceptions=True)
 
     async def _keep(self, number: int, role: Role, settings: Settings) -> None:
-        """Keeps one process running. A process that ends by itself is restarted with growing backoff. A builder on
+        """Keeps one process of a role running. If it ends by itself, it is restarted with growing backoff. A builder on
         demand is started when a build waits, and ends when it is idle."""
         pause = FIRST_PAUSE
         stands = role != "builder" or settings.builders_stand
         wanted = stands
-        # Later, machines of another release may have migrated the database.
+        # At a later start, machines of another release may have migrated the database.
         checked = self._checked
         while not self._stopping.is_set():
             if not wanted and not await self._builder_wanted():
@@ -255,14 +257,14 @@ class Supervisor:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _want(self, role: Role) -> None:
-        """Starts the builders that do not run. A builder that is just ending is started by the next call. The worker
-        calls every second while the build waits."""
+        """Handles a process's request for a role: starts the builders that do not run. A builder that is just ending is
+        started by the next request, because the worker repeats it every second while the build waits."""
         if role == "builder":
             self._builds_wait.set()
             self._builds_wait.clear()
 
     async def _builder_wanted(self) -> bool:
-        """Waits until a build waits for a builder. Returns false if this Easel is told to stop first."""
+        """Waits until a build waits for a builder. Returns false if Easel is told to stop first."""
         waits = [asyncio.create_task(one.wait()) for one in (self._builds_wait, self._stopping)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for one in waits:
@@ -270,7 +272,8 @@ class Supervisor:
         return not self._stopping.is_set()
 
     async def _try_sandbox(self) -> None:
-        """Logs whether builds are possible. Builders log this themselves, but here no builder runs yet."""
+        """Tests whether builds can run in a sandbox, and logs the result. Builders log it themselves at their start,
+        but no builder runs yet."""
         if "builder" in self._settings.roles and not self._settings.builders_stand:
             try:
                 await self._nursery.call(try_sandbox, self._settings)
@@ -278,7 +281,7 @@ class Supervisor:
                 logger.warning("could not test whether builds can run in a sandbox: %s", error or type(error).__name__)
 
     async def _stops_within(self, seconds: float) -> bool:
-        """Waits for these seconds, or until this Easel is told to stop. Returns true if Easel was told to stop."""
+        """Waits `seconds`, or until Easel is told to stop. Returns true if it was told to stop."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
@@ -296,7 +299,7 @@ class Supervisor:
             await asyncio.sleep(READY_LOOKS)
 
     async def _shares_cookies(self) -> bool:
-        # A separate process is used, because parsing the list takes memory.
+        # The list is parsed in a separate process, because parsing takes memory.
         return "edge" in self._settings.roles and await self._nursery.call(shares_cookies, self._settings.domain)
 
     def _announce(self, *, shares_cookies: bool) -> None:
@@ -319,7 +322,7 @@ class Supervisor:
 
 
 def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
-    """Returns the processes to run, each with its settings."""
+    """Returns the roles to run as processes, each with its settings."""
     many: dict[Role, int] = {
         "api": settings.api_processes,
         "worker": settings.worker_processes,
@@ -336,6 +339,7 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
 
 
 def _program() -> str:
-    """Returns the command in a form that works in any folder: its name if the shell finds it, else its path."""
+    """Returns the command `easel` in a form that works in any folder: its name if the shell finds it, otherwise its
+    path."""
     beside = Path(sys.executable).with_name("easel")
     return "easel" if shutil.which("easel") is not None or not beside.exists() else str(beside)

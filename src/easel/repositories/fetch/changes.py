@@ -1,4 +1,4 @@
-"""The paths that differ between two fetched commits."""
+"""Lists the paths that differ between two fetched commits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_BYTES: Final = 1024 * 1024
 
 
 async def changed_paths(git: Git, before: str, after: str) -> list[str] | None:
-    """Returns the paths that were added, changed or removed between the commits. A renamed file counts with both names.
+    """Returns the paths that were added, changed or removed between two commits. A renamed file counts with both names.
     Returns None if there are more than `MOST_CHANGED` paths or `MOST_BYTES` bytes. Raises GitFailedError."""
     listed = bytearray()
     arguments = ("-r", "-z", "--name-only", "--no-renames", before, after, "--")

@@ -1,4 +1,4 @@
-"""The messages of Git and ssh, and the errors that they mean."""
+"""Recognises messages of Git and ssh, and returns the errors that they mean."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ _UNREACHABLE: Final = (
 
 
 def meant_by(said: str, remote: Remote, ref: Ref, seconds: float) -> FetchError:
-    """Returns the error for Git's messages. `seconds` is the time for which Git ran."""
+    """Returns the error that Git's messages (`said`) mean. `seconds` is the time for which Git ran."""
     host = remote.url.host
-    # An address may contain any of the searched words.
+    # The repository's address may contain any of the searched words.
     said = said.replace(remote.url.text, "it").replace(f"/{remote.url.path}", "it")
     details: dict[str, object] = {
         "url": remote.url.text,
@@ -106,13 +106,13 @@ def _by_status(status: int, details: dict[str, object]) -> FetchError:
         return RepositoryNotFoundError(**details)
     if 300 <= status < 400:
         return RepositoryMovedError(**details)
-    # For plain http, the 502 may come from the proxy on the way.
+    # With plain http, the 502 may come from the proxy on the way.
     reason = "it does not accept connections, or" if status == HTTPStatus.BAD_GATEWAY else "it"
     return HostUnreachableError(host=details["host"], reason=f"{reason} responded with status {status}.")
 
 
 def _last(said: str) -> str:
-    """Returns the last informative line of Git's messages."""
+    """Returns the last line of Git's messages that contains information."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     telling = (
         [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))] or lines or ["no reason given"]

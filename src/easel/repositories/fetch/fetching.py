@@ -31,28 +31,29 @@ _HEAD: Final = "refs/easel/head"
 _BEFORE: Final = "refs/easel/before"
 _AUTHOR_LENGTH: Final = 1000
 _AS_COMMITTED: Final = "* !text !eol !crlf !ident !filter !working-tree-encoding\n"
-"""Git attributes that turn off all conversions, so that files are written as committed (gitattributes(5)). A file with
-`ident` could otherwise grow to a dozen times its limit."""
+"""Git attributes that turn off all conversions, so that files are written as they were committed (gitattributes(5)). A
+file with `ident` could otherwise grow to a dozen times its limit."""
 DEPTH: Final = 100
-"""The number of a branch's newest commits that are searched on a server that does not serve single commits."""
+"""Number of a branch's newest commits that are searched for a commit, if the server does not send single commits."""
 HEAD_LAG: Final = 2.0
-"""Seconds after which a branch without the wanted head is read once more, because hosts report a push before all of
-their machines know it."""
+"""Seconds after which a branch is read once more if the wanted commit is not its head. Git hosts report a push before
+all of their machines know it."""
 _COMPARED_WITHIN: Final = 60.0
-"""Seconds of a fetch's time limit that a comparison may take."""
+"""Seconds of a fetch's time limit that a comparison with another commit may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedCommit:
-    """A fetched commit. It is valid as long as Git's folder with the commit exists."""
+    """A fetched commit. It can be used as long as Git's folder with the commit exists."""
 
     commit: Commit
     git: Git
     remote: Remote
 
     async def changed_since(self, sha: str) -> list[str] | None:
-        """Returns the paths that differ from another commit, which is fetched as well. Returns None if the paths cannot
-        be determined, because the host no longer has that commit or there are too many paths (`changes`)."""
+        """Returns the paths that differ between this commit and the commit `sha`, which is fetched as well. Returns
+        None if they cannot be determined, because the host no longer has that commit or there are too many paths
+        (`changes`)."""
         try:
             async with asyncio.timeout(_COMPARED_WITHIN):
                 if not await self._has(sha) and not await self._fetch_as_well(sha):
@@ -67,7 +68,7 @@ class FetchedCommit:
         except GitFailedError as error:
             if self.commit.branch is None or not UNADVERTISED.search(error.said):
                 raise
-            # This server serves branches only, so the branch is fetched.
+            # This server sends only whole branches, so the branch is fetched.
             await _fetch(self.git, self.remote, f"refs/heads/{self.commit.branch}", DEPTH, _BEFORE)
         return await self._has(sha)
 
@@ -88,7 +89,8 @@ async def fetch(
     limits: FetchLimits,
     say: Say,
 ) -> Commit:
-    """Fetches one commit in the same way as `fetching`, and returns the commit."""
+    """Fetches one commit into the empty folder `into`, and returns the commit. For the parameters and errors, see
+    `fetching`."""
     async with fetching(remote, ref, into, destinations=destinations, limits=limits, say=say) as fetched:
         return fetched.commit
 
@@ -130,7 +132,7 @@ async def fetching(
 
 
 async def _objects(git: Git, remote: Remote, ref: Ref, say: Say) -> Commit:
-    """Fetches the commit's objects without history."""
+    """Fetches the objects (files and folders) of the commit without its history."""
     wide = not isinstance(ref, Branch) and len(ref.sha) == 64
     await _init(git, "sha256" if wide else "sha1")
     wanted = ref.sha if isinstance(ref, Sha) else f"refs/heads/{_branch_of(ref)}"
@@ -160,7 +162,8 @@ def _branch_of(ref: Ref) -> str | None:
 
 
 async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) -> Commit:
-    """Searches the newest commits of the branch for the commit, on a server that does not serve single commits."""
+    """Searches for the commit among the newest commits of the branch, because the server does not send single
+    commits."""
     host = remote.url.host
     say(
         f"{host} does not send single commits, so Easel searches for {ref.sha[:12]} among the last {DEPTH} commits "
@@ -175,7 +178,7 @@ async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) 
 
 async def _init(git: Git, hashing: str) -> None:
     await git.run("init", "--quiet", "--template=", "--bare", f"--object-format={hashing}")
-    # This overrides a repository's own `.gitattributes`.
+    # These attributes override the repository's own `.gitattributes`.
     (git.folder / "info").mkdir(exist_ok=True)
     (git.folder / "info" / "attributes").write_text(_AS_COMMITTED)
 

@@ -1,4 +1,5 @@
-"""Git's program for one remote. The program reaches only that remote's host, and only at allowed addresses."""
+"""Prepares Git's program for one repository. The program reaches only the host of this repository, and only at allowed
+addresses."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ _SETTING: Final = "the address that was connected"
 
 @asynccontextmanager
 async def git_for(remote: Remote, private: Path, destinations: Destinations, most_bytes: int) -> AsyncIterator[Git]:
-    """Yields git for the duration of the block. `private` is a folder that only this user can read. `most_bytes` is the
-    maximum number of bytes of a fetch. Raises GitMissingError, SshMissingError, HostPrivateError, HostUnresolvedError,
-    PlainHttpError."""
+    """Yields Git's program for the duration of the block. `private` is a folder that only this user can read.
+    `most_bytes` is the maximum number of bytes of a fetch. Raises GitMissingError, SshMissingError, HostPrivateError,
+    HostUnresolvedError, PlainHttpError."""
     program = find_git()
     await _require_allowed(remote, destinations)
     proxy = EgressProxy(destinations, HostRules.of([f"{remote.url.authority}:{remote.url.port}"]), setting=_SETTING)
@@ -31,7 +32,7 @@ async def git_for(remote: Remote, private: Path, destinations: Destinations, mos
 
 
 async def _require_allowed(remote: Remote, destinations: Destinations) -> None:
-    """Refuses early, with a clear message, the hosts that the proxy would refuse. Raises HostPrivateError,
+    """Refuses a host that the proxy would refuse, early and with a clear message. Raises HostPrivateError,
     HostUnresolvedError, PlainHttpError."""
     host = remote.url.host
     try:

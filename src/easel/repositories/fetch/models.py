@@ -16,19 +16,21 @@ _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 MOST_FILES: Final = 500_000
-"""Maximum number of files and folders of a commit. A small tree can contain the same subtree very many times."""
+"""Maximum number of files and folders of a commit. A few objects are enough for a huge number, because a tree can
+contain the same subtree many times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The newest commit of a branch."""
+    """Selects the newest commit of a branch."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sha:
-    """One commit by its full id. On a server that serves branches only, `branch` is searched for the commit."""
+    """Selects one commit by its full id. If the server sends only whole branches, the newest commits of `branch` are
+    searched for it."""
 
     sha: str
     branch: str | None = None
@@ -36,20 +38,20 @@ class Sha:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Names one commit by its full id. The commit must be the newest commit of the deployed branch."""
+    """Selects one commit by its full id, which must be the newest commit of the branch."""
 
     sha: str
     branch: str
 
 
 Ref = Branch | Sha | Head
-"""The commit that the fetch downloads."""
+"""Selects the commit that is fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
     """A repository with its decrypted credential: a token with its user, a private deploy key, or no credential.
-    `known_hosts` has the keys of an ssh host."""
+    `known_hosts` contains the keys of an ssh host."""
 
     url: RemoteUrl
     provider: Provider
@@ -70,14 +72,14 @@ class FetchLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> FetchLimits:
-        """Returns the limits from the settings."""
+        """Returns the limits that the settings contain."""
         return cls(settings.git_max_bytes, MOST_FILES, settings.git_deadline)
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The fetched commit. `branch` is the requested branch, if any. `message` and `author` are truncated to a deploy's
-    limits."""
+    """A fetched commit. `branch` is the requested branch, or None. `message` and `author` are truncated to the limits
+    of a deploy."""
 
     sha: str
     message: str
@@ -86,8 +88,8 @@ class Commit:
 
 
 def check_sha(sha: str) -> str:
-    """Returns the full id of a commit in lower case. Raises CommitShaError for a shorter id, because servers find
-    commits only by full ids."""
+    """Checks that `sha` is the full id of a commit, and returns it in lower case. Raises CommitShaError for a shorter
+    id, because servers find commits only by full ids."""
     lowered = sha[:65].lower()
     if not _SHA.fullmatch(lowered):
         raise CommitShaError(sha=printable(sha))

@@ -19,25 +19,25 @@ from easel.repositories.fetch.models import Branch, Remote
 from easel.repositories.fetch.program import Git, GitFailedError
 
 LARGEST: Final = 1024 * 1024
-"""Maximum number of bytes of a list of branches."""
+"""Maximum number of bytes of a Git host's list of branches."""
 NAMED: Final = 5
-"""Number of branches that are suggested in place of a missing branch."""
+"""Number of existing branches that are suggested if a branch is missing."""
 _HEADS: Final = "refs/heads/"
 _USUAL: Final = ("main", "master", "trunk", "develop")
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The full id of the branch's newest commit. If the branch is missing, the id is None, and `others` are names of
-    existing branches, the likeliest first."""
+    """The result of reading a branch from its Git host: the full id of its newest commit. If the branch is missing, the
+    id is None, and `others` are names of existing branches, the likeliest first."""
 
     head: str | None
     others: tuple[str, ...] = ()
 
 
 async def probe(remote: Remote, branch: str, *, destinations: Destinations, within: Path, seconds: float) -> Probe:
-    """Queries the host for the branch. `within` is a folder on this machine for temporary files. Raises subclasses of
-    FetchError, and PlainHttpError."""
+    """Asks the Git host for the newest commit of the branch. `within` is a folder on this machine for temporary files,
+    and `seconds` the timeout. Raises subclasses of FetchError, and PlainHttpError."""
     began = time.monotonic()
     private = Path(tempfile.mkdtemp(prefix=".probe-", dir=within))
     try:
@@ -55,8 +55,8 @@ async def probe(remote: Remote, branch: str, *, destinations: Destinations, with
 
 
 async def _heads(git: Git, remote: Remote, pattern: str) -> dict[str, str]:
-    """Returns the commits of the matching branches by name. If the list is longer than `LARGEST`, returns only its
-    first branches."""
+    """Returns the newest commits of the branches that match the pattern, by branch name. If the list is longer than
+    `LARGEST` bytes, returns only its first branches."""
     listed = bytearray()
     async with aclosing(git.lines("ls-remote", "--quiet", "--", remote.url.text, pattern)) as pieces:
         async for piece in pieces:
@@ -72,8 +72,8 @@ async def _heads(git: Git, remote: Remote, pattern: str) -> dict[str, str]:
 
 
 def likeliest(branch: str, names: dict[str, str]) -> tuple[str, ...]:
-    """Returns up to `NAMED` of the names, the likeliest first. Names that differ only in case come first, then names
-    with the same prefix, then the usual names."""
+    """Returns up to `NAMED` existing branches that the user may have meant instead of `branch`, the likeliest first.
+    Names that differ only in case come first, then names with the same prefix, then the usual names."""
     wanted = branch.lower()
 
     def rank(name: str) -> tuple[bool, int, bool, str]:

@@ -22,19 +22,19 @@ from easel.repositories.fetch.models import Remote
 from easel.repositories.providers.hosts import token_user
 
 MEMORY: Final = 1024 * 1024 * 1024
-"""Maximum data memory (bytes) of each of Git's processes. Git assembles objects with deltas in memory."""
+"""Maximum data memory (bytes) of each Git process. Git builds objects from their deltas in memory."""
 SAID: Final = 8 * 1024
-"""Number of last bytes of Git's messages that are kept. They include messages of the host."""
+"""Number of last bytes of Git's messages that are kept. They include messages that the Git host sends."""
 LOOK_EVERY: Final = 0.05
 """Seconds between two checks of the size of a running fetch."""
 CHUNK: Final = 64 * 1024
 _PROXY_COMMAND: Final = Path(__file__).with_name("proxy_command.py")
 _SLOW: Final = 30
-"""Seconds after which a connection with less than a kilobyte a second is closed."""
+"""Seconds after which a connection is closed if it transfers less than a kilobyte a second."""
 
 
 class GitFailedError(Exception):
-    """Git ended with an error. `said` contains Git's messages."""
+    """Git has ended with an error. `said` contains Git's messages."""
 
     def __init__(self, code: int, said: str) -> None:
         super().__init__(said)
@@ -57,7 +57,8 @@ class Git:
             return b"".join([piece async for piece in pieces])
 
     async def lines(self, *arguments: str, watched: bool = False) -> AsyncGenerator[bytes]:
-        """Yields Git's output in pieces. Git is killed when the caller stops reading."""
+        """Runs Git, and yields its output in pieces. Git is killed when the caller stops reading. For `watched` and the
+        errors, see `run`."""
         process = await asyncio.create_subprocess_exec(
             # The shell sets the limit before it starts Git, so the limit holds for all programs that Git starts.
             "/bin/sh",
@@ -107,7 +108,8 @@ class Git:
 
 
 def size_of(folder: Path) -> int:
-    """Returns the bytes of all files in Git's object folder. During a fetch, the folder has only few files."""
+    """Returns the total bytes of all files in Git's object folder. During a fetch, the folder contains only few
+    files."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -117,9 +119,9 @@ def size_of(folder: Path) -> int:
 
 
 def environment_for(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
-    """Returns the complete environment of Git. It contains no settings of this machine or user, the proxy as the only
-    way out, and the remote's credential. `private` is a folder that only this user can read. The ssh key is in this
-    folder during the fetch.
+    """Returns the complete environment of a Git process. It contains no settings of this machine or user, the proxy as
+    the only way to the network, and the credential of the repository. `private` is a folder that only this user can
+    read. The ssh key is in this folder during the fetch.
 
     Raises SshMissingError.
     """
@@ -177,7 +179,7 @@ def environment_for(remote: Remote, proxy: str, private: Path) -> dict[str, str]
 
 
 def find_git() -> str:
-    """Returns the path of the program. Raises GitMissingError."""
+    """Returns the path of Git's program. Raises GitMissingError."""
     program = shutil.which("git")
     if program is None:
         raise GitMissingError()
@@ -211,8 +213,8 @@ def _ssh(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
 
 
 def _as_option(path: Path) -> str:
-    """Returns a path, escaped for an option of ssh. Unescaped, a blank would end the path, and a percent sign would
-    begin a token of ssh (ssh_config(5))."""
+    """Returns a path in the form that an option of ssh needs. Without escapes, a blank would end the path, and a
+    percent sign would begin a token of ssh (ssh_config(5))."""
     return '"' + str(path).replace("%", "%%") + '"'
 
 

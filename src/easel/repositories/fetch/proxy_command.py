@@ -16,8 +16,8 @@ LONGEST_HEAD = 16 * 1024
 
 
 def main(host: str, port: str) -> int:
-    """Connects to the host through the proxy. Copies standard input to the host and the host's data to standard output
-    until the host ends the connection. Returns the exit code."""
+    """Connects to the host through the proxy. Copies standard input to the host, and the host's data to standard
+    output, until the host ends the connection. Returns the exit code of the program."""
     proxy = urlsplit(os.environ["EASEL_PROXY"])
     connection = socket.create_connection((proxy.hostname, proxy.port), 30)
     credentials = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()

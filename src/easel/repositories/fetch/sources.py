@@ -1,4 +1,4 @@
-"""The text files of a tree, for a line-by-line comparison of versions."""
+"""Collects the text files of a commit, for a line-by-line comparison of versions."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ _LOCK_FILES: Final = frozenset(
     }
 )
 LONGEST_LOCK: Final = 256 * 1024
-"""Maximum size in bytes of a compared lock file. A longer file would take the space of all other files."""
+"""Maximum size in bytes of a lock file that is compared. A longer file would take the space of all other files."""
 MOST_LOOKED_AT: Final = 200_000
-"""Maximum number of files whose sizes are read."""
+"""Maximum number of files in a folder tree whose sizes are read."""
 DEEPEST: Final = 64
 """Maximum depth of folders that are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLimits:
-    """Limits of the text files that are read from a tree: their number, and their total bytes."""
+    """Limits of the text files that are collected: their number, and their total bytes."""
 
     files: int
     bytes: int
 
     @classmethod
     def of(cls, settings: Settings) -> SourceLimits:
-        """Returns the limits from the settings, which apply to all deploys."""
+        """Returns the limits of text files that the settings contain. They apply to all deploys."""
         return cls(settings.source_files_max_count, settings.source_files_max_bytes)
 
 
 def source_files(tree: Path, limits: SourceLimits) -> dict[str, str]:
-    """Returns the text files of the tree by path, sorted.
+    """Returns the text files in the folder `tree` by path, sorted.
 
     If there are too many text files, the smallest are returned, so the same tree always has the same result. Links are
     not followed. Files that are not UTF-8, very deep files, dependencies, Git's own files and long lock files are left
@@ -103,7 +103,7 @@ def _text(file: Path, most: int) -> str | None:
 
 
 def _name(path: str) -> str | None:
-    """Returns the path in a version's form. Returns None for a path that a version cannot have."""
+    """Returns a file's path in the form that paths in a version have. Returns None if no version can have this path."""
     try:
         path.encode()
         return check_path(path)

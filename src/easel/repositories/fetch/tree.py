@@ -1,4 +1,4 @@
-"""Lists the tree of a commit before any file is written, and writes the tree into a folder."""
+"""Lists the files of a commit before any of them is written, and writes them into a folder."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ from easel.repositories.fetch.models import FetchLimits, Remote
 from easel.repositories.fetch.program import Git, Say
 
 _LONGEST_ENTRY: Final = 64 * 1024
-"""Maximum number of bytes of an entry's line. A path of Git that can be a file has at most 4,096 bytes."""
+"""Maximum number of bytes of a line in Git's listing of a commit. A path that can be a file's path has at most 4,096
+bytes."""
 _POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_SIZES: Final = range(100, 1025)
-"""The size in bytes of an LFS pointer (Git LFS specification: less than 1,024)."""
+"""Possible sizes in bytes of an LFS pointer, the small file that Git stores in place of a large file (Git LFS
+specification: less than 1,024)."""
 _NAMED: Final = 5
-"""Number of paths in a message."""
+"""Maximum number of paths in a message."""
 
 
 @dataclass(slots=True)
 class TreeListing:
-    """The tree's entries: their number, their bytes, and the paths of special entries by kind."""
+    """The files and folders of a commit: their number, their total bytes, and the paths of special entries (links,
+    submodules) by kind."""
 
     files: int = 0
     size: int = 0
     submodules: list[str] = field(default_factory=list)
     links: list[bytes] = field(default_factory=list)
     small: list[bytes] = field(default_factory=list)
-    """Files that have the size of an LFS pointer."""
+    """Files that may be LFS pointers, because they have the size of one."""
 
 
 async def list_tree(git: Git, sha: str, limits: FetchLimits) -> TreeListing:
-    """Reads the tree without writing it, because a small pack may contain an enormous tree. Raises
-    RepositoryTooLargeError."""
+    """Lists the files of the commit `sha` without writing them, because a small pack may contain an enormous tree.
+    Raises RepositoryTooLargeError."""
     listed = TreeListing()
     entries = 0
     rest = b""
@@ -70,7 +73,8 @@ def _count(listed: TreeListing, line: bytes) -> None:
 
 
 async def write_tree(git: Git, sha: str, listed: TreeListing, into: Path, remote: Remote, say: Say) -> None:
-    """Writes the tree into the folder. No link in the folder leads out of it. Raises SubmodulesError, LfsError."""
+    """Writes the listed files of the commit into the folder `into`. No link in the folder leads out of it. Raises
+    SubmodulesError, LfsError."""
     if listed.submodules:
         named = _names(listed.submodules)
         if "submodules" not in remote.allow:
@@ -88,7 +92,7 @@ async def write_tree(git: Git, sha: str, listed: TreeListing, into: Path, remote
 
 def _is_pointer(into: Path, path: bytes) -> bool:
     try:
-        # The file is opened at its place in the tree, not through a link.
+        # The file is opened at its own place in the tree, and never through a link.
         descriptor = os.open(os.path.join(os.fsencode(into), path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False
@@ -97,7 +101,7 @@ def _is_pointer(into: Path, path: bytes) -> bool:
 
 
 def _remove_leading_out(into: Path, links: list[bytes]) -> list[str]:
-    """Removes the links with targets outside the folder, even if the targets do not exist."""
+    """Removes the links whose targets are outside the folder, even if the targets do not exist."""
     inside = os.path.realpath(os.fsencode(into))
     removed = []
     for path in links:

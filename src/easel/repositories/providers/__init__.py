@@ -1,1 +1,1 @@
-"""The differences between Git hosts, with one module for each kind of host."""
+"""The differences between Git hosts (GitHub, GitLab and others), with one module for each kind of host."""

@@ -1,4 +1,4 @@
-"""Webhooks of Bitbucket Cloud and Data Center. One delivery may report many branches."""
+"""Reads webhooks of Bitbucket Cloud and Data Center. One delivery may report many branches."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ class _CentreBody(msgspec.Struct):
 
 
 class BitbucketSender:
-    """Checks the signature in `X-Hub-Signature: sha256=…`."""
+    """Webhooks of Bitbucket. The signature is in `X-Hub-Signature: sha256=…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Returns true if the sender has the secret."""
+        """Returns true if the signature of the webhook request was made with the secret."""
         kind, _, digest = headers.get("x-hub-signature", "").partition("=")
         return is_hmac(digest if kind == "sha256" else None, body, secret)
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """Returns the delivery. Raises WebhookBodyError."""
+        """Reads the delivery in the webhook request. Raises WebhookBodyError."""
         event = headers.get("x-event-key", "")
         pushes: tuple[Push, ...] = ()
         if event == "repo:push":

@@ -1,4 +1,4 @@
-"""GitHub's webhooks (docs.github.com, "Validating webhook deliveries")."""
+"""Reads GitHub's webhooks (docs.github.com, "Validating webhook deliveries")."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class _Source(msgspec.Struct):
 
 
 def source_of(headers: Headers, body: bytes) -> tuple[int, str] | None:
-    """Returns the GitHub App's installation and the repository (`owner/name`) in a body. Returns None if the body has
-    none. Raises WebhookBodyError."""
+    """Returns the installation of the GitHub App and the repository (`owner/name`) that a webhook request reports.
+    Returns None if its body contains none. Raises WebhookBodyError."""
     source = decoded(json_of(headers, body), _Source)
     if source.installation is None or source.repository is None:
         return None
@@ -36,15 +36,15 @@ def source_of(headers: Headers, body: bytes) -> tuple[int, str] | None:
 
 
 class GithubSender:
-    """Checks the signature in `X-Hub-Signature-256: sha256=…`."""
+    """Webhooks of GitHub. The signature is in `X-Hub-Signature-256: sha256=…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Returns true if the sender has the secret."""
+        """Returns true if the signature of the webhook request was made with the secret."""
         kind, _, digest = headers.get("x-hub-signature-256", "").partition("=")
         return is_hmac(digest if kind == "sha256" else None, body, secret)
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """Returns the delivery. Raises WebhookBodyError."""
+        """Reads the delivery in the webhook request. Raises WebhookBodyError."""
         event = headers.get("x-github-event", "")
         data = json_of(headers, body)
         pushes = push_of(decoded(data, PushBody)) if event == "push" else ()
@@ -52,7 +52,8 @@ class GithubSender:
 
 
 def json_of(headers: Headers, body: bytes) -> bytes:
-    """Returns the JSON of a body. By default, GitHub sends the JSON in a form. Raises WebhookBodyError."""
+    """Returns the JSON in the body of a webhook request. By default, GitHub sends it as a field of a form. Raises
+    WebhookBodyError."""
     if not headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
         return body
     for field in body.split(b"&", _MOST_FIELDS):

@@ -1,4 +1,4 @@
-"""GitLab's webhooks: with a plain token, or with a signature of Standard Webhooks."""
+"""Reads GitLab's webhooks, which have a plain token, or a signature of Standard Webhooks."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from easel.repositories.providers.models import Delivery, Headers, PushBody, dec
 
 _SIGNING: Final = "whsec_"
 TOLERANCE: Final = 300
-"""Seconds by which a signed time may differ from this machine's clock (Standard Webhooks, "Verifying")."""
+"""Seconds by which the signed time of a webhook may differ from this machine's clock (Standard Webhooks,
+"Verifying")."""
 MOST_SIGNATURES: Final = 10
 
 
 class GitlabSender:
-    """Checks the secret itself in `X-Gitlab-Token`, or the signature in `webhook-signature: v1,…`."""
+    """Webhooks of GitLab. The secret itself is in `X-Gitlab-Token`, or a signature is in `webhook-signature: v1,…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Returns true if the sender has the secret."""
+        """Returns true if the webhook request contains the secret, or a signature that was made with it."""
         token = headers.get("x-gitlab-token", "").encode("utf-8", "replace")
         return hmac.compare_digest(token, secret.encode()) | _by_signature(headers, body, secret)
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """Returns the delivery. Raises WebhookBodyError."""
+        """Reads the delivery in the webhook request. Raises WebhookBodyError."""
         event = headers.get("x-gitlab-event", "")
         pushes = push_of(decoded(body, PushBody)) if event == "Push Hook" else ()
         return Delivery(headers.get("idempotency-key") or headers.get("webhook-id"), event, pushes)

@@ -1,4 +1,4 @@
-"""Determines the kind of Git host of an address."""
+"""Determines the kind of a Git host (GitHub, GitLab, …) from its address."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ _TOKEN_USERS: Final[dict[Provider, str]] = {
 
 
 _SSH_ALONE: Final = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
-"""Names under which a host offers only ssh, and the host's name for https."""
+"""Names at which a Git host offers only ssh, each with the host's name for https."""
 _ARCHIVES: Final = {"github.com": ("codeload.github.com",)}
-"""For each Git host: the hosts from which package managers download a dependency whose repository is on the Git
+"""For each Git host, the hosts from which package managers download a dependency whose repository is on this Git
 host."""
 
 
 def build_hosts(url: RemoteUrl) -> tuple[str, ...]:
-    """Returns the hosts that a build of this repository may reach, because its dependencies are often on the same
-    host."""
+    """Returns the hosts that a build of the repository at this address may reach, because its dependencies are often on
+    the same Git host."""
     host = _SSH_ALONE.get(url.host, url.web_host)
     return (host, *_ARCHIVES.get(host, ()))
 
 
 def recognise(url: RemoteUrl) -> Provider:
-    """Returns the kind of host, recognised by its name or by the first label of its name (`gitlab.example.com`).
-    Returns `plain` for an unknown host."""
+    """Returns the kind of Git host at this address, recognised by its name or by the first label of its name
+    (`gitlab.example.com`). Returns `plain` for an unknown host."""
     if web := _SSH_ALONE.get(url.host):
         return _KNOWN[web]
     return _KNOWN.get(url.host) or _NAMED.get(url.host.partition(".")[0], "plain")
 
 
 def token_user(provider: Provider) -> str:
-    """Returns the user name for an access token in HTTP Basic authentication."""
+    """Returns the user name that this kind of Git host expects with an access token in HTTP Basic authentication."""
     return _TOKEN_USERS[provider]
 
 

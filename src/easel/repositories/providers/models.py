@@ -1,4 +1,4 @@
-"""The content of webhooks in one form for all hosts."""
+"""The content of webhooks in one form for all Git hosts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BRANCH: Final = "refs/heads/"
 _NOTHING: Final = re.compile("0{40}|0{64}")
 
 Headers = Mapping[str, str]
-"""The headers of a request. Names are looked up regardless of case."""
+"""The headers of a webhook request. Names are looked up regardless of case."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A branch that moved to another commit. `sha` is None for a deleted branch."""
+    """A branch that moved to another commit. `sha` is the new commit, or None for a deleted branch."""
 
     branch: str
     sha: str | None
@@ -32,7 +32,8 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A verified delivery: the host's id for the delivery (if any), its event, and the branches that moved."""
+    """A verified delivery of a webhook: the id that the host gives to it ('' if none), its event, and the branches that
+    moved."""
 
     id: str | None
     event: str
@@ -40,24 +41,25 @@ class Delivery:
 
 
 class Sender(Protocol):
-    """The signature scheme and body format of one kind of host."""
+    """The signature scheme and the body format of one kind of Git host's webhooks."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Returns true if the sender has the secret, compared in constant time."""
+        """Returns true if the signature of the webhook request was made with the secret. They are compared in constant
+        time."""
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """Returns the delivery of a signed request. Raises WebhookBodyError."""
+        """Reads the delivery in a webhook request whose signature is verified. Raises WebhookBodyError."""
 
 
 class Person(msgspec.Struct):
-    """A commit's author."""
+    """The author of a commit, as webhooks report it."""
 
     name: str = ""
     email: str = ""
 
 
 class HeadCommit(msgspec.Struct):
-    """A commit of a push."""
+    """A commit of a push, as webhooks report it."""
 
     id: str = ""
     message: str = ""
@@ -65,7 +67,7 @@ class HeadCommit(msgspec.Struct):
 
 
 class PushBody(msgspec.Struct):
-    """The fields that GitHub, Gitea, Forgejo and GitLab have in common."""
+    """The fields that the push events of GitHub, Gitea, Forgejo and GitLab have in common."""
 
     ref: str
     after: str
@@ -75,7 +77,8 @@ class PushBody(msgspec.Struct):
 
 
 def decoded(body: bytes, kind: type[T]) -> T:
-    """Returns the relevant fields of a body. Other content is skipped during parsing. Raises WebhookBodyError."""
+    """Parses the body of a webhook request. Only the fields of `kind` are read, and all other content is skipped.
+    Raises WebhookBodyError."""
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -83,7 +86,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
 
 
 def push_of(body: PushBody) -> tuple[Push, ...]:
-    """Returns the push if a branch moved. Returns no push for a tag."""
+    """Returns the moved branch that a push event reports. Returns no push if the event reports a tag."""
     if not body.ref.startswith(_BRANCH):
         return ()
     branch = body.ref.removeprefix(_BRANCH)
@@ -97,11 +100,11 @@ def push_of(body: PushBody) -> tuple[Push, ...]:
 
 
 def is_nothing(sha: str) -> bool:
-    """Returns true if the id is the null id of Git hosts, which means that there is no commit."""
+    """Returns true if a commit's id is the null id, with which Git hosts report that there is no commit."""
     return _NOTHING.fullmatch(sha) is not None
 
 
 def is_hmac(given: str | None, body: bytes, secret: str) -> bool:
-    """Returns true if the text is the HMAC-SHA-256 of the body in hexadecimal digits."""
+    """Returns true if `given` is the HMAC-SHA-256 of the body with the secret, in hexadecimal digits."""
     expected = hmac.digest(secret.encode(), body, "sha256").hex()
     return hmac.compare_digest((given or "").lower().encode("utf-8", "replace"), expected.encode())

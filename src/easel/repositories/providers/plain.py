@@ -1,4 +1,4 @@
-"""A generic webhook: `{"ref": "refs/heads/main", "after": "…"}`, signed like a webhook of GitHub."""
+"""Reads a generic webhook: `{"ref": "refs/heads/main", "after": "…"}`, signed like a webhook of GitHub."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from easel.repositories.providers.models import Delivery, Headers, PushBody, dec
 
 
 class PlainSender(GithubSender):
-    """Checks the signature in `X-Hub-Signature-256: sha256=…`. The only event is a push."""
+    """Webhooks of a Git host of no known kind. The signature is in `X-Hub-Signature-256: sha256=…`. The only event is a
+    push."""
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
-        """Returns the delivery. Raises WebhookBodyError."""
+        """Reads the delivery in the webhook request. Raises WebhookBodyError."""
         return Delivery(headers.get("x-delivery"), "push", push_of(decoded(body, PushBody)))

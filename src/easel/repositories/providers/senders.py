@@ -1,4 +1,4 @@
-"""Determines the kind of host that sent a webhook."""
+"""Determines the kind of Git host that sent a webhook."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SENDERS: Final[dict[Provider, Sender]] = {
     "bitbucket": BitbucketSender(),
     "plain": PlainSender(),
 }
-# Gitea sends GitHub's headers too, so its own headers are checked first.
+# Gitea also sends GitHub's headers, so Gitea's own headers are checked first.
 _MARKS: Final[tuple[tuple[str, Provider], ...]] = (
     ("x-forgejo-event", "gitea"),
     ("x-gitea-event", "gitea"),
@@ -30,6 +30,6 @@ _MARKS: Final[tuple[tuple[str, Provider], ...]] = (
 
 
 def sender_of(headers: Headers, named: Provider) -> Sender:
-    """Returns the kind of host that sent the request, from the request's headers. If the headers do not show the kind,
-    returns the kind of the address."""
+    """Determines the kind of Git host that sent a webhook request, from its headers. If they do not show the kind, it
+    is the kind in the webhook's address (`named`)."""
     return _SENDERS[next((provider for mark, provider in _MARKS if mark in headers), named)]
