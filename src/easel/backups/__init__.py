@@ -1,1 +1,2 @@
-"""Backups: exports a running instance, restores into an empty instance, and audits the live store's objects."""
+"""Backups: copies the records and objects of a running instance, restores them into an empty instance, and verifies the
+objects in the live store."""

@@ -1,4 +1,5 @@
-"""Verifies that the store still has every object that the database refers to, byte for byte. Writes nothing."""
+"""Verifies that the object store still has every object that the database refers to, byte for byte. Nothing is
+written."""
 
 from __future__ import annotations
 
@@ -22,24 +23,25 @@ from easel.storage.object_names import names_variants
 from easel.storage.objects import ObjectStore
 
 APPS_AT_ONCE = 20
-"""Number of apps whose needed objects are in memory at once, so that memory stays bounded even with a million apps."""
+"""Number of apps whose objects are listed in memory at once, so that memory stays bounded even with a million apps."""
 SAY_EVERY = 5.0
 """Seconds between two progress messages."""
 _JUST_NOW = timedelta(minutes=1)
-"""Time before the audit's start in which an uncommitted transaction may have moved a pointer."""
+"""Time before the audit's start in which the move of a pointer may not have been committed yet."""
 
 What = Literal["missing", "damaged", "unreadable", "misnamed"]
-"""The kinds of fault. `unreadable` means that one object cannot be read, while other objects can."""
+"""The kinds of faults of an object. `unreadable` means that this object cannot be read, while others can. `misnamed`
+means that its key has a wrong form."""
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A missing or damaged object, and the versions that need the object.
+    """A missing or damaged object, and the versions that need it.
 
     `environments` are the environments that serve the object. `versions` and `pruned` are the numbers of the versions
     that contain the object. A pruned version needs only the record of its content. `reason` continues a sentence that
-    begins with the key.
+    begins with the object's key.
     """
 
     key: str
@@ -54,8 +56,8 @@ class Fault:
 
 @dataclass
 class AuditResult:
-    """The number of objects read, the bytes of intact objects, and all faults. Faults that visitors can notice come
-    first."""
+    """The result of an audit: the number of objects read, the bytes of intact objects, and all faults. Faults that
+    visitors can notice come first."""
 
     objects: int = 0
     bytes: int = 0
@@ -65,8 +67,8 @@ class AuditResult:
 async def verify(
     url: str, objects: ObjectStore, *, named: str | None, say: Say, found: Callable[[Fault], None]
 ) -> AuditResult:
-    """Reads every object that the database refers to, or the objects of the app with this slug or id, and verifies
-    their hashes. Served versions come first, then all other versions.
+    """Reads every object that the database refers to, or only the objects of the app with the slug or id `named`, and
+    verifies their hashes. Objects of served versions come first.
 
     Easel may run at the same time. Objects that are recorded during the audit may be left out. `found` is called at
     once for each fault. Memory holds pieces of the few objects that are being read, the records of a few apps, and the
@@ -98,7 +100,7 @@ async def _batches(url: str, named: str | None) -> AsyncIterator[list[str]]:
 
 
 class _Run:
-    """One pass over all objects."""
+    """The state of one audit while it reads the objects."""
 
     def __init__(
         self, url: str, objects: ObjectStore, began: datetime, say: Say, found: Callable[[Fault], None]
@@ -110,13 +112,15 @@ class _Run:
         self._found = found
         self._said = time.monotonic()
         self._known: set[str] = set()
-        """Objects with a reported fault."""
+        """The keys of objects whose fault is already reported."""
         self._lately: set[str] = set()
-        """Objects that have been read, and that environments have served only recently."""
+        """The keys of objects that the first pass has read, although environments have served them only for a short
+        time."""
         self.made = AuditResult()
 
     async def look_at(self, apps: list[str], *, live: bool) -> None:
-        """Reads the objects that the apps' environments serve, or all other needed objects."""
+        """Reads the objects that the environments of these apps serve (`live`), or all other objects that the apps
+        need."""
         suspects: set[str] = set()
 
         async def read(needed: NeededObject) -> None:
@@ -136,13 +140,13 @@ class _Run:
             await self._confirm(apps, suspects)
 
     def _is_left(self, needed: NeededObject) -> bool:
-        """Returns true if the first pass has not read the object. The first pass reads all objects that environments
+        """Returns true if the object is left for the second pass. The first pass reads all objects that environments
         have served for more than a minute."""
         return not needed.served_before and needed.key not in self._lately
 
     async def _confirm(self, apps: list[str], suspects: set[str]) -> None:
-        """Checks the suspect objects again. Since the first check, versions may have been pruned, apps deleted, and
-        missing objects restored."""
+        """Checks objects that seemed to be faulty again. In the meantime, a version may have been pruned, an app
+        deleted, or a missing object restored."""
 
         async def read(needed: NeededObject) -> None:
             fault = await self._read(needed.key)
@@ -173,7 +177,7 @@ class _Run:
             return await records.needed_by(self._url, apps, self._began)
 
     async def _read(self, key: str) -> int | tuple[What, str]:
-        """Returns the object's size in bytes if it is intact, else its fault."""
+        """Returns the object's size in bytes if it is intact. Otherwise, returns its fault."""
         if not is_named(key):
             return "misnamed", MISNAMED
         try:

@@ -1,4 +1,4 @@
-"""Errors of backups: the reasons why a backup cannot be made or restored."""
+"""Errors of backups: the reasons why a backup cannot be created or restored."""
 
 from __future__ import annotations
 

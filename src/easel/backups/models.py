@@ -1,7 +1,7 @@
-"""The parts of a backup, as stored in its folder or bucket.
+"""The parts of a backup, as they are stored in its folder or bucket.
 
 `backups/{name}/index.json` lists the parts. `backups/{name}/records/{table}` are the tables in the text format of COPY.
-`objects/…` are the objects, which all backups in one place share.
+`objects/…` are the objects, which all backups in one folder or bucket share.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ FORMAT = 1
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A table's rows: their number, their columns, and the SHA-256 (hex) of the file."""
+    """The stored rows of a database table: their number, their columns, and the SHA-256 (hex) of their file."""
 
     columns: list[str]
     rows: int
@@ -20,8 +20,8 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """An object: its length in bytes, its SHA-256 (hex), and, for an object that may change, the store's ETag at the
-    time."""
+    """An object in a backup: its length in bytes, its SHA-256 (hex), and, for an object that may change, the ETag that
+    the store reported during the backup."""
 
     size: int
     sha256: str
@@ -29,7 +29,7 @@ class StoredObject(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """One backup. `files` maps the names of the data folder's small files (keys) to their content."""
+    """The index of one backup. `files` maps the names of small files in the data folder (keys) to their content."""
 
     format: int
     easel: str
@@ -41,15 +41,15 @@ class Index(msgspec.Struct, frozen=True):
 
 
 def index_key(name: str) -> str:
-    """Returns the key of the backup's index. The index is written last. A folder without an index is no backup."""
+    """Returns the key of a backup's index. The index is written last, so a folder without an index is not a backup."""
     return f"backups/{name}/index.json"
 
 
 def table_key(name: str, table: str) -> str:
-    """Returns the key of a table's rows."""
+    """Returns the key of the file with a table's rows in the backup `name`."""
     return f"backups/{name}/records/{table}"
 
 
 def object_key(key: str) -> str:
-    """Returns the key of an object in the backup. `key` is the object's key in the live store."""
+    """Returns the key of an object in a backup. `key` is the object's key in the live store."""
     return f"objects/{key}"

@@ -1,4 +1,4 @@
-"""Object checks shared by backup, restore and verify."""
+"""Checks of objects that backup, restore and audit share."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ MISNAMED = "does not have the form of a key that Easel uses for objects"
 
 
 def is_named(key: str) -> bool:
-    """Returns true if the key is the name of a version's object."""
+    """Returns true if the key has the form of the key of a version's object (bundle, manifest, sources or variants)."""
     return names_its_content(key) or names_variants(key)
 
 
 def has_changed(key: str, sha256: str) -> bool:
-    """Returns true if an object stored under its hash no longer matches the hash (SHA-256, hex)."""
+    """Returns true if an object whose key contains a hash no longer has this hash. `sha256` (hex) is the hash of its
+    bytes."""
     return names_its_content(key) and sha256 != hash_in(key)
 
 
 async def each(what: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
-    """Runs the work for each item, a few at once. After the first error, starts no further work, and raises the
-    error."""
+    """Calls `work` for each item of `what`, a few at the same time. After the first error, starts no further calls, and
+    raises the error."""
     left = iter(what)
 
     async def some() -> None:

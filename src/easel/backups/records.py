@@ -1,4 +1,4 @@
-"""Copies the database's records out of one database and into another: whole tables by COPY, in one snapshot and one
+"""Copies the records out of one database and into another: whole tables by COPY, in one snapshot and one
 transaction."""
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _SQL = statements(__name__)
 
 
 def tables() -> list[SqlTable]:
-    """Returns Easel's own tables. Each table comes after the tables that it refers to."""
+    """Returns Easel's own tables, in an order in which each table comes after the tables that it refers to."""
     return list(Base.metadata.sorted_tables)
 
 
 @asynccontextmanager
 async def snapshot(url: str) -> AsyncIterator[Snapshot]:
-    """Yields a snapshot of the database for the duration of the block."""
+    """Yields a snapshot of the database at the URL, for the duration of the block."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
@@ -46,14 +46,14 @@ async def snapshot(url: str) -> AsyncIterator[Snapshot]:
 
 
 class Snapshot:
-    """Queries on one snapshot of the database."""
+    """Queries on one snapshot of the database: all of them see the same moment."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
 
     async def rows(self, table: SqlTable) -> tuple[Table, bytes]:
         """Returns all rows of a table in COPY's text format, with their number, columns and hash."""
-        # A transaction's id has no meaning in another database. SQLAlchemy's names are not of the type `str` if a
+        # The id of a transaction has no meaning in another database. SQLAlchemy's names are not of the type `str` if a
         # column and its attribute have different names.
         columns = [str(column.name) for column in table.columns if not isinstance(column.type, Xid8)]
         query = sql.SQL("copy (select {} from {} order by {}) to stdout").format(
@@ -74,7 +74,7 @@ class Snapshot:
         return sorted(key for (key,) in needed), {key for (key,) in uploads}
 
     async def schema(self) -> str:
-        """Returns the revision of the schema."""
+        """Returns the revision of the database's schema."""
         row = await (await self._connection.execute(REVISION)).fetchone()
         assert row is not None
         return str(row[0])
@@ -85,7 +85,7 @@ class NeededObject:
     """An object, the environments that serve it, and the numbers of the versions that contain it. `pruned` versions
     need only the record of its content.
 
-    `served_before` is true if an environment has served the object since before the given moment.
+    `served_before` is true if an environment has served the object since before the audit's start.
     """
 
     key: str
@@ -98,7 +98,7 @@ class NeededObject:
 
 
 async def moment(url: str) -> datetime:
-    """Returns the time on the database's clock, which also dates the moves of pointers."""
+    """Returns the present time on the database's clock, by which the moves of pointers are dated."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         row = await (await now.execute(_SQL["moment"])).fetchone()
         assert row is not None
@@ -107,29 +107,30 @@ async def moment(url: str) -> datetime:
 
 
 async def apps_after(url: str, after: str, count: int, *, named: str | None = None) -> list[str]:
-    """Returns the ids of the next apps after that id, in order. If a slug or id is given, returns only the id of that
-    app."""
+    """Returns the ids of the next `count` apps after the id `after`, in order. If the slug or id of an app is given
+    (`named`), returns only the id of this app."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         found = await now.execute(_SQL["apps"], {"after": after, "named": named, "n": count})
         return [app for (app,) in await found.fetchall()]
 
 
 async def needed_by(url: str, apps: list[str], before: datetime) -> list[NeededObject]:
-    """Returns the objects that records of these apps refer to now, and their users."""
+    """Returns the objects that records of these apps refer to now, each with the environments and versions that need
+    it."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         found = await now.execute(_SQL["who_needs"], {"apps": apps, "before": before})
         return [NeededObject(*row) for row in await found.fetchall()]
 
 
 async def is_needed(url: str, key: str) -> bool:
-    """Returns true if records refer to the object now."""
+    """Returns true if records refer to the object with this key now."""
     async with await psycopg.AsyncConnection.connect(url) as now:
         row = await (await now.execute(IS_NEEDED, {"apps": None, "key": key})).fetchone()
         return row is not None and bool(row[0])
 
 
 async def is_empty(connection: psycopg.AsyncConnection[Any]) -> bool:
-    """Returns true if the database holds no app and never did."""
+    """Returns true if the database contains no app and never contained one."""
     row = await (await connection.execute(_SQL["is_used"])).fetchone()
     return row is not None and not row[0]
 
@@ -137,8 +138,8 @@ async def is_empty(connection: psycopg.AsyncConnection[Any]) -> bool:
 async def put_rows(
     connection: psycopg.AsyncConnection[Any], index: Mapping[str, Table], data: Mapping[str, bytes]
 ) -> None:
-    """Replaces all rows of Easel's tables with the given rows, in the caller's transaction. The schema may be older,
-    and lack some of this release's tables."""
+    """Replaces all rows of Easel's tables with the rows in a backup, in the caller's transaction. The backup's schema
+    may be older, and lack some of this release's tables."""
     known = [table for table in tables() if table.name in index]
     await connection.execute(
         sql.SQL("truncate {}").format(sql.SQL(", ").join(sql.Identifier(table.name) for table in known))

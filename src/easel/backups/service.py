@@ -1,4 +1,4 @@
-"""Makes a backup of a running instance, and restores a backup into an empty instance."""
+"""Creates a backup of a running instance, and restores a backup into an empty instance."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEFER
 
 KEPT_FILES = ("secret-key", "api-key")
-"""Files of a data folder whose content is in no record. Without `secret-key`, stored secrets cannot be decrypted."""
+"""Files of a data folder whose content is not in the database. Without `secret-key`, stored secrets cannot be
+decrypted."""
 
 Say = Callable[[str], None]
 
 
 @dataclass
 class BackupResult:
-    """The result of a backup: its name, its size, and the unreadable objects."""
+    """The result of a backup: its name, its size, and the objects that could not be read."""
 
     name: str
     objects: int = 0
@@ -44,7 +45,7 @@ class BackupResult:
 async def back_up(
     url: str, objects: ObjectStore, place: ObjectStore, data_dir: Path, *, with_keys: bool, say: Say
 ) -> BackupResult:
-    """Writes a consistent backup of the instance, which may be running, to the place.
+    """Writes a consistent backup of the instance, which may be running, to a folder or bucket (`place`).
 
     All records are from one moment. Objects never change and are older than the records that refer to them, so copying
     them afterwards is consistent with that moment. Objects of an earlier backup at the place are not copied again. The
@@ -59,13 +60,14 @@ async def back_up(
             tables[table.name], data = await moment.rows(table)
             await place.put(table_key(made.name, table.name), data)
         needed, uploads = await moment.objects()
-    # The snapshot ends here, because copying may take hours, and no transaction should be open that long.
+    # The snapshot ends here, because copying objects may take hours, and no transaction should be open that long.
     stored: dict[str, StoredObject] = {}
     earlier = await _objects_of_last(place)
 
     async def copy(key: str) -> None:
         if key not in uploads and not is_named(key):
-            # No version can be served from such an object, and its name may not be a valid key.
+            # No version can be served from an object whose key has a wrong form, so it is not copied. Its key may even
+            # be an invalid path.
             made.damaged.append(f"the object `{key}` {MISNAMED}")
             return
         try:
@@ -92,7 +94,7 @@ async def _copy_out(
         earlier = None
     etag = None
     if names_its_content(key):
-        # An object that was damaged in the last backup is read again. It is reported until it is repaired.
+        # An object that was damaged in the last backup is read again. It is reported until somebody repairs it.
         is_new = earlier is None or earlier.sha256 != hash_in(key)
     else:
         # The ETag is queried before the object is read. If the object is replaced in between, the next backup sees a
@@ -105,21 +107,22 @@ async def _copy_out(
         sha256 = await pinned.hash()
         if has_changed(key, sha256):
             made.damaged.append(f"{key} {CHANGED}")
-        # The backup gets a separate copy, so that damage to one copy does not affect the other.
+        # The backup gets its own copy of the bytes, so that damage to one copy does not affect the other.
         await place.put_file(object_key(key), pinned.path)
         made.copied += 1
         return StoredObject(pinned.size, sha256, etag)
 
 
 async def _etag(objects: ObjectStore, key: str) -> str | None:
-    """Returns the store's ETag of an object. Returns None if the object is missing, or if the store has no ETags."""
+    """Returns the ETag that the store reports for an object. Returns None if the object is missing, or if the store has
+    no ETags."""
     found = await objects.head(key)
     return found.etag if found is not None else None
 
 
 async def choose(place: ObjectStore, *, name: str | None, where: str) -> tuple[str, Index]:
-    """Returns the backup of this name, or the newest, and its index. Raises BackupNotFoundError, BackupDamagedError,
-    BackupTooNewError."""
+    """Returns the name and the index of the backup `name`, or of the newest backup. Raises BackupNotFoundError,
+    BackupDamagedError, BackupTooNewError."""
     chosen = name or await newest(place)
     if chosen is None:
         raise BackupNotFoundError(named="", place=where)
@@ -169,7 +172,7 @@ async def bring_back(
 
 
 async def newest(place: ObjectStore) -> str | None:
-    """Returns the name of the newest complete backup at the place."""
+    """Returns the name of the newest complete backup in the folder or bucket. Returns None if there is none."""
     names = [info.key.split("/")[1] async for info in place.keys("backups") if info.key.endswith("/index.json")]
     return max(names, default=None)
 
@@ -200,7 +203,7 @@ async def _checked(place: ObjectStore, key: str, sha256: str) -> bytes:
 
 
 async def _each(keys: Collection[str], work: Callable[[str], Awaitable[None]], say: Say) -> None:
-    """Runs the work for each key, a few at once, and reports progress. Raises the errors of the work."""
+    """Calls `work` for each key, a few at the same time, and reports progress. Raises the errors of `work`."""
     done = 0
 
     async def one(key: str) -> None:

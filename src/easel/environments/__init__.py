@@ -1,2 +1,2 @@
-"""Environments: the pointers that decide what visitors get, the one function that moves them, and the audit of every
-move."""
+"""Environments: the pointers that decide which version visitors get, the one function that moves them, and the audit of
+every move."""

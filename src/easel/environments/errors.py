@@ -1,4 +1,4 @@
-"""Errors of environments: the reasons why a pointer does not move."""
+"""Errors of environments: the reasons why the pointer of an environment does not move."""
 
 from __future__ import annotations
 

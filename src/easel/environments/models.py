@@ -11,10 +11,11 @@ from easel.storage.database import Base
 
 
 class Environment(Base):
-    """A pointer to a complete version of the app. The pointer may be empty.
+    """An environment of an app: a pointer to a complete version of the app, or to no version.
 
-    `revision` counts the moves. `intent` is the number of the deploy, restore or promotion that last moved the pointer.
-    The number was assigned when that request was accepted. A move with a lower number is outdated and changes nothing.
+    `revision` counts the moves of the pointer. `intent` is the number of the deploy, restore or promotion that last
+    moved the pointer. The number was assigned when that request was accepted. A move with a lower number is outdated
+    and changes nothing.
     """
 
     __tablename__ = "environment"
@@ -34,8 +35,8 @@ class Environment(Base):
 
 
 class Audit(Base):
-    """An audit entry: author, operation, pointer, and the versions before and after. The entry is written in the
-    transaction of the move."""
+    """An entry in the audit of an environment's pointer: author, operation, and the versions before and after. The
+    entry is written in the transaction of the move."""
 
     __tablename__ = "audit"
     __table_args__ = (

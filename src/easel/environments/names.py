@@ -9,4 +9,4 @@ from easel.serving.addresses import PRODUCTION as PRODUCTION
 from easel.serving.addresses import STAGING as STAGING
 
 EnvironmentName = Literal["staging", "production"]
-"""An environment that every app has. The contract has no other environments."""
+"""An environment that every app has. The API has no other environments."""

@@ -1,4 +1,4 @@
-"""The outcomes of a move of a pointer, shared by server and command line."""
+"""The outcomes of the attempt to move an environment's pointer, shared by server and command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Outcome = Literal["moved", "unchanged", "locked", "overtaken"]
 
 MOVED: Final = "moved"
 UNCHANGED: Final = "unchanged"
-"""The environment already served that version."""
+"""The environment already served the requested version."""
 LOCKED: Final = "locked"
 OVERTAKEN: Final = "overtaken"
-"""The environment follows a request that was accepted later."""
+"""A request that was accepted later has already moved the environment's pointer."""

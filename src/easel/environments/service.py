@@ -1,4 +1,4 @@
-"""The pointer function: the only code that changes the version that an environment serves."""
+"""The only code that changes the version which an environment serves."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """The outcome of a move and the state of the environment after the move. `previous` is the version that the
-    environment served before the move."""
+    """The outcome of a move, and the state of the environment after it. `previous` is the version that the environment
+    served before the move."""
 
     environment: str
     outcome: Outcome
@@ -64,7 +64,7 @@ class MoveResult:
 
 
 _PRUNED = "EAP01"
-"""The database's error for a move to a pruned version (migration 0009)."""
+"""The code of the database's error for a move to a pruned version (migration 0009)."""
 _MOVE = _SQL["move"]
 _ASKED = [field.name for field in fields(Move)]
 _NEXT_PLACE = _SQL["next_place"]
@@ -85,20 +85,21 @@ async def get_environment(work: Transaction, app: App, name: str, *, lock: bool 
 
 
 def new_environments(app: App) -> list[Environment]:
-    """Returns the environments that every app starts with. They point at no version."""
+    """Returns the environments that a new app has. They point at no version."""
     return [Environment(app_id=app.id, org_id=app.org_id, name=name, revision=0, intent=0) for name in NAMES]
 
 
 class AcceptancePlace(NamedTuple):
-    """A place in an app's acceptance order, and the app's slug."""
+    """The number of a request in the order in which the app's requests are accepted, and the app's slug."""
 
     sequence: int
     slug: str
 
 
 async def next_place(work: Transaction, app_id: str, org_id: str) -> AcceptancePlace:
-    """Returns the next place in the acceptance order. Locks the app's row until the commit, so that no two requests
-    share a place. Raises AppNotFoundError if the app was deleted after the caller read it."""
+    """Returns the next number in the order in which the app's requests are accepted. Locks the app's row until the
+    commit, so that no two requests get the same number. Raises AppNotFoundError if the app was deleted after the caller
+    read it."""
     taken = await work.sql(_NEXT_PLACE, {"app": app_id, "org": org_id})
     if not taken:
         raise AppNotFoundError(app_id=app_id)
@@ -106,7 +107,7 @@ async def next_place(work: Transaction, app_id: str, org_id: str) -> AcceptanceP
 
 
 async def move_pointer(work: Transaction, move: Move) -> MoveResult:
-    """Moves the pointer, and writes audit and revision in the same transaction.
+    """Moves the pointer of an environment, and writes its revision and an audit entry in the same transaction.
 
     Repeating a move changes only the intent. A locked environment stays unchanged (see `refuse_lock`). Raises
     VersionPrunedError. Raises EnvironmentNotFoundError, also if the app is deleted.
@@ -126,13 +127,13 @@ async def move_pointer(work: Transaction, move: Move) -> MoveResult:
 
 
 def refuse_lock(moved: MoveResult) -> None:
-    """Raises EnvironmentLockedError if a lock stopped the move."""
+    """Raises EnvironmentLockedError if the pointer did not move because the environment is locked."""
     if moved.outcome == LOCKED:
         raise locked_error(moved.environment, moved.locked_by, moved.lock_reason)
 
 
 def locked_error(environment: str, locked_by: str | None, reason: str | None) -> EnvironmentLockedError:
-    """Returns the error that describes the lock of this environment."""
+    """Returns the error that says who locked this environment, and why."""
     return EnvironmentLockedError(
         environment=environment, locked_by=locked_by or "somebody", reason=reason or "no reason given"
     )
@@ -141,7 +142,8 @@ def locked_error(environment: str, locked_by: str | None, reason: str | None) ->
 async def set_lock(
     work: Transaction, app: App, name: str, *, reason: str | None, actor: str, locked: bool
 ) -> Environment:
-    """Locks or unlocks an environment. Repeating the call changes nothing (the first lock's reason and owner stay).
+    """Locks or unlocks an environment. If it is already in this state, nothing changes (the reason and the owner of the
+    first lock stay).
 
     Raises EnvironmentNotFoundError.
     """
@@ -170,7 +172,8 @@ async def set_lock(
 
 
 async def active_in(work: Transaction, app: App) -> dict[str, int | None]:
-    """Returns the version that each environment of the app serves."""
+    """Returns the number of the version that each environment of the app serves (None for no version), by the
+    environment's name."""
     rows = await work.session.execute(
         select(Environment.name, Environment.version).where(
             Environment.app_id == app.id, Environment.org_id == app.org_id

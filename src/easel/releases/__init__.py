@@ -1,1 +1,1 @@
-"""Operations across apps, versions and environments: create, publish, roll back, restore, promote."""
+"""Operations that change apps, versions and environments together: create, publish, roll back, restore, promote."""

@@ -22,10 +22,11 @@ async def create_app(
     namespace: str | None,
     reserved_for: float,
 ) -> App:
-    """Creates an app, and makes the given configuration live. Raises the Slug…Errors, TooManyAppsError,
-    ConfigTooLargeError, EnvVarsTooLargeError.
+    """Creates an app with the configuration in the request, and makes this configuration live. Raises the Slug…Errors,
+    TooManyAppsError, ConfigTooLargeError, EnvVarsTooLargeError.
 
-    `reserved_for` is the number of seconds for which a slug stays reserved for its former organisation.
+    `reserved_for` is the number of seconds for which a slug that has become free stays reserved for its former
+    organisation.
     """
     app = await add_app(work, vault, caller, request, max_apps=max_apps, namespace=namespace, reserved_for=reserved_for)
     work.session.add_all(new_environments(app))

@@ -1,4 +1,4 @@
-"""Publishes the draft configuration, and rolls back to the previously published configuration."""
+"""Publishes an app's draft configuration, and rolls back to the previously published configuration."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from easel.versions.room import require_room
 from easel.versions.service import Files, Origin, get_version, record_published
 
 _MESSAGE = 1000
-"""Maximum number of characters of a commit message. A publish copies the message from the version
-whose files it keeps."""
+"""Maximum number of characters of a commit message. A publish copies the message from the version whose files it
+keeps."""
 
 
 async def publish(work: Transaction, app: App, *, message: str, actor: str, most_bytes: int = 0) -> int:
-    """Makes the draft live, and records it with production's current files as a version. Returns the version's number.
+    """Makes the app's draft configuration live, and records it with production's current files as a version. Returns
+    the number of this version.
 
     The caller has locked the app's row. `most_bytes` is the limit of the organisation's stored configurations. Raises
     ConfigurationBytesLimitError. Raises EnvironmentLockedError while production is locked.
@@ -72,7 +73,7 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str, most
 
 
 async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
-    """Restores the configuration that was live before the current configuration. Returns notes on the change.
+    """Makes the configuration live that was live before the current one. Returns notes on the change.
 
     Until an app's first publish, the live configuration is the configuration with which the app was created, and all
     versions of that time have it. The served code stays the same. Raises NothingToRollBackError,
@@ -108,7 +109,7 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
 
 
 async def _before(work: Transaction, app: App, version: Version) -> Version | None:
-    """Returns the version that was recorded before this version."""
+    """Returns the app's version that was recorded just before this version."""
     return await work.session.scalar(
         select(Version)
         .where(Version.org_id == app.org_id, Version.app_id == app.id, Version.number < version.number)

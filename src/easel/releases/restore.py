@@ -1,4 +1,4 @@
-"""Moves pointers: restores a version, or promotes staging."""
+"""Moves the pointers of environments: restores an earlier version, or promotes staging to production."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ async def restore(
     lock: bool = False,
     lock_reason: str | None = None,
 ) -> VersionRef:
-    """Points the environment at the version after verifying the version's bytes. Nothing is built or copied. Raises
-    AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionPrunedError, VersionDamagedError,
+    """Points the environment at a recorded version after verifying the version's bytes. Nothing is built or copied.
+    Raises AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionPrunedError, VersionDamagedError,
     EnvironmentLockedError."""
     version = await find_recorded(work, caller, app_id, number)
     if verifier.far:
@@ -100,8 +100,8 @@ async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id
 
 
 async def _verified_before(work: Transaction, verifier: Verifier, which: dict[str, str]) -> str | None:
-    """Returns the manifest that staging serves now, verified outside a transaction. Returns None if staging serves
-    nothing."""
+    """Returns the key of the manifest that staging serves now, after verifying the version outside a transaction.
+    Returns None if staging serves no version."""
     staged = await work.sql(_STAGED, which)
     await work.release()
     if not staged:

@@ -1,1 +1,1 @@
-"""Versions: immutable, numbered, comparable, downloadable, restorable."""
+"""Versions of an app. They are immutable and numbered, and can be compared, downloaded and restored."""

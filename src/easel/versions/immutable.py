@@ -1,6 +1,8 @@
-"""Decides which files of a new version are immutable. A file is immutable if its name contains a hash, and no version
-of the app, even a pruned version, had other content under the same path. One statement decides this when the version is
-created, for the paths that changed since the previous version."""
+"""Decides which files of a new version are immutable (cached for ever by clients). A file is immutable if its name
+contains a hash, and no version of the app, even a pruned version, had other content under the same path.
+
+One statement decides this when the version is created, for the paths that changed since the previous version.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from easel.storage.statements import statements
 _SQL = statements(__name__)
 
 _DIFFERENT = 0
-"""The value for a path that has had several contents."""
+"""The value that is recorded for a path under which an app has had several contents."""
 
 _NOTE = _SQL["note"]
 
@@ -29,11 +31,11 @@ async def with_immutable(
     may_be_hashed: Set[str],
     before: Mapping[str, Member],
 ) -> dict[str, Member]:
-    """Returns the files of a new version with `immutable` set.
+    """Returns the files of a new version, each with `immutable` set.
 
     A file of `may_be_hashed` is not immutable if a version of the app had other content under its path. `before` are
     the files of the latest version. The content of the paths is recorded, so two runs of one deploy make the same
-    decisions. Failed deploys are recorded too.
+    decisions. The contents of failed deploys are recorded too.
     """
     asked = {path: content for path in may_be_hashed if (content := _to_ask(path, files, before)) is not None}
     changed = await _note(database, org_id, app_id, asked) if asked else set()
@@ -42,7 +44,8 @@ async def with_immutable(
 
 
 def _to_ask(path: str, files: Mapping[str, Member], before: Mapping[str, Member]) -> int | None:
-    """Returns the value to record for the path. Returns None if the previous version already recorded it."""
+    """Returns the value to record for a path of the new version. Returns None if the previous version has already
+    recorded it."""
     earlier = before.get(path)
     if earlier is None:
         return _short(bytes.fromhex(files[path].hash))
@@ -58,7 +61,7 @@ async def _note(database: Database, org_id: str, app_id: str, asked: Mapping[str
     contents: dict[int, int] = {}
     for path, content in asked.items():
         short = _short(hashlib.sha256(path.encode()).digest())
-        # If the hashes of two paths collide, the files count as changed, which is always safe.
+        # If the hashes of two paths are equal by chance, the files count as changed, which is always safe.
         contents[short] = _DIFFERENT if short in paths else content
         paths[short] = path
     rows = await database.statement(

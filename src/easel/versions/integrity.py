@@ -1,4 +1,4 @@
-"""Verifies that a version's bytes match its record, before a pointer moves to it."""
+"""Verifies that the stored bytes of a version match its record, before a pointer moves to the version."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from easel.versions.service import VersionRef
 
 
 async def load_manifest(objects: ObjectStore, version: Version | VersionRef) -> Manifest:
-    """Returns the version's manifest, verified against the hash in its name. Raises VersionHasNoFilesError,
+    """Returns the version's manifest, verified against the hash in its key. Raises VersionHasNoFilesError,
     VersionDamagedError, StoreUnavailableError."""
     key, sha256 = _manifest_of(version)
     try:
@@ -38,21 +38,21 @@ async def load_manifest(objects: ObjectStore, version: Version | VersionRef) -> 
 
 
 class Verifier:
-    """Verifies bundles by hash, and caches the result for their current state.
+    """Verifies the bundles of versions by their hashes, and remembers the result until a bundle changes.
 
-    An untouched object is not hashed again. In the folder store, an object is untouched if its file has the same inode,
-    size and times. In a bucket, an object is untouched if it has the same size and ETag.
+    An unchanged object is not hashed again. In a folder, an object is unchanged if its file has the same inode, size
+    and times. In a bucket, an object is unchanged if it has the same size and ETag.
     """
 
     def __init__(self, objects: ObjectStore, remembered: int = 4096) -> None:
         self._objects = objects
         self.far = objects.far
-        """True if checking may take long, so that no transaction should wait for it."""
+        """True if verifying may take long, so that no database transaction should wait for it."""
         self._known: LRUCache[str, tuple[object, ...]] = LRUCache(remembered)
         self._manifests: LRUCache[str, tuple[tuple[int, ...], list[BundleRef]]] = LRUCache(remembered)
 
     async def verify(self, version: Version | VersionRef) -> None:
-        """Returns once manifest and bundles are verified. Raises VersionHasNoFilesError, VersionDamagedError,
+        """Verifies the manifest and the bundles of the version. Raises VersionHasNoFilesError, VersionDamagedError,
         StoreUnavailableError."""
         for bundle in await self._bundles(version):
             reason = await self._fault(bundle)
@@ -60,8 +60,8 @@ class Verifier:
                 raise VersionDamagedError(version=version.number, reason=reason)
 
     async def _bundles(self, version: Version | VersionRef) -> list[BundleRef]:
-        """Returns the version's bundles from its manifest. The result is cached while the manifest's file is
-        untouched."""
+        """Returns the bundles that the version's manifest lists. The list is cached until the manifest's file
+        changes."""
         key, _ = _manifest_of(version)
         path = self._objects.local_path(key)
         if path is None or not path.exists():
@@ -106,7 +106,7 @@ class Verifier:
 
 
 def _manifest_of(version: Version | VersionRef) -> tuple[str, str]:
-    """Returns the key of the version's manifest, and the hash in this key. Raises VersionHasNoFilesError,
+    """Returns the key of the version's manifest, and the hash that the key contains. Raises VersionHasNoFilesError,
     VersionDamagedError."""
     if version.manifest_key is None:
         raise VersionHasNoFilesError(version=version.number)

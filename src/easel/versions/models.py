@@ -1,4 +1,4 @@
-"""The tables of versions, and of the optimised variants of their files."""
+"""The tables of versions, and of the variants (compressed forms) of their files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from easel.storage.database import Base
 
 
 class Configuration(Base):
-    """A configuration, stored once for all versions of an app that have it.
+    """A configuration of an app. It is stored once for all versions of the app that have it.
 
-    The hash covers digests instead of encrypted secrets. Two configurations with the same hash may be encrypted
-    differently, but decrypt to the same values, because their digests were made with the same key.
+    The hash is computed from digests of the secrets instead of the encrypted secrets. Two configurations with the same
+    hash may be encrypted differently, but decrypt to the same values, because their digests were made with the same
+    key.
     """
 
     __tablename__ = "configuration"
@@ -30,10 +31,10 @@ class Configuration(Base):
 class Version(Base):
     """An immutable, numbered version: manifest and configuration together. Rows are inserted, never updated.
 
-    `kind` is 'deploy' or 'publish'. `manifest_key` is None for a publish before any code. `files_hash` covers only
-    paths and contents. `config_hash` covers only the configuration, which `configuration` stores under that hash.
-    `config_version` is the publish that the configuration comes from. For a publish, `previous_published` is the
-    version whose configuration was live before, to which a rollback returns.
+    `kind` is 'deploy' or 'publish'. `manifest_key` is None if the configuration was published before the first deploy.
+    `files_hash` is the hash of paths and contents, and `config_hash` the hash of the configuration, which
+    `configuration` stores under this hash. `config_version` is the publish that the configuration comes from. For a
+    publish, `previous_published` is the version whose configuration was live before, to which a rollback returns.
     """
 
     __tablename__ = "version"
@@ -69,7 +70,8 @@ class Version(Base):
 
 
 class PrunedVersion(Base):
-    """Marks a version whose bundle is deleted. The mark is in a separate row, because a version's row never changes."""
+    """Marks a version as pruned, so that its bundle is deleted. The mark is in a separate row, because a version's row
+    never changes."""
 
     __tablename__ = "pruned"
     __table_args__ = (ForeignKeyConstraint(["app_id", "number"], ["version.app_id", "version.number"]),)
@@ -81,7 +83,7 @@ class PrunedVersion(Base):
 
 
 class HashedPath(Base):
-    """The content of a path that may be named by a hash, over all versions of the app. The columns contain the first
+    """The content of a path whose name may contain a hash, over all versions of the app. The columns contain the first
     eight bytes of the hashes of path and content. The content is 0 if two versions had different content at the
     path."""
 
@@ -94,7 +96,8 @@ class HashedPath(Base):
 
 
 class Variants(Base):
-    """The object with better-compressed variants of a manifest's files, once the background job has made it."""
+    """The key of the object with the variants (compressed forms) of a manifest's files. The row exists once the
+    background job has stored this object."""
 
     __tablename__ = "variants"
 

@@ -30,9 +30,9 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rule for pruning an app's versions. A version is kept if it is among the newest `count` or younger than `age`
-    seconds. None means unlimited. `skew` is the number of seconds for which files of an environment's earlier versions
-    are served to open tabs."""
+    """The operator's rule for pruning an app's versions. A version is kept if it is among the newest `count` or younger
+    than `age` seconds. None means unlimited. `skew` is the number of seconds for which open tabs still get files of an
+    environment's earlier versions."""
 
     count: int | None
     age: float | None
@@ -40,7 +40,7 @@ class Policy:
 
     @staticmethod
     def of(settings: Settings) -> Policy | None:
-        """Returns the operator's policy, or None if all versions are kept."""
+        """Returns the operator's policy in the settings. Returns None if all versions are kept."""
         if settings.versions_kept is None and settings.versions_kept_for is None:
             return None
         return Policy(settings.versions_kept, settings.versions_kept_for, settings.skew_retention)
@@ -53,8 +53,8 @@ _FORGET_CONFIGURATIONS = _SQL["forget_configurations"]
 
 
 async def prune(database: Database, policy: Policy) -> int:
-    """Prunes every app's versions that the policy does not keep, and returns their number. Each app is a
-    transaction."""
+    """Prunes the versions of all apps that the policy does not keep, and returns the number of pruned versions. Each
+    app is a separate transaction."""
     pruned, after = 0, ""
     while True:
         async with database.transaction() as work:
@@ -68,18 +68,20 @@ async def prune(database: Database, policy: Policy) -> int:
 
 
 async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int]:
-    """Prunes the app's versions that the policy does not keep, and returns their numbers."""
+    """Prunes the versions of one app that the policy does not keep, and returns the numbers of the pruned versions."""
     which = {"app": app_id, "count": policy.count, "age": policy.age, "skew": policy.skew}
     async with database.transaction() as work:
         if not await work.sql(_MAY_GO, which):
             return []
-        # The policy is checked again while the app's row is locked, because then pointers and versions cannot change.
+        # The policy is checked again while the app's row is locked, because neither pointers nor versions can change
+        # then.
         organisation = await hold(work, app_id)
         numbers = sorted(number for (number,) in await work.sql(_MAY_GO, which)) if organisation else []
         if not numbers:
             return []
         await work.sql(_PRUNE, {"app": app_id, "org": organisation, "numbers": numbers})
-        # The optimised variants are removed too, or a later deploy of the same files would assume that they exist.
+        # The records of variants are removed too. Otherwise, a later deploy of the same files would assume that the
+        # variants exist.
         await work.sql(_FORGET_VARIANTS, which)
         await work.sql(_FORGET_CONFIGURATIONS, which)
         await work.session.execute(update(App).where(App.id == app_id).values(prunings=App.prunings + 1))
@@ -89,7 +91,7 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
 
 
 async def pruned_among(work: Transaction, app_id: str, numbers: list[int]) -> set[int]:
-    """Returns the numbers of the pruned versions among these versions."""
+    """Returns those of the given version numbers whose versions are pruned."""
     return set(
         await work.session.scalars(
             select(PrunedVersion.number).where(PrunedVersion.app_id == app_id, PrunedVersion.number.in_(numbers))

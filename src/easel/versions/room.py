@@ -1,5 +1,5 @@
-"""The limit of configurations' size. Versions are kept for ever, and each different configuration is stored
-completely."""
+"""Limits the total size of an organisation's configurations. Versions are kept for ever, and each different
+configuration is stored completely."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from easel.versions.errors import ConfigurationBytesLimitError
 _SQL = statements(__name__)
 
 LARGE = 64 * 1024
-"""Size in bytes on disk. Only larger configurations are refused, so an organisation at its limit can still publish
-configurations of the usual size."""
+"""Size in bytes on disk above which a configuration counts as large. Only large configurations are refused, so an
+organisation at its limit can still publish configurations of the usual size."""
 
 
 async def configuration_bytes(work: Transaction, organisation: str) -> int:
-    """Returns the bytes on disk that the configurations of an organisation's versions take."""
+    """Returns the number of bytes that the configurations of an organisation's versions take on disk."""
     ((used,),) = await work.sql(_SQL["used"], {"org": organisation})
     return int(used)
 
 
 async def require_room(work: Transaction, app_id: str, organisation: str, draft_hash: str, limit: int) -> None:
-    """Raises ConfigurationBytesLimitError if the draft is large, no version of the app has it, and the organisation's
-    versions have at least `limit` bytes of configurations. A limit of 0 means unlimited."""
+    """Raises ConfigurationBytesLimitError if a draft may not be published, because it is large and the organisation's
+    configurations already have `limit` bytes or more. A draft that a version of the app already has is always accepted.
+    A limit of 0 means unlimited."""
     if not limit:
         return
     arguments = {"app": app_id, "org": organisation, "hash": draft_hash, "large": LARGE}

@@ -1,4 +1,4 @@
-"""Records versions, and reads them."""
+"""Records new versions, and reads recorded versions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from easel.versions.models import Version
 
 _SQL = statements(__name__)
 LATEST = _SQL["latest"]
-"""The statement of `latest_versions`."""
+"""The SQL statement of `latest_versions`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of a version to record: the key of its manifest, and their sizes in bytes."""
+    """The files of a new version: the key of its manifest, and the sizes of the files in bytes."""
 
     manifest_key: str
     files_hash: str
@@ -41,7 +41,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a version: its author, message, environment and sources."""
+    """The origin of a new version: its author, message, environment and sources."""
 
     kind: str
     environment: str
@@ -58,8 +58,8 @@ class Origin:
 
 
 class HeldApp(NamedTuple):
-    """The fields of an app for recording and testing a version. `published_hash` is the hash of the published
-    configuration (None if unknown). `site` is the encoded form of this configuration for edges
+    """The fields of an app that are needed to record and test a version. `published_hash` is the hash of the published
+    configuration (None if unknown). `site` is this configuration in the form that edges read
     (`serving.published.encoded_site`). `published` has the other fields that a deploy needs."""
 
     id: str
@@ -72,8 +72,8 @@ class HeldApp(NamedTuple):
 
 
 async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | None:
-    """Locks the app's row until the commit. Returns the fields that a deploy needs, with the configuration's hash
-    computed if it was missing. Returns None if the app is deleted."""
+    """Locks the app's row until the commit, and returns the fields of the app that a deploy needs. If the hash of its
+    configuration is missing, it is computed. Returns None if the app is deleted."""
     held = await work.sql(_SQL["hold_app"], {"app": app_id, "org": org_id})
     if not held:
         return None
@@ -87,7 +87,8 @@ async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | Non
 
 
 async def record_published(work: Transaction, app: App, origin: Origin, files: Files | None) -> int:
-    """Publishes the draft configuration, and records the app's next version with it. Returns the version's number.
+    """Publishes the draft configuration, and records the app's next version with it. Returns the number of this
+    version.
 
     The caller has locked the app's row, and has computed the app's hashes. The number is assigned in this transaction
     while the row is locked, so no number is skipped or used twice.
@@ -104,8 +105,8 @@ async def record_published(work: Transaction, app: App, origin: Origin, files: F
 
 
 async def record_deployed(work: Transaction, app: HeldApp, origin: Origin, files: Files) -> tuple[int, HeldApp] | None:
-    """Records the app's next version with the published configuration. The app's row is not locked yet. Returns the
-    version's number and the app as recorded. Returns None if the app is deleted.
+    """Records the app's next version with the published configuration. The app's row need not be locked. Returns the
+    number of this version and the app as recorded. Returns None if the app is deleted.
 
     The same statement checks that the app has not changed since it was read. If the app has changed, it is read again.
     """
@@ -154,8 +155,9 @@ def _row(
 
 
 def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
-    """Returns a version's hash (SHA-256 hex). The hash of a deploy covers files and configuration. The hash of a
-    publish covers only the configuration, so publishing the same configuration again results in the same hash."""
+    """Returns the hash (SHA-256 hex) of a version. For a deploy, it is computed from files and configuration. For a
+    publish, it is computed only from the configuration, so publishing the same configuration again results in the same
+    hash."""
     if kind == "publish":
         return configuration
     return hashlib.sha256(f"{files_hash}\n{configuration}".encode()).hexdigest()
@@ -163,7 +165,8 @@ def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VersionRef:
-    """The parts of a version and its app that a move of a pointer needs. The full rows are far larger."""
+    """The parts of a version and its app that are needed to move a pointer to the version. The full rows are far
+    larger."""
 
     app_id: str
     org_id: str
@@ -201,7 +204,7 @@ _VERSIONS = select(Version).where(
 
 
 async def get_version(work: Transaction, app: App, number: int) -> Version:
-    """Returns one version of the app. Raises VersionNotFoundError."""
+    """Returns one version of the app by its number. Raises VersionNotFoundError."""
     version = None
     if _is_number(number):
         version = await work.session.scalar(_VERSION, {"app_id": app.id, "org_id": app.org_id, "number": number})
@@ -211,7 +214,8 @@ async def get_version(work: Transaction, app: App, number: int) -> Version:
 
 
 async def get_versions(work: Transaction, app: App, numbers: Sequence[int]) -> list[Version]:
-    """Returns these versions of the app, in this order. Raises VersionNotFoundError for the first missing version."""
+    """Returns the versions of the app with these numbers, in the order of the numbers. Raises VersionNotFoundError for
+    the first missing version."""
     known = [number for number in numbers if _is_number(number)]
     rows = await work.session.scalars(_VERSIONS, {"app_id": app.id, "org_id": app.org_id, "numbers": known})
     found = {version.number: version for version in rows}
@@ -226,8 +230,8 @@ def _is_number(number: int) -> bool:
 
 
 async def configurations_of(work: Transaction, app: App, versions: Sequence[Version]) -> dict[str, Config]:
-    """Returns the configurations of these versions by hash. Each configuration is read once, even if several versions
-    have it. The configurations of pruned versions may be missing."""
+    """Returns the configurations of these versions by their hashes. Each configuration is read once, even if several
+    versions have it. Configurations of pruned versions may be missing."""
     hashes = list({version.config_hash for version in versions})
     rows = await work.sql(_SQL["configurations"], {"app": app.id, "org": app.org_id, "hashes": hashes})
     return {sha256: msgspec.json.decode(text) for sha256, text in rows}
@@ -268,8 +272,7 @@ class ListedVersion(NamedTuple):
 async def latest_versions(
     work: Transaction, app_id: str, org_id: str, *, limit: int, offset: int = 0, newest: int = 2**31 - 1
 ) -> list[ListedVersion]:
-    """Returns the versions of the organisation's app, newest first. The first version has the number `newest` or a
-    lower number."""
+    """Returns a page of the app's versions, newest first. No version on it has a higher number than `newest`."""
     which = {"app": app_id, "org": org_id, "limit": limit, "offset": offset, "newest": newest}
     return [ListedVersion(*row) for row in await work.sql(LATEST, which)]
 

@@ -1,1 +1,1 @@
-"""The worker role: its tasks, the queue behind them, and housekeeping."""
+"""The worker role: its tasks, the queue that it takes jobs from, and housekeeping."""

@@ -1,4 +1,4 @@
-"""A builder's process: runs the jobs of builds, one at a time."""
+"""A builder process, which runs the jobs of builds, one at a time."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from easel.worker.retries import MOST_ATTEMPTS, again, is_outage
 logger = logging.getLogger(__name__)
 
 STOPPED_WITHIN = 30.0
-"""Seconds for which a stopping builder waits until its build is cancelled. Another builder repeats the build."""
+"""Seconds for which a stopping builder waits until its build is cancelled. Another builder then repeats the build."""
 
 
 class Builder:
-    """One builder process, which builds until it is told to stop, or is idle."""
+    """One builder process. It builds until it is told to stop, or until it was idle for some time."""
 
     def __init__(self, settings: Settings, database: Database, objects: ObjectStore, vault: Vault) -> None:
-        """Creates a builder. Raises OSError if the folder of builds cannot be created."""
+        """Creates the folder for builds, and sets up the builder. Raises OSError if the folder cannot be created."""
         self._settings = settings
         self._work = WorkFolder.made(settings)
         self._parts = BuilderServices(database, objects, settings, vault, self._work)
@@ -47,9 +47,9 @@ class Builder:
         self._stopping.set()
 
     async def run(self, idle: float | None = None) -> None:
-        """Builds until stopped, or until no build has come for `idle` seconds. Continues even while the database is
-        unreachable."""
-        # The test runs in the background, so that it does not delay a waiting build.
+        """Runs builds until told to stop, or until no build has come for `idle` seconds. Continues even while the
+        database is unreachable."""
+        # The test of the sandbox runs in the background, so that it does not delay a waiting build.
         trying = asyncio.create_task(asyncio.to_thread(log_sandbox, self._find_sandbox))
         try:
             async with self._jobs.open():
@@ -68,13 +68,13 @@ class Builder:
             if self._sandbox is not None:
                 self._sandbox.close()
             await asyncio.to_thread(self._work.remove)
-        # If the builder cannot remove its registration, its missing heartbeat shows that it has ended.
+        # If the builder cannot remove its registration in the database, its missing heartbeat shows that it has ended.
         if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
             raise result
 
     def _find_sandbox(self) -> Sandbox:
-        """Returns the sandbox. A sandbox that was found is kept. Until then, each build searches for a sandbox. Raises
-        SandboxUnavailableError, BuildsOffError."""
+        """Returns the sandbox in which builds run. A sandbox that was found once is kept. Until then, each build
+        searches for a sandbox. Raises SandboxUnavailableError, BuildsOffError."""
         with self._finding:
             if self._sandbox is None:
                 self._sandbox = Sandbox.find(self._settings)

@@ -1,4 +1,4 @@
-"""Decides which failures of a job are retried, and when. Retried failures are outages of a part, and shutdowns."""
+"""Decides which failed jobs are retried, and when. They are retried after an outage of a part, and after a shutdown."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from easel.storage.errors import StorageFullError
 from easel.storage.transient_errors import is_transient
 
 LONGEST_PAUSE = 8
-"""Maximum of the exponential backoff, in seconds. Deaths of workers count as attempts too, so the exponent may already
-be large when a short outage begins."""
+"""Maximum number of seconds between two retries (exponential backoff). The exponent counts all attempts, including
+those whose worker died, so it may already be large when a short outage begins."""
 LONGEST_WAIT_FOR_ROOM = 300
 """Seconds between two retries of background work while the disk is full."""
 MOST_ATTEMPTS = 60
-"""Maximum number of attempts. That many attempts last for about eight minutes of outage."""
+"""Maximum number of attempts of a job. They cover an outage of about eight minutes."""
 
 
 def again(error: BaseException, attempts: int) -> int | None:
-    """Returns the seconds until a failed job is retried: at once after a shutdown, with exponential backoff while a
-    part is unavailable."""
-    # A job is cancelled if the stopping worker could no longer wait for it.
+    """Returns the seconds until a job with this error is retried: 0 after a shutdown, and an exponential backoff while
+    a part is unavailable. Returns None if it is not retried."""
+    # A job is cancelled when the stopping worker can no longer wait for it.
     if isinstance(error, StopRequestedError | asyncio.CancelledError):
         return 0
     longest = None
     if isinstance(error, StorageFullError):
-        # Background work can wait for space. A deploy never gets this far with this error, because a user waits for the
-        # deploy.
+        # Background work can wait for disk space. A deploy with this error has already ended as failed, because a user
+        # waits for it.
         longest = LONGEST_WAIT_FOR_ROOM
     elif is_outage(error):
         longest = LONGEST_PAUSE
@@ -35,5 +35,5 @@ def again(error: BaseException, attempts: int) -> int | None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Returns true if the error is a temporary outage of database or store."""
+    """Returns true if the error is a temporary outage of the database or the object store."""
     return isinstance(error, ServiceUnavailableError) or is_transient(error)

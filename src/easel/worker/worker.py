@@ -1,4 +1,4 @@
-"""A worker's process: the tasks on the queue, and the loop that takes over the jobs of dead workers."""
+"""A worker process: the tasks that it runs, and the loop that takes over the jobs of dead workers."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ from easel.worker.retries import MOST_ATTEMPTS, again, is_outage
 logger = logging.getLogger(__name__)
 
 STOPPED_WITHIN = 60.0
-"""Seconds for which a stopping worker waits for its running steps. Longer steps are restarted on another worker."""
+"""Seconds for which a stopping worker waits for the steps that it is running. Longer steps are repeated by another
+worker."""
 ROOM_LOOKS = 2.0
-"""Seconds between two checks of the disk that holds the objects."""
+"""Seconds between two checks of the disk with the objects."""
 
 
 class DeployWorker:
@@ -51,7 +52,7 @@ class DeployWorker:
         queue: Queue,
         builds_wait: Callable[[], None] | None = None,
     ) -> None:
-        """Creates a worker. `builds_wait` is called while a build waits for a builder."""
+        """Sets up a worker. `builds_wait` is called while a build waits for a builder."""
         self._settings = settings
         self._database = database
         self._objects = objects
@@ -64,22 +65,22 @@ class DeployWorker:
         self._jobs = JobQueue(database.url, self._tasks(), retry=again, at_once=at_once)
 
     def stop(self) -> None:
-        """Tells the worker to stop. Running deploys stop before their next step."""
+        """Tells the worker to stop. Its running deploys stop before their next step."""
         self._stopping.set()
         self._precedence.give_up()
 
     async def run(self) -> None:
-        """Works until stopped, even while the database is unreachable."""
+        """Runs jobs until told to stop, even while the database is unreachable."""
         async with self._jobs.open():
-            # Most background jobs come from this process's own deploys. Notifications of other background jobs would
-            # load the database for little benefit.
+            # Most background jobs come from deploys in this same process. Notifications about all other background jobs
+            # would load the database for little benefit.
             self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
-            # There is one more place than one organisation may use, so that another organisation's deploy begins at
+            # There is one slot more than one organisation may use, so that a deploy of another organisation begins at
             # once.
             hears = {BUILDS: self._builds_wait} if self._builds_wait is not None else {}
             deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1, hears=hears)
-            # Each of these three tasks queries the database once per heartbeat. Because they start at different times,
-            # they share one connection.
+            # Each of these three tasks queries the database once per heartbeat. They start at different times, so that
+            # they can share one connection.
             step = self._settings.heartbeat / 3
             workers = [
                 asyncio.create_task(deploys.work()),
@@ -95,7 +96,8 @@ class DeployWorker:
             results = await asyncio.gather(*workers, taking_over, making_room, return_exceptions=True)
             stopper.cancel()
         for result in results:
-            # If the worker cannot remove its registration, its missing heartbeat shows that it has ended.
+            # If the worker cannot remove its registration in the database, its missing heartbeat shows that it has
+            # ended.
             if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
                 raise result
 
@@ -166,8 +168,8 @@ class DeployWorker:
         await sweep_orphans(self._database, self._objects)
 
     async def _take_over(self) -> None:
-        """Requeues jobs of workers without a heartbeat. Also polls for builds, because a notification may be lost, or
-        may arrive while the last builder ends."""
+        """Requeues the jobs of workers without a heartbeat. Also checks whether a build waits for a builder, because a
+        notification may be lost, or may arrive while the last builder is ending."""
         while True:
             try:
                 for job_id, task in await self._jobs.take_over(self._settings.stalled_after):
@@ -180,7 +182,7 @@ class DeployWorker:
             await asyncio.sleep(self._settings.heartbeat)
 
     async def _make_room(self) -> None:
-        """Removes expired objects early while the largest upload would not fit on the disk of a folder store."""
+        """Removes deleted and expired objects early if the largest allowed upload would not fit on the disk."""
         while isinstance(self._objects, FolderObjects):
             await asyncio.sleep(ROOM_LOOKS)
             try:

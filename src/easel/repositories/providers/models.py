@@ -32,8 +32,8 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A verified delivery of a webhook: the id that the host gives to it ('' if none), its event, and the branches that
-    moved."""
+    """A verified delivery of a webhook: the id that the host gives to it (None if it gives none), its event, and the
+    branches that moved."""
 
     id: str | None
     event: str

@@ -1,1 +1,1 @@
-"""Background work: optimised variants, sweeps, orphaned objects, and freeing space."""
+"""Background work of a worker: compressing files, sweeping, removing orphaned objects, and freeing disk space."""

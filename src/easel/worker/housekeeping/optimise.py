@@ -1,4 +1,4 @@
-"""The background step after activation, which makes variants of a version's files."""
+"""The background job after a deploy, which builds variants (compressed forms) of the version's files."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ NICENESS = 15
 async def optimise(
     database: Database, objects: ObjectStore, app_id: str, manifest_hash: str, should_stop: Callable[[], bool]
 ) -> None:
-    """Makes the variants of a manifest that an environment serves, stores them, and notifies the edges.
+    """Builds the variants (compressed forms) of the files in a manifest that an environment serves, stores them, and
+    notifies the edges.
 
     Does nothing if the variants exist, or if no environment serves the manifest any more. `should_stop` is called
     between two files, in a thread. Raises StopRequestedError after `should_stop` has returned true. Raises
-    StoreUnavailableError, StorageFullError and database errors. All of these errors can be retried.
+    StoreUnavailableError, StorageFullError and database errors. After each of these errors, the job can be retried.
     """
     key = manifest_key(app_id, manifest_hash)
     if not await _wanted(database, app_id, key):
@@ -101,8 +102,8 @@ async def _build(objects: ObjectStore, manifest: Manifest, should_stop: Callable
 
 
 def _build_politely(manifest: Manifest, paths: list[Path], should_stop: Callable[[], bool]) -> bytes | None:
-    """Builds the variants in a separate thread. On Linux, niceness belongs to the thread, so deploys in other threads
-    stay quick."""
+    """Builds the variants of the manifest in a thread with low priority. On Linux, niceness belongs to the thread, so
+    deploys in other threads stay quick."""
     result: list[bytes | None] = []
     failure: list[BaseException] = []
 

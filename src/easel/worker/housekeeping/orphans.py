@@ -1,5 +1,5 @@
-"""Removes objects without a reference. A deploy that failed or was killed after storing objects leaves such objects
-behind."""
+"""Removes orphans (objects to which no record refers). A deploy that failed or was killed after storing objects leaves
+orphans behind."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ from easel.versions.needed_objects import needed_objects
 logger = logging.getLogger(__name__)
 
 GRACE = timedelta(days=1)
-"""The minimum age of an orphan (an object without a reference). It is longer than any deploy takes."""
+"""Minimum age of an orphan that is removed. It is longer than any deploy takes."""
 HELD_FOR = 1.0
-"""Seconds after which the lock of an app's row is released briefly for waiting sessions."""
+"""Seconds after which the lock of an app's row is released briefly, so that waiting sessions can continue."""
 REMOVED_WITHIN = 5.0
-"""Timeout in seconds for removing one object. It is shorter than the idle timeout of a transaction."""
+"""Timeout in seconds for removing one object. It is shorter than the time for which the database allows a transaction
+to be idle."""
 
 
 async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: timedelta = GRACE) -> int:
-    """Removes objects of apps that are older than `grace` and that no version needs any more. Returns their number.
+    """Removes objects of apps that are older than `grace` and that no record refers to any more. Returns the number of
+    removed objects.
 
     While an app's objects are removed, the app's row is locked, so that no deploy is accepted or recorded. An app with
     a running deploy is left for the next run. Unknown apps are skipped, because another installation may share the
@@ -49,8 +51,8 @@ async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: time
 
 
 async def _remove_some(database: Database, objects: ObjectStore, app_id: str, keys: list[str]) -> tuple[list[str], int]:
-    """Removes some of these orphans, as many as fit into a short transaction. Returns the remaining orphans, and the
-    number of removed orphans."""
+    """Removes as many orphans of the app as fit into a short transaction. `keys` are the objects to check. Returns the
+    remaining keys, and the number of removed objects."""
     removed = 0
     async with database.transaction() as work:
         orphans = await _orphans(work, app_id, keys)
@@ -58,8 +60,8 @@ async def _remove_some(database: Database, objects: ObjectStore, app_id: str, ke
         for key in orphans:
             if removed and time.monotonic() > until:
                 break
-            # The database ends an idle transaction, which unlocks the app's row. Another deploy may then need this very
-            # object. Each removal is therefore short, and begins with a query.
+            # The database ends an idle transaction, which unlocks the app's row. Another deploy may then need the
+            # object that is being removed. Each removal is therefore short, and begins with a query.
             await work.session.execute(select(1))
             try:
                 async with asyncio.timeout(REMOVED_WITHIN):
@@ -74,7 +76,7 @@ async def _remove_some(database: Database, objects: ObjectStore, app_id: str, ke
 async def _orphans(work: Transaction, app_id: str, keys: list[str]) -> list[str]:
     if await hold(work, app_id) is None:
         return []
-    # Objects that a deploy has stored but not recorded yet have no reference.
+    # No record refers yet to the objects that a running deploy has stored.
     unfinished = select(Deploy.id).where(Deploy.app_id == app_id, Deploy.status.in_(UNFINISHED)).limit(1)
     if await work.session.scalar(unfinished) is not None:
         return []
@@ -83,8 +85,8 @@ async def _orphans(work: Transaction, app_id: str, keys: list[str]) -> list[str]
 
 
 async def _old_by_app(objects: ObjectStore, before: datetime) -> AsyncIterator[tuple[str, list[str]]]:
-    """Yields the apps' objects that are older than `before`, app by app. Stores list objects in the order of their
-    keys."""
+    """Yields the keys of objects that are older than `before`, one list for each app. This works because a store lists
+    objects in the order of their keys."""
     current: str | None = None
     keys: list[str] = []
     async for info in _listed(objects):

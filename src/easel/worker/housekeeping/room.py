@@ -1,8 +1,8 @@
-"""Frees space on a nearly full disk. Objects that a sweep would remove later are removed at once, as far as that is
+"""Frees space on a nearly full disk. Objects that the sweep would remove later are removed at once, as far as that is
 safe.
 
 An earlier operation may still be storing objects: a deploy of an app that has just been deleted, or an upload whose URL
-has expired. Therefore, this module marks nothing as swept, and the sweep follows later.
+has expired. Therefore, nothing is marked as swept here, and the sweep follows later.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ BATCH = 500
 
 
 async def make_room(database: Database, objects: ObjectStore, settings: Settings) -> int:
-    """Removes the objects of deleted apps, and expired uploads that no deploy waits for. Returns their bytes. Raises
-    StoreUnavailableError and database errors."""
+    """Removes the objects of deleted apps, and expired uploads that no deploy waits for. Returns the number of freed
+    bytes. Raises StoreUnavailableError and database errors."""
     freed = await _of_deleted_apps(database, objects) + await _of_expired_uploads(database, objects, settings)
     if freed:
         logger.warning(
@@ -72,6 +72,6 @@ async def _of_expired_uploads(database: Database, objects: ObjectStore, settings
     for key in uploads:
         await objects.delete(key)
     async with database.transaction() as work:
-        # The upload now counts as not arrived.
+        # From now on, the upload counts as not arrived.
         await work.session.execute(update(Upload).where(Upload.key.in_(uploads)).values(size=None, etag=None))
     return sum(uploads.values())

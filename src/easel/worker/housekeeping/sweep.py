@@ -1,5 +1,5 @@
-"""The sweep: removes objects without a reference. It never runs inside a request, and never removes a referenced
-object."""
+"""The sweep: a regular job that removes objects to which no record refers. It never runs inside a request, and never
+removes an object that is in use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SQL = statements(__name__)
 BATCH = 500
 ANSWERS_KEPT = timedelta(days=1)
 DELIVERIES_KEPT = timedelta(days=7)
-"""Time for which deliveries are stored. GitHub can send a delivery again for three days."""
+"""Time for which webhook deliveries are remembered. GitHub can send a delivery again for three days."""
 USAGE_KEPT = timedelta(days=90)
 
 
@@ -58,7 +58,8 @@ async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings
 
 
 async def _end_abandoned(statement: Statement, database: Database, queue: Queue, settings: Settings) -> None:
-    """Ends deploys whose job is lost, because every accepted deploy ends, whatever fails."""
+    """Finds unfinished deploys whose job is lost, and enqueues a new job or ends them, because every accepted deploy
+    must end, whatever fails."""
     ids = await statement(_SQL["abandoned"], {"age": settings.deploy_deadline})
     for (deploy_id,) in ids:
         async with database.transaction() as work:
@@ -66,7 +67,8 @@ async def _end_abandoned(statement: Statement, database: Database, queue: Queue,
             if deploy is None or deploy.status in FINAL:
                 continue
             if deploy.outcome is not None:
-                # The version is live, or recorded and overtaken. Only the final status is missing.
+                # The version is live, or it is recorded and a later request has overtaken it. Only the deploy's final
+                # status is missing.
                 logger.error("deploy %s had lost its job; enqueued a new job", deploy_id)
                 built = deploy.built_key is not None
                 await queue.put(work, next_job(deploy.app_id, deploy_id, step=deploy.step, built=built))
@@ -88,7 +90,7 @@ async def _sweep_deleted_apps(statement: Statement, database: Database, objects:
             await work.session.execute(
                 update(App).where(App.id == app_id).values(swept_at=clock.now(), draft={}, published={})
             )
-            # An api of an earlier release deletes an app without deleting these rows.
+            # If an api of an earlier release has deleted an app, these rows of the app are left.
             await forget(work, app_id)
             await work.session.execute(delete(Configuration).where(Configuration.app_id == app_id))
             await work.session.execute(delete(HashedPath).where(HashedPath.app_id == app_id))

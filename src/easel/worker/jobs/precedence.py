@@ -1,4 +1,4 @@
-"""Urgent work in a process runs before deferrable work."""
+"""Lets urgent work in a process run before deferrable work, such as background jobs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 LINGER = 0.1
-"""Seconds for which deferrable work still waits after urgent work has ended. Urgent requests mostly come in a row, each
-after the end of the previous request."""
+"""Seconds for which deferrable work goes on waiting after urgent work has ended. Urgent requests mostly come in a row,
+each after the end of the previous request."""
 
 
 class Precedence:
-    """Makes deferrable work wait while urgent work runs in this process. The work waits for at most `patience` seconds,
-    so that it progresses slowly even in a busy process. A lower scheduling priority alone does not help, because a
-    thread with little processor time may hold the interpreter lock that all other threads need."""
+    """Makes deferrable work wait while urgent work runs in this process. It waits for at most `patience` seconds, so
+    that it progresses slowly even in a busy process.
+
+    A lower scheduling priority alone would not help, because a thread with little processor time may hold the
+    interpreter lock that all other threads need.
+    """
 
     def __init__(self, *, patience: float = 10.0) -> None:
         self._patience = patience
@@ -30,7 +33,7 @@ class Precedence:
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
-        """Marks the block as urgent work. Use this method only in the event loop."""
+        """Marks the work in the block as urgent. Use this method only in the event loop."""
         self._urgent += 1
         if self._resting is not None:
             self._resting.cancel()
@@ -45,7 +48,7 @@ class Precedence:
                 self._resting = asyncio.get_running_loop().call_later(LINGER, self._begin_rest)
 
     def give_up(self) -> None:
-        """Ends all waits, because the process is about to end."""
+        """Ends all waits of deferrable work, because the process is about to end."""
         self._over = True
         self._begin_rest()
 
@@ -56,8 +59,8 @@ class Precedence:
                 await self._rest.wait()
 
     def turns(self) -> Callable[[], None]:
-        """Returns a function that waits as `turn` does, for `patience` seconds in total. Work in a thread calls this
-        function between its parts."""
+        """Returns a function that waits like `turn`, but for at most `patience` seconds over all its calls. Deferrable
+        work in a thread calls this function between its parts."""
         left = self._patience
 
         def turn() -> None:

@@ -1,4 +1,4 @@
-"""The workers' side of the queue. It claims jobs, runs them as tasks, and takes over jobs whose worker has no
+"""The queue from the side of the workers: claims jobs, runs them as tasks, and takes over jobs of workers without a
 heartbeat."""
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from easel.worker.jobs.tasks import PeriodicTask, QueueUnreachableError, Retry, 
 
 
 class Worker(Protocol):
-    """A worker of some queues."""
+    """A worker that runs the jobs of some queues."""
 
     async def work(self) -> None:
-        """Claims and runs jobs until it is cancelled, or until its idle timeout is over. Then waits for its running
-        jobs. Raises QueueUnreachableError if it cannot remove its registration."""
+        """Claims and runs jobs until it is cancelled, or until no job has come for its idle time. Then waits for its
+        running jobs. Raises QueueUnreachableError if it cannot remove its registration from the database."""
 
     def look(self) -> None:
-        """Makes the worker poll for a job."""
+        """Makes the worker check at once whether a job waits."""
 
 
 def _never(error: BaseException, attempts: int) -> None:
@@ -34,8 +34,8 @@ def _never(error: BaseException, attempts: int) -> None:
 
 
 class JobQueue:
-    """The queue of one database, for workers with these tasks. The queue has `connections` connections, and another
-    connection for listening. `retry` decides which failures are retried."""
+    """The queue of jobs in one database, for workers that know these tasks. It has `connections` connections, and
+    another connection for notifications. `retry` decides which failed jobs are retried."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class JobQueue:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[JobQueue]:
-        """Yields the queue with its connections, for the duration of the block."""
+        """Connects to the database for the duration of the block."""
         async with self._app.open_async():
             yield self
 
@@ -95,8 +95,8 @@ class JobQueue:
         )
 
     async def take_over(self, silent_for: float) -> list[tuple[int, str]]:
-        """Requeues the jobs of workers without a heartbeat for `silent_for` seconds, and returns their ids and tasks.
-        Raises QueueUnreachableError."""
+        """Requeues the jobs of workers that have sent no heartbeat for `silent_for` seconds. Returns the ids and tasks
+        of these jobs. Raises QueueUnreachableError."""
         try:
             return await take_over(self._app, silent_for)
         except ConnectorException as error:

@@ -1,5 +1,5 @@
-"""The worker of the queue. It extends procrastinate's worker, so that it survives outages of the database and crashes
-of workers."""
+"""The worker of the queue. It extends procrastinate's worker, so that it survives outages of the database, and crashes
+of other workers."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class CarefulWorker(Worker):
     ) -> None:
         super().__init__(*arguments, **named)
         if idle is not None:
-            # The idle timeout is checked only after a poll.
+            # The worker checks its idle time only after a poll.
             self.fetch_job_polling_interval = min(self.fetch_job_polling_interval, idle)
         self._at_once = at_once
         self._turn = turn
@@ -82,8 +82,8 @@ class CarefulWorker(Worker):
         self._last_beat = time.monotonic()
 
     async def work(self) -> None:
-        """Claims and runs jobs until it is cancelled or its idle timeout is over. Then it waits for its running jobs.
-        Raises QueueUnreachableError if it cannot remove its registration from the database."""
+        """Claims and runs jobs until it is cancelled, or until no job has come for its idle time. Then waits for its
+        running jobs. Raises QueueUnreachableError if it cannot remove its registration from the database."""
         try:
             await self.run()  # type: ignore[no-untyped-call]
         except ConnectorException as error:
@@ -99,8 +99,8 @@ class CarefulWorker(Worker):
         return tasks
 
     async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
-        # procrastinate stops its heartbeat first, and then waits for its jobs. Other workers would take over these jobs
-        # in the meantime.
+        # procrastinate would stop its heartbeat first, and then wait for its jobs. In that time, other workers would
+        # take over these jobs.
         if self._running_jobs:
             await asyncio.wait(self._running_jobs, timeout=self.shutdown_graceful_timeout)
         self.shutdown_graceful_timeout = 0
@@ -125,7 +125,7 @@ class CarefulWorker(Worker):
             self._heard = True
 
     def look(self) -> None:
-        """Polls for a job. This method may be called while a poll is running."""
+        """Makes the worker check at once whether a job waits. This method may be called while a check is running."""
         self._heard = True
         self._new_job_event.set()
 
@@ -135,7 +135,8 @@ class CarefulWorker(Worker):
     async def _fetch_and_process_jobs(self) -> None:
         self._heard = False
         try:
-            # A frozen worker counts as dead, and other workers would take over its claimed jobs at once.
+            # A worker that was frozen counts as dead, so other workers would take over the jobs that it claims now at
+            # once.
             if time.monotonic() - self._last_beat > 2 * self.update_heartbeat_interval:
                 await self._beat()
             await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
@@ -152,7 +153,7 @@ class CarefulWorker(Worker):
             self._look_in(PAUSE)
 
     async def _periodic_deferrer(self) -> None:
-        # At the time of the first poll, this query would take a second connection.
+        # During the first poll, this query would take a second connection.
         await asyncio.sleep(self.update_heartbeat_interval / 6)
         while True:
             try:
@@ -175,13 +176,13 @@ class CarefulWorker(Worker):
         self._last_beat = time.monotonic()
         beat = await self.app.connector.execute_query_all_async(_BEAT, worker=self.worker_id)
         if not beat:
-            # The worker is no longer registered, because it had no heartbeat for a day, or because the database is an
-            # older copy.
+            # The worker is no longer registered in the database, because it had no heartbeat for a day, or because the
+            # database is an older copy.
             self.worker_id = await self.app.job_manager.register_worker()
             return
         running = {context.job.id for context in self._running_jobs.values()}
         unknown = set(beat[0]["jobs"]) - running
-        # At the first poll, a claimed job may still be in transit to this worker.
+        # During the first poll, a claimed job may still be on its way to this worker.
         lost = unknown & self._unknown
         self._unknown = unknown - lost
         if lost:
@@ -222,7 +223,7 @@ class CarefulWorker(Worker):
             delete = self.delete_jobs == DeleteJobCondition.ALWAYS or (
                 self.delete_jobs == DeleteJobCondition.SUCCESSFUL and status == Status.SUCCEEDED
             )
-            # With limits, another worker may be waiting for the end of this job.
+            # If there are limits, another worker may be waiting for the end of this job.
             limited = self._at_once.holds_back
             query, how = _FINISH, {"status": status.value, "delete": delete}
             how |= {"limited": limited, "queue": job.queue, "note": _NOTE}
@@ -243,7 +244,7 @@ class CarefulWorker(Worker):
 
 
 class _Turnstile(asyncio.Semaphore):
-    """The slots of a worker. A job gets a slot when a slot is free and `turn` has completed."""
+    """The slots of a worker. A job gets a slot when one is free and the function `turn` has completed."""
 
     def __init__(self, value: int, turn: Callable[[], Awaitable[None]]) -> None:
         super().__init__(value)

@@ -1,4 +1,4 @@
-"""The tasks of a worker, in Easel's own terms."""
+"""The tasks of a worker, in Easel's own terms: what the jobs of a name do, and when they are retried."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 Retry = Callable[[BaseException, int], int | None]
-"""Calculates the seconds until the retry from a job's failure and its number of attempts. Returns None for no retry."""
+"""A function that returns the seconds until a failed job is retried, from its error and its number of attempts. It
+returns None if the job is not retried."""
 
 
 class QueueUnreachableError(Exception):
@@ -15,8 +16,8 @@ class QueueUnreachableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The work for all jobs with this name. `run` gets the number of earlier attempts (`attempts`), and the job's
-    arguments as keyword arguments."""
+    """The function that runs all jobs of one name. `run` gets the number of earlier attempts (`attempts`), and the
+    job's arguments as keyword arguments."""
 
     name: str
     queue: str
