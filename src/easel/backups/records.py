@@ -46,7 +46,7 @@ async def snapshot(url: str) -> AsyncIterator[Snapshot]:
 
 
 class Snapshot:
-    """Queries on one snapshot of the database: all of them see the same moment."""
+    """Queries on one snapshot of the database. All of them see the database at the same moment."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection

@@ -36,7 +36,7 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     # Expo.
     ("/_expo/static/", re.compile(r"(?<=.)-[0-9a-f]{32}\.(?:js|css|hbc)(?:\.map)?\Z")),
-    # Pagefind, whose index many tools of documentation write.
+    # Pagefind, whose index many documentation tools write.
     *(
         (f"/pagefind/{folder}", re.compile(r"(?<=.)_[0-9a-f]{7,16}\.pf_(?:fragment|index|meta|filter)\Z"))
         for folder in ("", "fragment/", "index/", "filter/")

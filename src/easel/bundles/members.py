@@ -113,7 +113,7 @@ class MemberReader:
             return [(path, self._read(data, path, entry, is_over)) for path, entry in batch.files]
 
     def check_stop(self) -> None:
-        """Raises InspectionStoppedError if the caller has requested a stop."""
+        """Raises InspectionStoppedError if the caller has requested that the inspection stops."""
         if self._should_stop():
             raise InspectionStoppedError
 

@@ -28,7 +28,7 @@ def find(content: bytes, text: bytes, start: int = 0) -> int:
 
 
 def translated(content: bytes, table: bytes) -> bytes:
-    """Returns the content with each byte replaced by its entry in the table of 256 bytes."""
+    """Returns the content with each byte replaced by the byte at this index in `table`, which has 256 bytes."""
     return _translate(content, table)
 
 

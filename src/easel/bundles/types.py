@@ -136,7 +136,7 @@ def content_type(path: str) -> str:
 
 
 def is_text(type_: str) -> bool:
-    """Returns true if content of this type is text."""
+    """Returns true if content of this media type is text."""
     plain = type_.split(";", 1)[0]
     return plain.startswith("text/") or plain in _TEXT_TYPES or plain.endswith(_TEXT_ENDS)
 

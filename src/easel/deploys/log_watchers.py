@@ -20,7 +20,7 @@ class Streams:
         self._open: Counter[str] = Counter()
 
     def used(self, organisation: str) -> int:
-        """Returns the number of streams that the organisation has open."""
+        """Returns the number of log streams that the organisation has open."""
         return self._open[organisation]
 
     @contextmanager

@@ -107,7 +107,7 @@ class RunRow:
         self._lines.append((clock.now(), line))
 
     def took(self, step: str, seconds: float) -> None:
-        """Records the duration of a step in seconds."""
+        """Records that a step of the deploy took this number of seconds."""
         STEP_SECONDS.labels(step).observe(seconds)
         self.timings[step] = milliseconds(seconds)
 
@@ -193,7 +193,7 @@ class RunRow:
 
     @property
     def is_kept(self) -> bool:
-        """Returns true if a transaction is open that the next block continues."""
+        """Returns true if a database transaction is open that the next block (`ours`, `alone`) continues."""
         return self._kept is not None
 
     async def abandon(self) -> None:

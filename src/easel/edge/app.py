@@ -245,7 +245,7 @@ class EdgeApp:
                 elif kept := await self._content.cached_inflated(body):
                     body = memoryview(kept.bodies["identity"])[body.start : body.stop]
                 else:
-                    # This read raises its errors before the status is sent.
+                    # The first bytes are read before the status is sent, because an error can still change the status.
                     await self._content.bundle(source.manifest, body.member, body)
             except _UNREADABLE as error:
                 self._recorder.unreadable += 1

@@ -19,7 +19,7 @@ from easel.storage.disk_metrics import DiskCollector
 
 
 class EdgeCollector(Collector):
-    """Exports the counters to Prometheus."""
+    """Exports the counters of an edge process to Prometheus."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class EdgeCollector(Collector):
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        """Yields the current metrics."""
+        """Yields the current metrics of the edge process."""
         requests = CounterMetricFamily("easel_edge_requests", "Responses by path (fast, full)", labels=["path"])
         statuses = CounterMetricFamily("easel_edge_answers", "Responses by status", labels=["status"])
         by_path, by_status = Counter({FAST: 0, FULL: 0}), Counter[int]()

@@ -69,13 +69,13 @@ class Tally:
 
     @property
     def sent(self) -> int:
-        """Returns the number of sent bytes of all bodies."""
+        """Returns the number of sent bytes of the app's response bodies."""
         self._add_repeats()
         return self.single_sent
 
     @property
     def answers(self) -> dict[tuple[str, int], int]:
-        """Returns the number of responses by path and status."""
+        """Returns the number of the app's responses by path (fast, full) and status."""
         self._add_repeats()
         fast = {(FAST, status): count for status, count in self.fast.items() if count}
         return {**fast, **{(FULL, status): count for status, count in self.full.items()}}

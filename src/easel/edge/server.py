@@ -93,7 +93,7 @@ class Edge:
         return self.known.weight + codes_weight() + self.sites.stamped.weight
 
     def server(self) -> uvicorn.Server:
-        """Returns the HTTP server. Run it with `serve`."""
+        """Returns the HTTP server of the edge. Run it with its method `serve`."""
         return uvicorn.Server(
             uvicorn.Config(
                 self.app,

@@ -89,7 +89,7 @@ class Sites:
 
     @property
     def total(self) -> int:
-        """Returns the approximate memory (bytes) that counts towards the budget."""
+        """Returns the approximate memory (bytes) that counts towards the memory budget."""
         return self.weight + self.versions_weight + self._content.weight + self.large.weight + self._others()
 
     def _changed(self, app_ids: Collection[str]) -> None:

@@ -109,7 +109,7 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
 
 
 async def _before(work: Transaction, app: App, version: Version) -> Version | None:
-    """Returns the app's version that was recorded just before this version."""
+    """Returns the app's version that was recorded just before `version`, or None."""
     return await work.session.scalar(
         select(Version)
         .where(Version.org_id == app.org_id, Version.app_id == app.id, Version.number < version.number)

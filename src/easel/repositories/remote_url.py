@@ -50,7 +50,7 @@ class RemoteUrl:
 
     @property
     def text(self) -> str:
-        """Returns the address as text. It contains the user only for ssh."""
+        """Returns the repository's address as text. It contains the user only for ssh."""
         if self.relative:
             return f"{self.user or 'git'}@{self.authority}:{self.path}"
         port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
@@ -64,7 +64,7 @@ class RemoteUrl:
 
     @property
     def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        """Returns the host as an IP address. Returns None for a name."""
+        """Returns the host as an IP address. Returns None if the host is a name."""
         try:
             return ipaddress.ip_address(self.host)
         except ValueError:

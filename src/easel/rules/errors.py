@@ -1,4 +1,4 @@
-"""Errors of rules files, which fail a deploy."""
+"""Errors of rules files (such as `_redirects`), with which a deploy fails."""
 
 from __future__ import annotations
 

@@ -166,5 +166,5 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def guards_lost(self) -> tuple[RefusedLine, ...]:
-        """Returns the refused lines that should have protected something from visitors."""
+        """Returns the refused lines of the rules files that should have protected something from visitors."""
         return tuple(line for line in self.refused if line.guards)

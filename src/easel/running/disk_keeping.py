@@ -80,7 +80,7 @@ class DiskWatch:
             await self._checkpoint
 
     def look(self) -> None:
-        """Checks the disk once. A disk that cannot be read is skipped."""
+        """Checks the free space of the disk once. A disk that cannot be read is skipped."""
         try:
             self._tell(self._reserve.room())
             if self._embedded is not None:

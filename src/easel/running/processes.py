@@ -168,7 +168,7 @@ class Child:
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Kills the process, unless it has ended."""
+        """Kills this process, unless it has already ended."""
         self.send(signal.SIGKILL)
 
     async def _next(self) -> tuple[bytes, bytes]:
@@ -258,7 +258,7 @@ class RoleProcess:
     """The process of one role under the supervisor."""
 
     def __init__(self, home: Nursery, role: Role, settings: Settings, *, checked: bool) -> None:
-        """Starts the process. `checked` is true if the database of the role was just verified."""
+        """Starts the process of the role. `checked` is true if the role's database was just verified."""
         forks, modules = role == "api", MODULES[role]
         self._child = home.start(f"easel: {role}", live, role, settings, checked, forks=forks, modules=modules)
 

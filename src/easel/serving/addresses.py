@@ -85,15 +85,15 @@ class Addresses:
 
     @classmethod
     def of(cls, settings: Settings) -> Addresses:
-        """Returns the addresses of an installation with these settings."""
+        """Returns the domain, scheme and port that the settings contain."""
         return cls(settings.edge_scheme, settings.domain, settings.public_edge_port)
 
     def url(self, environment: str, slug: str) -> str:
-        """Returns the full URL of an environment."""
+        """Returns the full URL of an app's environment, such as `https://staging-shop.DOMAIN`."""
         return self.at(host_label(environment, slug))
 
     def version_url(self, number: int, slug: str) -> str:
-        """Returns the full URL of a version."""
+        """Returns the full URL of an app's numbered version, such as `https://v3-shop.DOMAIN`."""
         return self.url(version_environment(number), slug)
 
     def at(self, label: str) -> str:

@@ -74,7 +74,7 @@ class _Making:
         self._strange = 0
 
     def is_new(self, member: Member) -> bool:
-        """Returns true if no earlier member had the same content."""
+        """Returns true if none of the files before this member had the same content."""
         is_new = member.hash not in self._seen
         self._seen.add(member.hash)
         return is_new

@@ -89,7 +89,7 @@ class Request(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def reads(self) -> bool:
-        """Returns true if the method only reads (GET or HEAD)."""
+        """Returns true if the request only reads (GET or HEAD)."""
         return self.method in ("GET", "HEAD")
 
 

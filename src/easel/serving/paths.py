@@ -43,7 +43,7 @@ class Address(msgspec.Struct, frozen=True):
 
     @property
     def prefix(self) -> str:
-        """Returns the first segment of the path."""
+        """Returns the first segment of the path, such as `api` in `api/users`."""
         return self.path.partition("/")[0]
 
 

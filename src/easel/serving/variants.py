@@ -203,7 +203,7 @@ class _Content:
             raise ValueError("a variant does not match its file")
 
     def _feed_zstd(self, data: bytes) -> None:
-        # All input is decoded at once, because a frame of so few bytes cannot exceed the memory.
+        # Each slice is decoded in one call, because a frame of so few bytes cannot fill the memory.
         for at in range(0, len(data), _ZSTD_AT_ONCE):
             left = data[at : at + _ZSTD_AT_ONCE]
             while left:

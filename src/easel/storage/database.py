@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL, and the unit of work of every change."""
+"""The connection to PostgreSQL, and the units of work (transactions) in which every change is made."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Xid8(UserDefinedType[int]):
         return "xid8"
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], int | None]:
-        """Returns a function that turns the driver's text into an int."""
+        """Returns a function that turns a transaction id, which the driver returns as text, into an int."""
         return lambda value: None if value is None else int(value)
 
 
@@ -148,7 +148,7 @@ class Transaction:
         self._slots.clear()
 
     async def close(self) -> None:
-        """Returns the connection to the pool. Uncommitted changes are rolled back."""
+        """Ends the unit of work: returns its connection to the pool. Uncommitted changes are rolled back."""
         if self._session is not None:
             # All of this happens without waiting, because a cancelled caller must not leave the connection without an
             # owner.

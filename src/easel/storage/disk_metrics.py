@@ -17,12 +17,12 @@ class DiskCollector(Collector):
         self._reserve = reserve
 
     def describe(self) -> Iterator[Metric]:
-        """Yields the metrics, without their values."""
+        """Yields the metrics of the disk without their values."""
         yield GaugeMetricFamily("easel_disk_free_bytes", "Free bytes on the disk of the data folder")
         yield GaugeMetricFamily("easel_disk_reserve_bytes", "Free bytes below which uploads and deploys are refused")
 
     def collect(self) -> Iterator[Metric]:
-        """Yields the current metrics. Yields no metrics while the disk cannot be read."""
+        """Yields the current metrics of the disk. Yields no metrics while the disk cannot be read."""
         try:
             room = self._reserve.room()
         except OSError:

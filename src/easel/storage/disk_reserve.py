@@ -76,7 +76,7 @@ class DiskReserve:
 
     @property
     def holds_database(self) -> bool:
-        """Returns true if the embedded database is on the same disk."""
+        """Returns true if the embedded database is on this disk."""
         return self._ballast is not None and self._ballast.is_kept
 
     @property
@@ -85,7 +85,7 @@ class DiskReserve:
         return self.room().is_reached
 
     def room(self) -> Room:
-        """Returns the current state of the disk. Raises OSError."""
+        """Returns the present size and free space of the disk. Raises OSError."""
         found = os.statvfs(self._folder)
         total = found.f_blocks * found.f_frsize
         given_up = self._ballast.missing(total) if self._ballast is not None else 0

@@ -190,7 +190,7 @@ class EmbeddedPostgres:
             raise WrongUserError(folder=str(self.folder), owner=owner, me=me)
 
     def stop(self) -> None:
-        """Stops the server if it runs, after it has written all data."""
+        """Stops the PostgreSQL server if it runs. The server writes all data before it ends."""
         if self.runs:
             self._server.stop()
             self.leave()

@@ -71,7 +71,7 @@ class FolderObjects(ObjectStore):
             os.replace(part, target)
 
     async def put(self, key: str, data: bytes) -> None:
-        """Stores the object durably: synced to disk, then renamed into place."""
+        """Stores the data as an object, durably: it is synced to disk, and the file is then renamed into place."""
         # A busy disk blocks only this thread, and not all deploys of the worker.
         await asyncio.to_thread(self._put, key, data)
 

@@ -129,7 +129,7 @@ def check_schema(url: str) -> None:
 
 
 def schema() -> str:
-    """Returns the revision of this release's schema."""
+    """Returns the revision of the database schema that this release of Easel needs."""
     return max(_revisions())
 
 

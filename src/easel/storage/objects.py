@@ -221,5 +221,5 @@ class ObjectStore:
             await self.put_file(key, pinned.path)
 
     async def check(self) -> None:
-        """Raises StoreUnavailableError unless the store responds."""
+        """Raises StoreUnavailableError unless the object store responds."""
         await self.head("easel-ready")

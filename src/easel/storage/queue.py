@@ -39,7 +39,7 @@ class ConcurrencyLimit:
 
     @property
     def holds_back(self) -> bool:
-        """Returns true if a job may have to wait although a worker has a free place."""
+        """Returns true if these limits may make a job wait although a worker has a free place."""
         return self.everywhere is not None or self.organisation is not None
 
 

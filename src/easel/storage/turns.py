@@ -144,7 +144,7 @@ class Turn:
             self._is_taken = True
 
     def give(self) -> None:
-        """Returns the slot if this turn has one."""
+        """Returns the slot, so that another request can use it, if this turn has one."""
         if self._is_taken:
             self._is_taken = False
             self._turns.give(self._sharer)

@@ -85,7 +85,7 @@ class _Runner:
         self._user = _USER if os.geteuid() == 0 else None
 
     def hand_over(self, path: Path) -> None:
-        """Gives a folder to the user who runs PostgreSQL's programs."""
+        """Makes the user who runs PostgreSQL's programs the owner of a folder."""
         if self._user is not None:
             shutil.chown(path, self._user)
 

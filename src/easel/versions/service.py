@@ -246,7 +246,7 @@ async def details_of(work: Transaction, version: Version) -> tuple[Config | None
 
 
 class ListedVersion(NamedTuple):
-    """A version in a list, with all fields except its configuration."""
+    """A version in a list of an app's versions, with all fields except its configuration."""
 
     number: int
     kind: str

@@ -66,7 +66,7 @@ Build = Callable[..., Awaitable[BuildResult]]
 
 
 class BuildRun:
-    """One run of one deploy by a builder."""
+    """One attempt of a builder to build the source of a deploy."""
 
     def __init__(
         self,

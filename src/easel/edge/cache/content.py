@@ -78,8 +78,8 @@ class Content:
         return self._alive.weight + self._variants.weight + mapped + self._kept.weight + self.inflated.weight
 
     async def manifest(self, key: str) -> Manifest:
-        """Returns the manifest under the key. Raises ObjectMissingError, StoreUnavailableError, and msgspec's
-        errors."""
+        """Returns the manifest that the object store has under the key. Raises ObjectMissingError,
+        StoreUnavailableError, and msgspec's errors."""
 
         async def load() -> _Weighed:
             manifest = self._alive.get(key)

@@ -67,7 +67,7 @@ class _CachedObject:
 
     @property
     def weight(self) -> int:
-        """Returns the number of cached bytes of the object."""
+        """Returns the number of bytes of the object that are cached."""
         return sum(min(BLOCK, len(self.view) - block * BLOCK) for block in self.present)
 
     def add(self, blocks: range) -> None:
@@ -137,7 +137,7 @@ class DiskCache:
         self._shrink(self._budget, keep="")
 
     async def size(self, key: str) -> int:
-        """Returns the size of an object in bytes. Raises ObjectMissingError, StoreUnavailableError."""
+        """Returns the size of the object under the key in bytes. Raises ObjectMissingError, StoreUnavailableError."""
         held = self._held.get(key)
         size = len(held.view) if held is not None else self._left.get(_name(key))
         if size is None:
@@ -168,7 +168,7 @@ class DiskCache:
         return held.view
 
     def forget(self, key: str) -> None:
-        """Evicts the object, which is fetched again on the next request."""
+        """Evicts the object under the key. The next request for it fetches it again."""
         held = self._held.get(key)
         if held is not None and not held.pending:
             self._drop(key)

@@ -97,7 +97,7 @@ class Mappings:
         return MappedBody.of(view) if isinstance(view.obj, Mapping) else None
 
     def noted(self, view: memoryview) -> memoryview:
-        """Counts the mapping behind the view until the view is freed. Returns the view."""
+        """Counts the memory mapping behind the view until the mapping is freed. Returns the view."""
         if isinstance(view.obj, Mapping):
             self._open.add(view.obj)
         if not isinstance(view.obj, bytes):

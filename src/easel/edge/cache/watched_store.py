@@ -34,16 +34,17 @@ class EdgeStore:
         return self._objects.reserve
 
     def local_path(self, key: str) -> Path | None:
-        """Returns the same as `ObjectStore.local_path`."""
+        """Returns the object's path on this machine's disk, like `ObjectStore.local_path`."""
         return self._objects.local_path(key)
 
     async def get(self, key: str) -> bytes:
-        """Returns the same as `ObjectStore.get`."""
+        """Returns the whole object under the key, like `ObjectStore.get`."""
         with self._noticed():
             return await self._objects.get(key)
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
-        """Does the same as `ObjectStore.get_range`. Also raises StoreUnavailableError if the response is too short."""
+        """Returns `length` bytes of the object, like `ObjectStore.get_range`. Also raises StoreUnavailableError if
+        fewer bytes arrive."""
         with self._noticed():
             data = await self._objects.get_range(key, start, length)
         if len(data) != length:
@@ -51,7 +52,7 @@ class EdgeStore:
         return data
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """Returns the same as `ObjectStore.head`."""
+        """Returns the record of the object under the key, like `ObjectStore.head`."""
         with self._noticed():
             return await self._objects.head(key)
 

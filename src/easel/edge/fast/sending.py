@@ -27,7 +27,7 @@ class SendingProtocol(GuardedProtocol):
     """The method `send` of `_socket`."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called when the client has disconnected."""
+        """Called when the client has disconnected. Releases the socket that was used for sending."""
         if self._socket is not None:
             # The transport closes the descriptor of this socket.
             self._socket.detach()

@@ -109,7 +109,7 @@ def moves_to_keep(moves: bytes) -> bytes:
 
 
 class Feed(Protocol):
-    """The source of the table's routes."""
+    """The source of the routes in the routing table."""
 
     async def refresh(self) -> None:
         """Applies all changes since the last call to the table. Raises an error if the source is unreachable."""
@@ -146,7 +146,7 @@ class RouteTable:
 
     @property
     def weight(self) -> int:
-        """Returns the approximate memory of the table in bytes."""
+        """Returns the approximate memory of the routing table in bytes."""
         return self._apps_weight + sys.getsizeof(self.apps) + sys.getsizeof(self._slugs)
 
     def apply(self, changed: Mapping[str, AppRoute | None]) -> None:

@@ -95,7 +95,7 @@ _PAGES: dict[str, Pages] = {
 
 
 def read_azure(text: str, reading: Reading) -> None:
-    """Reads the text of the file into `reading`."""
+    """Reads the text of a `staticwebapp.config.json` into `reading`."""
     file = decoded(AZURE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=True)
     if file is None:
         return

@@ -88,7 +88,7 @@ class Entries:
         return tuple(kept)
 
     def redirect(self, redirect: Redirect) -> None:
-        """Puts a redirect in force."""
+        """Puts a redirect line from the current entry in force. If it cannot be applied, refuses the entry."""
         try:
             self._reading.add(msgspec.structs.replace(redirect, file=self.file, line=self.number))
         except BadLineError as bad:

@@ -43,7 +43,7 @@ _IGNORED_BY_ALL = ("firebase.json", "**/.*", "**/node_modules/**")
 
 
 def read_firebase(text: str, reading: Reading) -> None:
-    """Reads the text of the file into `reading`. Redirects apply before files and rewrites after files, as on
+    """Reads the text of a `firebase.json` into `reading`. Redirects apply before files and rewrites after files, as on
     Firebase."""
     file = decoded(FIREBASE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:

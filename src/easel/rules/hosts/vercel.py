@@ -45,7 +45,7 @@ class _File(msgspec.Struct, rename="camel"):
 
 
 def read_vercel(text: str, reading: Reading) -> None:
-    """Reads the text of the file into `reading`."""
+    """Reads the text of a `vercel.json` into `reading`."""
     file = decoded(VERCEL_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:
         return

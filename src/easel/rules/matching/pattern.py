@@ -80,12 +80,12 @@ class Pattern:
 
     @property
     def segments(self) -> int:
-        """Returns the number of segments in the pattern."""
+        """Returns the number of segments in the path pattern."""
         return sum(map(len, self.runs)) + len(self.stars) if self.stars else len(self.runs[0])
 
     @property
     def literal(self) -> bool:
-        """Returns true if the pattern matches a single path."""
+        """Returns true if the pattern matches exactly one path, because it has no placeholder and no wildcard."""
         if self.stars:
             return False
         for segment in self.runs[0]:  # noqa: SIM110 - ten thousand lines are read at once

@@ -83,7 +83,7 @@ class Star:
 
     @property
     def plain(self) -> bool:
-        """Returns true if the wildcard is the whole segment."""
+        """Returns true if the wildcard (`*`) is the whole segment."""
         return not self.prefix and not self.suffix
 
     @property

@@ -39,7 +39,7 @@ class RedirectMatch(msgspec.Struct, frozen=True):
 
     @property
     def redirects(self) -> bool:
-        """Returns true if the client is redirected."""
+        """Returns true if the line redirects the client, and does not send content."""
         return self.by.redirects
 
 

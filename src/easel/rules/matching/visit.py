@@ -31,7 +31,7 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def asked(self) -> RequestPath | None:
-        """Returns the path in decoded segments. Returns None if no rule can match the path."""
+        """Returns the requested path in decoded segments. Returns None if no rule can match the path."""
         return read_path(self.path)
 
     @cached_property
@@ -51,7 +51,7 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Returns the query's parameters, decoded, in their order, as pairs of name and value."""
+        """Returns the parameters of the request's query, decoded, in their order, as pairs of name and value."""
         if not self.query:
             return ()
         pairs: list[tuple[str, str]] = []
@@ -67,7 +67,7 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        """Returns the cookies by name."""
+        """Returns the request's cookies by name."""
         parts = self.cookie.split(";", MOST_PAIRS)[:MOST_PAIRS] if self.cookie else []
         return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
 

@@ -33,7 +33,7 @@ def _before(site: Site, request: Request) -> Found:
 def configured_fallback(site: Site, path: str, not_found: NotFound) -> Found:
     """Returns the response for a missing path that the project's `not_found_handling` demands."""
     if not_found == "404-page":
-        # Netlify serves only the 404.html at the root.
+        # Netlify serves the 404.html at the root even for a path in a folder.
         is_netlify = site.rules is not None and site.rules.pages == "netlify"
         return not_found_page(site, "" if is_netlify else path)
     if not_found == "single-page-application" and site.manifest.home in site.manifest.files:

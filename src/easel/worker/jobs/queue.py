@@ -56,7 +56,7 @@ class JobQueue:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[JobQueue]:
-        """Connects to the database for the duration of the block."""
+        """Connects the queue to its database for the duration of the block."""
         async with self._app.open_async():
             yield self
 

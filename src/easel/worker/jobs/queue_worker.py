@@ -153,7 +153,7 @@ class CarefulWorker(Worker):
             self._look_in(PAUSE)
 
     async def _periodic_deferrer(self) -> None:
-        # During the first poll, this query would take a second connection.
+        # During the first poll, this query would need a second connection to the database.
         await asyncio.sleep(self.update_heartbeat_interval / 6)
         while True:
             try:

@@ -11,7 +11,7 @@ returns None if the job is not retried."""
 
 
 class QueueUnreachableError(Exception):
-    """The queue's database is unreachable."""
+    """The database of the job queue is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
