@@ -297,7 +297,7 @@ def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:
 def run_edge(settings: Settings, *, checked: bool = False) -> None:
     """Serves visitors until told to stop. While the database is unreachable, uses the routes saved on this machine.
     Raises SchemaVersionError, and DatabaseUnavailableError if no routes are saved. If `checked` is true, the caller has
-    just checked both, and neither error is raised."""
+    ruled out both errors."""
     known, check = None, None
     try:
         url = _prepare(settings, "edge", checked)

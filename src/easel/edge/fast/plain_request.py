@@ -41,8 +41,8 @@ K = TypeVar("K")
 
 
 class RecentCache(Generic[K, V]):
-    """A cache of recent values by key. It holds the `size` values that were added most recently, and at most twice as
-    many. Reading one of the newest values does not renew it, which keeps reading fast."""
+    """A cache of recent values by key. It holds at least the `size` values that were added most recently, and at most
+    twice as many values. Reading one of the newest values does not renew it, which keeps reading fast."""
 
     __slots__ = ("_older", "_older_weight", "_size", "_weigh", "newer")
 

@@ -114,7 +114,7 @@ class DatabaseFeed:
         except EaselError as error:
             if not isinstance(error, ServiceUnavailableError) and self._told_schema != error.message:
                 self._told_schema = error.message
-                logger.error("serving from the routes in memory, because new ones cannot be read: %s", error.message)
+                logger.error("serving from the routes in memory, because new routes cannot be read: %s", error.message)
             raise
         self._check_schema = None
 
