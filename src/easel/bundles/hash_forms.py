@@ -59,7 +59,7 @@ _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
 """VitePress' pages, directly in `assets/`."""
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
 LONGEST = 300
-"""Maximum number of characters of a path that are examined. No tool writes a longer path."""
+"""Maximum number of characters of a path that is examined for a hash. No build tool writes a longer path."""
 _MARKS = ("_app/immutable/", "_astro/", "_nuxt/", "_next/static/", "_expo/", "_framework/", "assets/j", "assets/s")
 _MARKS_OF_NAMES = ("chunk-", "_hu", "-dxh", ".md.", ".pf_")
 """Strings that are fast to find. Every name that a pattern above matches contains one of these strings, or its folder

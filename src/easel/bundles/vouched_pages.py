@@ -126,7 +126,7 @@ def _has_bare(content: bytes) -> bool:
 
 
 def _names_page(script: bytes) -> bool:
-    # Most scripts that contain the suffix have it in comments, as part of addresses of documentation.
+    # In most scripts, `.htm` occurs only in comments, in the addresses of documentation.
     for number, at in enumerate(offsets(script, b".htm")):
         if number == _MOST_LOOKED_AT or script[at + 4 : at + 6].lstrip(b"l")[:1] in _QUOTES:
             return True

@@ -137,7 +137,7 @@ class SmokeTestResult(Answer):
 
 
 class DeployCounts(Answer):
-    """The files of a deploy. Sizes are in bytes."""
+    """The number and the sizes of a deploy's files. Sizes are in bytes."""
 
     files: int
     bytes: int

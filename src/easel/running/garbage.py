@@ -9,7 +9,7 @@ _YOUNG, _MIDDLE, _OLD = 700, 10, 100
 
 
 def collect_rarely() -> None:
-    """Makes collections of the oldest generation ten times rarer, and excludes from them all objects that exist now.
-    With a thousand connections, each such collection delays every request by 40 ms."""
+    """Makes the garbage collector collect the oldest generation of objects ten times less often, and skip all objects
+    that exist now. With a thousand connections, each such collection delays every request by 40 ms."""
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

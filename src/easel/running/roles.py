@@ -284,7 +284,7 @@ def knows_routes(settings: Settings, url: str) -> bool:
     from easel.edge.routing.saved_routes import SavedRoutes
 
     confirmed = SavedRoutes(settings.edge_dir, url).confirmed()
-    # A time in the future comes from a wrong clock. It shows as little as a time long ago.
+    # A time in the future was written with a wrong clock, so it does not show that the routes are recent.
     return confirmed is not None and abs(time.time() - confirmed) < settings.edge_routes_kept
 
 

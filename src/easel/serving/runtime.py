@@ -58,8 +58,8 @@ def cached_page_script(site: Site) -> bytes:
 
 
 def runtime_file(site: Site) -> File:
-    """Returns the script at `RUNTIME_PATH` as a file, whose content is `runtime_source`. Clients revalidate it for each
-    request."""
+    """Returns the file at `RUNTIME_PATH`: the script with the app's public variables, which `runtime_source` generates.
+    Clients revalidate it for each request."""
     return File(RUNTIME_PATH, _FILE, 200, "no-cache", site)
 
 

@@ -163,7 +163,7 @@ class RefusedRule(Answer):
 
 
 class RuleNote(Answer):
-    """A remark on a line in force."""
+    """A remark on a line of a rules file that is in force."""
 
     file: str
     line: int

@@ -192,9 +192,9 @@ class Content:
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
 
     async def cached_inflated(self, part: BundleSlice) -> Representations | None:
-        """Returns the inflated content of the file that `part` belongs to, if the file is small enough for the cache.
-        The content stays in memory as long as a response sends it. Raises DamagedDataError, ObjectMissingError,
-        StoreUnavailableError."""
+        """Returns the inflated content of the file that `part` belongs to, if the file is small enough for the cache,
+        or else None. The content stays in memory as long as a response sends it. Raises DamagedDataError,
+        ObjectMissingError, StoreUnavailableError."""
         return await self.inflated.whole(part, lambda: self.bundle(part.source.manifest, part.member))
 
     async def mapped_body(self, part: BundleSlice) -> MappedBody | None:

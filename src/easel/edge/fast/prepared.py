@@ -154,9 +154,9 @@ class Stamp:
         """The digits of request ids, as many as `ids.new_id` returns. Each response takes one id."""
         self.defaults: list[tuple[bytes, bytes]] | None = None
         self.changed = b""
-        """The first lines of a response with status 200."""
+        """The first lines of every response with status 200."""
         self.unchanged = b""
-        """The first lines of a response with status 304."""
+        """The first lines of every response with status 304."""
         self.lines = b""
         """The lines after the status line of a response with any other status."""
 

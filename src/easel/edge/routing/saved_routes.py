@@ -92,8 +92,8 @@ class SavedRoutes:
                 connection.execute("begin")
                 generations = connection.execute("select distinct generation from route").fetchall()
                 apps: dict[str, AppRoute] = {}
-                # If two apps have the same slug, the later row is right. Sorting all rows in one query would take as
-                # much disk space again.
+                # If two apps have the same slug, the row that was written later is right. Sorting all rows in one query
+                # would take as much disk space as the rows themselves.
                 for generation in sorted(generations):
                     rows = connection.execute(
                         "select app_id, route from route where generation = ? order by rowid", generation
