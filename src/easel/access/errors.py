@@ -20,14 +20,14 @@ class InvalidApiKeyError(EaselError):
 
 
 class InsufficientScopeError(EaselError):
-    """This API key has the scope `{scope}`, but the request needs the scope `{needed}`."""
+    """This API key has the scope `{scope}`, but the request needs the scope `{needed}`. Use another key."""
 
     status = 403
     code = "insufficient_scope"
 
 
 class KeyLimitedToAppError(EaselError):
-    """This API key is limited to one app, but the request concerns the whole organisation."""
+    """This API key is limited to one app, but the request concerns the whole organisation. Use another key."""
 
     status = 403
     code = "insufficient_scope"

@@ -15,7 +15,7 @@ class CreateKeyRequest(Request):
     """Asks for a new API key."""
 
     name: Line = Field(min_length=1, max_length=200, description="The purpose of the key")
-    scope: Scope = Field(default="deploy", description="Each scope includes the ones before it: read, deploy, admin")
+    scope: Scope = Field(default="deploy", description="Each scope includes the scopes before it: read, deploy, admin")
     app_id: Line | None = Field(default=None, max_length=100, description="Limits the key to one app")
 
 

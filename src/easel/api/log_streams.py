@@ -78,7 +78,8 @@ class LogStreams:
 
 
 def _asked(scope: Scope) -> LogPlace | None:
-    """Returns the position in a log from which a plainly valid request reads. Returns None for any other request."""
+    """Returns the position from which a request reads a deploy's log, if the request is valid beyond doubt. Returns
+    None for any other request, which takes the slow path."""
     address = LOG_STREAM.fullmatch(scope["path"])
     if address is None or not scope["state"]["whose"]:
         return None

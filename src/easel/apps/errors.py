@@ -18,13 +18,13 @@ class SlugInvalidError(BadRequestError):
 
 
 class SlugReservedError(BadRequestError):
-    """The slug {slug} is reserved. Choose another one."""
+    """The slug {slug} is reserved. Choose another slug."""
 
     code = "slug_reserved"
 
 
 class SlugTakenError(BadRequestError):
-    """The slug {slug} is taken. Choose another one. If you own the app with this slug, deploy to that app."""
+    """The slug {slug} is taken. Choose another slug. If you own the app with this slug, deploy to that app."""
 
     code = "slug_taken"
 

@@ -145,7 +145,8 @@ class Phases:
 
 
 def _hint(name: str, ended: CommandResult, output: bytes) -> str:
-    """Returns advice with the most likely fix. `output` is the end of the command's output."""
+    """Returns the most likely reason or fix for a command that failed, for the error's message. `output` is the end of
+    the command's output."""
     if fix := fix_in(output):
         return fix
     if ended.refused:

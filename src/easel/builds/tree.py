@@ -106,8 +106,8 @@ class Tree:
         return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else None
 
     def obstacle(self, path: str) -> str | None:
-        """Returns the kind of an entry that is neither file nor folder, as "is a named pipe". Returns None if the path
-        is a file, is a folder, or does not exist."""
+        """Returns why the entry at the path is neither file nor folder, as the end of a sentence, such as "is a named
+        pipe". Returns None if the path is a file, is a folder, or does not exist."""
         folder, _, name = path.rpartition("/")
         try:
             around = self.place(folder)

@@ -258,7 +258,7 @@ class Promoted(Answer):
 
 
 class Environment(Answer):
-    """An environment."""
+    """An environment after it was locked or unlocked. `version` is None if the environment serves no version."""
 
     version: int | None
 

@@ -38,7 +38,7 @@ def _parse(text: str) -> datetime | None:
 
 
 def size(count: int) -> str:
-    """Returns a number of bytes for people."""
+    """Returns a number of bytes as text for people, in a decimal unit such as MB."""
     return decimal(count)
 
 

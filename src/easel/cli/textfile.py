@@ -28,7 +28,7 @@ def decode(content: bytes) -> str:
 
 
 def decode_roughly(content: bytes) -> str:
-    """Returns the text in the same way as `decode`, but with a replacement for invalid bytes."""
+    """Returns the text in the same way as `decode`, but with replacement characters for invalid bytes."""
     return content.decode(_encoding(content), "replace")
 
 

@@ -47,7 +47,8 @@ FRAMING: Final[Heeded] = {
     b"transfer-encoding": Bound(64, refused=True),
     b"upgrade": Bound(256, refused=True),
 }
-"""Headers that every server reads. The limit is longer than any host name (RFC 1035 §2.3.4: 253 bytes, and a port)."""
+"""Headers that every server reads. The limit of `Host` is longer than any host name (RFC 1035 §2.3.4: 253 bytes, and a
+port)."""
 
 VISITORS: Final[Heeded] = {
     **FRAMING,

@@ -30,7 +30,7 @@ class UploadBytesLimitError(LimitReachedError):
 
 
 class UploadNotFoundError(NotFoundError):
-    """There is no upload {bundle_s3_key} for this app."""
+    """There is no upload {bundle_s3_key} for this app. Request an upload URL, and upload the bundle there."""
 
     code = "upload_not_found"
 
@@ -50,7 +50,7 @@ class UploadUrlInvalidError(EaselError):
 
 
 class BundleTooLargeError(EaselError):
-    """The bundle is larger than {limit} bytes."""
+    """The bundle is larger than {limit} bytes. Leave out files that the app does not need."""
 
     status = 413
     code = "bundle_too_large"

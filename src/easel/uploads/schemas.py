@@ -23,7 +23,7 @@ class UploadUrlResponse(Answer):
 
 
 class VerifyUploadRequest(Request):
-    """Asks for the bytes that have arrived under a key."""
+    """Asks whether the bytes of the upload with this key have arrived."""
 
     bundle_s3_key: Line = Field(max_length=2048)
 

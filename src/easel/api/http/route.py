@@ -92,8 +92,8 @@ class EaselRoute(APIRoute):
                 await request.take()
                 services.limiter.charge(caller.org_id, request.size)
                 forget_who_asks(request)
-                # After so many bytes of a body, the connection is read no further. Reading resumes here, so that the
-                # disconnection of a client that waits for its turn is noticed.
+                # After a certain number of bytes of a body, the server stops reading the connection. Here, it resumes
+                # reading, so that it notices if a client disconnects while it waits for its turn.
                 await request.require_client()
                 return await in_turn(request, True)
 

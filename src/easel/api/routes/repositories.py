@@ -36,7 +36,7 @@ async def connect_repo(
 
     `webhook_secret` is shown in the first response only. `new_webhook_secret` creates another secret. Tokens and
     private deploy keys are never shown. The repository is read once, for ten seconds at the most. `check` is the result
-    of this read. The warnings contain a problem too.
+    of this read. If the read fails, the reason is also among the warnings.
     """
     await get_app(work, caller, app_id)
     await work.release()

@@ -83,7 +83,7 @@ async def _pnpm(wanted: PackageManager, node: Node, packages: Packages) -> Manag
 
 
 async def _yarn(wanted: PackageManager, node: Node, packages: Packages) -> Manager:
-    """Returns Yarn in the requested version. Yarn from version 2 on is in another package than Yarn 1."""
+    """Returns Yarn in the requested version. Yarn 2 and later are in a different npm package than Yarn 1."""
     berry, classic = [await packages.registry.releases(name) for name in (_BERRY, "yarn")]
     package = _BERRY
     if wanted.version is not None:

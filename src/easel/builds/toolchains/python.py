@@ -78,8 +78,8 @@ def find_python() -> Python:
 
 
 async def template(python: Python, folder: Path, sandbox: Sandbox, limits: Limits) -> Template:
-    """Returns the virtual environment of an interpreter. Makes the environment in the sandbox if there is none. Raises
-    ToolchainError."""
+    """Returns the virtual environment from which builds with this interpreter get their copies. Creates the environment
+    in the sandbox if there is none. Raises ToolchainError."""
     kind = hashlib.sha256(f"{python.version} {python.folder} {python.program}".encode()).hexdigest()[:16]
     target = folder / f"python-{python.version}-{kind}"
     if not target.is_dir():

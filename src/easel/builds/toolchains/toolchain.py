@@ -119,7 +119,8 @@ def tool_mounts(node: Node, managers: tuple[Manager, ...]) -> tuple[Mount, ...]:
 def node_environment(
     node: Node, manager: Manager, registry: NpmRegistry, *, own_registry_of_yarn: bool
 ) -> dict[str, str]:
-    """Returns the variables of Node and the package manager: the folder for downloads, and the registry."""
+    """Returns the environment variables for Node and the package manager in a build: the folder for downloads, and the
+    registry."""
     said = {
         "npm_config_cache": f"{DOWNLOADS}/npm",
         "npm_config_update_notifier": "false",
@@ -151,7 +152,7 @@ def node_environment(
 
 
 def python_environment(index: PythonIndex) -> dict[str, str]:
-    """Returns the variables of Python and pip."""
+    """Returns the environment variables for Python and pip in a build."""
     return {
         "VIRTUAL_ENV": ENVIRONMENT,
         "PIP_CACHE_DIR": f"{DOWNLOADS}/pip",

@@ -28,8 +28,8 @@ class WithHostFiles:
 
 
 def with_host_files(selection: Selection, folder: Path, root: Path, project: Project) -> WithHostFiles:
-    """Adds the rules files that hosts read from a project's root to the selection of its output, unless the output
-    already has them.
+    """Adds the rules files that other hosting providers read from a project's root to the selection of files from its
+    output, unless the output already has them.
 
     `folder` is the output, `root` the project's folder. Raises IgnoreFileError.
     """

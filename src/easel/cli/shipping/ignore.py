@@ -38,7 +38,8 @@ class _Layer:
 
 
 class IgnoreRules:
-    """The rules for one folder. Later layers override earlier layers, like lines of one gitignore file."""
+    """The rules that leave out files of one folder. They consist of layers, each with the patterns of one file. A later
+    layer overrides an earlier layer, like the lines of one gitignore file."""
 
     def __init__(self, layers: Sequence[_Layer]) -> None:
         self._layers = layers

@@ -33,7 +33,8 @@ _TEMPLATE_LOOKED_AT: Final = 64 * 1024
 
 
 def has_entry_point(folder: Path) -> bool:
-    """Returns true if the folder directly contains an index.html, or a build tool's substitute for it."""
+    """Returns true if the folder directly contains an index.html, or another entry page that build tools write in its
+    place."""
     return any((folder / name).is_file() for name in (ENTRY_POINT, *APPS_PAGES))
 
 

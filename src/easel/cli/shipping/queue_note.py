@@ -34,8 +34,8 @@ def waiting_for(waits_for: str | None) -> str:
 
 @contextmanager
 def note_long_wait(session: Session, app_id: str, deploy_id: str) -> Iterator[None]:
-    """Prints a note about the long wait, once, if the block takes at least `REPORT_AFTER` seconds. Prints nothing with
-    --json."""
+    """Prints a note that the deploy is still queued, once, if the block takes at least `REPORT_AFTER` seconds. Prints
+    nothing with --json."""
     if session.output.as_json:
         yield
         return

@@ -62,7 +62,7 @@ def select_sources(folder: Path) -> Selection:
 
 def _reason(rules: IgnoreRules, path: str, tracked: frozenset[str]) -> str | None:
     if path == PROJECT_SETTINGS:
-        # The table [build] of this file configures the build.
+        # easel.toml is sent, because its table [build] configures the build.
         return None
     if is_junk(path) or path.startswith(DEPENDENCIES) or f"/{DEPENDENCIES}" in path or _is_in_repository(path):
         return BY_DEFAULT

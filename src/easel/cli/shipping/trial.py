@@ -31,7 +31,7 @@ from easel.serving.stages import redirects
 from easel.serving.start_check import entry, faults, look
 
 COUNTRY_HEADER: Final = "EASEL_COUNTRY_HEADER"
-"""The variable that contains the name of the header with a visitor's country, as for an edge."""
+"""The environment variable that sets the name of the header with a visitor's country. Edges read the same variable."""
 _OF_BYTES: Final = frozenset({"accept-ranges", "content-length", "etag", "last-modified", "x-easel-version"})
 """Headers that depend on the server's storage of the bytes, on its time, and on the version's number."""
 _FIELDS: Final = {
