@@ -52,7 +52,7 @@ class Vault:
         return self._fernet.encrypt(plain.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """Returns the decrypted value. Raises SecretUnreadableError."""
+        """Returns the text that was encrypted as `sealed`. Raises SecretUnreadableError."""
         from cryptography.fernet import InvalidToken
 
         try:

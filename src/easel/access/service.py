@@ -25,7 +25,7 @@ from easel.storage.statements import statements
 _SQL = statements(__name__)
 
 SCOPES = ("read", "deploy", "admin")
-"""The scopes. Each scope includes the scopes before it."""
+"""The scopes of API keys. Each scope includes the scopes before it."""
 
 
 Kind = Literal["key"]
@@ -150,7 +150,7 @@ async def create_organisation_with_key(work: Transaction, name: str) -> str:
 
 
 async def create_organisation(work: Transaction, name: str) -> Organisation:
-    """Creates an organisation."""
+    """Creates an organisation, which has no API key yet, and returns it."""
     organisation = Organisation(id=new_id("org"), name=name, created_at=clock.now())
     work.session.add(organisation)
     await work.session.flush()

@@ -37,7 +37,7 @@ class Health:
         self._looks: dict[Callable[[], Awaitable[Any]], asyncio.Task[Any]] = {}
 
     async def readiness(self) -> Readiness:
-        """Checks whether database, queue and objects are reachable."""
+        """Checks whether the database, the queue and the object store are reachable, and returns their states."""
         found: Readiness = await self._joined(self._look)
         return found
 
@@ -79,7 +79,8 @@ class Health:
 
 
 def _disk(services: Services) -> str:
-    """Returns the state of the data folder's disk."""
+    """Returns `ok`, or `low` if the disk of the data folder has less free space than the reserve. Returns the error in
+    words if the disk does not respond."""
     try:
         return "low" if services.objects.reserve.is_reached else "ok"
     except OSError as error:
@@ -94,7 +95,7 @@ async def lead_to_the_documentation() -> Response:
 
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Reports that the process is alive."""
+    """Responds with 200, which shows that the process is alive."""
     return {"status": "ok"}
 
 

@@ -19,7 +19,7 @@ _PACKAGE_MANAGER = r"^(npm|pnpm|yarn|bun)(@[0-9A-Za-z.+-]{1,60})?$"
 _RANGE = r"^[0-9A-Za-z.*^~<>=|+ -]*$"
 
 NAMES: Final = ("root", "preset", "install", "build", "output", "node", "package_manager", "ignore", "build_hosts")
-"""The fields of `BuildSettings`."""
+"""The names of the fields of `BuildSettings`."""
 
 
 def _folder(path: str) -> str:

@@ -132,7 +132,8 @@ def masked(value: Any) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """Returns a canonical form, the same for equal values: sorted keys, no white space, digests instead of secrets.
+    """Returns a configuration, or a part of one, as a canonical text that is the same for equal values: sorted keys, no
+    white space, digests instead of secrets.
 
     msgspec writes the same text as `json` in a tenth of the time, except for numbers with a fraction.
     """

@@ -10,14 +10,14 @@ from easel.schemas import Line, LongText, Name, Part, Text, Tree, Whole
 
 
 class StatItem(Part):
-    """A number with its label."""
+    """A number with its label, in a block of the page."""
 
     label: Text
     value: Text
 
 
 class SectionConfig(Part):
-    """A block of the page."""
+    """A block of an app's page."""
 
     section_id: Text | None = None
     type: Text
@@ -26,7 +26,7 @@ class SectionConfig(Part):
 
 
 class HeroConfig(Part):
-    """The top of the page."""
+    """The block at the top of an app's page."""
 
     headline: Text
     subheadline: Text | None = None
@@ -41,7 +41,7 @@ class HeroConfig(Part):
 
 
 class ThemeConfig(Part):
-    """Colours and shapes."""
+    """The colours and shapes of an app's page."""
 
     primary_color: Text | None = "#007AFF"
     secondary_color: Text | None = None
@@ -86,7 +86,7 @@ class SEOConfig(Part):
 
 
 class LayoutConfig(Part):
-    """The layout of results."""
+    """The layout of search results on an app's page."""
 
     mode: Text | None = "grid"
     columns: Whole | None = 3
@@ -95,7 +95,7 @@ class LayoutConfig(Part):
 
 
 class FieldFormatOptions(Part):
-    """Details of the display of a field."""
+    """Details of the display of one field of a search result."""
 
     label: Text | None = None
     show_empty: bool | None = True
@@ -121,14 +121,14 @@ FieldFormatType = Literal["text", "image", "date", "number", "url", "boolean", "
 
 
 class FieldConfig(Part):
-    """The display of a field."""
+    """The display of one field of a search result."""
 
     format: FieldFormatType
     format_options: FieldFormatOptions | None = None
 
 
 class ResultCardProperties(Part):
-    """The display of one result."""
+    """The display of one search result."""
 
     layout: Text | None = "vertical"
     show_thumbnail: bool | None = True
@@ -148,7 +148,7 @@ class ResultCardProperties(Part):
 
 
 class ComponentsConfig(Part):
-    """The visible parts of the page."""
+    """The parts of an app's page that are visible."""
 
     show_hero: bool | None = True
     show_search: bool | None = True
@@ -159,21 +159,21 @@ class ComponentsConfig(Part):
 
 
 class CustomCTA(Part):
-    """A button that opens a text."""
+    """A button on an app's page that opens a text."""
 
     label: Line = Field(min_length=1, max_length=50)
     markdown_content: Line = Field(min_length=1, max_length=50000)
 
 
 class ExternalLink(Part):
-    """A link out of the page."""
+    """A link from an app's page to another site."""
 
     name: Line = Field(min_length=1, max_length=100)
     url: Line = Field(min_length=1, max_length=2048)
 
 
 class MarkdownContent(Part):
-    """A text with a title."""
+    """A text in Markdown, with a title."""
 
     title: Line = Field(min_length=1, max_length=200)
     content: Line = Field(min_length=1, max_length=50000)
@@ -200,7 +200,7 @@ RetrieverInputSchemaFieldType = Literal[
 
 
 class RetrieverInputSchemaField(Part):
-    """The shape of one input."""
+    """The type of one input of a search."""
 
     type: RetrieverInputSchemaFieldType
     default: Tree | None = None
@@ -213,7 +213,7 @@ class RetrieverInputSchemaField(Part):
 
 
 class InputRenderingConfig(Part):
-    """The display of one input."""
+    """The display of one input of a search."""
 
     field_name: Text
     field_schema: RetrieverInputSchemaField
@@ -227,7 +227,7 @@ class InputRenderingConfig(Part):
 
 
 class DisplayConfig(Part):
-    """The display of a tab."""
+    """The display of one tab of an app's page."""
 
     title: Text
     description: Text | None = None
@@ -250,7 +250,7 @@ class DisplayConfig(Part):
 
 
 class PageTabInput(Part):
-    """One tab of the page."""
+    """One tab of an app's page, in a request."""
 
     tab_id: Text
     label: Text
@@ -261,7 +261,7 @@ class PageTabInput(Part):
 
 
 class FeaturedGalleryConfigInput(Part):
-    """A gallery that is shown before the first query."""
+    """A gallery that an app's page shows before the first search, in a request."""
 
     enabled: bool | None = True
     title: Text | None = "Featured"
@@ -273,8 +273,8 @@ class FeaturedGalleryConfigInput(Part):
 
 
 class PageTabOutput(PageTabInput):
-    """A tab as it was given."""
+    """One tab of an app's page, in a response, as it was given in the request."""
 
 
 class FeaturedGalleryConfigOutput(FeaturedGalleryConfigInput):
-    """The featured gallery as it was given."""
+    """The gallery before the first search, in a response, as it was given in the request."""

@@ -137,7 +137,7 @@ class BuildConfig(BuildSettings):
 
 
 class MonitoringConfig(Part):
-    """Monitoring of the running app."""
+    """Settings for monitoring the running app."""
 
     enabled: bool | None = True
     error_boundary_enabled: bool | None = True
@@ -285,7 +285,7 @@ class AppResponse(Answer):
 
 
 class AppListItem(Answer):
-    """An app without its large fields."""
+    """An app in a list of apps, without its large fields."""
 
     app_id: str
     slug: str
@@ -317,7 +317,7 @@ class ListAppsResponse(Answer):
 
 
 class GenericDeleteResponse(Answer):
-    """Confirms a deletion."""
+    """The response that confirms a deletion."""
 
     message: str | None = "Successfully deleted"
     success: bool | None = True

@@ -251,7 +251,7 @@ def _check_access(config: Config) -> None:
 
 
 def _check_size(config: Config) -> str:
-    """Returns the configuration's hash. Raises ConfigTooLargeError."""
+    """Returns the configuration's hash. Raises ConfigTooLargeError if the configuration is too large."""
     size, digest = size_and_hash(config)
     if size > CONFIG_LIMIT:
         raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
@@ -319,7 +319,7 @@ _SURROUNDINGS = _SQL["surroundings"]
 
 
 async def surroundings_of(work: Transaction, apps: list[str]) -> dict[str, Surroundings]:
-    """Returns the surroundings of the caller's apps with these ids."""
+    """Returns, for each of the caller's apps with these ids, the parts of a response that are not in the app's row."""
     found: dict[str, Surroundings] = {}
     for app, repo_url, branch, installation, *environment in await work.sql(_SURROUNDINGS, {"apps": apps}):
         around = found.get(app)

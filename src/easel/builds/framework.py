@@ -38,6 +38,6 @@ class Framework:
     makes_libraries: bool = False
     """True if the tool also builds libraries. A project of such a tool is a site only if it has a page."""
     caches: tuple[str, ...] = ()
-    """Folders that make the next build faster."""
+    """Folders that the tool writes, and that make its next build faster. They are cached between builds."""
     environment: tuple[tuple[str, str], ...] = ()
     """Variables for the build, such as those that turn off telemetry and questions."""

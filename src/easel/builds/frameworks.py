@@ -51,7 +51,7 @@ OTHERS: Final = (
     "bin/Release/*/publish/wwwroot",
     "publish/wwwroot",
 )
-"""Output folders of other tools."""
+"""Output folders that only some tools use."""
 SOURCE_OR_OUTPUT: Final = "public"
 """The folder `public` is the output of some tools. In many other projects, it holds files that the build copies
 unchanged."""

@@ -42,7 +42,7 @@ class LogLines:
         self._length = 0
 
     def feed(self, data: bytes) -> None:
-        """Reads the next part of the output."""
+        """Reads the next part of a command's output."""
         self._take(self._decoder.decode(data))
 
     def close(self) -> None:

@@ -70,4 +70,4 @@ YARN_1: Final = Manager(
     run=("yarn", "run"),
     execute=("yarn", "run"),
 )
-"""Yarn before version 2."""
+"""The files and commands of Yarn before version 2."""

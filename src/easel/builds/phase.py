@@ -45,7 +45,7 @@ class Phases:
     should_stop: Callable[[], bool]
     report: BuildReport
     begin: Callable[[str], None] = lambda name: None
-    """Called with the name of each phase when the phase begins."""
+    """A function that is called with the name of each phase of the build (`install`, `build`) when the phase begins."""
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()

@@ -199,7 +199,8 @@ def _all_forms(secrets: Collection[str]) -> Iterator[str]:
 
 
 def _one_line(text: str) -> str:
-    """Returns the text as a log shows it, without its line breaks."""
+    """Returns a secret as it would appear in a line of a log: without line breaks and other characters that cannot be
+    printed."""
     return "".join(character for character in text.replace("\t", " ") if character.isprintable())
 
 

@@ -17,7 +17,7 @@ _MOST_LINKS: Final = 40
 """Maximum number of links in a path, as in Linux (path_resolution(7))."""
 _MOST_PARTS: Final = 256
 _MOST_NAMES: Final = 5_000
-"""Maximum number of entries of a folder that are read."""
+"""Maximum number of a folder's entries that are read."""
 SPECIAL_KINDS: Final = (
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISFIFO, "a named pipe"),

@@ -16,7 +16,7 @@ class Answer(msgspec.Struct, dict=True, kw_only=True):
 
     @property
     def document(self) -> dict[str, Any]:
-        """Returns the JSON object as the server sent it."""
+        """Returns the whole JSON object of the response, as the server sent it."""
         document: dict[str, Any] = self.__dict__["document"]
         return document
 
@@ -43,7 +43,7 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Refusal(Answer):
-    """A response that is an error."""
+    """A response of the API that reports an error."""
 
     error: Problem
 
@@ -298,6 +298,6 @@ class Limit(msgspec.Struct, kw_only=True):
 
 
 class Limits(Answer):
-    """The organisation's limits."""
+    """The organisation's limits, and how much of each limit is used."""
 
     limits: list[Limit]

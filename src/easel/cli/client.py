@@ -71,7 +71,7 @@ class Client:
         return next((app for app in self.list_apps(slug=name).results if app.slug == name), None)
 
     def get_app(self, app_id: str) -> answers.App:
-        """Returns one app in full."""
+        """Returns one app with all its fields."""
         return self._get(_app(app_id), answers.App)
 
     def create_app(self, slug: str, title: str, description: str | None = None) -> answers.App:
@@ -88,11 +88,11 @@ class Client:
         return self._delete(_app(app_id))
 
     def publish(self, app_id: str, message: str) -> answers.App:
-        """Makes the draft configuration live."""
+        """Makes the app's draft configuration live."""
         return self._post(_app(app_id, "publish"), answers.App, {"message": message})
 
     def rollback(self, app_id: str) -> answers.App:
-        """Publishes the previous configuration again."""
+        """Makes the app's previously published configuration live again."""
         return self._post(_app(app_id, "rollback"), answers.App)
 
     def clear_build_cache(self, app_id: str) -> answers.Deleted:

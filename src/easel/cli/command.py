@@ -57,7 +57,7 @@ class Command(click.Command):
     """A command whose help shows the shared options under a separate heading."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the command's own options, then the shared options."""
+        """Writes the command's own options into the help, then the shared options."""
         options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
         for heading, apart in (("Options", False), ("Connection and output", True)):
             of_these = [option for option in options if isinstance(option, SharedOption) is apart]
@@ -75,7 +75,7 @@ class Group(click.Group):
         return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the purpose of each command."""
+        """Writes the name and purpose of each command of the group into the help."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary(command)) for name, command in self.commands.items()])
 

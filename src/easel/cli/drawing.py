@@ -60,7 +60,7 @@ def _stderr() -> Console:
 
 
 class _Bar:
-    """A bar on the terminal."""
+    """A progress bar that is drawn on the terminal."""
 
     def __init__(self, shown: bars.Progress, task: bars.TaskID) -> None:
         self._shown = shown

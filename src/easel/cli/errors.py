@@ -326,7 +326,7 @@ class InterruptedByUserError(CliError):
 
 
 def exit_code_of(error: EaselError) -> ExitCode:
-    """Returns the exit code of this error."""
+    """Returns the exit code with which a command that raised this error ends."""
     if isinstance(error, CliError):
         return error.exit_code
     if isinstance(error, ApiError):

@@ -34,7 +34,7 @@ PROXY_LOGIN: Final = "http://NAME:PASSWORD@HOST:PORT"
 _PROXY_ASKS: Final = "Tunnel connection failed: 407"
 
 NOT_CONNECTED: Final = (NewConnectionError, ConnectTimeoutError, ProxyError)
-"""Failures before any data was sent."""
+"""Classes of errors that occur before any data was sent."""
 
 
 def open_pool(url: str) -> urllib3.PoolManager:
@@ -64,7 +64,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def reason(error: HTTPError) -> str:
-    """Returns the cause of a failure in words."""
+    """Returns the cause of a failed request in words, for the message to the user."""
     what = _reason(error)
     if not isinstance(error, ProxyError):
         return what

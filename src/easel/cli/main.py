@@ -134,7 +134,7 @@ class Program(click.Group):
     """The program `easel`. It lists its commands from the table, and imports only the called command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Returns the names of all commands."""
+        """Returns the names of all commands of `easel`."""
         return list(_PLACES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -45,11 +45,11 @@ class Output:
         _print(f"Note: {text}", "yellow", err=True)
 
     def done(self, text: str) -> None:
-        """Prints a success."""
+        """Prints the text in the style of a success."""
         _print(text, "green", err=True)
 
     def line(self, text: str, style: str | None = None) -> None:
-        """Prints a line of the result."""
+        """Prints one line of the command's result on stdout."""
         if not self.as_json:
             _print(text, style)
 

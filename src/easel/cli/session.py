@@ -16,7 +16,7 @@ from easel.cli.project import Project, find_project
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """The options of every command, as given."""
+    """The values of the options that every command has, as the user gave them."""
 
     server: str | None = None
     key: str | None = None
@@ -38,7 +38,7 @@ class Session:
 
     @cached_property
     def output(self) -> Output:
-        """Returns the command's output."""
+        """Returns the object through which the command prints its output."""
         return Output(as_json=self.flags.as_json)
 
     @cached_property
@@ -83,6 +83,6 @@ class Session:
         return app
 
     def close(self) -> None:
-        """Closes the connection, if there is one."""
+        """Closes the connection to the server, if it was opened."""
         if "client" in self.__dict__:
             self.client.__exit__()

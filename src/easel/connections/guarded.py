@@ -43,10 +43,10 @@ small."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with limits."""
+    """uvicorn's HTTP protocol for one connection, with limits against slow, idle and malformed clients."""
 
     heeded: Heeded = FRAMING
-    """The headers that are read. All other headers are ignored."""
+    """The request headers that this server reads. All other headers are ignored."""
     longest_query = LARGEST_HEAD
     """Maximum number of bytes of a request's query. A request with a longer query is refused with 414."""
     in_head = False
@@ -97,7 +97,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Called with bytes from the client."""
+        """Called with bytes that have arrived from the client."""
         if self._unheard:
             self._unheard -= len(data)
             if self._unheard <= 0:
@@ -291,7 +291,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.loop.call_later(LINGER, self.transport.close)
 
     def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
-        """Returns the content type and body of a refusal."""
+        """Returns the content type and body of the response that refuses a request."""
         return b"text/plain; charset=utf-8", f"{message}\n".encode()
 
     def _look(self) -> None:

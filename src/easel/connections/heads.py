@@ -67,7 +67,7 @@ VISITORS: Final[Heeded] = {
     b"sec-fetch-mode": Bound(64),
     b"service-worker": Bound(64),
 }
-"""Headers that the edge reads."""
+"""The request headers that the edge reads, with the limit of each."""
 
 WEBHOOKS: Final[Heeded] = {
     b"webhook-id": Bound(256),
@@ -90,7 +90,7 @@ WEBHOOKS: Final[Heeded] = {
     b"x-request-id": Bound(256),
     b"x-request-uuid": Bound(256),
 }
-"""Headers of Git hosts' webhooks."""
+"""The headers of webhooks of Git hosts that the api reads, with the limit of each."""
 
 CLIENTS: Final[Heeded] = {
     **FRAMING,

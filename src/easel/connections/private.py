@@ -52,7 +52,7 @@ class PrivateApp:
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
-        """Answers one request."""
+        """Responds to one request on the private port."""
         if scope["type"] != "http":
             return
         status, kind, body = await self._answer(scope["path"])

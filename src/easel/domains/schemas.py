@@ -8,7 +8,7 @@ from easel.schemas import Answer, Line, Request
 
 
 class AddDomainRequest(Request):
-    """Asks to serve the app at a domain."""
+    """Asks to serve the app at a custom domain."""
 
     domain: Line = Field(min_length=1, max_length=253)
     is_primary: bool | None = False

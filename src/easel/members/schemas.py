@@ -8,20 +8,20 @@ from easel.schemas import Answer, Line, Request
 
 
 class InviteUserRequest(Request):
-    """Invites somebody by e-mail."""
+    """Asks to invite a person to an app by e-mail."""
 
     email_address: Line = Field(min_length=3, max_length=320)
     role: Line | None = Field(default="org:member", max_length=100)
 
 
 class UpdateRoleRequest(Request):
-    """Gives a member another role."""
+    """Asks to give a member of an app another role."""
 
     role: Line = Field(min_length=1, max_length=100)
 
 
 class AppInvitationResponse(Answer):
-    """An invitation."""
+    """An invitation of a person to an app."""
 
     invitation_id: str
     email_address: str
@@ -31,7 +31,7 @@ class AppInvitationResponse(Answer):
 
 
 class ListInvitationsResponse(Answer):
-    """The invitations that nobody has accepted yet."""
+    """The invitations to an app that nobody has accepted yet."""
 
     invitations: list[AppInvitationResponse]
     total: int

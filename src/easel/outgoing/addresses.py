@@ -67,7 +67,7 @@ class Destinations:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Returns the destinations from the settings."""
+        """Returns the allowed destinations, with the private networks in the settings."""
         return cls(tuple(ipaddress.ip_network(network) for network in settings.private_networks))
 
     def allows(self, address: Address) -> bool:

@@ -19,13 +19,13 @@ from easel.outgoing.addresses import Destinations
 from easel.outgoing.errors import AnswerTooLargeError, HostUnknownError, HostUnreachableError
 
 TIMEOUT = 15.0
-"""Timeout of a whole request with its response, in seconds."""
+"""Timeout in seconds of a whole request with its response."""
 LONGEST_ANSWER = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response with its complete body."""
+    """A response to an outgoing request, with its complete body."""
 
     status: int
     headers: httpx.Headers

@@ -12,7 +12,7 @@ from easel.settings.forms import HOST_RULE
 LONGEST_NAME = 253
 """Maximum number of characters of a host name: RFC 1035 §2.3.4 without the final dot."""
 PORTS = frozenset({80, 443})
-"""The ports of a rule without a port."""
+"""The ports that a rule without a port allows."""
 
 
 def host_name(text: str) -> str:
@@ -41,7 +41,7 @@ class HostRules:
         return HostRules.of((*self.rules, *rules))
 
     def allows(self, host: str, port: int) -> bool:
-        """Returns true if the host may be reached on the port."""
+        """Returns true if these rules allow connections to the host on the port."""
         name = host_name(host)
         if not name or len(name) > LONGEST_NAME:
             return False

@@ -26,7 +26,7 @@ from easel.outgoing.hosts import HostRules
 
 HEAD_TIMEOUT = 30.0
 IDLE_TIMEOUT = 180.0
-"""Idle timeout in seconds, for both directions together."""
+"""Number of seconds without a byte in either direction after which the proxy closes a connection."""
 LINGER = 1.0
 """Number of seconds in which a refused client can read the refusal."""
 READ_CHUNK = 64 * 1024
@@ -46,7 +46,7 @@ class Refusal:
 
     @property
     def sentence(self) -> str:
-        """Returns a sentence for a log."""
+        """Returns a sentence for the log that names the refused host and the setting."""
         place = self.host if self.port in (80, 443) else f"{self.host}:{self.port}"
         if self.setting == "EASEL_PRIVATE_NETWORKS":
             return (

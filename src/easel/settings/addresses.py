@@ -77,7 +77,7 @@ class AddressSettings(BaseSettings):
         return given or None
 
     def metrics_variable(self, role: Role) -> str:
-        """Returns the variable that sets the port for metrics."""
+        """Returns the name of the variable that sets the role's port for metrics."""
         return f"EASEL_{role.upper()}_METRICS_PORT"
 
     @property

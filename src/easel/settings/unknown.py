@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 COMMAND_LINE = ("EASEL_SERVER", "EASEL_API_KEY", "EASEL_APP", "EASEL_TRACEBACK")
 """The variables of the command line, which are not settings of a server."""
 OF_BUILDS = ("EASEL_ENVIRONMENT", "EASEL_URL", "EASEL_DEPLOY_ID", "EASEL_GIT_COMMIT", "EASEL_GIT_BRANCH")
-"""The variables that Easel sets for the builds of apps. They are not settings either."""
+"""The variables that Easel sets for the builds of apps, which are not settings of a server."""
 _OF_OTHERS = re.compile(
     r"""EASEL_((SUPERVISOR|PROXY)$|TEST_|CHAOS_|FUZZ)      # variables of processes that Easel starts, and of tests
     |   EASEL_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_)  # variables of containers next to a service named `easel`""",

@@ -8,7 +8,7 @@ from easel.schemas import Answer
 
 
 class ErrorBucket(Answer):
-    """The number of errors in one period."""
+    """The number of an app's errors in one period."""
 
     timestamp: str
     count: int
@@ -24,7 +24,7 @@ class RecentError(Answer):
 
 
 class VitalsSummary(Answer):
-    """The speed of pages, by one measure."""
+    """The speed of an app's pages, by one measure."""
 
     metric_name: str
     p50: float
@@ -57,7 +57,7 @@ class AppLogsResponse(Answer):
 
 
 class ErrorRateResponse(Answer):
-    """The number of errors per minute."""
+    """The number of an app's errors per minute."""
 
     app_id: str
     error_count: int

@@ -89,7 +89,7 @@ async def require_room(work: Transaction, organisation: str, settings: Settings)
 
 
 def seconds_until(moment: datetime | None) -> int:
-    """Returns the whole seconds until the moment, at least one."""
+    """Returns the number of seconds from now until the moment, rounded up, and at least 1."""
     return max(1, math.ceil((moment - clock.now()).total_seconds())) if moment else 1
 
 
@@ -162,7 +162,7 @@ async def begin_upload(database: Database, key: str, length: int, settings: Sett
 
 
 async def give_up_upload(database: Database, key: str, length: int) -> None:
-    """Stops counting the bytes of an upload that stored nothing."""
+    """Stops counting the `length` bytes of an upload that ended without storing anything."""
     await database.statement(_SQL["give_up"], {"key": key, "length": length})
 
 
@@ -217,7 +217,7 @@ class SignedAddress:
         return "\n".join((self.method, self.key, str(self.expires), self.content_type, self.filename))
 
     def url(self, vault: Vault, base_url: str) -> str:
-        """Returns the complete URL under the api's address."""
+        """Returns the signed URL, which begins with the api's address `base_url`."""
         query = {"X-Easel-Expires": str(self.expires)}
         if self.content_type:
             query["X-Easel-Content-Type"] = self.content_type

@@ -26,9 +26,9 @@ LARGEST_BODY = 4 * 1024 * 1024
 TAKEN_FROM_STRANGERS = 64 * 1024
 """Maximum number of bytes of a body that is read before the key is checked."""
 SILENCE = 20
-"""Idle timeout of a body, in seconds."""
+"""Number of seconds without data after which the reading of a request's body is ended."""
 SLOWEST = 16 * 1024
-"""Minimum average rate of a body, in bytes per second."""
+"""Minimum average rate at which a request's body must arrive, in bytes per second."""
 SLOWEST_BESIDE_OTHERS = 256 * 1024
 """Minimum average rate (bytes per second) of a body while other large bodies wait to be read."""
 
@@ -78,7 +78,7 @@ def takes_texts(field: str, largest: int) -> Callable[[Endpoint], Endpoint]:
 
 
 def rule_of(endpoint: Callable[..., Any]) -> BodyRule:
-    """Returns the limits of an operation's body."""
+    """Returns the limits of the request body of an operation. `endpoint` is the operation's function."""
     rule = getattr(endpoint, "body_rule", None)
     return rule if isinstance(rule, BodyRule) else BodyRule()
 

@@ -26,7 +26,7 @@ from easel.versions.integrity import Verifier
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of an api process."""
+    """The long-lived objects that the requests of an api process share, such as the database and the object store."""
 
     settings: Settings
     database: Database
@@ -44,7 +44,7 @@ class Services:
 
 
 def services_of(request: Request) -> Services:
-    """Returns the services of this process."""
+    """Returns the services of the process that handles the request."""
     services = request.app.state.services
     assert isinstance(services, Services)
     return services

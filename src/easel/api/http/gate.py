@@ -27,7 +27,7 @@ from easel.errors import EaselError
 logger = logging.getLogger(__name__)
 
 LOG_STREAM = re.compile(r"/v1/apps/([^/]{1,100})/deploys/([^/]{1,100})/logs/stream")
-"""The address of a log stream: its app and its deploy."""
+"""Matches the path of a log stream, with the app and the deploy as groups."""
 _NETWORK = 64
 """Bits of an IPv6 address that identify a network (RFC 4291 §2.5.4). All addresses of one network count as one
 client."""

@@ -24,9 +24,9 @@ from easel.storage.database import POOL
 from easel.storage.turns import Turn, Turns
 
 PLAIN = 1.0
-"""The weight of an ordinary request."""
+"""The weight with which an ordinary request counts against the rate limit."""
 POLL = 0.1
-"""The weight of a status poll."""
+"""The weight with which a poll of a deploy's status counts against the rate limit."""
 HEAVY = 64 * 1024
 """Maximum size in bytes of an ordinary body or response. A larger body or response makes a request costly."""
 _BYTES = 128 * 1024
@@ -50,7 +50,7 @@ def weighs(weight: float) -> Callable[[Endpoint], Endpoint]:
 
 
 def weight_of(endpoint: Callable[..., Any]) -> float:
-    """Returns the weight of an operation."""
+    """Returns the weight with which a request for this operation counts against the rate limit."""
     weight = getattr(endpoint, "weight", PLAIN)
     return float(weight) if isinstance(weight, int | float) else PLAIN
 
@@ -264,5 +264,5 @@ class Fairness:
             self._large.pop((organisation, address), None)
 
     def answers_large(self, organisation: str, address: str) -> bool:
-        """Returns true if responses at this address have been large."""
+        """Returns true if the last response to the organisation at this address was large."""
         return (organisation, address) in self._large

@@ -127,7 +127,7 @@ async def complete(work: Transaction, caller: Subject, abridged: bytes) -> bytes
 
 
 def list_item(settings: Settings, app: ListedApp, around: Surroundings) -> dict[str, Any]:
-    """Returns the fields of AppListItem, for lists of apps."""
+    """Returns the fields of an app in a list of apps, as in AppListItem."""
     return {
         "app_id": app.id,
         "slug": app.slug,

@@ -196,8 +196,8 @@ async def download_version(
 
 
 async def manifest_of(objects: ObjectStore, version: Version) -> Manifest | None:
-    """Returns the manifest of a version. Returns None if it has no files. Raises VersionDamagedError and the store's
-    errors."""
+    """Returns the manifest of a version. Returns None if the version has no files. Raises VersionDamagedError and the
+    store's errors."""
     return await load_manifest(objects, version) if version.manifest_key is not None else None
 
 

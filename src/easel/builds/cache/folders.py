@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 _FICLONE = 0x40049409
 """The request (linux/fs.h) that lets two files share their blocks."""
 TIMEOUT = 300.0
-"""Timeout in seconds for the work on one folder."""
+"""Timeout in seconds for copying, moving, measuring or removing one folder."""
 _REMOVE = ("rm", "-rf", "--one-file-system", "--")
 _OPEN = ("chmod", "-R", "u+rwx", "--")
 """The command that restores the owner's rights to folders. Without these rights, the folders' content could not be

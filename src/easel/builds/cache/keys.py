@@ -20,11 +20,11 @@ MOST_ENTRIES: Final = 200_000
 """Maximum number of files and folders that are searched in the sources. Dependencies of larger sources are not
 cached."""
 MOST_BYTES: Final = 64 * 1024 * 1024
-"""Maximum size in bytes of a lock file, and of all other files of the key together."""
+"""Maximum size in bytes of a lock file, and of all other files together from which the key is computed."""
 MOST_PACKAGES: Final = 2_000
 MOST_MODULES: Final = 500
 DEEPEST: Final = 64
-"""Maximum depth of folders that are searched."""
+"""Maximum depth of the folders in the sources that are searched."""
 
 _DECIDING: Final = (
     "name",
@@ -52,7 +52,7 @@ _DECIDING: Final = (
 )
 _DEPENDENCIES: Final = ("dependencies", "devDependencies", "optionalDependencies")
 _OF_INSTALLS: Final = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
-"""Scripts of package.json that an install runs."""
+"""Names of the scripts in package.json that package managers run during an install."""
 _SETTINGS: Final = frozenset(
     {".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs", "bunfig.toml"}
 )
@@ -83,7 +83,7 @@ class _Key:
         self._digest = hashlib.sha256()
         self._left = MOST_BYTES
         self.is_whole = True
-        """True if every file could be read."""
+        """True if every file of the key could be read so far."""
 
     def add(self, name: str, value: bytes) -> None:
         encoded = name.encode(errors="surrogateescape")
@@ -107,7 +107,7 @@ class _Key:
             self.add(path, text)
 
     def value(self) -> str | None:
-        """Returns the key. Returns None if a file could not be read."""
+        """Returns the cache key of the files and values so far. Returns None if a file could not be read."""
         return self._digest.hexdigest() if self.is_whole else None
 
 

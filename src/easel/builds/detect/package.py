@@ -15,7 +15,7 @@ _DEPENDENCIES: Final = ("dependencies", "devDependencies", "optionalDependencies
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package.json. `folder` is its folder in the sources."""
+    """The content of a package.json. `folder` is the folder of the file in the sources."""
 
     folder: str
     name: str = ""
@@ -31,7 +31,7 @@ class Package:
 
     @property
     def path(self) -> str:
-        """Returns the path of the file in the sources."""
+        """Returns the path of the package.json in the sources."""
         return joined(self.folder, PACKAGE_FILE)
 
 

@@ -100,7 +100,7 @@ def _is_older(tree: Tree, folder: str, lock: str | None, version: str | None) ->
 
 
 def commands_of(manager: PackageManager) -> Manager:
-    """Returns the commands of this version of the package manager."""
+    """Returns the commands of the package manager, such as its install command, in the form that its version needs."""
     is_first = manager.name == "yarn" and _FIRST.match(manager.version or "")
     return YARN_1 if is_first else MANAGERS[manager.name]
 

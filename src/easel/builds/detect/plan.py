@@ -30,7 +30,7 @@ STATIC: Final = "static"
 _NONE: Final = ("", "react")
 """Values of `framework` that stand for no tool. Every app's configuration has `react`, whatever its tool is."""
 _WITH_NODE: Final = ("hugo",)
-"""Tools of other languages that run programs of Node.js."""
+"""Tools that are not written in JavaScript, but run programs of Node.js."""
 _MISSING: Final = {
     "ruby": "they need Ruby, which Easel's builds do not have",
     "dart": "they need Flutter, which Easel's builds do not have",
@@ -148,7 +148,7 @@ def _plan(tree: Tree, project: Project, wanted: BuildOptions, reasons: list[str]
 
 
 class _Commands:
-    """The detected commands of a project."""
+    """The commands that were detected for a project: its install and its build."""
 
     manager: PackageManager | None = None
     node: str | None = None

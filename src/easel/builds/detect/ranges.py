@@ -18,5 +18,5 @@ def version_range(text: str) -> str | None:
 
 
 def is_exact(version: str) -> bool:
-    """Returns true if the text is one exact version."""
+    """Returns true if the text is one exact version, such as `9.1.0`, and not a range."""
     return len(version) <= _LONGEST and _EXACT.match(version) is not None

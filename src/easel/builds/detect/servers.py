@@ -41,7 +41,7 @@ FIXES: Final[Mapping[str, str]] = {
     "waku": "return `render: 'static'` from the `getConfig` of each page.",
     "vike": "set `prerender: true` in +config.",
 }
-"""The lines to change for a static app, by framework."""
+"""The change that makes an app of each framework static, by the framework's name."""
 
 
 def refuse_servers(tree: Tree, project: Project, command: str) -> None:

@@ -17,7 +17,7 @@ from easel.bundles.names import printable
 from easel.bundles.root import PROJECT_SETTINGS
 
 TABLE: Final = "build"
-"""The name of the table in easel.toml."""
+"""The name of the table in easel.toml that contains the build options."""
 SETTINGS: Final = tuple(each.name for each in fields(BuildOptions))
 _OTHER_NAMES: Final[Mapping[str, str]] = {"preset": "framework"}
 """Accepted alternatives to the name `framework` in `build_config`."""

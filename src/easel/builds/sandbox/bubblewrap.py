@@ -15,7 +15,7 @@ BUILD: Final = "/build"
 HOME: Final = "/home/build"
 CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
 SHARED_MEMORY = 64 * 1024 * 1024
-"""Size of /dev/shm in bytes."""
+"""Size in bytes of /dev/shm, the shared memory in the sandbox."""
 
 FILES: Final = {
     "/etc/passwd": f"root:x:0:0:root:/root:/bin/sh\nbuild:x:1000:1000:build:{HOME}:/bin/sh\n",

@@ -36,7 +36,8 @@ class Group:
         return [str(folder / "cgroup.procs") for folder in self.folders]
 
     def limit(self, limits: Limits) -> None:
-        """Limits all processes of the groups together. Raises OSError."""
+        """Sets the limits for memory and for the number of processes, which apply to all processes of the groups
+        together. Raises OSError."""
         if self.version == 1:
             values = {"memory.limit_in_bytes": limits.memory, "memory.memsw.limit_in_bytes": limits.memory}
         else:
@@ -44,7 +45,8 @@ class Group:
         self._write({**values, "pids.max": limits.processes + 8})
 
     def share(self) -> None:
-        """Gives this control group a tenth of the processor time of other processes. Raises OSError."""
+        """Gives all processes of the groups together a tenth of the processor time of other processes. Raises
+        OSError."""
         self._write({"cpu.shares": 100} if self.version == 1 else {"cpu.weight": 10})
 
     def _write(self, values: Mapping[str, int]) -> None:
@@ -54,7 +56,7 @@ class Group:
                     _write(folder / file, str(value))
 
     def memory(self) -> int:
-        """Returns the bytes of memory in use now, without the kernel's cache of files."""
+        """Returns the bytes of memory that the processes of the groups use now, without the kernel's cache of files."""
         names = ("total_rss", "total_shmem") if self.version == 1 else ("anon", "shmem")
         return sum(_values(self.folders[0] / "memory.stat").get(name, 0) for name in names)
 
@@ -64,7 +66,7 @@ class Group:
         return _values(self.folders[0] / name).get("oom_kill", 0) > 0
 
     def remove(self) -> None:
-        """Removes the groups. Their processes must have ended."""
+        """Removes the control groups of this build. Their processes must have ended."""
         until = time.monotonic() + REMOVE_TIMEOUT
         for folder in self.folders:
             while folder.exists() and time.monotonic() < until:

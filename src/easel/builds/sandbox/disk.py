@@ -19,7 +19,7 @@ SHARE = 0.05
 """Maximum share of one processor's time that counting a build's files may take."""
 SOONEST = 1.0
 LATEST = 5.0
-"""Maximum number of seconds between two counts."""
+"""Maximum number of seconds between two counts of a build's files."""
 _CHUNK = 256 * 1024
 _LONGEST_RECORD = 8192
 """Maximum number of bytes of a record of du: a size, and a path of 4,096 bytes (PATH_MAX)."""

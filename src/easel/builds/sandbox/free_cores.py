@@ -16,7 +16,7 @@ from easel.builds.sandbox import kernel
 from easel.builds.sandbox.processes import Processes
 
 WINDOW = 0.5
-"""Seconds over which the edges' processor time is compared."""
+"""Number of seconds over which the processor time of the edges is measured, to detect visitors."""
 SHARE = 0.008
 """The share of one processor's time from which the edges of a machine count as visited: about 50 visits a second. An
 idle edge uses less than half of this share."""
@@ -88,7 +88,7 @@ class FreeCores:
         self._settled = True
         self._looked = time.monotonic()
         self.seconds = 0.0
-        """Seconds that builds have left processors to visitors so far."""
+        """Number of seconds for which builds have left processors free for visitors so far."""
 
     def look(self) -> None:
         """Takes processors from the build while visitors send requests, and gives them back when no requests arrive."""

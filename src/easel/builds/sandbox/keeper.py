@@ -37,13 +37,13 @@ STAGE = "/tmp"  # noqa: S108
 """A folder that every system has, below which the keeper mounts files for the sandbox. The mounts are in a private
 mount namespace, so no other process sees them."""
 INSIDE = 1000
-"""The user id and group id in the sandbox."""
+"""The user id and group id that a command has inside the sandbox."""
 PROXY_PORT = 3128
 SOCK_DIAG = 4
 """The netlink family that lists the sockets of a network namespace (sock_diag(7))."""
 _FIRST = re.compile(rb'"child-pid":\s*(\d+)\s*[,}]')
 UNSTARTED = 125
-"""The exit code for a command that could not be started."""
+"""The exit code that the keeper reports for a command that it could not start."""
 
 
 def main() -> NoReturn:
@@ -216,7 +216,7 @@ def _start(request: dict[str, Any], builder: socket.socket, output: int, status:
 
 
 def _readable(content: bytes) -> int:
-    """Returns a file descriptor from which these bytes can be read."""
+    """Returns a file descriptor, of a file in memory, from which bubblewrap can read these bytes."""
     descriptor = os.memfd_create("easel")
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)

@@ -43,7 +43,7 @@ def unshare(namespaces: int) -> None:
 
 
 def mount_tmpfs(place: str) -> None:
-    """Mounts an empty folder in memory that every user may read."""
+    """Mounts an empty folder in memory (tmpfs) at `place`, which every user may read."""
     _checked(_libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", ctypes.c_ulong(_NOSUID | _NODEV), b"mode=0755"))
 
 

@@ -17,7 +17,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 MAKING = 0.002
 """Number of seconds between two checks whether a new sandbox is complete."""
 MOST_FILES = 20_000
-"""Maximum number of open files that are checked at once."""
+"""Maximum number of a build's open files that are checked at once."""
 MEMORY_OF_A_FILE = 1024
 """Bytes of kernel memory for a file on a tmpfs, without its content."""
 
@@ -71,7 +71,7 @@ class Processes:
             os.close(self._root)
 
     def usage(self) -> Usage:
-        """Returns the resources that the processes use now."""
+        """Returns the resources that the build's processes use now."""
         threads = resident = ticks = 0
         sessions: set[int] = set()
         for process in self._all():
@@ -109,7 +109,7 @@ class Processes:
         return total
 
     def removed_files(self, device: int) -> int:
-        """Returns the bytes on the device in open files without a name."""
+        """Returns the size in bytes of the deleted files on the device that the processes still have open."""
         sizes: dict[int, int] = {}
         looked = 0
         for process in self._all():

@@ -27,7 +27,7 @@ READ_CHUNK = 64 * 1024
 OUTPUT_TIMEOUT = 5.0
 """Seconds to wait for the end of the output after all processes have ended."""
 _FILE_TOO_LARGE = 128 + 25
-"""The exit code of a process that SIGXFSZ ended."""
+"""The exit code of a process that the signal SIGXFSZ ended, because it wrote a file beyond the limit of file sizes."""
 
 
 @dataclass(slots=True)

@@ -77,7 +77,7 @@ class SocketMemory:
         return total
 
     def _listed(self, request: bytes) -> Iterator[bytes]:
-        """Yields the kernel's record of each socket. Raises OSError."""
+        """Yields the kernel's record of each socket that matches a netlink request. Raises OSError."""
         self._asking.send(_HEAD.pack(_HEAD.size + len(request), _BY_FAMILY, _REQUEST | _DUMP, 0, 0) + request)
         while True:
             data = self._asking.recv(_READ)

@@ -60,7 +60,7 @@ def own(folder: Path, user: int) -> None:
 
 
 def _exists(user: int) -> bool:
-    """Returns true if this user namespace has the id."""
+    """Returns true if the user id exists in this process's user namespace."""
     with Path("/proc/self/uid_map").open() as file:
         ranges = [tuple(map(int, line.split())) for line in file]
     return any(first <= user < first + count for first, _, count in ranges)

@@ -33,7 +33,7 @@ class Packages:
     folder: Path
     registry: Registry
     limit: int
-    """Maximum size in bytes of all packages together."""
+    """Maximum size in bytes of all unpacked packages together."""
 
     async def unpacked(
         self, release: Release, prepare: Callable[[Path, Path], None] | None = None, pin: str | None = None
@@ -120,7 +120,7 @@ def remove(folder: Path) -> None:
 
 
 def make_read_only(folder: Path) -> None:
-    """Removes all write permissions, and lets every user read."""
+    """Removes all write permissions from a folder and its content, and lets every user read them."""
     for path, _, files in os.walk(folder, topdown=False):
         for name in files:
             file = Path(path, name)

@@ -45,7 +45,7 @@ class Python:
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """Returns the mounts that the interpreter needs."""
+        """Returns the folders to mount in the sandbox so that the interpreter runs there."""
         return () if self.folder is None else (Mount(self.folder, _INSIDE),)
 
 

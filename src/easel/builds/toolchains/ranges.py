@@ -26,7 +26,7 @@ def check_range(tool: str, wanted: str) -> str:
 
 
 def is_within(version: str, wanted: str) -> bool:
-    """Returns true if the version is in the range."""
+    """Returns true if the version is in the range `wanted`."""
     return bool(satisfies(version, wanted, loose=True))
 
 

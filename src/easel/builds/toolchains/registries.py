@@ -43,7 +43,7 @@ class PythonIndex:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Returns the variables for pip and uv."""
+        """Returns the environment variables with which pip and uv use these indexes."""
         said: dict[str, str] = {}
         if self.url is not None:
             said |= {"PIP_INDEX_URL": self.url, "UV_DEFAULT_INDEX": self.url}

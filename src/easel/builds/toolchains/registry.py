@@ -22,9 +22,9 @@ INDEX_LIMIT = 32 * 1024 * 1024
 ARCHIVE_LIMIT = 256 * 1024 * 1024
 """Maximum size of an archive in bytes. Node's archive has 52 million bytes."""
 ARCHIVE_TIMEOUT = 300.0
-"""Timeout in seconds of an archive's download."""
+"""Timeout in seconds for downloading the archive of a package."""
 INDEX_KEPT = 3600.0
-"""Lifetime in seconds of a cached list of versions."""
+"""Lifetime in seconds of a package's list of versions in memory."""
 
 _ABBREVIATED = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8"
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,64}")
@@ -48,7 +48,7 @@ class Release:
 
 @dataclass
 class Registry:
-    """An npm registry at an address."""
+    """A client of the npm registry at an address."""
 
     url: str
     destinations: Destinations

@@ -251,14 +251,14 @@ def _lock(entry: dict[str, Any]) -> str:
 
 
 def _live(app: App) -> str:
-    """Returns the version that production serves."""
+    """Returns the version that the app's production environment serves, such as `v3`, or `-` if it serves none."""
     entry = (app.environments or {}).get(PRODUCTION)
     version = entry.get("version") if isinstance(entry, dict) else None
     return f"v{version}" if version else "-"
 
 
 def warn_if_nothing_is_live(session: Session, app: App) -> None:
-    """Warns if a configuration was published for an app that serves no version."""
+    """Warns that a published configuration has no effect yet, if the app's production environment serves no version."""
     if not (app.environments or {}).get(PRODUCTION, {}).get("version"):
         session.output.warn(f"nothing is deployed to production yet. Deploy with {session.again('deploy -m …')}.")
 

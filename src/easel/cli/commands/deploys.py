@@ -87,7 +87,7 @@ def _show(session: Session, deploy: Deploy, indent: str = "", waits_for: str | N
 
 
 def _build(build: Build | None) -> str:
-    """Returns how the deploy was built: the sandbox and the tools."""
+    """Returns a line about the build of a deploy: the sandbox and the tools."""
     if build is None:
         return ""
     facts = (
@@ -101,7 +101,7 @@ def _build(build: Build | None) -> str:
 
 
 def _timings(timings: dict[str, int]) -> str:
-    """Returns the durations of the steps, in their order."""
+    """Returns a line with the durations of a deploy's steps, in their order."""
     each = in_order(timings).items()
     steps = ", ".join(f"{step.replace('_', ' ')} {duration(ms)}" for step, ms in each if step != _TOTAL)
     return f"{duration(timings[_TOTAL])} ({steps})" if _TOTAL in timings else steps

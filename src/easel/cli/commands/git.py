@@ -21,7 +21,7 @@ from easel.repositories.host_keys import LONGEST, place, published
 from easel.repositories.remote_url import read_url
 
 MASK = "***"
-"""Replaces a secret that is not shown."""
+"""The text that is shown in place of a secret."""
 _LONGEST_FILE = 20_000
 _TOKEN_LENGTH = 4096
 

@@ -60,7 +60,8 @@ class IgnoreRules:
         return found
 
     def reason_with_parents(self, path: str) -> str | None:
-        """Returns the reason why the file is left out, by itself or with a folder that contains it."""
+        """Returns the reason why the file is left out, by itself or with a folder that contains it. Returns None if the
+        file is packed."""
         parts = path.split("/")
         for depth in range(1, len(parts)):
             found = self.reason("/".join(parts[:depth]), folder=True)

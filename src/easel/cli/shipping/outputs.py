@@ -10,7 +10,7 @@ from easel.builds.frameworks import FRAMEWORKS, OTHERS, SOURCE_OR_OUTPUT, USUAL,
 from easel.bundles.root import APPS_PAGES, ENTRY_POINT, home_page, is_junk
 
 NAMED: Final = "dist/, build/, out/, public/, _site/, site/, .output/public/, build/client/, dist/NAME/browser/"
-"""The most common output folders, for messages."""
+"""The most common output folders of build tools, as the messages list them."""
 
 _SURELY: Final = frozenset({*USUAL, SOURCE_OR_OUTPUT, "_site", "_book", "storybook-static", "web-build"})
 _PERHAPS: Final = frozenset(pattern.rpartition("/")[2] for pattern in OTHERS if not pattern.endswith("*"))
@@ -27,7 +27,7 @@ _PROJECT_FILES: Final = (
 _DEPTH: Final = 4
 """Maximum depth of a build's output folder below the folder of its project."""
 _LOOKED_AT: Final = 200
-"""Maximum number of folders that are searched."""
+"""Maximum number of folders that are searched for built apps."""
 _TEMPLATE_LOOKED_AT: Final = 64 * 1024
 """Number of first bytes of a page that are searched for the marks of a template."""
 

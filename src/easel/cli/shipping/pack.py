@@ -42,7 +42,7 @@ class Selection:
 
     @property
     def size(self) -> int:
-        """Returns the size of all files together, in bytes."""
+        """Returns the total size in bytes of the files that are packed."""
         return sum(file.size for file in self.files)
 
 
@@ -72,7 +72,7 @@ def _by(reason: str) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk through a folder."""
+    """One walk through a folder, which collects the files to pack."""
 
     root: Path
     rules: IgnoreRules

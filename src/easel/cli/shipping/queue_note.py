@@ -14,7 +14,7 @@ from easel.deploys.states import BUILD_QUEUED, BUILDING, QUEUED
 from easel.errors import EaselError
 
 REPORT_AFTER: Final = 10.0
-"""Seconds in the queue after which the note is printed."""
+"""Number of seconds in the queue after which a note about the wait is printed."""
 
 _HELD_BACK: Final[Mapping[str | None, str]] = {
     # The running deploy may be older than all deploys in the list. Then its id is unknown, and one of these texts is

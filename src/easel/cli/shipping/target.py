@@ -50,7 +50,7 @@ class Target:
     path: Path
     found: str | None = None
     is_source: bool = False
-    """True if Easel builds the project."""
+    """True if the folder or zip contains sources, which Easel has to build."""
 
     @property
     def is_folder(self) -> bool:
@@ -82,7 +82,7 @@ def choose_target(given: Path | None, project: Project, working: Path) -> Target
 
 
 def _advice(root: Path, working: Path) -> str:
-    """Returns advice for a project without a build."""
+    """Returns advice for the user of a project in which no built app was found."""
     for base in dict.fromkeys((working, root)):
         if below := find_below(base):
             several = " or ".join(f"`easel deploy {_shown(folder, working)}`" for folder in below[:_NAMED_AT_MOST])

@@ -26,7 +26,7 @@ class Commit:
 
     @property
     def subject(self) -> str:
-        """Returns the message's first line."""
+        """Returns the first line of the commit's message."""
         return self.message.split("\n", 1)[0]
 
     @property
