@@ -107,7 +107,7 @@ class _Central(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_directory(data: memoryview, limits: Limits) -> list[Entry]:
-    """Returns the members of a zip, in the order of their offsets. Raises the errors of this package's `errors`."""
+    """Returns the members of a zip, in the order of their offsets. Raises the errors of `easel.bundles.errors`."""
     directory = find_directory(data)
     if directory.entries == 0:
         raise ZipEmptyError()

@@ -56,7 +56,7 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
 """For each build tool, its output folder and the pattern of file names in this folder. Each pattern has a fixed length,
 so that the work is linear in the length of the path."""
 _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
-"""VitePress' pages, directly in `assets/`."""
+"""A pattern for the scripts of VitePress' pages, which are directly in `assets/`."""
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
 LONGEST = 300
 """Maximum number of characters of a path that is examined for a hash. No build tool writes a longer path."""

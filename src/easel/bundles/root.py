@@ -202,8 +202,8 @@ def _hint(paths: Collection[str]) -> str:
 
 
 def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None:
-    """Refuses files that are almost certainly public by mistake. `root` is the result of `find_root`. Raises
-    SecretInBundleError, DependenciesInBundleError."""
+    """Refuses a zip with files that its owner almost certainly does not want to publish, such as secrets. `root` is the
+    result of `find_root`. Raises SecretInBundleError, DependenciesInBundleError."""
     dependencies = f"{root}{DEPENDENCIES}"
     for some in in_slices(paths):
         text = together(some)

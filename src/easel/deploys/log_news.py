@@ -20,11 +20,11 @@ class LogPlace(NamedTuple):
     """The position of a client in a deploy's log, and the client's API key."""
 
     key: str
-    """The hash of the API key."""
+    """The hash of the client's API key."""
     app: str
     deploy: str
     after: int
-    """The number of the last line that the reader has, or 0."""
+    """The number of the last line that the client has, or 0."""
 
     @classmethod
     def of(cls, secret: str, app: str, deploy: str, after: str | None) -> LogPlace:

@@ -65,7 +65,7 @@ class Deploy(Base):
     """The key of the bundle that a builder has built from the deploy's source. A deploy with such a bundle is not built
     again."""
     build: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    """The report of the build (`schemas.BuildReport`)."""
+    """The report of the deploy's build (`schemas.BuildReport`)."""
 
 
 class DeployLogLine(Base):

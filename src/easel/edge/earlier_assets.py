@@ -30,7 +30,7 @@ class EarlierAssets:
 
     files: dict[str, tuple[Site, float]]
     weight: int
-    """Approximate memory in bytes."""
+    """The approximate memory of the assets in bytes."""
 
     def find(self, path: str, *, not_before: float) -> File | None:
         """Returns the asset at the path, if the environment still served the asset's version at the time `not_before`

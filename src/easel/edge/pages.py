@@ -6,7 +6,7 @@ from easel.serving.models import FixedAnswer
 from easel.serving.notices import HTML, notice
 from easel.serving.plain_answers import NO_STORE
 
-BAD_HOST = FixedAnswer(400, notice("Bad request", "The request must name exactly one host."), HTML, NO_STORE)
+BAD_HOST = FixedAnswer(400, notice("Bad request", "The request must have exactly one Host header."), HTML, NO_STORE)
 UNKNOWN_HOST = FixedAnswer(404, notice("Nothing here", "There is no app at this address."), HTML, NO_STORE)
 NO_VERSION = FixedAnswer(
     404, notice("Nothing deployed yet", "This app has no version in this environment yet."), HTML, NO_STORE

@@ -29,7 +29,7 @@ from easel.repositories.remote_url import RemoteUrl
 from easel.settings import Settings
 
 STATE_LIFE: Final = 3600
-"""Timeout in seconds for a user to complete the installation."""
+"""Seconds within which a user must complete the installation of the GitHub App."""
 _TOKEN_LIFE: Final = 540
 """Lifetime in seconds of the token that authenticates the App. GitHub accepts at most 600, by its own clock."""
 _SLOW_CLOCK: Final = 60

@@ -54,7 +54,8 @@ def start_of(settings: Settings, url: str, line: socket.socket | None) -> Start:
 
 
 def run_lane(settings: Settings, url: str, control: socket.socket) -> None:
-    """Carries out costly requests until the api closes the socket. Raises the store's and the key's errors."""
+    """Runs the lane of an api: carries out costly requests until the api closes the socket `control`. Raises the errors
+    of the object store and of the secret key."""
     # A terminal or a service manager signals all processes at once. A lane ignores these signals, and ends with its
     # api.
     for number in (signal.SIGINT, signal.SIGTERM):

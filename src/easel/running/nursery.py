@@ -79,7 +79,7 @@ def ask_for(role: Role) -> None:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    # At this point, there is hardly any garbage, and a collection would take a tenth of the time.
+    # Importing modules leaves hardly any garbage, and collections would take a tenth of the time.
     gc.disable()
     try:
         yield

@@ -119,7 +119,7 @@ class Child:
 
     pid: int
     code: int | None
-    """The exit code once the process has ended, as `wait` returns it."""
+    """The exit code, as `wait` returns it. None until the process has ended."""
 
     def __init__(self, channel: socket.socket) -> None:
         """Waits until the process runs. `channel` is the socket for messages about it. Raises EOFError if the nursery

@@ -46,7 +46,7 @@ class Site:
 
 # The slow path creates at least one of these values for each request, and a struct takes a fifth of a dataclass's time.
 class Request(msgspec.Struct, frozen=True, dict=True):
-    """The parts of a request that the response depends on.
+    """Those parts of a visitor's request on which the response depends.
 
     `target` is the path and query as sent, decoded as Latin-1.
     """

@@ -11,7 +11,7 @@ from easel.bundles.pages import script_place
 from easel.serving.models import File, Site
 
 RUNTIME_PATH = "_easel/runtime.js"
-"""The path of the runtime object as a separate script."""
+"""The path at which the runtime object (an app's public variables) is served as a script."""
 _FILE = Member(
     hash="", size=0, type="text/javascript; charset=utf-8", bundle=0, offset=0, length=0, method=STORED, crc=0
 )

@@ -180,7 +180,7 @@ class _Content:
             if self._coding == "zstd":
                 self._feed_zstd(data)
             elif self._coding == "br":
-                # After it has accepted input, the decoder may still hold output.
+                # After `process` has accepted all input, the decoder may still hold output.
                 out = self._brotli.process(data, output_buffer_limit=_PIECE)
                 while out:
                     self._take(out)

@@ -13,7 +13,7 @@ from pathlib import Path
 MIB = 1024 * 1024
 
 PIECE = 16 * MIB
-"""Number of bytes freed at a time: the size of a segment of PostgreSQL's log."""
+"""Number of bytes of the ballast that are freed at a time. It is the size of a segment of PostgreSQL's log."""
 LARGEST = 64 * MIB
 """Maximum size of the ballast in bytes, used on a disk of half a gibibyte or more. On a smaller disk, the ballast is an
 eighth of the disk."""

@@ -10,7 +10,7 @@ from easel.schemas import Answer
 
 
 class VersionAdditions(Answer):
-    """Fields of a version beyond the contract. Sizes are in bytes."""
+    """Fields of a version that are additions to the contract. Sizes are in bytes."""
 
     kind: Literal["deploy", "publish"] = Field(description="A deploy of code, or a publish of configuration")
     content_hash: str = Field(

@@ -89,7 +89,7 @@ class Builder:
         except Exception as error:
             if is_outage(error) and attempts < MOST_ATTEMPTS:
                 logger.warning(
-                    "the build of deploy %s is waiting, because a part of Easel is unavailable: %s", deploy_id, error
+                    "the build of deploy %s is waiting, because the database or object store is unavailable: %s", deploy_id, error
                 )
                 raise
             logger.exception("the build of deploy %s failed unexpectedly", deploy_id)

@@ -144,7 +144,8 @@ class Content:
         return await self._view(manifest, member, start, stop)
 
     def forget_bundles(self, manifest: Manifest) -> None:
-        """Evicts damaged bundles, so that they are read again. The objects in the store may have been repaired."""
+        """Evicts the bundles of a manifest that seemed damaged, so that they are read again. They may have been
+        repaired."""
         for bundle in manifest.bundles:
             self._bundles.forget(bundle.key)
             self.disk.forget(bundle.key)
@@ -156,7 +157,8 @@ class Content:
             yield
 
     async def stream(self, part: BundleSlice) -> AsyncIterator[bytes | memoryview]:
-        """Yields the bytes of a part, fetched window by window, in pieces of bounded size. Some pieces are empty.
+        """Yields the bytes of a part of a file, fetched window by window, in pieces of bounded size. Some pieces are
+        empty.
 
         Bytes of a mapped bundle are not copied, so slow readers cost no memory. Raises DamagedDataError,
         ObjectMissingError, StoreUnavailableError.

@@ -40,7 +40,7 @@ IN_MEMORY = 32 * 1024 * 1024
 MOST_HELD = 16384
 """Maximum number of cached objects. It is lower if the process may open fewer than eight times as many descriptors."""
 FULL_FOR = 5.0
-"""Backoff in seconds after a full disk."""
+"""Seconds for which nothing is written to the disk after it was full."""
 
 
 class _OtherSizeError(Exception):
@@ -118,7 +118,7 @@ class DiskCache:
         self.weight = 0
         """Bytes of cached objects on disk."""
         self.in_memory = 0
-        """Bytes of cached objects in memory, because the disk has no space."""
+        """Bytes of objects that are cached in memory because the disk has no space."""
         self.fetches = 0
         """Number of requests to the store."""
         self.fetched = 0
@@ -302,7 +302,7 @@ class DiskCache:
 
     def _shrink(self, budget: int, *, keep: str) -> None:
         while self._left and (self.weight > budget or len(self._left) + len(self._held) > self._most):
-            # No request of this process has used this file.
+            # An ended process has left this file, and this process has not used it.
             name, size = self._left.popitem(last=False)
             self.weight -= size
             (self._own_folder() / name).unlink(missing_ok=True)

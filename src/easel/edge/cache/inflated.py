@@ -15,7 +15,7 @@ from easel.serving.models import BundleSlice
 from easel.serving.respond import Representations
 
 _LARGEST = 4 * 1024 * 1024
-"""Maximum size in bytes of a cached file."""
+"""Maximum size in bytes of a file that is cached in inflated form."""
 Borrow = Callable[[], MappedBody | None]
 """A function that returns a body as long as a cache holds it, and None after the body is evicted."""
 

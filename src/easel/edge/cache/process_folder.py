@@ -24,7 +24,7 @@ _OF_PROCESS = re.compile(r"([0-9a-f]{8})-[0-9a-f]+(?:[.]left)?")
 _OF_EARLIER_RELEASE = re.compile(r"[0-9]+")
 _LOCK = "lock"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""Errors of file systems without locks."""
+"""Errors with which file systems report that they have no locks."""
 
 
 def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:

@@ -9,9 +9,9 @@ from typing import Final
 from easel.repositories.fetch.program import Git
 
 MOST_CHANGED: Final = 10_000
-"""Maximum number of paths in a comparison."""
+"""Maximum number of paths in a comparison of two commits."""
 MOST_BYTES: Final = 1024 * 1024
-"""Maximum number of bytes of all paths together."""
+"""Maximum number of bytes of all paths in a comparison of two commits."""
 
 
 async def changed_paths(git: Git, before: str, after: str) -> list[str] | None:

@@ -11,7 +11,7 @@ from easel.rules.files.lines import numbered
 from easel.rules.models import HEADERS, REDIRECTS, WRANGLER, Choice, Dialect
 
 MOST_LOOKED_AT = 20_000
-"""Maximum number of lines of a file that are searched for signs."""
+"""Maximum number of lines of a rules file that are searched for signs of a dialect."""
 _LONGEST = 2_000
 _MOST_TOLD = 5
 

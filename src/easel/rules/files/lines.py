@@ -72,7 +72,8 @@ def _utf_16(data: bytes) -> str | None:
 
 
 def numbered(text: str) -> Iterator[tuple[int, str]]:
-    """Yields every line with content, with its number from 1, stripped. CR, LF and CR LF end lines."""
+    """Yields every line of a text that is not empty, stripped, with its number (counted from 1). CR, LF and CR LF end
+    lines."""
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if (stripped := line.strip()) and not stripped.startswith("#"):
             yield number, stripped
