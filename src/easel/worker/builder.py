@@ -88,9 +88,7 @@ class Builder:
             raise
         except Exception as error:
             if is_outage(error) and attempts < MOST_ATTEMPTS:
-                logger.warning(
-                    "the build of deploy %s is waiting, because the database or object store is unavailable: %s", deploy_id, error
-                )
+                logger.warning("the build of deploy %s waits for the database or object store: %s", deploy_id, error)
                 raise
             logger.exception("the build of deploy %s failed unexpectedly", deploy_id)
             await building.fail_unexpectedly(error)

@@ -142,7 +142,7 @@ class DeployWorker:
             raise
         except Exception as error:
             if is_outage(error) and attempts < MOST_ATTEMPTS:
-                logger.warning("deploy %s is waiting, because the database or object store is unavailable: %s", deploy_id, error)
+                logger.warning("deploy %s waits for the database or object store: %s", deploy_id, error)
                 raise
             logger.exception("deploy %s failed unexpectedly", deploy_id)
             await pipeline.fail_unexpectedly(error)

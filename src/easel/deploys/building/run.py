@@ -338,7 +338,7 @@ class BuildRun:
             except Exception as error:
                 if not _is_outage(error) or self._should_stop() or time.monotonic() > until:
                     raise
-                logger.warning("deploy %s is waiting, because the database or object store is unavailable: %s", self._id, error)
+                logger.warning("deploy %s waits for the database or object store: %s", self._id, error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
