@@ -64,3 +64,14 @@ def test_an_unknown_value_is_refused_with_the_allowed_values(app: RunningApp, ru
     (problem,) = answer.json()["detail"]
     assert problem["loc"][-2:] == ["build_config", "runtime"]
     assert "'inline', 'external' or 'off'" in problem["msg"]
+
+
+def test_changed_files_that_a_service_worker_keeps_are_named(app: RunningApp) -> None:
+    worker = 'precacheAndRoute([{url:"index.html",revision:"1"},{url:"assets/theme.css",revision:null}])'
+    files = {"index.html": PAGE, "sw.js": worker, "assets/theme.css": "a{}", "free.css": "a{}"}
+    assert app.deploy(files)["warnings"] == []
+    assert app.deploy({**files, "free.css": "b{}"})["warnings"] == []
+    (warning,) = app.deploy({**files, "assets/theme.css": "b{}"})["warnings"]
+    assert warning.startswith(
+        "`assets/theme.css` is different from the latest version, but `sw.js` lists it without a revision."
+    )

@@ -23,6 +23,7 @@ from easel.bundles.models import MAY_VOUCH, NO_PLACE, REGISTERS_WORKER, Allowanc
 from easel.bundles.names import printable
 from easel.bundles.one_page import LOOKED_AT as PAGE_LOOKED_AT
 from easel.bundles.one_page import is_one_page
+from easel.bundles.precaches import without_revision
 from easel.bundles.previous_version import PreviousVersion
 from easel.bundles.read import content as content_of
 from easel.bundles.root import (
@@ -110,6 +111,8 @@ def inspect(
         coded = sent_decoded(files.keys(), _pausing(read, reader.check_stop))
         home = home_page(files) or ENTRY_POINT
         one_page = is_one_page(files, home, read(home, PAGE_LOOKED_AT))
+        workers = list(filter(is_worker, files))
+        precached = without_revision(workers, read)
     files |= {path: structs.replace(files[path], immutable=True) for path in named.known}
     files |= {path: structs.replace(files[path], place=NO_PLACE) for path in vouched}
     files |= {path: structs.replace(files[path], coding=coding) for path, coding in coded.items()}
@@ -120,7 +123,8 @@ def inspect(
         warnings=notes(files, root, left_out),
         may_be_hashed=named.may,
         vouched=vouched,
-        has_worker=bool(_marked(files, REGISTERS_WORKER)) or any(map(is_worker, files)),
+        precached=precached,
+        has_worker=bool(_marked(files, REGISTERS_WORKER)) or bool(workers),
         rules=found,
         home=home,
         is_one_page=one_page,

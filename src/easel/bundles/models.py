@@ -138,7 +138,8 @@ class Inspection:
     never belong to a site (`__MACOSX/`, `.DS_Store`, …). `warnings` are sentences for the deploy's log. A file is
     immutable if, as far as this bundle shows, its name certainly contains a hash of its content. `may_be_hashed` are
     the files whose names possibly contain a hash. `vouched` maps each page whose digest is recorded in the bundle to
-    the file that records it. `has_worker` is true if there is a service worker. `home` is the entry page. `is_one_page`
+    the file that records it. `precached` maps each file that a service worker caches without a revision to the worker's
+    script. `has_worker` is true if there is a service worker. `home` is the entry page. `is_one_page`
     is true if the bundle is a single-page app.
     """
 
@@ -148,6 +149,7 @@ class Inspection:
     warnings: list[str] = field(default_factory=list)
     may_be_hashed: Set[str] = frozenset()
     vouched: dict[str, str] = field(default_factory=dict)
+    precached: dict[str, str] = field(default_factory=dict)
     has_worker: bool = False
     rules: Rules | None = None
     home: str = "index.html"

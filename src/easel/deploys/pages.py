@@ -1,4 +1,5 @@
-"""Warns about pages of a bundle into which Easel does not write the app's public variables."""
+"""Warns about pages of a bundle into which Easel does not write the app's public variables, and about files that
+earlier visitors keep."""
 
 from __future__ import annotations
 
@@ -53,6 +54,30 @@ def pages_out_of_reach(vouched: Mapping[str, str], published: PublishedSite) -> 
     return (
         f"{_pages(first, len(vouched))} sent unchanged, because `{printable(vouched[first])}` contains its hash. "
         f"Variables that are set later will be missing there. {_INSTEAD}"
+    )
+
+
+def files_that_visitors_keep(
+    files: Mapping[str, Member], precached: Mapping[str, str], earlier: Mapping[str, Member]
+) -> str | None:
+    """Returns a warning about files whose content changed, although the service worker lists them without a revision.
+    Browsers that have the worker see no change, and keep the earlier file.
+
+    `precached` maps each listed file to the worker's script. `earlier` are the files of the app's latest version.
+    Returns None if there are no such files.
+    """
+    kept = [
+        path
+        for path in sorted(precached)
+        if path in files and path in earlier and files[path].hash != earlier[path].hash
+    ]
+    if not kept:
+        return None
+    return (
+        f"{_pages(kept[0], len(kept))} different from the latest version, but `{printable(precached[kept[0]])}` lists "
+        f"{'it' if len(kept) == 1 else 'them'} without a revision. Visitors with this service worker may keep the "
+        f"earlier content. Give changed files another name, or let the build write revisions (vite-plugin-pwa: keep "
+        f"files without a hash in their name out of `public/assets/`)."
     )
 
 

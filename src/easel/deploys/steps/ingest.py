@@ -7,6 +7,7 @@ import hashlib
 
 from easel import __version__
 from easel.bundles.models import ENTRY_LARGEST, BundleRef, Inspection, Manifest, Member
+from easel.deploys.pages import files_that_visitors_keep
 from easel.deploys.steps.step import IngestedBundle, Run, Step
 from easel.settings import Settings
 from easel.storage.object_names import bundle_key, manifest_key
@@ -36,6 +37,10 @@ class Ingest(Step):
         deploy, inspection = run.row.deploy, run.inspection
         before = await run.earlier
         earlier = before.files if before is not None else {}
+        kept = files_that_visitors_keep(inspection.files, inspection.precached, earlier)
+        if kept is not None:
+            run.warnings = [*run.warnings, kept]
+            run.row.say(f"Note: {kept}")
         files = await with_immutable(
             run.database, deploy.org_id, deploy.app_id, inspection.files, inspection.may_be_hashed, earlier
         )
