@@ -80,8 +80,9 @@ def find_directory(data: memoryview) -> Directory:
 
 
 def _count_entries(data: memoryview, end: _End) -> int:
-    """Returns the number of entries. JSZip and fflate write no zip64 record, so the end record of their zips contains
-    only the lower 16 bits of the number. Other readers, such as Info-ZIP's unzip, read these zips too."""
+    """Returns the number of entries in the zip's directory. JSZip and fflate write no zip64 record, so the end record
+    of their zips contains only the lower 16 bits of the number. Other readers, such as Info-ZIP's unzip, read these
+    zips too."""
     if end.size <= _MAX16 * _CENTRAL.size:
         return end.entries
     count, at, stop = 0, end.start, end.start + end.size

@@ -29,6 +29,6 @@ class Package:
         except ModuleNotFoundError:
             raise PackageMissingError(package=self._name) from None
         found = getattr(module, attribute)
-        # The attribute is now set, so the next access does not get here.
+        # The attribute is now set, so the next access does not call `__getattr__`.
         setattr(self, attribute, found)
         return found

@@ -150,7 +150,7 @@ class Transaction:
     async def close(self) -> None:
         """Ends the unit of work: returns its connection to the pool. Uncommitted changes are rolled back."""
         if self._session is not None:
-            # All of this happens without waiting, because a cancelled caller must not leave the connection without an
+            # Cancelling the caller does not interrupt this call, because the connection must not be left without an
             # owner.
             await asyncio.shield(self._close(self._session))
         elif self._held is not None:

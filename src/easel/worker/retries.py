@@ -1,4 +1,5 @@
-"""Decides which failed jobs are retried, and when. They are retried after an outage of a part, and after a shutdown."""
+"""Decides which failed jobs are retried, and when. They are retried after an outage of the database or the object
+store, and after a shutdown."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ MOST_ATTEMPTS = 60
 
 def again(error: BaseException, attempts: int) -> int | None:
     """Returns the seconds until a job with this error is retried: 0 after a shutdown, and an exponential backoff while
-    a part is unavailable. Returns None if it is not retried."""
+    the database or the object store is unavailable. Returns None if it is not retried."""
     # A job is cancelled when the stopping worker can no longer wait for it.
     if isinstance(error, StopRequestedError | asyncio.CancelledError):
         return 0

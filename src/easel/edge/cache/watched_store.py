@@ -30,7 +30,7 @@ class EdgeStore:
 
     @property
     def reserve(self) -> DiskReserve:
-        """Returns the part of the disk that the edge's cache must leave free."""
+        """Returns the space on the disk that the edge's cache must leave free."""
         return self._objects.reserve
 
     def local_path(self, key: str) -> Path | None:

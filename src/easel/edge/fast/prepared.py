@@ -108,8 +108,8 @@ def prepare(
 def prepare_mapped(
     answer: Answer, body: MappedBody | None, tally: Tally, borrow: Borrow | None = None
 ) -> PreparedAnswer:
-    """Prepares a response for the fast path whose body is in a memory-mapped file (`body`), or can be borrowed from
-    another cache (`borrow`)."""
+    """Prepares a response whose body is in a memory-mapped file (`body`) or can be borrowed from another cache
+    (`borrow`), so that the fast path can send it."""
     head = _lines(answer.headers)
     return PreparedAnswer(
         first=head if body is None else head + body.before,
