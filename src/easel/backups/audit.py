@@ -145,8 +145,8 @@ class _Run:
         return not needed.served_before and needed.key not in self._lately
 
     async def _confirm(self, apps: list[str], suspects: set[str]) -> None:
-        """Checks objects that seemed to be faulty again. In the meantime, a version may have been pruned, an app
-        deleted, or a missing object restored."""
+        """Checks those objects a second time that seemed faulty. In the meantime, a version may have been pruned, an
+        app deleted, or a missing object restored."""
 
         async def read(needed: NeededObject) -> None:
             fault = await self._read(needed.key)

@@ -1,5 +1,6 @@
 """Finds the files that a service worker caches for good, because its precache list (Workbox) states no revision of
-them. The name of such a file should contain a hash, but vite-plugin-pwa also lists files of `public/assets/` so."""
+them. The name of such a file should contain a hash, but vite-plugin-pwa also lists files of `public/assets/` without a
+revision."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from easel.bundles.searching import holds
 
 LARGEST = 1024 * 1024
-"""Maximum size in bytes of a service worker's script that is read."""
+"""Maximum number of bytes of a service worker's script that are read."""
 _MOST_WORKERS = 10
 """Maximum number of scripts of service workers that are read."""
 _URL = rb"""["']?url["']?\s{0,4}:\s{0,4}["']([^"'\\]{1,1024})["']"""
@@ -19,7 +20,7 @@ _NO_REVISION = rb"""["']?revision["']?\s{0,4}:\s{0,4}null"""
 _ENTRY = re.compile(
     rb"\{\s{0,40}(?:%b\s{0,4},\s{0,40}%b|%b\s{0,4},\s{0,40}%b)" % (_URL, _NO_REVISION, _NO_REVISION, _URL)
 )
-"""An entry of a precache list, with its two fields in either order, also minified."""
+"""A pattern for an entry of a precache list, with its two fields in either order, also minified."""
 
 
 def without_revision(workers: Iterable[str], read: Callable[[str, int], bytes]) -> dict[str, str]:
@@ -39,7 +40,8 @@ def without_revision(workers: Iterable[str], read: Callable[[str, int], bytes]) 
 
 
 def _path(address: str, folder: str) -> str:
-    """Returns the path in the bundle of an address in a worker's script in this folder."""
+    """Returns the path in the bundle to which an address in a service worker's script leads. The script is in
+    `folder`."""
     try:
         path = unquote(urlsplit(address).path)
     except ValueError:

@@ -47,7 +47,8 @@ STAMPED: Final = 350
 REMEMBERED: Final = 450
 """Memory (bytes) of a cached request head without its text, with a host and path of the usual length."""
 ENCODINGS: Final = 600
-"""Memory (bytes) of a parsed Accept-Encoding header without its text, both here and in `serving/negotiate.py`."""
+"""Memory (bytes) of a parsed Accept-Encoding header without its text. It is cached twice: for the fast path, and in
+`serving/negotiate.py`."""
 APP: Final = 324
 """Memory (bytes) of an app's routes, without its texts, its environments and its dict entries."""
 SLUG_FORMS: Final = 12 * 112

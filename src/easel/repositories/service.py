@@ -193,7 +193,7 @@ def _root(root: str | None) -> str | None:
 
 
 def _require_reachable(url: RemoteUrl, settings: Settings) -> None:
-    """Refuses an address that every fetch would refuse, early. Names that resolve to private addresses are checked
+    """Refuses early an address that every fetch would refuse. Names that resolve to private addresses are checked
     elsewhere (`checking.require_public_name`)."""
     address, destinations = url.address, Destinations.of(settings)
     if address is not None and not destinations.allows(address):

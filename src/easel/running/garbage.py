@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 
 _YOUNG, _MIDDLE, _OLD = 700, 10, 100
-"""The thresholds of the three generations. Python's own threshold for the oldest generation is 10."""
+"""The garbage collector's thresholds for its three generations of objects. Python's own threshold for the oldest
+generation is 10."""
 
 
 def collect_rarely() -> None:

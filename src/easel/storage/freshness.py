@@ -1,9 +1,9 @@
 """The freshness page: tells every edge process on this machine at once that a pointer moved.
 
-The page is a file of 4,096 counters, mapped by all processes of the machine. A process that commits a change bumps the
-app's counter after the commit and before its response. An edge compares the counter with its value before the edge's
-last query of the database. The comparison costs nanoseconds, needs no message to arrive, and works even for a process
-that was frozen. NOTIFY only makes the edges query earlier.
+The page is a file of 4,096 counters, mapped by all processes of the machine. A process that commits a change increments
+the app's counter after the commit and before its response. An edge compares the counter with its value before the
+edge's last query of the database. The comparison costs nanoseconds, needs no message to arrive, and works even for a
+process that was frozen. NOTIFY only makes the edges query earlier.
 """
 
 from __future__ import annotations

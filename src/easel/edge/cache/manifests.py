@@ -19,7 +19,7 @@ _MOST = 32768
 
 
 class ManifestCache:
-    """A cache of at most `budget` bytes of manifests, keyed by their hashes (SHA-256, hex).
+    """A cache of manifests by their hashes (SHA-256, hex), with at most `budget` bytes in total.
 
     Each file is verified against its hash when it is read, so a damaged file is never served. The cache can be lost.
     """

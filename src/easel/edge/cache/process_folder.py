@@ -98,7 +98,8 @@ def _lock(folder: Path) -> IO[bytes] | None:
 
 
 def _lock_left(folder: Path) -> IO[bytes] | None:
-    """Locks the folder of a process that has ended, and returns the lock. Returns None if the process is alive."""
+    """Locks the folder of a process that has ended, and returns the lock. Returns None if the process is alive, or if
+    the folder cannot be locked."""
     try:
         return _lock(folder)
     except OSError:

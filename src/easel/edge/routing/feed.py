@@ -119,7 +119,7 @@ class DatabaseFeed:
         self._check_schema = None
 
     async def _look(self) -> None:
-        # The first query reads everything.
+        # The first query reads the routes of all apps.
         patience = self._timeout if self._since else None
         try:
             async with self._looking.within(patience) as connection:
