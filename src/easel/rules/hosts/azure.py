@@ -95,7 +95,7 @@ _PAGES: dict[str, Pages] = {
 
 
 def read_azure(text: str, reading: Reading) -> None:
-    """Reads the text of a `staticwebapp.config.json` into `reading`."""
+    """Reads the rules in a `staticwebapp.config.json` (`text`) into `reading`, which collects them."""
     file = decoded(AZURE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=True)
     if file is None:
         return

@@ -43,8 +43,8 @@ _IGNORED_BY_ALL = ("firebase.json", "**/.*", "**/node_modules/**")
 
 
 def read_firebase(text: str, reading: Reading) -> None:
-    """Reads the text of a `firebase.json` into `reading`. Redirects apply before files and rewrites after files, as on
-    Firebase."""
+    """Reads the rules in a `firebase.json` (`text`) into `reading`, which collects them. Redirects apply before files
+    and rewrites after files, as on Firebase."""
     file = decoded(FIREBASE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:
         return

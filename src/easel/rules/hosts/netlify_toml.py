@@ -53,7 +53,8 @@ class _File(msgspec.Struct):
 
 
 def read_netlify_toml(text: str, reading: Reading) -> None:
-    """Reads the redirects and headers in the text of a `netlify.toml` into `reading`. Build settings are ignored."""
+    """Reads the redirects and headers in a `netlify.toml` (`text`) into `reading`, which collects them. Build settings
+    are ignored."""
     guards = seems_guarding(text)
     file = decoded(NETLIFY_TOML, _File, lambda: tomllib.loads(bounded(text)), reading, guards=guards)
     if file is None:

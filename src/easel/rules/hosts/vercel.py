@@ -45,7 +45,7 @@ class _File(msgspec.Struct, rename="camel"):
 
 
 def read_vercel(text: str, reading: Reading) -> None:
-    """Reads the text of a `vercel.json` into `reading`."""
+    """Reads the rules in a `vercel.json` (`text`) into `reading`, which collects them."""
     file = decoded(VERCEL_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:
         return

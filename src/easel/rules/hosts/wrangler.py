@@ -35,8 +35,8 @@ class _File(msgspec.Struct):
 
 
 def read_wrangler(name: str, text: str, reading: Reading) -> bool:
-    """Reads the text of the Cloudflare configuration file `name` into `reading`. Returns true if the file describes a
-    site: it has `assets`, or sets a folder."""
+    """Reads the settings in a Cloudflare configuration file (`text`) with this name into `reading`, which collects
+    them. Returns true if the file describes a site: it has `assets`, or sets a folder."""
     file = decoded(name, _File, lambda: _values(name, text), reading, guards=False)
     if file is None:
         return False
