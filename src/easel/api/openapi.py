@@ -56,12 +56,13 @@ send (`input` would repeat secrets)."""
 
 
 def info() -> dict[str, Any]:
-    """Returns the title, version and addresses of the documents, for FastAPI."""
+    """Returns FastAPI's arguments for the API's OpenAPI document: the title, the version, and the addresses of the
+    documents."""
     return {"title": TITLE, "version": API_VERSION, "description": DESCRIPTION, "redoc_url": None}
 
 
 def install(app: FastAPI) -> None:
-    """Makes the application serve the finished document, which is generated once."""
+    """Makes the application serve the API's OpenAPI document, which is generated once."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -74,7 +75,7 @@ def install(app: FastAPI) -> None:
 
 
 def finish(document: dict[str, Any]) -> dict[str, Any]:
-    """Returns the document with the error responses of every operation, and their models."""
+    """Returns the OpenAPI document with the error responses of every operation, and their models."""
     schemas = document["components"]["schemas"]
     model = ErrorResponse.model_json_schema(ref_template=_REF)
     schemas.update(model.pop("$defs", {}), ErrorResponse=model)

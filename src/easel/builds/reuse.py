@@ -80,7 +80,7 @@ class Reuse:
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """Returns the folders of `folders`, each with its place in the sandbox."""
+        """Returns the same folders as `folders`, each with its place in the sandbox."""
         downloads = Mount(self._beside / _DOWNLOADS, DOWNLOADS, writable=True)
         if self._tools.venv is None:
             return (downloads,)

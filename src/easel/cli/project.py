@@ -27,7 +27,7 @@ _OF_BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     "html_handling": tuple(filter(None, get_args(Pages))),
     "not_found_handling": tuple(filter(None, get_args(NotFound))),
 }
-"""Settings for reading a deploy's bundle, and the allowed values of each."""
+"""The settings in easel.toml for reading a deploy's bundle, with the allowed values of each."""
 _ALLOW: Final = "allow"
 _ALLOWED: Final = ("secrets", "dependencies", "guards")
 _KNOWN: Final = ("app", "folder", "env", "server", *_OF_BUNDLES, _ALLOW, TABLE)

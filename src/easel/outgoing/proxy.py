@@ -28,7 +28,7 @@ HEAD_TIMEOUT = 30.0
 IDLE_TIMEOUT = 180.0
 """Number of seconds without a byte in either direction after which the proxy closes a connection."""
 LINGER = 1.0
-"""Number of seconds in which a refused client can read the refusal."""
+"""Number of seconds in which a refused client can read the refusal, before its connection is closed."""
 READ_CHUNK = 64 * 1024
 MOST_CONNECTIONS = 256
 MOST_REFUSED = 100

@@ -11,13 +11,14 @@ from pydantic_settings import NoDecode
 MIB = 1024 * 1024
 
 RESERVE = re.compile(r"(?P<bytes>[0-9]{1,18})|(?P<percent>[0-9]{1,2}(\.[0-9]+)?)%")
-"""A number of bytes, or a percentage below 100 with a percent sign."""
+"""Matches a number of bytes, or a percentage below 100 with a percent sign."""
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST_RULE = re.compile(
     rf"(?=.{{1,262}}\Z)(?P<name>\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"
 )
-"""A host that may be reached, in lower case: a name, `*.` and a name, or `*` for every host. A port may follow."""
+"""Matches a host that may be reached, in lower case: a name, `*.` and a name, or `*` for every host. A port may
+follow."""
 
 
 def _parts(value: object) -> object:

@@ -144,7 +144,7 @@ _ALIVE = _SQL["alive"]
 
 
 async def has_an_app(work: Transaction, key: str) -> bool:
-    """Returns true if the app that owns this key (its second segment) still exists."""
+    """Returns true if the app whose id is the second segment of this object key still exists."""
     return bool(await work.sql(_ALIVE, {"key": key}))
 
 
@@ -184,7 +184,7 @@ async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> Non
 
 
 async def note_found(work: Transaction, upload: FoundUpload, info: ObjectInfo) -> None:
-    """Counts a direct upload to a bucket, now that its size is known."""
+    """Counts the bytes of an upload that went directly to a bucket, now that the bucket has reported its size."""
     if upload.etag is None and upload.counted != info.size:
         await work.session.execute(update(Upload).where(Upload.key == upload.key).values(counted=info.size))
 

@@ -97,9 +97,9 @@ class BoundedRequest(Request):
     """The body that `take` has read. The pieces of the body are joined only when the whole body is needed, because
     joining a long body takes milliseconds."""
     is_turn_wanted: Callable[[], bool] = staticmethod(lambda: False)
-    """Returns true if another large body waits to take this body's place."""
+    """A function that returns true if another large body waits for the slot (turn) of this body."""
     quiet: Callable[[], Awaitable[None]] = staticmethod(_at_once)
-    """Called before each long step, to wait for short requests of other organisations."""
+    """A function that is called before each long step, and waits for short requests of other organisations."""
 
     @property
     def has_body(self) -> bool:

@@ -88,12 +88,13 @@ class Limiter:
             self._note(organisation, self.used(organisation) + size / _BYTES)
 
     def used(self, organisation: str) -> float:
-        """Returns the organisation's current usage, or 0 if the organisation has no limit."""
+        """Returns the organisation's current usage of the rate limit, or 0 if the organisation has no limit."""
         used, since = self._used.get(organisation, (0.0, 0.0))
         return max(0.0, used - (self._now() - since) * self.per_minute / 60)
 
     def frees_in(self, organisation: str) -> float | None:
-        """Returns the seconds until the usage is 0. Returns None if the usage is 0."""
+        """Returns the number of seconds until the organisation's usage of the rate limit is 0. Returns None if the
+        usage is 0."""
         used = self.used(organisation)
         return used * 60 / self.per_minute if used else None
 

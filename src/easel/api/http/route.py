@@ -31,7 +31,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 REMEMBERED = 64 * 1024
-"""Maximum size in bytes of a response that is remembered in full."""
+"""Maximum size in bytes of a response that is remembered in full under its Idempotency-Key."""
 
 
 @dataclass(frozen=True, slots=True)

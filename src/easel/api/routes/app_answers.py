@@ -75,7 +75,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
 
 
 def _whole(rest: Mapping[str, Any], draft: Config, versions: list[ListedVersion]) -> AppResponse:
-    """Returns the response built from the draft, the versions, and all other parts."""
+    """Returns the response about an app, built from its draft, its versions, and all other parts."""
     config = masked(draft)
     defaults: dict[str, Any] = {
         "template": "generic",

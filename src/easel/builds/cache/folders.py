@@ -20,7 +20,7 @@ from easel.processes import end_process
 _log = logging.getLogger(__name__)
 
 _FICLONE = 0x40049409
-"""The request (linux/fs.h) that lets two files share their blocks."""
+"""The request of ioctl (FICLONE in linux/fs.h) that lets two files share their blocks."""
 TIMEOUT = 300.0
 """Timeout in seconds for copying, moving, measuring or removing one folder."""
 _REMOVE = ("rm", "-rf", "--one-file-system", "--")

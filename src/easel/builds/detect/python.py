@@ -181,7 +181,8 @@ def _is_package(data: Mapping[str, Any]) -> bool:
 
 
 def _of_pyproject(data: Mapping[str, Any], *, is_package: bool) -> tuple[str, str]:
-    """Returns the command, and the text of the requirements that it installs."""
+    """Returns the install command for the packages in a pyproject.toml, and the text of the requirements that the
+    command installs."""
     lines = []
     groups = data.get("dependency-groups")
     project = _table(data.get("project"))

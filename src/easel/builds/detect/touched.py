@@ -17,7 +17,8 @@ from easel.builds.tree import Tree
 
 _MOST_LOOKED_AT: Final = 10_000
 _MOST_COMPARED: Final = 1_000_000
-"""Maximum number of comparisons of a part of a changed path with a pattern."""
+"""Maximum number of comparisons of a part of a changed path with a pattern. If a change needs more, it counts as
+affecting the app."""
 _NO_INPUT: Final = (".md", ".mdx", ".rst")
 _NO_INPUT_NAMES: Final = ("license", "licence", "codeowners", ".gitignore", ".gitattributes", ".editorconfig")
 

@@ -27,7 +27,7 @@ class Workspace:
     patterns: tuple[str, ...]
 
     def holds(self, folder: str) -> bool:
-        """Returns true if the folder (a path in the sources) belongs to a member."""
+        """Returns true if the folder (a path in the sources) belongs to a member of the workspace."""
         if not _is_inside(folder, self.folder):
             return False
         path = folder[len(self.folder) :].strip("/")

@@ -85,7 +85,8 @@ class Cgroups:
 
     @classmethod
     def find(cls) -> Cgroups | None:
-        """Returns the groups of this process, if it may create groups below or next to them and limit their memory."""
+        """Returns the places for new control groups, which are below or next to the groups of this process. Returns
+        None if this process may not create groups there, or not limit their memory."""
         with suppress(OSError):
             lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
             for found in (_second(lines), _first(lines)):

@@ -23,7 +23,7 @@ idle edge uses less than half of this share."""
 AFTER = 2.0
 """Seconds without visitors after which a build gets all processors back."""
 _LONGEST = 2.0
-"""Maximum number of seconds over which processor time is compared. A longer interval is discarded."""
+"""Maximum number of seconds between two measurements of processor time. A longer interval is discarded."""
 _KNOWN_FOR = 5.0
 """Number of seconds for which the list of edge processes is used before it is read again."""
 _EDGE = b"easel: edge"

@@ -47,7 +47,8 @@ UNSTARTED = 125
 
 
 def main() -> NoReturn:
-    """Serves one request. The program's second and later arguments are the files for joining the control groups."""
+    """Runs the keeper, which carries out one request. The program's second and later arguments are the files for
+    joining the control groups."""
     builder = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -169,7 +170,7 @@ def _below(process: int) -> list[int]:
 
 
 def _start(request: dict[str, Any], builder: socket.socket, output: int, status: int) -> NoReturn:
-    """Becomes the requested command, in the requested sandbox. Raises OSError."""
+    """Replaces this process by the requested command, in the requested sandbox (execve(2)). Raises OSError."""
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
     nothing = os.open("/dev/null", os.O_RDONLY)

@@ -22,7 +22,7 @@ _IDLE_CLASS = 3 << 13
 _SCHED_SETATTR: Final = {"x86_64": 314, "aarch64": 274}
 _SCHED_OTHER = 0
 _LONGEST_SLICE = 100_000_000
-"""Nanoseconds that a thread may run before other waiting threads."""
+"""Maximum number of nanoseconds that a thread runs before other waiting threads run."""
 _SET_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41
 
 NICE: Final = 10

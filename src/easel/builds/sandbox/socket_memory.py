@@ -28,7 +28,7 @@ _ERROR, _DONE = 2, 3
 _TCP, _UDP = 6, 17
 _ALL_STATES, _LISTENING = 0xFFFFFFFF, 10
 _QUEUES_OF_INET = 56
-"""The offset of the lengths of both queues in `struct inet_diag_msg`."""
+"""The offset of the lengths of the receive queue and the send queue in `struct inet_diag_msg`."""
 _UNIX_HEAD, _SHOW_QUEUES, _QUEUES_OF_UNIX = 16, 0x10, 4
 
 

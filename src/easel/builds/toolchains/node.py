@@ -24,7 +24,7 @@ INSIDE = "/opt/node"
 """The folder of the sandbox in which a downloaded Node.js appears."""
 _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 _OLDEST = 14
-"""The oldest major version that is offered. Earlier packages have a different layout."""
+"""The oldest major version of Node.js that is offered. Earlier packages have a different layout."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ from easel.outgoing.hosts import HostRules
 from easel.settings import Settings
 
 LEAST_TOOLS = 2 * 1024**3
-"""Minimum of the limit for cached tools, in bytes, because builds need some tools."""
+"""Minimum size in bytes of the limit for cached tools, even if the build cache is turned off, because builds need some
+tools."""
 _YARN_SETTINGS = 64 * 1024
 
 _registry: dict[str, NpmRegistry] = {}

@@ -89,7 +89,7 @@ def _programs(node: Node, managers: tuple[Manager, ...], places: Mapping[str, st
 
 
 def place_of(manager: Manager) -> str:
-    """Returns the place of a package manager's folder in the sandbox."""
+    """Returns the path at which a package manager's folder appears in the sandbox."""
     return f"/opt/{manager.name}"
 
 
@@ -165,7 +165,7 @@ def python_environment(index: PythonIndex) -> dict[str, str]:
 
 
 def passwords(*urls: str | None) -> tuple[str, ...]:
-    """Returns the passwords in addresses, both as written and decoded."""
+    """Returns the passwords that these URLs contain, both as written and decoded."""
     written = [password for url in urls if url and (password := urlsplit(url).password)]
     return tuple(dict.fromkeys((*written, *map(unquote, written))))
 

@@ -21,7 +21,7 @@ OF_OUTPUTS: Final = (REDIRECTS, HEADERS)
 
 @dataclass(frozen=True, slots=True)
 class WithHostFiles:
-    """The selection, including the rules files of the project's root, and notes on these files."""
+    """A selection of files to pack, including the rules files of the project's root, and notes on these files."""
 
     selection: Selection
     notes: tuple[str, ...] = ()

@@ -82,7 +82,7 @@ def _is_out_by_default(path: str, *, folder: bool) -> bool:
 
 
 def _is_private_key(path: str, place: Path) -> bool:
-    """Returns true if the server refuses the file because of its content."""
+    """Returns true if the server would refuse the file, because its content is a private key."""
     if not (path.lower().endswith(KEY_FILES) and place.is_file()):
         return False
     before = b""

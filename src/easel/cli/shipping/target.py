@@ -104,8 +104,8 @@ def _shown(folder: Path, working: Path) -> str:
 
 
 def refuse_source(target: Target, shown: str) -> None:
-    """Refuses the source of an app instead of its build, because visitors would see a blank page. Raises
-    SourceFolderError."""
+    """Raises SourceFolderError if the target contains the sources of an app and not its build, because visitors would
+    see a blank page."""
     folder = target.path
     if not target.is_folder:
         return

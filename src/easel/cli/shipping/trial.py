@@ -33,7 +33,8 @@ from easel.serving.start_check import entry, faults, look
 COUNTRY_HEADER: Final = "EASEL_COUNTRY_HEADER"
 """The environment variable that sets the name of the header with a visitor's country. Edges read the same variable."""
 _OF_BYTES: Final = frozenset({"accept-ranges", "content-length", "etag", "last-modified", "x-easel-version"})
-"""Headers that depend on the server's storage of the bytes, on its time, and on the version's number."""
+"""Headers that a trial does not show, because they depend on the server's storage of the bytes, on its time, or on the
+version's number."""
 _FIELDS: Final = {
     "accept": "accept",
     "accept-encoding": "accept_encoding",
