@@ -14,7 +14,8 @@ READY, ASKED = b".", b"?"
 """Messages on the socket that api and lane share from the start. READY: the lane is ready, at its start and after each
 question. ASKED: the api asks whether the lane is ready."""
 BEGUN = b"b"
-"""The lane has received the whole request, and begins to carry it out. Before this message, nothing has changed."""
+"""The message with which the lane reports that it has received the whole request, and begins to carry it out. Before
+this message, nothing has changed."""
 
 _SIZES = struct.Struct("!IQ")
 

@@ -44,7 +44,8 @@ class SocketMemory:
         self._counting: asyncio.Task[None] | None = None
 
     def held(self) -> int:
-        """Returns the number of bytes at the last count. Starts a new count in the background when one is due."""
+        """Returns the number of bytes that waited in the build's sockets at the last count. Starts a new count in the
+        background when one is due."""
         if time.monotonic() >= self._next and (self._counting is None or self._counting.done()):
             self._counting = asyncio.get_running_loop().create_task(self._count())
         return self._held
