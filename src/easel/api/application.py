@@ -138,10 +138,9 @@ async def _count_again(services: Services) -> None:
         try:
             await release_interrupted(services.database)
         except (EaselError, DBAPIError, psycopg.Error, OSError) as error:
-            # The uploads that were interrupted count against the limits of their organisations until the sweep removes
-            # them.
             logger.warning(
-                "could not list the interrupted uploads of the object store: %s", error or type(error).__name__
+                "interrupted uploads still count against the limits of their organisations, until they are swept: %s",
+                error or type(error).__name__,
             )
 
 

@@ -65,7 +65,7 @@ class LogStreams:
             with services.fairness.plain(organisation):
                 news = await log.look()
         except (psycopg.Error, SQLAlchemyError, OSError) as error:
-            logger.warning("could not open a log stream on the fast path: %s", error or type(error).__name__)
+            logger.warning("the slow path opens a log stream because of an error: %s", error or type(error).__name__)
             return None
         if news is None:
             return None

@@ -75,7 +75,7 @@ class StatusPolls:
         try:
             return await self._services.polls.read(secret, app_id, deploy_id)
         except (psycopg.Error, OSError) as error:
-            logger.warning("could not read the status of a deploy on the fast path: %s", error or type(error).__name__)
+            logger.warning("the slow path answers a status poll because of an error: %s", error or type(error).__name__)
             return None
 
     def _answer(self, found: DeployStatus) -> Response:

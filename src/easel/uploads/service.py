@@ -169,8 +169,8 @@ async def give_up_upload(database: Database, key: str, length: int) -> None:
 async def release_interrupted(database: Database) -> None:
     """Stops counting the bytes of all unfinished uploads, because a killed api process may have left them.
 
-    Do not call this function for a store that receives uploads directly. This also affects an upload that another
-    process is receiving: its bytes count again once it is complete.
+    Do not call this function for a store that receives uploads directly. The bytes of an upload that another process
+    is receiving are not counted either, until that upload is complete.
     """
     async with database.apart() as statement:
         await statement(_SQL["forget_broken_off"], {})

@@ -265,7 +265,7 @@ def _rlimits(limits: Limits) -> dict[str, list[int]]:
 
 
 def log_sandbox(find: Callable[[], Sandbox]) -> None:
-    """Logs whether builds are possible. Each refused build logs the reason too."""
+    """Logs whether this machine can build, or the reason why builds are refused. `find` returns the sandbox."""
     try:
         logger.info("builds run %s", find().kind)
     except EaselError as error:
