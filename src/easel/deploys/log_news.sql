@@ -1,6 +1,6 @@
 -- name: news
--- Every poll of every open log stream runs this statement, and one organisation may have a hundred streams. With a session,
--- three statements would take ten times the processor time. Key, app and deploy are read in their current state, and every
+-- Every poll of every open log stream runs this statement, and one organisation may have a hundred streams. Three statements in
+-- a SQLAlchemy session would take ten times the processor time. Key, app and deploy are read in their current state, and every
 -- scope includes reading. The status and the lines are from the same moment, so the lines of an ended deploy include its last
 -- line.
 select d.org_id, d.status, l.seq, l.ts, l.line

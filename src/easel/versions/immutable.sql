@@ -1,7 +1,7 @@
 -- name: note
--- Records and compares thousands of paths in one round trip, during a deploy.
--- The commit does not wait for the disk: the version is recorded by a later commit, which does, and the log of the
--- database is written in order. If the rows are lost before, the deploy runs again and notes them again.
+-- Records and compares thousands of paths in one round trip, during a deploy. The commit does not wait for the disk. A later
+-- commit, which records the version, waits for it, and the database writes its log in order. If the rows are lost before that
+-- commit, the deploy runs again and records them again.
 with unhurried as materialized (
     select set_config('synchronous_commit', 'off', true)
 ), noted as (

@@ -23,5 +23,5 @@ union all select d.app_id, null, false, false, unnest(array[d.manifest_key, d.bu
 select distinct key from ({{objects}}) as needed where key is not null
 
 -- name: is_needed
--- Answers the same question for one object.
+-- Checks for one object whether any record refers to it.
 select exists (select from ({{objects}}) as needed where key = %(key)s)

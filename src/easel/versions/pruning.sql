@@ -1,8 +1,8 @@
 -- name: may_go
 -- Reads all versions of an app, and returns only the versions that may be pruned. Versions that failed their smoke test are
 -- counted separately, so that they displace no good version. The result never contains a version that an environment serves,
--- has served within the skew window, or served last before that. It never contains a version that an unfinished deploy is about
--- to make live.
+-- has served within the time for which open tabs get its files, or served just before its present version. It never contains a
+-- version that an unfinished deploy is about to make live.
 with kept as (
     select v.number, v.deployed_at,
            row_number() over (partition by coalesce(d.status = 'failed', false) order by v.number desc) as place
@@ -36,8 +36,8 @@ delete from variants x where x.app_id = %(app)s and not exists (
      where v.app_id = x.app_id and v.manifest_key = x.manifest_key and p.number is null)
 
 -- name: forget_configurations
--- Compares sets inside the database, without reading them. A rollback leads to the configuration that was published before the
--- live configuration. Before the first publish, it leads to the configuration of the previous version.
+-- Compares sets inside the database, without reading them. A rollback restores the configuration that was published before the
+-- live one. Before the first publish, it restores the configuration of the previous version.
 with live as (
     select v.number, v.previous_published
       from version v join app a on a.id = v.app_id and a.published_version = v.number

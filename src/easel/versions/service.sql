@@ -77,7 +77,7 @@ select app.id, app.org_id, slug, version.number, deploy_id, manifest_key, pruned
  where app.id = %(app)s and app.org_id = %(org)s and deleted_at is null
 
 -- name: details
--- Every response about one version needs this. The version itself is not read again.
+-- Every response about one version runs this statement. The version itself is not read again.
 select (select config from configuration where app_id = %(app)s and org_id = %(org)s and hash = %(hash)s),
        exists (select from pruned where app_id = %(app)s and number = %(number)s)
 

@@ -1,5 +1,5 @@
 -- part: written
--- Does the same as `run_row.written`, and writes the values that only a builder has: commit, sources, bundle, report.
+-- Writes the row like `run_row.written`, and also writes the values that only a builder has: commit, sources, bundle, report.
 with written as (
     update deploy
        set {{deploys.run_row.columns_written}}, git_commit_sha = %(git_commit_sha)s,

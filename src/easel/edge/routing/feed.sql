@@ -1,7 +1,7 @@
 -- The edge queries without SQLAlchemy, row by row. So it starts fast, and never holds a million apps in memory twice.
 
 -- name: now
--- Begins each refresh. Returns the transaction from which on changes are not visible yet, the database's time, the server's
+-- Begins each refresh. Returns the first transaction whose changes are not visible yet, the database's time, the server's
 -- start, and the number of changed apps, up to %(few)s.
 select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from clock_timestamp())::float8,
        pg_postmaster_start_time(),

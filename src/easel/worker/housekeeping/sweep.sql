@@ -1,7 +1,7 @@
 -- name: deleted_apps
 -- A sweep uses no SQLAlchemy, because it runs every ten minutes, and SQLAlchemy would permanently take memory in an idle
--- worker. A running deploy may still store objects. This is queried, because the time of the deletion may be from another
--- machine's clock.
+-- worker. A running deploy may still store objects. The statement checks for such a deploy, because the time of the deletion
+-- may be from another machine's clock.
 select id from app
  where deleted_at < %(before)s and swept_at is null
    and not exists (select from deploy where app_id = app.id and {{deploys.states.unfinished}})
