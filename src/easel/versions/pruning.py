@@ -53,7 +53,7 @@ _FORGET_CONFIGURATIONS = _SQL["forget_configurations"]
 
 
 async def prune(database: Database, policy: Policy) -> int:
-    """Prunes the versions of all apps that the policy does not keep, and returns the number of pruned versions. Each
+    """Prunes those versions of all apps that the policy does not keep, and returns the number of pruned versions. Each
     app is a separate transaction."""
     pruned, after = 0, ""
     while True:
@@ -68,7 +68,8 @@ async def prune(database: Database, policy: Policy) -> int:
 
 
 async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int]:
-    """Prunes the versions of one app that the policy does not keep, and returns the numbers of the pruned versions."""
+    """Prunes those versions of the app that the policy does not keep, and returns the numbers of the pruned
+    versions."""
     which = {"app": app_id, "count": policy.count, "age": policy.age, "skew": policy.skew}
     async with database.transaction() as work:
         if not await work.sql(_MAY_GO, which):

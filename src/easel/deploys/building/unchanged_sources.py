@@ -82,9 +82,9 @@ async def refuse_untouched(
     app: BuildOptions,
     say: Callable[[str], None],
 ) -> None:
-    """Raises DeploySkippedError if the fetched commit (in the folder `source`) changed no file that the app is built
-    from, in comparison with the version `before`. A commit without any changed file is built, because users push an
-    empty commit to request a build."""
+    """Raises DeploySkippedError if no file that the app is built from differs between the version `before` and the
+    fetched commit (in the folder `source`). A commit without any changed file is built, because users push an empty
+    commit to request a build."""
     try:
         root, rule = await asyncio.to_thread(rule_of, source, wanted, app)
     except BuildPlanError:

@@ -135,8 +135,8 @@ class CarefulWorker(Worker):
     async def _fetch_and_process_jobs(self) -> None:
         self._heard = False
         try:
-            # A worker that was frozen counts as dead, so other workers would take over the jobs that it claims now at
-            # once.
+            # A worker that was frozen counts as dead, so other workers would at once take over any job that it claims
+            # now.
             if time.monotonic() - self._last_beat > 2 * self.update_heartbeat_interval:
                 await self._beat()
             await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
