@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from easel.rules.models import Rules
+from easel.rules.stored import from_store, to_store
 
 ENTRY_LARGEST = 64 * 1024
 """Maximum size (bytes, as stored in the bundle) of an entry page that is copied into the manifest."""
@@ -86,7 +87,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
 
     def encode(self) -> bytes:
         """Returns the manifest as canonical JSON (files sorted by path), so that equal manifests have equal bytes."""
-        return _encoder.encode(msgspec.structs.replace(self, files=dict(sorted(self.files.items()))))
+        rules = None if self.rules is None else to_store(self.rules)
+        return _encoder.encode(msgspec.structs.replace(self, files=dict(sorted(self.files.items())), rules=rules))
 
     def content_hash(self) -> str:
         """Returns the SHA-256 (hex) of the paths and content hashes of all files, and of nothing else. The same files
@@ -104,7 +106,10 @@ _decoder = msgspec.json.Decoder(Manifest)
 def decode_manifest(data: bytes) -> Manifest:
     """Decodes a stored manifest from its bytes. Raises msgspec.ValidationError or msgspec.DecodeError if it is
     damaged."""
-    return _decoder.decode(data)
+    manifest = _decoder.decode(data)
+    if manifest.rules is None or not manifest.rules.limited:
+        return manifest
+    return msgspec.structs.replace(manifest, rules=from_store(manifest.rules))
 
 
 @dataclass(frozen=True, slots=True)

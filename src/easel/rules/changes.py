@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from easel.rules.models import HeaderBlock, Redirect, Rules
+from easel.rules.models import Condition, HeaderBlock, Redirect, Rules
 
 
 class RuleChange(msgspec.Struct, frozen=True):
@@ -31,10 +31,18 @@ def redirect_text(redirect: Redirect) -> str:
         ("Except", redirect.excepts),
         ("Only", tuple(f":{name}={text}" for name, text in redirect.only)),
         ("Without", tuple(f"{kind}:{name}" for kind, name in redirect.absent)),
+        *_conditions(redirect.conditions),
     ):
         if values:
             words.append(f"{name}={','.join(values)}")
     return " ".join(words)
+
+
+def _conditions(conditions: tuple[Condition, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yields each condition as a word of its own, because an expression may contain commas."""
+    for one in conditions:
+        part = f"{one.part}:{one.name}" if one.name else one.part
+        yield "Unless" if one.absent else "If", (f"{part}~{one.value}" if one.value else part,)
 
 
 def _source(redirect: Redirect) -> str:
@@ -46,8 +54,10 @@ def _source(redirect: Redirect) -> str:
 def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:
     """Yields the headers of a header block. Each comes as its path and name, and as a line of `_headers`."""
     path = f"https://{block.host}{block.path}" if block.host else block.path
-    if block.excepts:
-        path = f"{path} Except={','.join(block.excepts)}"
+    only = tuple(f":{name}={text}" for name, text in block.only)
+    for name, values in (("Except", block.excepts), ("Only", only), *_conditions(block.conditions)):
+        if values:
+            path = f"{path} {name}={','.join(values)}"
     for name, value in block.headers:
         yield f"{path} {name.lower()}", f"! {name}" if value is None else f"{name}: {value}"
 

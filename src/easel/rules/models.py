@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -72,6 +72,24 @@ class RuleSettings:
 AS_IT_COMES = RuleSettings()
 
 
+class Condition(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False, forbid_unknown_fields=True):
+    """A condition on one part of a request: the path, the host, or the query parameter, cookie or header `name`.
+
+    `value` is an expression that the whole part must match in one pass, in the form of Python's `re`. Its named groups
+    capture text for the target. If it is empty, any value matches. With `absent`, no such value may be there.
+    """
+
+    part: Literal["path", "host", "query", "cookie", "header"]
+    name: str = ""
+    value: str = ""
+    absent: bool = False
+
+    @property
+    def of_visitor(self) -> bool:
+        """Returns true if the part differs between visitors of one address."""
+        return self.part in ("cookie", "header")
+
+
 # There may be thousands of redirects, and none is in a reference cycle, so the garbage collector can skip them.
 class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """One redirect line in force: its target for requests that match its path, host, query and conditions.
@@ -81,8 +99,8 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     the client to `target`. Any other status sends the content of `target`. A forced line applies before files. If the
     line has `languages`, `countries` or `cookies` (names, or `name=value`), one of each must match. The line does not
     apply to a path that matches a pattern of `excepts`. `only` limits the characters and the length that a placeholder
-    accepts (`[0-9]{4}`). The line does not apply to a request with a query parameter or cookie of `absent`. `line` is
-    its number in the file, counted from 1.
+    accepts (`[0-9]{4}`). The line does not apply to a request with a query parameter or cookie of `absent`. All
+    `conditions` must hold. `line` is its number in the file, counted from 1.
     """
 
     line: int
@@ -99,6 +117,7 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     excepts: tuple[str, ...] = ()
     only: tuple[tuple[str, str], ...] = ()
     absent: tuple[tuple[Literal["query", "cookie"], str], ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def redirects(self) -> bool:
@@ -107,22 +126,35 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
 
     @property
     def conditional(self) -> bool:
-        """Returns true if the line depends on the visitor's language, country or cookies, so that its response differs
-        between visitors."""
-        return bool(self.languages or self.countries or self.cookies) or any(
-            kind == "cookie" for kind, _ in self.absent
+        """Returns true if the line depends on the visitor's language, country, cookies or headers, so that its response
+        differs between visitors."""
+        return (
+            bool(self.languages or self.countries or self.cookies)
+            or any(kind == "cookie" for kind, _ in self.absent)
+            or any(one.of_visitor for one in self.conditions)
         )
+
+    @property
+    def guards(self) -> bool:
+        """Returns true if the line hides paths: from all visitors, or from those without a cookie."""
+        lacks = any(kind == "cookie" for kind, _ in self.absent) or any(
+            one.absent and (one.part == "cookie" or one.name == "cookie") for one in self.conditions
+        )
+        return self.forced and (self.status >= 400 or lacks)
 
     @property
     def is_for_all(self) -> bool:
         """Returns true if the line applies to every request for every path of its source, without further
         conditions."""
-        return not (self.conditional or self.query or self.host or self.excepts or self.only or self.absent)
+        depends = self.conditional or self.query or self.host or self.absent or self.conditions
+        return not (depends or self.excepts or self.only)
 
 
 class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """Headers for the paths that match a pattern, in the file's order. Paths that match a pattern of `excepts` do not
-    get them. A value of None removes the header."""
+    get them. A value of None removes the header. `only` and `conditions` have the same meaning as in `Redirect`. If
+    the block is `strict`, letters of the path match in the same case only. If it `fills`, captured text replaces the
+    placeholders in values."""
 
     line: int
     path: str
@@ -130,6 +162,15 @@ class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
     host: str = ""
     file: str = HEADERS
     excepts: tuple[str, ...] = ()
+    only: tuple[tuple[str, str], ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    strict: bool = False
+    fills: bool = False
+
+    @property
+    def depends_on_visit(self) -> bool:
+        """Returns true if the headers depend on more than the path."""
+        return bool(self.host) or any(one.part != "path" for one in self.conditions)
 
 
 class RefusedLine(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
@@ -153,7 +194,8 @@ class LineNote(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
     """All redirects and headers that a version declares. `because` is the reason for the dialect, `pages` the handling
-    of pages' addresses, and `not_found` the response for addresses without a file."""
+    of pages' addresses, and `not_found` the response for addresses without a file. `limited` are stored rules that this
+    release does not know (see `rules.stored`)."""
 
     dialect: Dialect
     because: str = ""
@@ -163,6 +205,7 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: tuple[HeaderBlock, ...] = ()
     refused: tuple[RefusedLine, ...] = ()
     notes: tuple[LineNote, ...] = ()
+    limited: tuple[dict[str, Any], ...] = ()
 
     @property
     def guards_lost(self) -> tuple[RefusedLine, ...]:

@@ -85,6 +85,10 @@ class Request(msgspec.Struct, frozen=True, dict=True):
             self.cookie or "",
             self.accept_language or "",
             self.country or "",
+            self.accept or "",
+            self.fetch_dest or "",
+            self.fetch_mode or "",
+            self.service_worker or "",
         )
 
     @property

@@ -19,6 +19,7 @@ from easel.rules.models import (
     MOST_SEGMENTS,
     MOST_TEXT,
     REDIRECTING,
+    Condition,
     Dialect,
     HeaderBlock,
     LineNote,
@@ -76,6 +77,13 @@ class PatternBudget:
         self.segments -= segments
         self.text -= size
 
+    def take_conditions(self, conditions: tuple[Condition, ...]) -> None:
+        """Counts conditions, which an index cannot find. Raises BadLineError if the budget is used up."""
+        if len(conditions) > self.odd:
+            raise BadLineError(f"the rules have reached the limit of {MOST_ODD} conditions with an expression.")
+        self.odd -= len(conditions)
+        self.text -= sum(len(one.name) + len(one.value) for one in conditions)
+
 
 @dataclass
 class Reading:
@@ -105,7 +113,7 @@ class Reading:
 
     def add(self, redirect: Redirect) -> None:
         """Puts a redirect line in force. Raises BadLineError with the reason if it cannot be applied."""
-        is_guard = redirect.forced and redirect.status >= 400
+        is_guard = redirect.guards
         if reason := reason_against(redirect):
             raise BadLineError(reason, guards=is_guard)
         if len(self.redirects) >= MOST_REDIRECTS:
@@ -126,6 +134,7 @@ class Reading:
         try:
             self.room.take(pattern, len(redirect.source) + len(redirect.target))
             self._take_exceptions(redirect.excepts)
+            self.room.take_conditions(redirect.conditions)
         except BadLineError as bad:
             raise BadLineError(str(bad), guards=is_guard) from None
         self.redirects.append(redirect)
@@ -144,6 +153,7 @@ class Reading:
             raise BadLineError(f"the rules have reached the limit of {MOST_BLOCKS} paths.")
         self.room.take(pattern, len(block.path) + sum(len(name) + len(value or "") for name, value in block.headers))
         self._take_exceptions(block.excepts)
+        self.room.take_conditions(block.conditions)
         self.headers.append(block)
 
     def _take_exceptions(self, paths: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ _CLASS = re.compile(
     re.ASCII,
 )
 _COUNT = re.compile(r"(?:\+|\{[0-9,]++\})\Z")
+_LONGER = re.compile(r":\w*-[\w-]*\Z", re.ASCII)
 _PLACEHOLDER = re.compile(r":([A-Za-z]\w*)", re.ASCII)
 
 
@@ -23,7 +24,8 @@ def class_of(expression: str) -> str | None:
     """Returns a class of characters in the form that `Redirect.only` has. Returns None if the expression is not a
     class."""
     found = _CLASS.match(expression)
-    if found is None:
+    if found is None or (found["set"].startswith("[^") and "/" not in found["set"]):
+        # Such a class would match several segments.
         return None
     try:
         re.compile(found[0], re.ASCII)
@@ -35,8 +37,10 @@ def class_of(expression: str) -> str | None:
 def check(pattern: str, only: dict[str, str]) -> None:
     """Checks that each placeholder in a pattern ends at a definite place of its segment. `only` contains the classes of
     characters that the placeholders accept. Raises BadLineError if a class leaves the end open, because only a search
-    could find it."""
+    could find it, or if a text after a placeholder would belong to its name in Netlify's dialect (`:id-x`)."""
     for segment in pattern.split("/"):
+        if _LONGER.match(segment):
+            raise BadLineError("its source has a `-` after a placeholder, in a form that is not supported.")
         parts = _PLACEHOLDER.split(segment)
         names = parts[1::2]
         if not any(name in only for name in names) or parts == ["", names[0], ""]:

@@ -11,6 +11,7 @@ import msgspec
 from easel.rules.files.headers import GUARDS, header_reason
 from easel.rules.files.lines import shown
 from easel.rules.files.reading import BadLineError, Reading
+from easel.rules.hosts.forms import Form
 from easel.rules.models import HeaderBlock, Pages, Redirect
 
 T = TypeVar("T")
@@ -95,11 +96,19 @@ class Entries:
             self.refuse(redirect.source, str(bad), guards=bad.guards)
 
     def headers(
-        self, path: str, headers: Iterable[tuple[str, str]], *, host: str = "", excepts: tuple[str, ...] = ()
+        self,
+        path: str,
+        headers: Iterable[tuple[str, str]],
+        *,
+        host: str = "",
+        excepts: tuple[str, ...] = (),
+        form: Form | None = None,
+        fills: bool = False,
     ) -> None:
         """Puts the headers of a path in force, except those that no rule may set. If a name occurs twice, the last
         value is used, as hosting providers do. Set-Cookie keeps all its values. An empty value removes the header, as
-        on Azure."""
+        on Azure. With a form, the path is its path, its limits apply, and letters match in the same case only. With
+        `fills`, captured text replaces the placeholders in values."""
         try:
             pattern = self._reading.pattern_of_block(path)
         except BadLineError as bad:
@@ -113,8 +122,13 @@ class Entries:
                 kept.append((name, value or None))
         if not kept:
             return
+        block = HeaderBlock(self.number, path, tuple(kept), host, self.file, excepts, fills=fills)
+        if form is not None:
+            only = tuple(form.only.items())
+            limits = {"excepts": form.excepts, "only": only, "conditions": form.conditions, "strict": True}
+            block = msgspec.structs.replace(block, **limits)
         try:
-            self._reading.add_block(HeaderBlock(self.number, path, tuple(kept), host, self.file, excepts), pattern)
+            self._reading.add_block(block, pattern)
         except BadLineError as bad:
             self.refuse(path, str(bad))
 

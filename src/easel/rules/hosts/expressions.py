@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from easel.rules.files.reading import BadLineError
 from easel.rules.hosts.classes import check, class_of
 from easel.rules.hosts.entries import MOST_EXCEPTIONS, MOST_FORMS
+from easel.rules.hosts.forms import Form
+from easel.rules.hosts.whole_paths import MOST_PARTS, to_regex, whole_form
 
-MOST_PARTS = 64
-"""Maximum number of placeholders, groups and optional parts in the source (path pattern) of a rule. Each of them costs
-one pass over the pattern."""
+_KEY = re.compile(r"(?<!\\):(\w+)(?:\([^()]*\))?|(?<!\\)\((?!\?)[^()]*\)")
 _GROUP = re.compile(r"(:\w+)?\(([^()]*)\)")
-_OPTIONAL = re.compile(r"\{(?![\d,]*\})([^{}]*)\}(\?)?|/?:([\w$]+)(?:\([^()]*\))?\?")
+_OPTIONAL = re.compile(r"\{(?![\d,]*\})([^{}]*)\}(\?)?|[/.]?:([\w$]+)(?:\([^()]*\))?\?")
 _CHOICE = re.compile(r":([\w$]+)\((?:\?:)?([\w.~%\\-]+(?:\|[\w.~%\\-]+)*)\)")
 _CLASS = re.compile(r"\\[a-zA-Z]")
 """A pattern for a class of characters such as `\\d`."""
 _TOKEN = re.compile(r":([\w$]+)(?:\(([^()]*)\))?([*+?]?)")
+_NAME_AT_END = re.compile(r":\w+\Z", re.ASCII)
 _TOKEN_NAME = re.compile(r":([\w$]+)")
 _ESCAPED = re.compile(r"\\([./_~-])")
+_WORD = re.compile(r"\w", re.ASCII)
 _ANY = (".*", ".+")
 _SEGMENT = ("[^/]+", "[^/]*", "[^/]+?")
 _NEGATIVE = re.compile(
@@ -31,21 +33,21 @@ a missing script gets 404."""
 _BEGINNING = re.compile(r"[\w./~%-]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One of the patterns into which a source is translated (`path`). `names` maps each of the source's placeholders to
-    the text that stands for it in a target. `excepts` are the patterns that it excludes, and `only` are the characters
-    that a placeholder accepts."""
-
-    path: str
-    names: dict[str, str] = field(default_factory=dict)
-    excepts: tuple[str, ...] = ()
-    only: dict[str, str] = field(default_factory=dict)
-
-
 def from_expression(source: str) -> list[Form]:
-    """Translates a source into the patterns that together match it. Raises BadLineError if only a regular expression
-    can express the source, or if the source exceeds a limit."""
+    """Translates a source into the patterns that together match it. Raises BadLineError if only a search can match the
+    source, or if the source exceeds a limit."""
+    try:
+        return patterns_of(source)
+    except BadLineError as bad:
+        try:
+            return [whole_form(*to_regex(source))]
+        except BadLineError:
+            raise bad from None
+
+
+def patterns_of(source: str) -> list[Form]:
+    """Translates a source into the patterns that together match it. Raises BadLineError if no pattern can express the
+    source, or if the source exceeds a limit."""
     if sum(map(source.count, ":({?")) > MOST_PARTS:
         raise BadLineError(f"its source has more than {MOST_PARTS} placeholders, groups and optional parts.")
     if (negative := _NEGATIVE.match(source)) is not None:
@@ -58,6 +60,7 @@ def from_expression(source: str) -> list[Form]:
         if before != "/":
             excepts = (before.rstrip("/"), *excepts)
         return [Form(f"{before}*", names, excepts)]
+    order = [name or "" for name in _KEY.findall(source)]
     groups = 0
 
     def numbered(match: re.Match[str]) -> str:
@@ -75,10 +78,24 @@ def from_expression(source: str) -> list[Form]:
         form = waiting.pop()
         alternatives_of = _variants(form)
         if alternatives_of is None:
-            forms.append(_pattern(form))
+            forms.append(_numbered(_pattern(form), order))
         else:
             waiting.extend(reversed(alternatives_of))
     return forms
+
+
+def _numbered(form: Form, order: list[str]) -> Form:
+    """Returns the form with names for `$1`, `$2`, …, which count placeholders and groups together."""
+    if not any(order):
+        return form
+    unnamed = 0
+    names = {}
+    for number, name in enumerate(order, 1):
+        unnamed += not name
+        if (key := name or f"${unnamed}") in form.names:
+            names[f"${number}"] = form.names[key]
+    kept = {name: text for name, text in form.names.items() if not name.startswith("$")}
+    return replace(form, names=kept | names)
 
 
 def _exception(before: str, alternative: str) -> str | None:
@@ -100,10 +117,12 @@ def _variants(form: Form) -> list[Form] | None:
     path = form.path
     if (optional := _OPTIONAL.search(path)) is not None:
         before, after = path[: optional.start()], path[optional.end() :]
+        if _WORD.match(after):
+            raise BadLineError("its source has a letter or digit after an optional part, which is not supported.")
         if optional[3]:
             inner = optional[0].removesuffix("?")
             without = replace(form, path=before + after or "/", names=form.names | {optional[3]: ""})
-            return [without, replace(form, path=before + inner + after)]
+            return [replace(form, path=before + inner + after), without]
         inside = replace(form, path=before + optional[1] + after or "/")
         if not optional[2]:
             return [inside]
@@ -116,6 +135,8 @@ def _variants(form: Form) -> list[Form] | None:
     if after[:1] in ("*", "+"):
         raise BadLineError(f"its source repeats the choice `{choice[0][:40]}`, which is not supported.")
     texts = [_ESCAPED.sub(r"\1", text) for text in choice[2].split("|")]
+    if _NAME_AT_END.search(before) and any(map(_WORD.match, texts)):
+        raise BadLineError("its source has a letter or digit after a placeholder, in a form that is not supported.")
     return [replace(form, path=before + text + after, names=form.names | {choice[1]: text}) for text in texts]
 
 
@@ -140,6 +161,13 @@ def _pattern(form: Form) -> Form:
             )
         names[name] = f":{ours}"
         is_rest = wide and at == len(form.path)
+        is_whole = out[-1].endswith("/") and form.path.startswith("/", at)
+        if wide and not is_rest and repeat != "*" and (is_whole or "+" in (repeat, (expression or "")[1:])):
+            raise BadLineError("its source has a wildcard in its middle that must match some text.")
+        if not wide and _WORD.match(form.path, at):
+            raise BadLineError("its source has a letter or digit after a placeholder, in a form that is not supported.")
+        if is_rest and "*" in "".join(out):
+            raise BadLineError("its source has two wildcards, in a form that is not supported.")
         if is_rest and ("+" in (repeat, (expression or "")[1:]) or _is_below(out, expression, repeat)):
             # A `*` at the end matches the folder itself too.
             excepts = ("".join(out).rstrip("/") or "/",)
@@ -151,7 +179,16 @@ def _pattern(form: Form) -> Form:
     if excepts and ":" in excepts[0]:
         excepts = tuple(path for path in excepts if pattern.startswith(path))
     check(pattern, only)
+    if any(_is_open(segment, only) for segment in pattern.split("/")):
+        # On Vercel, the first placeholder takes as few characters as possible.
+        raise BadLineError("its source has two placeholders in one segment, in a form that is not supported.")
     return Form(pattern if pattern.startswith("/") else f"/{pattern}", names, excepts, only)
+
+
+def _is_open(segment: str, only: dict[str, str]) -> bool:
+    """Returns true if a segment has several placeholders, and a placeholder without a class of characters."""
+    names = _TOKEN_NAME.findall(segment)
+    return len(names) + segment.count("*") > 1 and ("*" in segment or any(name not in only for name in names))
 
 
 def _is_below(out: list[str], expression: str | None, repeat: str) -> bool:

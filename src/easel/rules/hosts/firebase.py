@@ -10,7 +10,8 @@ import msgspec
 from easel.rules.files.lines import shown
 from easel.rules.files.reading import BadLineError, Reading
 from easel.rules.hosts.entries import Entries, decoded, pages_of
-from easel.rules.hosts.expressions import Form, to_ours
+from easel.rules.hosts.expressions import to_ours
+from easel.rules.hosts.forms import Form
 from easel.rules.hosts.globs import from_glob, from_regex
 from easel.rules.models import FIREBASE_JSON, Redirect
 
@@ -81,11 +82,8 @@ def read_firebase(text: str, reading: Reading) -> None:
     entries = Entries(f"{FIREBASE_JSON} headers", reading)
     for route in hosting.headers:
         for form in _forms(route, entries):
-            if form.only:
-                entries.refuse(_source(route), "headers with a class of characters in their source are not supported.")
-                continue
             pairs = ((header.get("key", ""), header.get("value", "")) for header in route.headers)
-            entries.headers(form.path, pairs, excepts=form.excepts)
+            entries.headers(form.path, pairs, form=form)
 
 
 def _source(route: _Route) -> str:
@@ -109,4 +107,13 @@ def _forms(route: _Route, entries: Entries) -> list[Form]:
 
 def _line(route: _Route, form: Form, status: int, *, forced: bool = False) -> Redirect:
     target = to_ours(route.destination, form.names)
-    return Redirect(0, form.path, target, status, forced, excepts=form.excepts, only=tuple(form.only.items()))
+    return Redirect(
+        0,
+        form.path,
+        target,
+        status,
+        forced,
+        excepts=form.excepts,
+        only=tuple(form.only.items()),
+        conditions=form.conditions,
+    )

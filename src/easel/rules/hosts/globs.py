@@ -10,7 +10,11 @@ from itertools import product
 from easel.rules.files.reading import BadLineError
 from easel.rules.hosts.classes import check
 from easel.rules.hosts.entries import MOST_FORMS
-from easel.rules.hosts.expressions import MOST_PARTS, Form, from_expression
+from easel.rules.hosts.expressions import patterns_of
+from easel.rules.hosts.forms import Form
+from easel.rules.hosts.glob_expressions import glob_expression
+from easel.rules.hosts.one_pass import one_pass, search_in_one_pass
+from easel.rules.hosts.whole_paths import MOST_PARTS, whole_form
 
 _ALTERNATIVES = re.compile(
     r"(?P<mark>[@?!]?)\((?P<group>[^()]*)\)|\{(?P<list>[^{}]*)\}|\[(?P<class>[\w-]{1,64})\]"
@@ -32,22 +36,45 @@ _GROUP = re.compile(
 def from_glob(glob: str) -> list[Form]:
     """Translates a glob into the patterns that together match it. Raises BadLineError if only a search can match the
     glob, or if it exceeds a limit."""
-    if glob.startswith("!"):
-        left_out = [form for form in from_glob(glob[1:]) if not form.only]
-        return [Form("/*", {}, tuple(form.path for form in left_out))]
-    if _CAPTURES.search(glob):
-        forms = from_expression(glob)
-        # Firebase numbers unnamed groups from 0.
-        return [replace(form, names=form.names | _numbered(form.names)) for form in forms]
-    names = {name: ":splat" if star else f":{name}" for name, star in _NAMED.findall(glob)}
-    texts = _resolved(_NAMED.sub(lambda found: _REST if found[2] else found[0], glob))
-    return [_pattern(text, none_of, names) for text, none_of in texts]
+    try:
+        return _patterns(glob)
+    except BadLineError as bad:
+        if ":" in glob:
+            raise
+        path = glob if glob.startswith("/") else f"/{glob}"
+        try:
+            return [whole_form(one_pass(glob_expression(path)), {})]
+        except BadLineError:
+            raise bad from None
 
 
 def from_regex(regex: str) -> list[Form]:
-    """Translates a regular expression (RE2) into the patterns that together match it. Raises BadLineError if no pattern
-    can express it. This includes an expression without `^`, which also matches in the middle of a path, and an
-    expression without `$`, which also matches longer paths."""
+    """Translates a regular expression (RE2), which is searched in a path, into the patterns that together match it.
+    Raises BadLineError if it cannot be matched in one pass."""
+    try:
+        return _patterns_of_regex(regex)
+    except BadLineError:
+        expression = search_in_one_pass(regex)
+        names = {str(number): name for number, name in enumerate(expression.names, 1)}
+        names |= {name: name for name in expression.names}
+        return [whole_form(expression, names)]
+
+
+def _patterns(glob: str) -> list[Form]:
+    if glob.startswith("!"):
+        left_out = [form for form in _patterns(glob[1:]) if not form.only]
+        return [Form("/*", {}, tuple(form.path for form in left_out))]
+    if _CAPTURES.search(glob):
+        forms = patterns_of(glob)
+        # Firebase numbers unnamed groups from 0.
+        return [replace(form, names=form.names | _numbered(form.names)) for form in forms]
+    names = {name: ":splat" if star else f":{name}" for name, star in _NAMED.findall(glob)}
+    path = glob if glob.startswith("/") else f"/{glob}"
+    texts = _resolved(_NAMED.sub(lambda found: _REST if found[2] else found[0], path))
+    return [_pattern(text, none_of, names) for text, none_of in texts]
+
+
+def _patterns_of_regex(regex: str) -> list[Form]:
     if not regex.startswith("^/"):
         raise BadLineError("its regular expression matches a part of a path. Write `^/` at its start.")
     if ":" in regex or sum(map(regex.count, "([.\\")) > MOST_PARTS:
@@ -66,7 +93,7 @@ def from_regex(regex: str) -> list[Form]:
     source = _GROUP.sub(named, regex[1:].removesuffix("$").removesuffix("/?"))
     if not regex.endswith("$") and not source.endswith((".*)", ".+)")):
         source += ":bare0(.*)"
-    forms = from_expression(source)
+    forms = patterns_of(source)
     for form in forms:
         form.names.update({str(at): form.names[name] for at, name in enumerate(groups, 1) if name in form.names})
     return forms
@@ -84,6 +111,8 @@ def _resolved(glob: str) -> list[tuple[str, tuple[str, ...]]]:
     at = 0
     for match in _ALTERNATIVES.finditer(glob):
         choices.append([glob[at : match.start()]])
+        if match["mark"] == "" and glob[match.start() - 1 : match.start()] in ("*", "+"):
+            raise BadLineError("its source is a glob of an unsupported form.")
         at = match.end()
         if match["mark"] == "!":
             if none_of or any(char in match["group"] for char in "*?["):
@@ -103,7 +132,12 @@ def _resolved(glob: str) -> list[tuple[str, tuple[str, ...]]]:
         forms *= len(choice)
         if forms * max(len(none_of), 1) > MOST_FORMS:
             raise BadLineError(f"its source expands to more than {MOST_FORMS} patterns.")
-    return [("".join(parts), none_of) for parts in product(*choices)]
+    found = ["".join(parts) for parts in product(*choices)]
+    # A path has no empty segment in which an empty alternative could match.
+    kept = [text for text in found if "//" not in text and (glob.endswith("/") or not text.endswith("/"))]
+    if not kept:
+        raise BadLineError("its source has an empty segment, which never matches.")
+    return [(text, none_of) for text in kept]
 
 
 def _characters(text: str) -> list[str]:
@@ -141,12 +175,12 @@ def _pattern(glob: str, none_of: tuple[str, ...], names: dict[str, str]) -> Form
 
 
 def _segment(part: str, number: int) -> str:
-    """Replaces each `*` in a segment of a glob with a placeholder. Returns the segment unchanged if the text after a
-    `*` would continue the placeholder's name."""
+    """Replaces each `*` in a segment of a glob with a placeholder. Raises BadLineError if the text after a `*` would
+    continue the placeholder's name."""
     pieces = part.replace("**", "*").split("*")
     if len(pieces) == 1:
         return part
     if any(piece[:1].isalnum() or piece[:1] == "_" for piece in pieces[1:]) or "" in pieces[1:-1]:
-        return "*".join(pieces)
+        raise BadLineError("its source is a glob of an unsupported form.")
     names = (f":part{number}{'abcdefghijklmnop'[at % 16]}" for at in range(len(pieces)))
     return pieces[0] + "".join(name + piece for name, piece in zip(names, pieces[1:], strict=False))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
+from easel.rules.matching.conditions import PreparedCondition, prepared
 from easel.rules.matching.index import Index
-from easel.rules.matching.paths import escaped
+from easel.rules.matching.paths import RequestPath, escaped
 from easel.rules.matching.pattern import Pattern, folded, parse, split
 from easel.rules.matching.table import MOST_TRIED, HostPattern
 from easel.rules.matching.visit import Visit
@@ -17,6 +21,36 @@ _ON_LINES = "set-cookie"
 _SAFE = "/-._~!$&*+=:@"
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The parts of a block that few blocks have: excluded paths, the strings that placeholders accept, conditions, and
+    the pattern in the block's own letters, if they must match in the same case."""
+
+    excepts: tuple[Pattern, ...]
+    only: tuple[tuple[str, re.Pattern[str]], ...]
+    of_path: tuple[PreparedCondition, ...]
+    conditions: tuple[PreparedCondition, ...]
+    strict: Pattern | None
+
+    def accepts(self, asked: RequestPath, caught: dict[str, str]) -> bool:
+        """Returns true if the block applies to the path. Adds strings that its conditions capture."""
+        return (
+            all(one.fullmatch(caught.get(name, "")) for name, one in self.only)
+            and all(one.accepts(asked, caught) for one in self.of_path)
+            and not any(one.catch(asked) is not None for one in self.excepts)
+        )
+
+
+def _limits(block: HeaderBlock, dialect: Dialect, *, folds: bool) -> _Limits:
+    folds = folds and not block.strict
+    return _Limits(
+        tuple(parse(path, dialect, folds_case=folds) for path in block.excepts),
+        tuple((name, re.compile(text, re.ASCII)) for name, text in block.only),
+        *prepared(block.conditions),
+        parse(block.path, dialect) if block.strict else None,
+    )
+
+
 class HeaderTable:
     """The header blocks of a version. An edge prepares them once, before it serves the version."""
 
@@ -25,16 +59,13 @@ class HeaderTable:
         self._folds = rules.dialect == "netlify"
         self._index = Index(forgiving=self._folds)
         self._blocks: list[tuple[HeaderBlock, Pattern, HostPattern | None]] = []
-        self._excepts: dict[int, tuple[Pattern, ...]] = {}
-        self.any_host = any(block.host for block in rules.headers)
+        self._limits: dict[int, _Limits] = {}
+        self.depends_on_visit = any(block.depends_on_visit for block in rules.headers)
         for number, block in enumerate(rules.headers):
             pattern = parse(block.path, rules.dialect, folds_case=self._folds)
             host = HostPattern(tuple(block.host.split("."))) if block.host else None
             self._index.add(number, pattern)
             self._blocks.append((block, pattern, host))
-            if block.excepts:
-                excepts = (parse(path, rules.dialect, folds_case=self._folds) for path in block.excepts)
-                self._excepts[number] = tuple(excepts)
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -54,6 +85,7 @@ class HeaderTable:
         path = folded(asked) if self._folds else asked
         changes: Changes = {}
         size = applied = 0
+        vary: set[str] = set()
         by_path: dict[tuple[str, str] | int, Changes] = {}
         removed: dict[tuple[str, str] | int, set[str]] = {}
         for number in self._index.find(path)[:MOST_TRIED]:
@@ -62,11 +94,20 @@ class HeaderTable:
             of_host = host.catch(visit) if host is not None else {}
             if caught is None or of_host is None:
                 continue
-            if any(one.catch(path) is not None for one in self._excepts.get(number, ())):
-                continue
+            if block.strict or block.excepts or block.conditions or block.only:
+                limits = self._limits.get(number)
+                if limits is None:
+                    limits = self._limits[number] = _limits(block, self._dialect, folds=self._folds)
+                if limits.strict is not None and (caught := limits.strict.catch(asked)) is None:
+                    continue
+                if not limits.accepts(asked if block.strict else path, caught):
+                    continue
+                vary.update(name for one in limits.conditions if (name := one.varies))
+                if not all(one.holds(visit, caught) for one in limits.conditions):
+                    continue
             if caught and self._dialect == "cloudflare" and visit.spelled is not None:
                 caught = pattern.catch(visit.spelled) or caught
-            fills = {**caught, **of_host} if self._dialect == "cloudflare" else {}
+            fills = {**caught, **of_host} if self._dialect == "cloudflare" or block.fills else {}
             filled = _filled(block, {name: _safe(text) for name, text in fills.items()})
             size += sum(len(name) + sum(map(len, pieces or ())) for name, pieces in filled)
             applied += 1
@@ -80,6 +121,8 @@ class HeaderTable:
                 before = None if name in removed[place] else changes.get(name)
                 joins = self._dialect == "cloudflare" and values and before
                 changes[name] = [*before, *values] if joins and before and values else values
+        if vary:
+            changes["vary"] = [*(changes.get("vary") or ()), *sorted(vary)]
         return {name: _joined(name, values) for name, values in changes.items()}
 
 

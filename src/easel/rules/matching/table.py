@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from easel.rules.matching.conditions import PreparedCondition, prepared
 from easel.rules.matching.index import Index
 from easel.rules.matching.paths import RequestPath
 from easel.rules.matching.pattern import Pattern, parse, split
@@ -53,11 +54,16 @@ class _Line:
     excepts: tuple[Pattern, ...]
     only: tuple[tuple[str, re.Pattern[str]], ...]
     steps_aside: bool
+    of_path: tuple[PreparedCondition, ...] = ()
+    conditions: tuple[PreparedCondition, ...] = ()
 
     def accepts(self, asked: RequestPath, caught: dict[str, str]) -> bool:
-        """Returns true if no exception of the line matches the path, and the line accepts the captured strings."""
-        return all(one.fullmatch(caught[name]) for name, one in self.only) and not any(
-            one.catch(asked) is not None for one in self.excepts
+        """Returns true if no exception of the line matches the path, its conditions on the path hold, and the line
+        accepts the captured strings. Adds the strings that its conditions capture."""
+        return (
+            all(one.fullmatch(caught.get(name, "")) for name, one in self.only)
+            and all(one.accepts(asked, caught) for one in self.of_path)
+            and not any(one.catch(asked) is not None for one in self.excepts)
         )
 
 
@@ -138,7 +144,7 @@ class RedirectTable:
             if caught and self.dialect == "cloudflare" and visit.spelled is not None:
                 caught = line.pattern.catch(visit.spelled) or caught
             by = line.redirect
-            plain = plain and not (by.conditional or by.query or by.host or by.absent)
+            plain = plain and not (by.conditional or by.query or by.host or by.absent or line.conditions)
             if not _holds(line, visit, caught) or (line.steps_aside and _is_there(line, asked, caught)):
                 continue
             leads = _leads(line, visit, caught, for_all=plain)
@@ -157,7 +163,8 @@ def _line(redirect: Redirect, dialect: Dialect) -> _Line:
     excepts = tuple(parse(path, dialect) for path in redirect.excepts)
     only = tuple((name, re.compile(text, re.ASCII)) for name, text in redirect.only)
     aside = may_step_aside(redirect, dialect)
-    return _Line(redirect, pattern, host, target, _goes_first(redirect, dialect), excepts, only, aside)
+    first = _goes_first(redirect, dialect)
+    return _Line(redirect, pattern, host, target, first, excepts, only, aside, *prepared(redirect.conditions))
 
 
 def may_step_aside(redirect: Redirect, dialect: Dialect) -> bool:
@@ -232,7 +239,9 @@ def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
     for kind, name in redirect.absent:
         if name in visit.cookies if kind == "cookie" else any(key == name for key, _ in visit.pairs):
             return False
-    return not redirect.cookies or any(_has_cookie(visit, wanted) for wanted in redirect.cookies)
+    if redirect.cookies and not any(_has_cookie(visit, wanted) for wanted in redirect.cookies):
+        return False
+    return all(one.holds(visit, caught) for one in line.conditions)
 
 
 def _has_cookie(visit: Visit, wanted: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote
 
+from easel.rules.matching.conditions import captured_names
 from easel.rules.matching.paths import escaped_for_path, escaped_for_query, without_marks
 from easel.rules.matching.pattern import Pattern, split
 from easel.rules.matching.segments import SPLAT
@@ -134,8 +135,8 @@ def names_other_host(target: str) -> bool:
 
 def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
     """Returns the parsed target of a redirect line. `pattern` is the parsed path of the line's source, whose
-    placeholders may occur in the target, together with those of its query and host."""
-    names = set(pattern.names)
+    placeholders may occur in the target, together with those of its query, host and conditions."""
+    names = set(pattern.names) | captured_names(redirect.conditions)
     names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
     labels = redirect.host.partition("://")[2].split(".")
     names.update(SPLAT if label == "*" else label[1:] for label in labels if label == "*" or label.startswith(":"))

@@ -16,10 +16,26 @@ _MOST_ESCAPES = 4096
 bytes."""
 
 
+_OF_COUNTRY = "x-vercel-ip-country"
+HEADERS = {
+    "accept": "accept",
+    "accept-language": "accept_language",
+    "cookie": "cookie",
+    "host": "host",
+    "sec-fetch-dest": "fetch_dest",
+    "sec-fetch-mode": "fetch_mode",
+    "service-worker": "service_worker",
+    "x-forwarded-host": "host",
+    "x-forwarded-proto": "scheme",
+    _OF_COUNTRY: "country",
+}
+"""The headers that conditions of rules can read, and their fields of a visit."""
+
+
 class Visit(msgspec.Struct, frozen=True, dict=True):
     """The parts of a request that rules match: `path` and `query` as sent, `host` in lower case without a port.
-    `cookie` and `accept_language` are the values of the headers. `country` is the visitor's two-letter country code, if
-    a proxy has sent one."""
+    `country` is the visitor's two-letter country code, if a proxy has sent one. The other fields are values of headers
+    ('' if there is no such header)."""
 
     path: str
     query: str = ""
@@ -28,6 +44,15 @@ class Visit(msgspec.Struct, frozen=True, dict=True):
     cookie: str = ""
     accept_language: str = ""
     country: str = ""
+    accept: str = ""
+    fetch_dest: str = ""
+    fetch_mode: str = ""
+    service_worker: str = ""
+
+    def header(self, name: str) -> str:
+        """Returns the value of a header of HEADERS ('' if there is no such header)."""
+        value: str = getattr(self, HEADERS[name])
+        return value.upper() if name == _OF_COUNTRY else value
 
     @cached_property
     def asked(self) -> RequestPath | None:

@@ -59,7 +59,7 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
 
 
 def _varies(site: Site, request: Request) -> bool:
-    return site.rules is not None and site.rules.headers.any_host
+    return site.rules is not None and site.rules.headers.depends_on_visit
 
 
 STAGE = Stage("header rules", after=_after, varies=_varies)
