@@ -13,7 +13,7 @@ class AuthenticationRequiredError(EaselError):
 
 
 class InvalidApiKeyError(EaselError):
-    """The API key is unknown or was revoked."""
+    """The API key is unknown or was revoked. Send a valid key in the header `Authorization: Bearer KEY`."""
 
     status = 401
     code = "invalid_api_key"
@@ -34,7 +34,7 @@ class KeyLimitedToAppError(EaselError):
 
 
 class KeyNotFoundError(NotFoundError):
-    """There is no API key {key_id}."""
+    """The organisation has no API key {key_id}. Choose an id from its list of keys."""
 
     code = "key_not_found"
 

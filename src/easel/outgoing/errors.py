@@ -13,14 +13,15 @@ class DestinationRefusedError(BadRequestError):
 
 
 class HostUnknownError(EaselError):
-    """The host name {host} cannot be resolved: {reason}."""
+    """The host name {host} cannot be resolved: {reason}. Check its spelling, and the DNS of the server."""
 
     status = 502
     code = "host_unknown"
 
 
 class HostUnreachableError(EaselError):
-    """The host {host} does not accept connections on port {port}: {reason}."""
+    """The host {host} does not accept connections on port {port}: {reason}. Check that the host is running, and that no
+    firewall blocks Easel."""
 
     status = 502
     code = "host_unreachable"
@@ -33,7 +34,7 @@ class HostRuleInvalidError(BadRequestError):
 
 
 class AnswerTooLargeError(EaselError):
-    """{host} sent a response of more than {limit} bytes."""
+    """{host} sent a response of more than {limit} bytes, which Easel does not read. Check the address."""
 
     status = 502
     code = "answer_too_large"

@@ -43,7 +43,7 @@ class UploadUrlExpiredError(EaselError):
 
 
 class UploadUrlInvalidError(EaselError):
-    """This upload URL was not issued by Easel: {reason}."""
+    """This upload URL cannot be used: {reason}. Request a new upload URL."""
 
     status = 403
     code = "upload_url_invalid"

@@ -43,7 +43,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 class RequestTooLargeError(EaselError):
-    """The request body is larger than {limit} bytes."""
+    """The request body is larger than {limit} bytes. Shorten its values, or send fewer of them."""
 
     status = 413
     code = "request_too_large"
