@@ -12,7 +12,7 @@ import pytest
 from easel import __version__
 from easel.bundles import members
 from easel.bundles.errors import CrcMismatchError, SecretInBundleError
-from easel.bundles.inflate import inflated
+from easel.bundles.inflate import inflated_with_crc
 from easel.bundles.inspect import inspect
 from easel.bundles.models import Allowances, BundleRef, Inspection, Limits, Manifest
 from easel.bundles.previous_version import PreviousVersion, as_before
@@ -74,12 +74,13 @@ def test_an_equal_bundle_is_recognised_after_any_version(change: dict[str, bytes
 def test_only_files_that_changed_are_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[bytes] = []
 
-    def counted(raw: memoryview, method: int, limit: int) -> bytes:
-        read.append(inflated(raw, method, limit))
-        return read[-1]
+    def counted(raw: memoryview, method: int, limit: int) -> tuple[bytes, int]:
+        content, crc = inflated_with_crc(raw, method, limit)
+        read.append(content)
+        return content, crc
 
     before = before_of(zipped(SITE), tmp_path)
-    monkeypatch.setattr(members, "inflated", counted)
+    monkeypatch.setattr(members, "inflated_with_crc", counted)
     look_after(zipped({**SITE, "style.css": b"changed"}), before)
     # The first page has no place for a script because another file states its digest. The second file is no page.
     assert sorted(read) == sorted([PAGE, SITE["part.html"], b"changed"])

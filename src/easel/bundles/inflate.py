@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, cast
 
-from isal.igzip_lib import DECOMP_DEFLATE, IgzipDecompressor, IsalError
+from isal.igzip_lib import DECOMP_DEFLATE, DECOMP_GZIP_NO_HDR, IgzipDecompressor, IsalError
+from isal.isal_zlib import crc32
 
-from easel.bundles.models import STORED, ZSTANDARD, Member
+from easel.bundles.models import DEFLATED, STORED, ZSTANDARD, Member
 from easel.bundles.packages import Package
 
 if TYPE_CHECKING:
@@ -29,11 +30,24 @@ class DamagedDataError(Exception):
 def inflated(data: memoryview, method: int, limit: int) -> bytes:
     """Inflates a member's data, and returns the whole content. If the content is longer than `limit` bytes, returns
     `limit` + 1 bytes, so that the caller notices it. Raises DamagedDataError."""
-    if method == STORED:
-        return bytes(data[: limit + 1])
+    if method == DEFLATED:
+        return _inflated(IgzipDecompressor(flag=DECOMP_DEFLATE), data, limit)
     if method == ZSTANDARD:
         return _unpacked_up_to(data, limit + 1)
-    inflater = IgzipDecompressor(flag=DECOMP_DEFLATE)
+    return bytes(data[: limit + 1])
+
+
+def inflated_with_crc(data: memoryview, method: int, limit: int) -> tuple[bytes, int]:
+    """Returns the same as `inflated`, and the CRC-32 of the returned bytes. Inflating computes it in the same call,
+    without the interpreter lock."""
+    if method == DEFLATED:
+        inflater = IgzipDecompressor(flag=DECOMP_GZIP_NO_HDR)
+        return _inflated(inflater, data, limit), inflater.crc
+    content = inflated(data, method, limit)
+    return content, crc32(content)
+
+
+def _inflated(inflater: IgzipDecompressor, data: memoryview, limit: int) -> bytes:
     try:
         content = inflater.decompress(data, limit + 1)
     except IsalError as error:  # type: ignore[misc]

@@ -28,7 +28,7 @@ from easel.bundles.errors import (
     SizeMismatchError,
     WindowTooLargeError,
 )
-from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inflated, window
+from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inflated_with_crc, window
 from easel.bundles.models import MAY_VOUCH, NO_PLACE, REGISTERS_WORKER, ZSTANDARD, Allowances, Member
 from easel.bundles.names import printable
 from easel.bundles.pages import LOOKED_AT, script_place
@@ -49,6 +49,8 @@ from easel.bundles.vouched_pages import (
 WHOLE = 1024 * 1024
 """Maximum size (bytes, both compressed and inflated) of a member that is inflated in one call. Larger members are
 inflated in pieces."""
+_PIECE = WHOLE // 2
+"""Size in bytes of these pieces. A thread waits for the interpreter lock a few times in each piece."""
 WHOLE_TEXT = LARGEST_LIST
 """Maximum size in bytes of a text that is inflated in one call. This limit is higher, because texts are also
 searched."""
@@ -129,8 +131,8 @@ class MemberReader:
             if entry.method == ZSTANDARD and (size := window(raw)) > LARGEST_WINDOW:
                 raise WindowTooLargeError(member=printable(entry.name), size=size, limit=LARGEST_WINDOW)
             if entry.size <= kind.whole and entry.length <= kind.whole:
-                head = inflated(raw, entry.method, entry.size)
-                size, crc, digest = len(head), isal_zlib.crc32(head), hashlib.sha256(head).hexdigest()
+                head, crc = inflated_with_crc(raw, entry.method, entry.size)
+                size, digest = len(head), hashlib.sha256(head).hexdigest()
                 marks = _marks(head, kind)
                 if may_be_key:
                     _refuse_key(head, entry)
@@ -152,7 +154,7 @@ class MemberReader:
         size = crc = marks = 0
         head = seam = before = b""
         hasher = hashlib.sha256()
-        for piece in inflate(raw, entry.method):
+        for piece in inflate(raw, entry.method, _PIECE):
             size += len(piece)
             if size > entry.size:
                 break
@@ -161,7 +163,7 @@ class MemberReader:
             if len(head) < LOOKED_AT:
                 head += piece
             if kind.is_run and not marks:
-                if registers_worker(before + piece):
+                if registers_worker(piece) or registers_worker(before + piece[:LONGEST_REGISTERS]):
                     marks = REGISTERS_WORKER
                 before = piece[-LONGEST_REGISTERS:]
             if may_be_key:
