@@ -152,18 +152,22 @@ def _drop_extra(schema: dict[str, Any]) -> None:
     schema.pop("additionalProperties", None)
 
 
-def _give_up_early(schema: Any) -> None:
-    """Counts every list and map in the schema before validating it, and stops at the first wrong value of a list or
-    map.
+def _give_up_early(schema: Any, model: Any) -> None:
+    """Counts every list and map in the model's schema before validating it, and stops at the first wrong value of a
+    list or map.
 
     An error object is a hundred times as large as a wrong value, and the sender needs only a few errors.
     """
     if isinstance(schema, list | tuple):
         for inner in schema:
-            _give_up_early(inner)
+            _give_up_early(inner, model)
     elif isinstance(schema, dict):
+        part = schema.get("cls")
+        if part is not model and isinstance(part, type) and issubclass(part, _Received):
+            # The part's own schema counts them already.
+            return
         for inner in list(schema.values()):
-            _give_up_early(inner)
+            _give_up_early(inner, model)
         if schema.get("type") in ("list", "dict") and not schema.get("fail_fast"):
             schema["fail_fast"] = True
             if schema.get("max_length") is not None:
@@ -190,7 +194,7 @@ class _Received(BaseModel):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Returns the model's schema, which also counts lists and maps."""
         schema = handler(source)
-        _give_up_early(schema)
+        _give_up_early(schema, source)
         return schema
 
 

@@ -183,7 +183,7 @@ class Child:
 
 class DatabaseStart:
     """Starts the embedded database while this process imports modules. One separate process starts the database, and
-    another separate process prepares it."""
+    another separate process checks the object store and prepares the database."""
 
     def __init__(self, embedded: EmbeddedPostgres, *, without: IO[str]) -> None:
         """Forks the process that starts the database. `without` is a lock file that only this process may hold, so the
@@ -214,9 +214,15 @@ class DatabaseStart:
         self._embedded.found(url)
         return url
 
+    @property
+    def ended(self) -> bool:
+        """Returns true if the other process has checked the object store and prepared the database, or has found an
+        error. Call `url` first."""
+        return self._outcome is not None
+
     def prepared(self) -> roles.PreparedDatabase | None:
         """Returns the result of `prepare_database` in the other process. Call `url` first. Returns None if that process
-        could not prepare the database. Raises the errors of `prepare_database`."""
+        could not prepare the database. Raises the errors of `check_store` and `prepare_database`."""
         if isinstance(self._outcome, Exception):
             raise self._outcome
         return self._outcome
@@ -233,6 +239,7 @@ class DatabaseStart:
         if not url:
             return b""
         try:
+            roles.check_store(settings)
             return pickle.dumps((url, roles.prepare_database(settings, url)))
         except Exception as error:
             return pickle.dumps((url, error))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from easel.connections.listening import PortTakenError, bind
 from easel.errors import EaselError, ServiceUnavailableError
@@ -43,6 +44,8 @@ READY_WITHIN = 60.0
 DRAIN_WITHIN = 75.0
 PORTS_FREE_WITHIN = 3.0
 READY_LOOKS = 0.01
+START_ORDER: Final[tuple[Role, ...]] = ("edge", "api", "worker", "builder")
+"""The order in which roles start. An edge takes the longest time until it is ready."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
@@ -111,7 +114,9 @@ class Supervisor:
             self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
         try:
             # An unreachable object store is reported at once, and not only at the first upload.
-            checking = asyncio.create_task(self._nursery.call(check_store, self._settings))
+            checked = starting is not None and starting.ended
+            check = asyncio.sleep(0) if checked else self._nursery.call(check_store, self._settings)
+            checking = asyncio.create_task(check)
             await self._prepare(url, starting)
             with self._bearable():
                 await checking
@@ -288,15 +293,15 @@ class Supervisor:
         return self._stopping.is_set()
 
     async def _until_ready(self) -> None:
+        """Returns once the roles are ready, or this Easel is told to stop. Raises NotReadyError."""
         ports = [(reach(host).strip("[]"), port) for _, host, port in self._ports()]
         deadline = time.monotonic() + READY_WITHIN
         while ports and not self._stopping.is_set():
-            if await is_ready(*ports[0]):
-                ports.pop(0)
-                continue
-            if time.monotonic() > deadline:
+            ready = await asyncio.gather(*(is_ready(*one) for one in ports))
+            ports = [one for one, good in zip(ports, ready, strict=True) if not good]
+            if ports and time.monotonic() > deadline:
                 raise NotReadyError(seconds=READY_WITHIN)
-            await asyncio.sleep(READY_LOOKS)
+            await asyncio.sleep(READY_LOOKS if ports else 0)
 
     async def _shares_cookies(self) -> bool:
         # The list is parsed in a separate process, because parsing takes memory.
@@ -330,7 +335,7 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
         "edge": settings.edge_processes,
     }
     made = []
-    for role in settings.roles:
+    for role in sorted(settings.roles, key=START_ORDER.index):
         for number in range(many[role]):
             first = settings.metrics_port(role)
             update = {} if first is None else {f"{role}_metrics_port": first + number}

@@ -14,7 +14,7 @@ from easel.settings.forms import RESERVE
 Role = Literal["api", "worker", "builder", "edge"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""All roles, in the order in which they are started."""
+"""All roles, in the order in which messages name them."""
 
 _UNESCAPED = re.compile(r"[@:/]|%(?![0-9A-Fa-f]{2})")
 """Characters that a password in an address may contain only in escaped form."""

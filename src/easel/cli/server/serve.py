@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -43,6 +44,10 @@ _domain = click.option(
 def serve(**given: Any) -> None:
     """Run everything on this machine: PostgreSQL, api, worker, builder and edge. If EASEL_ROLE is set, run only the
     roles in it."""
+    # Imports make hardly any garbage. The supervisor enables the collector again, after its last import.
+    gc.disable()
+    # Easel uses no plugins of pydantic. Looking for plugins reads the metadata of all installed packages.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from easel.running.supervisor import Supervisor
 
     settings = read_settings(**given)
