@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 from bench.apart import descendants
@@ -11,10 +12,13 @@ from bench.measure import Report
 from testbed.running import Platform, RunningApp, zip_of
 
 APPS, DEPLOYS = 50, 4
+SETTLED = 3.0
+"""Seconds after which a started process has finished its start-up work."""
 
 
 def run(report: Report, platform: Platform) -> None:
     """Measures each process before and after many apps are deployed and visited."""
+    time.sleep(SETTLED)
     _measure(report, platform, "at rest")
     apps = [RunningApp.create(platform) for _ in range(APPS)]
     for number in range(DEPLOYS):

@@ -13,14 +13,12 @@ from pathlib import Path
 
 from bench.apart import processor_time
 from bench.measure import Report
-from bench.memory import measure
+from bench.memory import SETTLED, measure
 from easel.storage.embedded import EmbeddedPostgres
 from testbed.running import Platform, make_platform
 from testbed.stores import moto
 
 STARTS = 7
-SETTLED = 3.0
-"""Seconds after which a started process has finished its start-up work."""
 
 
 def run(report: Report, folder: Path) -> None:
