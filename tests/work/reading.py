@@ -367,7 +367,7 @@ def functions() -> Iterator[Case]:
     """Yields functions that get such texts later."""
     place = Place({"index.html": b"home"})
     vault = Vault("tests")
-    ruled, ruled_as_cloudflare = _ruled(), _ruled("cloudflare")
+    ruled, ruled_as_cloudflare, ruled_as_vercel = _ruled(), _ruled("cloudflare"), _ruled_as_vercel()
     limits = Settings(data_dir=Path("/nonexistent"))
     readers: dict[str, tuple[Callable[[str], object], int]] = {
         "check_path": (check_path, USUAL),
@@ -433,6 +433,11 @@ def functions() -> Iterator[Case]:
         "wrangler.jsonc, a text": (lambda text: _rules("wrangler.jsonc", f'{{"main": "{text}', "cloudflare"), USUAL),
         "vercel.json": (lambda text: _rules("vercel.json", text), USUAL),
         "vercel.json, a source": (lambda text: _rules("vercel.json", _route("redirects", text)), 2_000),
+        "vercel.json, a source with an expression": (
+            lambda text: _rules("vercel.json", _route("redirects", f"/a-({text})-b")),
+            100,
+        ),
+        "vercel.json, a condition": (lambda text: _rules("vercel.json", _of_condition(text)), 100),
         "firebase.json, a source": (
             lambda text: _rules("firebase.json", f'{{"hosting":{_route("redirects", text)}}}'),
             2_000,
@@ -450,6 +455,17 @@ def functions() -> Iterator[Case]:
         "rules, a path, of Cloudflare": (
             lambda text: _hold(ruled_as_cloudflare, Visit("/" + text)),
             LONGEST_PATH // 4 - 1,
+        ),
+        "rules, a path, of Vercel": (lambda text: _hold(ruled_as_vercel, Visit("/" + text)), LONGEST_PATH // 4 - 1),
+        "rules, a path in a folder, of Vercel": (
+            lambda text: _hold(ruled_as_vercel, Visit("/x/" + text)),
+            LONGEST_PATH // 4 - 3,
+        ),
+        "rules, values, of Vercel": (
+            lambda text: _hold(
+                ruled_as_vercel, Visit("/q", f"k={text}", text, cookie=f"k={text}", accept=text, accept_language=text)
+            ),
+            1_000,
         ),
         "rules, a query": (lambda text: _hold(ruled, Visit("/q", text)), 2_000),
         "rules, cookies": (lambda text: _hold(ruled, Visit("/q", cookie=text)), 2_000),
@@ -562,6 +578,29 @@ def _ruled(choice: Choice = "netlify") -> SiteRules:
     rules = read_rules(files, RuleSettings(choice))
     assert rules is not None
     assert not rules.refused or choice == "cloudflare"
+    return site_rules(rules)
+
+
+def _of_condition(text: str) -> str:
+    has = [{"type": "query", "key": "k", "value": f"a({text})*b"}]
+    return json.dumps({"redirects": [{"source": "/x", "destination": "/y", "has": has}]})
+
+
+def _ruled_as_vercel() -> SiteRules:
+    """Returns rules with every kind of expression that is matched in one pass."""
+    values = ("(.*)0", ".*bot.*a.*", "[^/]*;q=0.5", r"(?:a;q=0\.5,)*", r"(\w+)-[a-z]+", "(?<v>.*)", "[a-z0-9]{2,900}x")
+    sources = (r"/:a([^/-]+)-(\d+x)", r"/(.*)\.(js|css)", "/x/(.*-(?:a|b))", "/:a-:b-:c", r"/(\d+)-(.*)", "/x/:a(A-)*")
+    parts = [("query", "k"), ("cookie", "k"), ("header", "accept"), ("header", "accept-language"), ("host", "")]
+    conditions = [{"type": part, "key": key, "value": value} for value in values for part, key in parts]
+    redirects: list[dict[str, object]] = [{"source": source, "destination": "/y/$1"} for source in sources]
+    redirects += [
+        {"source": "/q", "destination": "/y/:v", "has": [one, {"type": "query", "key": "no"}]} for one in conditions
+    ]
+    headers = [{"source": "/(.*)", "has": [one], "headers": [{"key": "X-A", "value": ":v"}]} for one in conditions]
+    text = json.dumps({"redirects": redirects, "headers": headers})
+    rules = read_rules({"vercel.json": text.encode()})
+    assert rules is not None
+    assert not rules.refused, rules.refused
     return site_rules(rules)
 
 

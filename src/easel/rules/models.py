@@ -41,6 +41,9 @@ MOST_ODD = 500
 cannot distinguish such places."""
 MOST_DOUBLE = 25
 """Maximum number of paths in force with two wildcards, because they are searched at many places of a request's path."""
+MOST_CONDITIONS = 200
+"""Maximum number of conditions in force, because an index finds no line by them, and each of them reads a part of a
+request."""
 MOST_SEGMENTS = 100_000
 """Maximum number of segments of all paths in force, because an edge holds each segment in memory."""
 MOST_TEXT = 2 * LARGEST_FILE

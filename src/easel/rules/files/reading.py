@@ -13,6 +13,7 @@ from easel.rules.matching.pattern import Pattern, PatternError, parse
 from easel.rules.matching.target import names_host, target_of, with_ascii_host
 from easel.rules.models import (
     MOST_BLOCKS,
+    MOST_CONDITIONS,
     MOST_DOUBLE,
     MOST_ODD,
     MOST_REDIRECTS,
@@ -53,6 +54,7 @@ class PatternBudget:
 
     odd: int = MOST_ODD
     double: int = MOST_DOUBLE
+    conditions: int = MOST_CONDITIONS
     segments: int = MOST_SEGMENTS
     text: int = MOST_TEXT
 
@@ -79,9 +81,9 @@ class PatternBudget:
 
     def take_conditions(self, conditions: tuple[Condition, ...]) -> None:
         """Counts conditions, which an index cannot find. Raises BadLineError if the budget is used up."""
-        if len(conditions) > self.odd:
-            raise BadLineError(f"the rules have reached the limit of {MOST_ODD} conditions with an expression.")
-        self.odd -= len(conditions)
+        if len(conditions) > self.conditions:
+            raise BadLineError(f"the rules have reached the limit of {MOST_CONDITIONS} conditions.")
+        self.conditions -= len(conditions)
         self.text -= sum(len(one.name) + len(one.value) for one in conditions)
 
 

@@ -10,6 +10,9 @@ from easel.rules.matching.paths import RequestPath
 from easel.rules.matching.visit import HEADERS, Visit
 from easel.rules.models import Condition
 
+LONGEST_MATCHED = 4_096
+"""Maximum number of characters of a path or a value that matches an expression. Longer ones never match."""
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedCondition:
@@ -40,7 +43,8 @@ class PreparedCondition:
     def _accepts(self, values: tuple[str, ...], caught: dict[str, str]) -> bool:
         if self.expression is None:
             return bool(values) != self.condition.absent
-        found = next(filter(None, map(self.expression.fullmatch, values)), None)
+        short = (value for value in values if len(value) <= LONGEST_MATCHED)
+        found = next(filter(None, map(self.expression.fullmatch, short)), None)
         if found is not None and not self.condition.absent:
             for name, text in found.groupdict("").items():
                 caught.setdefault(name, text)
