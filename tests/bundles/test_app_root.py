@@ -236,6 +236,9 @@ def test_a_zip_of_an_archive_or_with_another_servers_entry_page_is_refused_with_
         (("site/DEFAULT.HTM", "site/404.html"), "DEFAULT.HTM", "site"),
         (("book.xhtml", "a.css"), "book.xhtml", ""),
         (("page.html", "old.xhtml"), "page.html", ""),
+        (("html/index/index.html", "html/admin/index.html", "static/a.js"), "html/index/index.html", ""),
+        (("dist/html/main/index.html", "dist/route.json"), "html/main/index.html", "dist"),
+        (("200.html", "html/index/index.html"), "200.html", ""),
     ],
 )
 def test_a_zip_with_another_entry_page_is_an_app(names: tuple[str, ...], home: str, root: str) -> None:
@@ -243,7 +246,10 @@ def test_a_zip_with_another_entry_page_is_an_app(names: tuple[str, ...], home: s
     assert (found.home, found.stripped_root) == (home, root)
 
 
-@pytest.mark.parametrize("names", [("a.html", "b.html"), ("404.html",), ("pages/only.html", "a.js"), ("a.js",)])
+@pytest.mark.parametrize(
+    "names",
+    [("a.html", "b.html"), ("404.html",), ("pages/only.html", "a.js"), ("html/a/index.html",), ("a.js",)],
+)
 def test_none_of_several_pages_is_chosen_as_the_entry_page_by_guessing(names: tuple[str, ...]) -> None:
     with pytest.raises(errors.EntryPointMissingError):
         look_in(*names)

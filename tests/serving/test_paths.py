@@ -389,6 +389,7 @@ def test_an_object_or_embed_element_gets_a_page_only_where_it_may_expect_one() -
         (("index.html", "404.html", "de/404.html"), "/deep/de/x", "404.html", 404),
         (("plot.html", "404.html"), "/x/y", "404.html", 404),
         (("plot.html",), "/x/y", "plot.html", 200),
+        (("html/index/index.html",), "/x/y", "html/index/index.html", 200),
         (("index.html",), "/x/y", "index.html", 200),
     ],
 )
@@ -411,6 +412,7 @@ def test_the_page_that_answers_for_all_others_is_the_builds_own(
         (("__spa-fallback.html", "_shell.html"), "__spa-fallback.html"),
         (("200.html", "404.html", "a/index.html"), "200.html"),
         (("index.html", "200.html"), "index.html"),
+        (("html/index/index.html", "html/admin/index.html"), "html/index/index.html"),
     ],
 )
 def test_the_address_of_the_app_leads_to_its_entry_page_whatever_that_is_called(

@@ -48,6 +48,13 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
         (f"/assets/{folder}/", re.compile(r"(?<=.)\.[0-9a-f]{8}\.min\.(?:js|css)(?:\.map)?\Z"))
         for folder in ("javascripts", "stylesheets")
     ),
+    # Observable Framework, whose copies of npm's modules have nothing but a hash in a folder for each version.
+    *(
+        (f"/{folder}/", re.compile(r"(?:\A|(?<=.)\.)[0-9a-f]{8}\.(?:js|css)\Z"))
+        for folder in ("_observablehq", "_import", "_npm", "_jsr", "_node")
+    ),
+    # Qwik's list of scripts.
+    ("/assets/", re.compile(rf"\A(?P<token>{_B64})-bundle-graph\.json\Z")),
     # Hugo's images, Dioxus' assets, and Angular's and esbuild's chunks.
     ("/", re.compile(r"-dxh[0-9a-f]{16}\.[a-z0-9]{1,10}\Z")),
     ("/", re.compile(r"_hu_?[0-9a-f]{15,32}(?:_[0-9a-z_]{1,64})?\.(?:avif|gif|jpe?g|png|webp|bmp|tiff?)\Z")),
@@ -60,8 +67,11 @@ _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
 LONGEST = 300
 """Maximum number of characters of a path that is examined for a hash. No build tool writes a longer path."""
-_MARKS = ("_app/immutable/", "_astro/", "_nuxt/", "_next/static/", "_expo/", "_framework/", "assets/j", "assets/s")
-_MARKS_OF_NAMES = ("chunk-", "_hu", "-dxh", ".md.", ".pf_")
+_MARKS = (
+    *("_app/immutable/", "_astro/", "_nuxt/", "_next/static/", "_expo/", "_framework/", "assets/j", "assets/s"),
+    *("_observablehq/", "_import/", "_npm/", "_jsr/", "_node/"),
+)
+_MARKS_OF_NAMES = ("chunk-", "_hu", "-dxh", ".md.", ".pf_", "-bundle-graph.")
 """Strings that are fast to find. Every name that a pattern above matches contains one of these strings, or its folder
 contains one of `_MARKS`."""
 _SCALE = re.compile(r"@[1-9]x\Z")

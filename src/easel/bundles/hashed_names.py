@@ -78,7 +78,7 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
             continue
         folder, _, name = path.rpartition("/")
         stem, suffix = split_name(name)
-        if not stem or suffix in ("html", "htm"):
+        if not stem or _is_page(name):
             continue
         if (
             (folder in of_stencil and _STENCIL.search(path))
@@ -106,7 +106,10 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
         if form.suffix in whole and (form.before or form.kind == "hex" or not typed(form))
     }
     proven = {path for path, token in tokens.items() if hashes.prove(path, token, *paths[path])}
-    known |= proven
+    # Some tools write more after the hash of the content (Farm: `logo.1d35c205-054d1a.png`), or name a folder after it.
+    anywhere = {path for path, (sha256, _) in paths.items() if sha256[:SHORTEST] in path and not _is_page(path)}
+    may |= anywhere
+    known |= proven | anywhere
     if forms:
         references = References(paths, read, forms)
         known |= _angular(forms, known, references)
@@ -118,6 +121,10 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
         code = (path for path, form in forms.items() if form.kind == "hex" and path not in known)
         known.update(path for path in code if hashes.prove(path, forms[path].token, *paths[path]))
     return HashedNames(known, may)
+
+
+def _is_page(path: str) -> bool:
+    return path.endswith((".html", ".htm"))
 
 
 def _angular(forms: Mapping[str, HashForm], others: Collection[str], references: References) -> set[str]:

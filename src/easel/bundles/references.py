@@ -19,7 +19,7 @@ _SUFFIX_NAMED = re.compile(
 _LONGEST_NAMED = 200
 _IN_NAMES = bytes(c if (chr(c).isalnum() and c < 128) or c in b"_.~@%+-" else ord("/") for c in range(256))
 _MOST_NAMED = 200_000
-_MOST_SCRIPTS, _MOST_PAGES = 2_000, 50
+_MOST_MANIFESTS, _MOST_SCRIPTS, _MOST_PAGES = 4, 2_000, 50
 _QUOTED_HASH = re.compile(rb"""["']([0-9a-f]{6,64})["']""")
 _BY_TOOLS = re.compile(rb"""crossorigin|integrity=|\bdefer=["']?defer""")
 """Attributes of an element that build tools, but not people, write next to an address of the same origin."""
@@ -27,7 +27,12 @@ _MODULE = re.compile(rb"""\btype=["']?module|modulepreload""")
 _OF_BUILD = (16, 20)
 """Number of digits of the hash that Rspack (16) and webpack (20) give to a whole build."""
 _BUNDLERS = re.compile(rb"parcelRequire|webpackChunk|__webpack_|rspackChunk|__TURBOPACK__|__vite")
-_BUILD_MANIFESTS = (".vite/manifest.json", "asset-manifest.json")
+_BUILD_MANIFESTS = (
+    *(".vite/manifest.json", "asset-manifest.json", "q-manifest.json", "routes-manifest.json", "rev-manifest.json"),
+    *("mix-manifest.json", "loadable-stats.json", "webpack.stats.json", "chunk-map.json"),
+)
+"""Names of lists of files that only build tools write: Vite, webpack, Qwik, Modern.js, gulp, Laravel Mix,
+loadable-components and Gatsby."""
 
 
 class References:
@@ -131,7 +136,7 @@ class References:
         media, code = set(self._media), set(self._code)
         tokens = {form.token.encode() for form in self._forms.values() if form.kind == "hex"}
         lengths = {len(token) for token in tokens} & set(range(6, max(_OF_BUILD)))
-        for kind, most in ((_MANIFEST, 2), (_PAGE, _MOST_PAGES), (_CODE, _MOST_SCRIPTS)):
+        for kind, most in ((_MANIFEST, _MOST_MANIFESTS), (_PAGE, _MOST_PAGES), (_CODE, _MOST_SCRIPTS)):
             into = self._by_pages if kind == _PAGE else self._by_code
             nearest = sorted(kinds[kind], key=lambda path: (path.count("/"), path))[:most]
             # Small files are read first, because they usually contain the references to the large files.

@@ -27,6 +27,9 @@ Start."""
 FALLBACK_PAGES = (*APPS_PAGES, "index.csr.html")
 """Names of all pages that are served at every address without a file. Angular's page cannot be an entry page, so an app
 that has only this page needs a server."""
+ENTRY_PAGES = (ENTRY_POINT, *APPS_PAGES, "html/index/index.html", "html/main/index.html")
+"""Paths of all pages that may be the entry page whatever other pages there are. Modern.js writes the last two, for its
+entries `index` and `main`."""
 NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
 """Paths of pages for missing addresses, in a folder and below it. Expo writes the second name. Generators with a folder
 for each page write the third."""
@@ -132,9 +135,9 @@ def is_folder_icon(name: str) -> bool:
 
 def home_page(paths: Collection[str]) -> str | None:
     """Returns the path of the page at the app's root address. This is `index.html`, else a build tool's page for all
-    addresses, else the only page, if that page is at the root. Returns None if there is no such page. `paths` are
-    relative to the root."""
-    for name in (ENTRY_POINT, *APPS_PAGES):
+    addresses, else Modern.js' page, else the only page, if that page is at the root. Returns None if there is no such
+    page. `paths` are relative to the root."""
+    for name in ENTRY_PAGES:
         if name in paths:
             return name
     pages = [path for path in paths if path.lower().endswith(_PAGES_ENDS) and path not in NOT_FOUND_PAGES]

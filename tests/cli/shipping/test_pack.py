@@ -244,7 +244,7 @@ def test_a_folder_whose_index_is_ignored_is_refused_with_the_reason(tmp_path: Pa
         chosen(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["plot.html", "_shell.html", "200.html"])
+@pytest.mark.parametrize("name", ["plot.html", "_shell.html", "200.html", "html/index/index.html"])
 def test_a_folder_with_another_entry_page_is_an_app_as_its_zip_is(tmp_path: Path, name: str) -> None:
     write(tmp_path, {name: "", "data.json": ""})
     assert name in paths(chosen(tmp_path))

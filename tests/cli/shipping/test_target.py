@@ -269,8 +269,9 @@ def test_the_project_is_around_its_build_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_another_entry_page_is_an_app(tmp_path: Path) -> None:
-    for name, entry in (("a", "plot.html"), ("b", "_shell.html"), ("c/inner", "report.html")):
-        (tmp_path / name).mkdir(parents=True)
+    entries = (("a", "plot.html"), ("b", "_shell.html"), ("c/inner", "report.html"), ("d", "html/main/index.html"))
+    for name, entry in entries:
+        (tmp_path / name / entry).parent.mkdir(parents=True)
         (tmp_path / name / entry).write_text("<p>")
         target = choose_target(Path(name.partition("/")[0]), Project(root=tmp_path), tmp_path)
         assert target.path == tmp_path / name

@@ -13,7 +13,7 @@ from easel.builds.detect.scripts import Script, within
 from easel.builds.detect.servers import FIXES
 from easel.builds.frameworks import OTHERS, SOURCE_OR_OUTPUT, USUAL, is_template, named
 from easel.builds.tree import Tree, joined
-from easel.bundles.root import APPS_PAGES, ENTRY_POINT, PROJECT_SETTINGS, home_page
+from easel.bundles.root import ENTRY_PAGES, PROJECT_SETTINGS, home_page
 
 _PLAIN = re.compile(r"[\w./@ -]{1,200}\Z", re.ASCII)
 _OUTPUT_OPTION = re.compile(
@@ -62,7 +62,7 @@ def folders_of(tree: Tree, outputs: Iterable[str]) -> list[str]:
 
 
 def _page(tree: Tree, folder: str, *, of_any_name: bool) -> Stamp | None:
-    page = next((name for name in (ENTRY_POINT, *APPS_PAGES) if tree.is_file(joined(folder, name))), None)
+    page = next((name for name in ENTRY_PAGES if tree.is_file(joined(folder, name))), None)
     if page is None and of_any_name:
         page = home_page([name for name in tree.names(folder) if tree.is_file(joined(folder, name))])
     path = joined(folder, page or "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from easel.builds.frameworks import FRAMEWORKS, OTHERS, SOURCE_OR_OUTPUT, USUAL, Framework, is_template
-from easel.bundles.root import APPS_PAGES, ENTRY_POINT, home_page, is_junk
+from easel.bundles.root import ENTRY_PAGES, ENTRY_POINT, home_page, is_junk
 
 NAMED: Final = "dist/, build/, out/, public/, _site/, site/, .output/public/, build/client/, dist/NAME/browser/"
 """The most common output folders of build tools, as the messages list them."""
@@ -33,15 +33,15 @@ _TEMPLATE_LOOKED_AT: Final = 64 * 1024
 
 
 def has_entry_point(folder: Path) -> bool:
-    """Returns true if the folder directly contains an index.html, or another entry page that build tools write in its
-    place."""
-    return any((folder / name).is_file() for name in (ENTRY_POINT, *APPS_PAGES))
+    """Returns true if the folder contains an index.html, or another entry page that build tools write in its place."""
+    return any((folder / name).is_file() for name in ENTRY_PAGES)
 
 
 def may_be_app(folder: Path) -> bool:
-    """Returns true if the folder directly contains an entry page. Only the folder's top level is read."""
+    """Returns true if the folder contains an entry page. Only the folder's top level is listed."""
     try:
-        return home_page([child.name for child in folder.iterdir() if child.is_file()]) is not None
+        names = [child.name for child in folder.iterdir() if child.is_file()]
+        return home_page(names) is not None or has_entry_point(folder)
     except OSError:
         return False
 
