@@ -27,7 +27,7 @@ from bench.peers import Asked, Server, caddy, lighttpd, nginx
 from bench.worst import processes_of
 from testbed.running import RunningApp, make_platform
 
-ROUNDS = 5
+ROUNDS = 7
 SECONDS = 2
 PLAIN, SCRIPT, BROWSERS, STORED, DEFLATED = "1 KiB", "20 KiB", "1 KiB, browsers", "1 MiB, stored", "1 MiB, deflated"
 AT_LEAST_OF_NGINX = {PLAIN: 1.3, SCRIPT: 1.0, BROWSERS: 1.0, STORED: 0.9, DEFLATED: 0.9}
@@ -133,8 +133,9 @@ def run(report: Report) -> None:
         ):
             for server in servers.values():
                 server.ask(asked, 1)
-            for _ in range(1 if ALONE else ROUNDS):
-                for server in servers.values():
+            for number in range(1 if ALONE else ROUNDS):
+                # The order is reversed in every second round, so that no server always follows the same peer.
+                for server in list(servers.values())[:: -1 if number % 2 else 1]:
                     server.rounds.setdefault(asked.name, []).append(server.ask(asked, SECONDS))
             _report(report, asked.name, servers)
 

@@ -12,6 +12,9 @@ from easel.connections.guarded import GuardedProtocol
 from easel.edge.cache.mapped_body import MappedBody
 
 _MORE_FOLLOWS: Final = getattr(socket, "MSG_MORE", 0)
+_WITH_HEAD: Final = 16 * 1024
+"""Number of bytes of a long body that are copied behind the head, before the system sends the file. Long bodies are
+longer than this number and a page."""
 
 
 class SendingProtocol(GuardedProtocol):
@@ -54,17 +57,16 @@ class SendingProtocol(GuardedProtocol):
         transport.write(body.view[at:])
 
     def send_mapped(self, head: bytes, body: MappedBody) -> None:
-        """Sends the head of a response, and then a long body in a memory-mapped file. The part of the body before the
-        first page boundary is sent together with the head."""
+        """Sends the head of a response, and then a long body in a memory-mapped file. The first kibibytes of the body,
+        up to a page boundary, are sent together with the head."""
         transport, view = self.transport, body.view
-        at = -body.at % 4096
-        first = b"".join((head, view[:at])) if at else head
-        sent = 0
+        first, sent, at = head, 0, 0
         if body.descriptor is not None and not transport.get_write_buffer_size() and not transport.is_closing():
-            if self._descriptor < 0:
-                self._descriptor = transport.get_extra_info("socket").fileno()
+            send = self._send or self._open_socket()
+            at = _WITH_HEAD + -body.at % 4096
+            first = b"".join((head, view[:at]))
             with suppress(OSError):
-                sent = os.write(self._descriptor, first)
+                sent = send(first, _MORE_FOLLOWS)
                 if sent == len(first):
                     at += os.sendfile(self._descriptor, body.descriptor, body.at + at, len(view) - at)
         if sent < len(first):
