@@ -40,15 +40,17 @@ class SendingProtocol(GuardedProtocol):
     def send_copied(self, head: bytes, body: MappedBody) -> None:
         """Sends the head of a response, and a body of some kibibytes in a file in memory, together in one packet."""
         transport, descriptor = self.transport, body.descriptor
+        size = len(body.view)
         sent = at = 0
-        if descriptor is not None and not transport.get_write_buffer_size() and not transport.is_closing():
+        # A transport that is closing reads no request, so this is only called before.
+        if descriptor is not None and not transport.get_write_buffer_size():
             send = self._send or self._open_socket()
             # A `suppress` block would take longer to leave than this `try`.
             try:
                 sent = send(head, _MORE_FOLLOWS)
                 if sent == len(head):
-                    at = os.sendfile(self._descriptor, descriptor, 0, len(body.view))
-                    if at == len(body.view):
+                    at = os.sendfile(self._descriptor, descriptor, 0, size)
+                    if at == size:
                         return
             except OSError:
                 pass
