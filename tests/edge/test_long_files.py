@@ -15,6 +15,7 @@ import zstandard
 from easel.bundles.inflate import CHUNK
 from easel.bundles.models import ZSTANDARD, Member
 from easel.edge.cache.content import pieces
+from easel.edge.fast.prepared import PREPARED_LARGEST
 from easel.files import Mapping, map_bytes, map_open
 from easel.serving.models import BundleSlice
 from testbed.waiting import until
@@ -41,6 +42,18 @@ def test_the_stored_variants_of_a_long_file_are_sent_on_the_fast_path(edge: Runn
     for answer in (first, *answers):
         assert (answer["content-encoding"], answer["etag"]) == ("br", first["etag"])
         assert brotli.decompress(answer.body) == TEXT.encode()
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_the_shortest_long_file_arrives_whole(edge: RunningEdge, app: Make, stored: bool) -> None:
+    made = app()
+    made.deploy({"index.html": "home", "noise.bin": NOISE[: PREPARED_LARGEST + 1]}, stored=stored)
+    edge.get(made.host, "/noise.bin")
+    before = edge.fast()
+    with edge.connect() as wire:
+        answers = [wire.ask(made.host, "/noise.bin") for _ in range(3)]
+    assert edge.fast() - before == 3
+    assert [answer.body for answer in answers] == 3 * [NOISE[: PREPARED_LARGEST + 1]]
 
 
 @pytest.mark.parametrize("stored", [True, False])

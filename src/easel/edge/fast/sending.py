@@ -42,7 +42,7 @@ class SendingProtocol(GuardedProtocol):
         transport, descriptor = self.transport, body.descriptor
         size = len(body.view)
         sent = at = 0
-        # A transport that is closing reads no request, so this is only called before.
+        # The transport is not closing, because a closing transport delivers no requests.
         if descriptor is not None and not transport.get_write_buffer_size():
             send = self._send or self._open_socket()
             # A `suppress` block would take longer to leave than this `try`.
