@@ -60,9 +60,28 @@ _valued = st.builds(
     st.sampled_from(["X-A", "Set-Cookie", "é", ""]),
     st.sampled_from(["a", ":x", "\r\n"]),
 )
+_conditions = st.lists(
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(["query", "cookie", "header", "host", "x"]),
+            "key": st.sampled_from(["q", "Accept", ""]),
+        },
+        optional={
+            "value": st.sampled_from(["1", "(?<x>.*)", "(a+)+", ".*e.*", "é", "[", {"pre": "e"}, {"inc": ["1"]}, 7])
+        },
+    ),
+    max_size=2,
+)
+_limited = st.builds(
+    lambda entry, source, has, missing: {**entry, "source": source, "has": has, "missing": missing},
+    _entry | _valued,
+    st.sampled_from(["/a/:x(\\d+.)", "/(.*)x", "/:x([^.]+)", "/:x-:y", "/*", "/a?/+(b|c)"]),
+    _conditions,
+    _conditions,
+)
 _lists = st.dictionaries(
     st.sampled_from(["redirects", "rewrites", "headers", "routes", "responseOverrides", "globalHeaders", "mimeTypes"]),
-    st.lists(_entry | _valued, max_size=3) | _entry,
+    st.lists(_entry | _valued | _limited, max_size=3) | _entry,
     max_size=3,
 )
 _json = st.builds(lambda lists, nests: json.dumps({"hosting": lists} if nests else lists), _lists, st.booleans())
