@@ -1,15 +1,20 @@
 """The cost of rules files: reading them at a deploy, looking rules up, and serving with many rules in force. An edge
 with many rules is compared with an edge without rules, and with nginx with the same lines as a `map`.
 
-Requests are counted per second of processor time, so that other load matters little.
+Requests are counted per second of processor time, so that other load matters little. All sides are asked in turn, in
+many short rounds, and every second time in reverse order. A ratio is the median of the ratios of neighbouring rounds,
+so that neither a disturbed second nor the order decides.
 """
 
 from __future__ import annotations
 
 import shutil
+import signal
 import statistics
 import subprocess
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.edge import text
@@ -30,8 +35,8 @@ from easel.serving.stages import redirects as redirects_stage
 from easel.serving.stages import rule_headers
 from testbed.running import RunningApp, make_platform
 
-ROUNDS = 3
-SECONDS = 2.0
+ROUNDS = 32
+SECONDS = 0.4
 LINES, BLOCKS = 5_000, 200
 _AT_INGEST = 10_000
 _LOOK_UPS = 2_000
@@ -101,43 +106,69 @@ def _look_up(rules: Rules) -> float:
     return best / _LOOK_UPS
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A repeated request: the processes that respond, their port, and the host and path."""
+
+    processes: list[int]
+    port: int
+    host: str
+    path: str
+
+
+_WITHOUT, _WITH, _ONE, _MANY, _NGINX = "without", "with", "one line", "many lines", "nginx"
+
+
 def _serving(report: Report, folder: Path) -> None:
     (folder / "easel").mkdir(parents=True)
     platform = make_platform(folder / "easel", EASEL_EDGE_PROCESSES="1")
     platform.start()
-    try:
+    with ExitStack() as stack:
+        stack.callback(platform.stop)
         plain, ruled, single = (RunningApp.create(platform) for _ in range(3))
-        assert single.deploy({**FILES, "_redirects": redirects(1)})["status"] == "complete"
-        assert plain.deploy(FILES)["status"] == "complete"
         rules = {"_redirects": redirects(LINES), "_headers": headers(BLOCKS)}
-        assert ruled.deploy({**FILES, **rules})["status"] == "complete"
-        edge = processes_of(platform, "edge")
-        apps = {"without": plain, "with": ruled}
-        files: dict[str, list[float]] = {name: [] for name in apps}
-        moved: list[float] = []
-        moved_alone: list[float] = []
-        for _ in range(ROUNDS):
-            for name, app in apps.items():
-                files[name].append(_ask(edge, platform.edge_port, f"{app.slug}.localhost", "/1k.js"))
-            moved.append(_ask(edge, platform.edge_port, f"{ruled.slug}.localhost", "/old/5/page"))
-            moved_alone.append(_ask(edge, platform.edge_port, f"{single.slug}.localhost", "/old/0/page"))
-        rate = {name: statistics.median(rates) for name, rates in files.items()}
+        for app, more in ((plain, {}), (ruled, rules), (single, {"_redirects": redirects(1)})):
+            assert app.deploy({**FILES, **more})["status"] == "complete"
+        platform.settle()
+        edge, port = processes_of(platform, "edge"), platform.edge_port
+        # The two sides of each ratio are neighbours.
+        asked = {
+            _WITHOUT: _Asked(edge, port, f"{plain.slug}.localhost", "/1k.js"),
+            _WITH: _Asked(edge, port, f"{ruled.slug}.localhost", "/1k.js"),
+            _ONE: _Asked(edge, port, f"{single.slug}.localhost", "/old/0/page"),
+            _MANY: _Asked(edge, port, f"{ruled.slug}.localhost", "/old/5/page"),
+        }
+        if shutil.which("nginx") is not None:
+            moving = "if ($moved) { return 301 $moved$is_args$args; }"
+            peer = stack.enter_context(nginx(folder / "nginx", FILES, "1", more=_as_map(), of_server=moving))
+            asked[_NGINX] = _Asked(peer.processes, peer.port, peer.host, "/old/5/page")
+        rates = _in_turn(asked)
         told = f"1 KiB with {LINES:,} lines and {BLOCKS} blocks, of an app without"
-        report.add(told, rate["with"] / rate["without"], "×", at_least=0.95, per_cpu_second=rate["with"])
-        _without_rules(report, _ask(edge, platform.edge_port, f"{plain.slug}.localhost", "/1k.js", "Range: bytes=0-99"))
-        asked = statistics.median(moved)
-        report.add(f"a redirect of {LINES:,} lines", asked, "/cpu s")
-        alone = asked / statistics.median(moved_alone)
-        report.add(f"a redirect of {LINES:,} lines, of an app with one", alone, "×", at_least=0.95)
-        if shutil.which("nginx") is None:
+        _compare(report, told, rates[_WITH], rates[_WITHOUT], at_least=0.95)
+        _without_rules(report, _ask(asked[_WITHOUT], "Range: bytes=0-99"))
+        report.add(f"a redirect of {LINES:,} lines", statistics.median(rates[_MANY]), "/cpu s")
+        told = f"a redirect of {LINES:,} lines, of an app with one"
+        _compare(report, told, rates[_MANY], rates[_ONE], at_least=0.95)
+        if _NGINX in rates:
+            _compare(report, "a redirect, of nginx's with a map", rates[_MANY], rates[_NGINX], at_least=1.0)
+        else:
             report.skip("nginx with the same lines as a map", "nginx is not on this machine")
-            return
-        moving = "if ($moved) { return 301 $moved$is_args$args; }"
-        with nginx(folder / "nginx", FILES, "1", more=_as_map(), of_server=moving) as peer:
-            rates = [_ask(peer.processes, peer.port, peer.host, "/old/5/page") for _ in range(ROUNDS)]
-        report.add("a redirect, of nginx's with a map", asked / statistics.median(rates), "×", at_least=1.0)
-    finally:
-        platform.stop()
+
+
+def _in_turn(asked: dict[str, _Asked]) -> dict[str, list[float]]:
+    """Returns the requests per second of processor time in each round, after a round that does not count."""
+    rates: dict[str, list[float]] = {name: [] for name in asked}
+    for number in range(ROUNDS + 1):
+        for name in list(asked)[:: -1 if number % 2 else 1]:
+            rates[name].append(_ask(asked[name]))
+    return {name: rounds[1:] for name, rounds in rates.items()}
+
+
+def _compare(report: Report, name: str, rates: list[float], others: list[float], *, at_least: float) -> None:
+    """Adds the median of the ratios of neighbouring rounds, and both medians."""
+    ratio = statistics.median(one / other for one, other in zip(rates, others, strict=True))
+    both = {"per_cpu_second": statistics.median(rates), "other_per_cpu_second": statistics.median(others)}
+    report.add(name, ratio, "×", at_least=at_least, **both)
 
 
 def _without_rules(report: Report, rate: float) -> None:
@@ -165,13 +196,17 @@ def _without_rules(report: Report, rate: float) -> None:
     report.add(named, of_request, "×", at_most=1.01, microseconds=added * 1e6, per_cpu_second=rate)
 
 
-def _ask(processes: list[int], port: int, host: str, path: str, header: str = "X-None: 0") -> float:
-    """Returns the requests per second of these processes' processor time."""
-    target = f"http://127.0.0.1:{port}{path}"
-    command = ["wrk", "-t1", "-c32", f"-d{SECONDS:g}s", "-H", f"Host: {host}", "-H", header, target]
-    before = processor_time(processes)
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    worked = processor_time(processes) - before
+def _ask(asked: _Asked, header: str = "X-None: 0") -> float:
+    """Runs one round. Returns the requests per second of the processes' processor time."""
+    target = f"http://127.0.0.1:{asked.port}{asked.path}"
+    command = ["wrk", "-t1", "-c32", "-d60s", "-H", f"Host: {asked.host}", "-H", header, target]
+    before = processor_time(asked.processes)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        # wrk reports when it is interrupted. Its own durations are whole seconds.
+        time.sleep(SECONDS)
+        client.send_signal(signal.SIGINT)
+        said = client.communicate()[0]
+    worked = processor_time(asked.processes) - before
     count = next(int(line.split()[0]) for line in said.splitlines() if " requests in " in line)
     return count / worked
 

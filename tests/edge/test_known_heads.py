@@ -18,7 +18,7 @@ from easel.edge.fast.prepared import PreparedAnswer
 from easel.edge.fast.protocol import EdgeProtocol
 from easel.edge.recorder import Tally
 
-READY = PreparedAnswer(b"", None, b"", b"", b"", 0, Tally())
+READY = PreparedAnswer(b"", b"", b"", None, b"", 0, Tally())
 CHROME = (
     b"GET /assets/app-3f9a1c2b.js HTTP/1.1\r\n"
     b"Host: shop.localhost:8080\r\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -158,6 +159,66 @@ def test_a_client_that_does_not_read_gets_all_responses_in_order_later(edge: Run
         for name in order:
             wire.send(heads["ab".index(name)])
         assert [wire.reply().body[:1].decode() for _ in order] == list(order)
+
+
+def test_a_client_that_does_not_read_makes_the_edge_hold_no_further_responses(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": "", "a.bin": b"a" * 60_000})
+    head = request(made.host, "/a.bin")
+    others = set(edge.server.server_state.connections)
+    held: list[int] = []
+
+    def ask_until_full() -> None:
+        mine: Any = next(iter(set(edge.server.server_state.connections) - others))
+        while not mine.flow.write_paused:
+            # The response that fills the connection is not stamped yet.
+            edge.edge.sites.stamped.clear()
+            mine.data_received(head)
+        for _ in range(20):
+            held.append(mine.transport.get_write_buffer_size())
+            mine.data_received(head)
+
+    with unread(edge) as wire:
+        stamp(edge, wire, head)
+        edge.call(ask_until_full)
+    assert len(set(held)) == 1
+
+
+def test_a_connection_finds_the_response_that_another_connection_stamped_in_this_second(
+    edge: RunningEdge, app: Make
+) -> None:
+    made = app({"index.html": "", "_redirects": "/old / 301"})
+    tally = edge.edge.recorder.of(made.id)
+    head = request(made.host, "/old")
+    by_head = edge.edge.sites.stamped.by_head
+    alike: list[bool] = []
+    with edge.connect() as one, edge.connect() as other:
+        while True not in alike:
+            stamp(edge, one, head)
+            stamp(edge, other, head)
+            before = by_head[head]
+            # Wait for the next second's default headers.
+            while by_head.get(head) is before:
+                one.send(head)
+                one.reply()
+            stamp(edge, one, head)
+            now = by_head[head]
+            times = now.repeats.times
+            other.send(head)
+            other.reply()
+            alike.append(by_head.get(head) is now and now.repeats.times == times + 1)
+    assert tally.answers[FAST, 301] > 2
+
+
+def test_an_evicted_response_is_sent_to_no_connection_that_had_it(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": "", "a.txt": "a", "_redirects": "/old /a.txt 301"})
+    for head in (request(made.host, "/a.txt"), request(made.host, "/old")):
+        with edge.connect() as wire:
+            stamp(edge, wire, head)
+            evicted = edge.edge.sites.stamped.by_head[head]
+            edge.call(edge.edge.sites.stamped.clear)
+            wire.send(head)
+            assert wire.reply().status in (200, 301)
+            assert (evicted.before, evicted.joined, evicted.body) == (b"", b"", None)
 
 
 def test_bytes_with_more_or_less_than_one_request_are_parsed(edge: RunningEdge, app: Make) -> None:

@@ -42,8 +42,8 @@ BLOCK: Final = 65
 """Memory (bytes) of one cached block of a bucket's object."""
 LEFT: Final = 230
 """Memory (bytes) of the entry of a cached file that an ended process has left on disk."""
-STAMPED: Final = 350
-"""Memory (bytes) of a stamped response without its head and without the prepared answer."""
+STAMPED: Final = 420
+"""Memory (bytes) of a stamped response without the texts of both heads, and without the prepared answer."""
 REMEMBERED: Final = 450
 """Memory (bytes) of a cached request head without its text, with a host and path of the usual length."""
 ENCODINGS: Final = 600

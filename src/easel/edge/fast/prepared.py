@@ -27,14 +27,14 @@ Key = tuple[bytes, int]
 """The key of a prepared answer: the path as requested, without its query, and the number that `code_of` returns for the
 accepted encodings."""
 
-_JOINED_LARGEST = 8 * 1024
+_JOINED_LARGEST: Final = 8 * 1024
 """Maximum size in bytes of a body that is written in one piece with its head. Copying a larger body costs more than a
 second write, because with many connections, the copies exceed the processor's cache."""
 COPIED_SMALLEST: Final = 12 * 1024
 """Minimum size in bytes of a body that is copied into a file in memory, so that the system sends it without copying it
 again. For a smaller body, the second system call costs more than a copy."""
 _IDS_AT_ONCE: Final = 256
-_IDS: Final = struct.Struct("16s" * _IDS_AT_ONCE)
+_IDS: Final = struct.Struct("20s" * _IDS_AT_ONCE)
 _codes: dict[Accepted, int] = {}
 
 
@@ -46,16 +46,17 @@ def code_of(accepted: Accepted) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PreparedAnswer:
-    """A response that is ready to be sent, except for its first lines, which contain the date and the request id.
+    """A response that is ready to be sent, except for its first lines, which contain the date, and its request id.
 
-    `first` and `rest` are the response to a GET after its request id, `head` the response to a HEAD, and `not_modified`
-    a 304. `size` is the length of the body in bytes. `tally` counts the response.
+    `head` are the header lines up to the digits of the request id, and `not_modified` are the same lines of a 304.
+    `joined` and `rest` are the body: `joined` is written in one piece with the head. `size` is the length of the body
+    in bytes. `tally` counts the response.
     """
 
-    first: bytes
-    rest: bytes | None
     head: bytes
     not_modified: bytes
+    joined: bytes
+    rest: bytes | None
     etag: bytes
     size: int
     tally: Tally
@@ -64,7 +65,7 @@ class PreparedAnswer:
     copied: MappedBody | None = None
     """The body in a file in memory, or None. The system sends such a body without copying it."""
     mapped_body: MappedBody | None = None
-    """The body in a memory-mapped file, or None. If it is set, `first` also contains the bytes that are sent before the
+    """The body in a memory-mapped file, or None. If it is set, `joined` contains the bytes that are sent before the
     body."""
     borrow: Borrow | None = None
     """A function that returns the body as long as another cache holds it, or None if the body is in no such cache."""
@@ -77,7 +78,7 @@ class PreparedAnswer:
     def weight(self) -> int:
         """Returns the approximate memory of the response in bytes, without the cached page."""
         body = len(self.rest) if self.rest is not None and self.page is None else 0
-        body += len(self.first) if self.rest is None else 0
+        body += len(self.joined)
         body += self.size + weights.MAPPED if self.copied is not None else 0
         return body + len(self.head) + len(self.not_modified) + weights.PREPARED
 
@@ -91,12 +92,11 @@ def prepare(
 ) -> PreparedAnswer:
     """Prepares a response with status 200 and an ETag for the fast path. `page` is the cached page that the body
     belongs to. `copied` is the body in a file in memory. Each of them is None if there is none."""
-    head = _lines(answer.headers)
     return PreparedAnswer(
-        first=head + body if len(body) <= _JOINED_LARGEST else head,
-        rest=body if len(body) > _JOINED_LARGEST and copied is None else None,
-        head=head,
+        head=_lines(answer.headers),
         not_modified=_lines(without_content(answer.headers)),
+        joined=body if len(body) <= _JOINED_LARGEST else b"",
+        rest=body if len(body) > _JOINED_LARGEST and copied is None else None,
         etag=_etag(answer),
         size=len(body),
         tally=tally,
@@ -110,14 +110,13 @@ def prepare_mapped(
 ) -> PreparedAnswer:
     """Prepares a response whose body is in a memory-mapped file (`body`) or can be borrowed from another cache
     (`borrow`), so that the fast path can send it."""
-    head = _lines(answer.headers)
     return PreparedAnswer(
-        first=head if body is None else head + body.before,
+        head=_lines(answer.headers),
+        not_modified=_lines(without_content(answer.headers)),
+        joined=b"" if body is None else body.before,
         rest=b"",
         mapped_body=body,
         borrow=borrow,
-        head=head,
-        not_modified=_lines(without_content(answer.headers)),
         etag=_etag(answer),
         size=answer.length,
         tally=tally,
@@ -127,8 +126,7 @@ def prepare_mapped(
 def prepare_redirect(answer: Answer, tally: Tally) -> PreparedAnswer:
     """Prepares a redirect response for the fast path, which sends it from memory. `tally` counts it."""
     line = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode()
-    head = _lines(answer.headers)
-    return PreparedAnswer(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status)
+    return PreparedAnswer(_lines(answer.headers), b"", b"", None, b"", 0, tally, moved=line, status=answer.status)
 
 
 def _etag(answer: Answer) -> bytes:
@@ -136,22 +134,24 @@ def _etag(answer: Answer) -> bytes:
 
 
 def _lines(headers: Headers) -> bytes:
-    """Returns the end of the line with the request id, the lines of `headers`, and the empty line after them."""
-    return b"".join(b"\r\n" + name + b": " + value for name, value in headers) + b"\r\n\r\n"
+    """Returns the lines of `headers`, and the line of the request id up to its digits."""
+    return b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"x-request-id: req_"
 
 
 class Stamp:
-    """The first lines of the fast path's responses: the status, uvicorn's date header, and the request id.
+    """The parts in which the fast path's responses to one request differ: the first lines, which are the status and
+    uvicorn's date header, and the digits of the request id, which end the head.
 
-    All lines except the request id are cached until the date changes. Request ids are random, because a counter would
-    show a visitor of one app the number of requests to other apps. They are generated in batches, which saves time.
+    The lines are cached until the date changes. Request ids are random, because a counter would show a visitor of one
+    app the number of requests to other apps. They are generated in batches, which saves time.
     """
 
     __slots__ = ("changed", "defaults", "identities", "lines", "unchanged")
 
     def __init__(self) -> None:
         self.identities: list[bytes] = []
-        """The digits of request ids, as many as `ids.new_id` returns. Each response takes one id."""
+        """The digits of request ids, as many as `ids.new_id` returns, each with the end of a head. Each response takes
+        one id."""
         self.defaults: list[tuple[bytes, bytes]] | None = None
         self.changed = b""
         """The first lines of every response with status 200."""
@@ -164,12 +164,11 @@ class Stamp:
         """Generates new request ids if none are left. Builds the first lines again if `defaults`, the server's default
         headers such as the date, have changed."""
         if not self.identities:
-            digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex()
-            self.identities.extend(_IDS.unpack(digits.encode()))
+            digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex("\n", 8) + "\n"
+            self.identities.extend(_IDS.unpack(digits.encode().replace(b"\n", b"\r\n\r\n")))
         if defaults is self.defaults:
             return
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in defaults)
-        lines += b"x-request-id: req_"
         self.lines = lines
         self.changed = b"HTTP/1.1 200 OK\r\n" + lines
         self.unchanged = b"HTTP/1.1 304 Not Modified\r\n" + lines
