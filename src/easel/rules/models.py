@@ -131,26 +131,28 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     def conditional(self) -> bool:
         """Returns true if the line depends on the visitor's language, country, cookies or headers, so that its response
         differs between visitors."""
-        return (
-            bool(self.languages or self.countries or self.cookies)
-            or any(kind == "cookie" for kind, _ in self.absent)
-            or any(one.of_visitor for one in self.conditions)
-        )
+        if self.languages or self.countries or self.cookies:
+            return True
+        # Most of the thousands of lines of a file have neither.
+        if not self.absent and not self.conditions:
+            return False
+        return any(kind == "cookie" for kind, _ in self.absent) or any(one.of_visitor for one in self.conditions)
 
     @property
     def guards(self) -> bool:
         """Returns true if the line hides paths: from all visitors, or from those without a cookie."""
-        lacks = any(kind == "cookie" for kind, _ in self.absent) or any(
+        if not self.forced or self.status >= 400 or not (self.absent or self.conditions):
+            return self.forced and self.status >= 400
+        return any(kind == "cookie" for kind, _ in self.absent) or any(
             one.absent and (one.part == "cookie" or one.name == "cookie") for one in self.conditions
         )
-        return self.forced and (self.status >= 400 or lacks)
 
     @property
     def is_for_all(self) -> bool:
         """Returns true if the line applies to every request for every path of its source, without further
         conditions."""
-        depends = self.conditional or self.query or self.host or self.absent or self.conditions
-        return not (depends or self.excepts or self.only)
+        depends = self.languages or self.countries or self.cookies or self.query or self.host or self.absent
+        return not (depends or self.conditions or self.excepts or self.only)
 
 
 class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):

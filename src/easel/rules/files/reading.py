@@ -81,6 +81,8 @@ class PatternBudget:
 
     def take_conditions(self, conditions: tuple[Condition, ...]) -> None:
         """Counts conditions, which an index cannot find. Raises BadLineError if the budget is used up."""
+        if not conditions:
+            return
         if len(conditions) > self.conditions:
             raise BadLineError(f"the rules have reached the limit of {MOST_CONDITIONS} conditions.")
         self.conditions -= len(conditions)
