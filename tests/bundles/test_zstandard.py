@@ -87,6 +87,22 @@ def test_damaged_data_is_detected(whole: bytes, damage: str) -> None:
     assert type(refused(File(), member(b"x.js", whole, broken))) in (errors.DataDamagedError, errors.SizeMismatchError)
 
 
+@pytest.mark.parametrize("after", [b"\x28", b"\x28\xb5\x2f\xfd", packed(PAGE)[:9], b"\x50\x2a\x4d\x18\x08\0\0\0"])
+@pytest.mark.parametrize("whole", [PAGE, TEXT])
+def test_a_member_that_ends_inside_a_frame_is_refused(whole: bytes, after: bytes) -> None:
+    """Easel sends the data to browsers as it is, and a browser may refuse data that ends inside of a frame."""
+    checked = zstandard.ZstdCompressor(write_checksum=True).compress(whole)
+    for data in (packed(whole) + after, checked[:-1], checked + checked[: len(after)]):
+        refusal = refused(File(), member(b"x.js", whole, data))
+        assert isinstance(refusal, (errors.DataDamagedError, errors.SizeMismatchError))
+
+
+def test_frames_to_skip_are_no_content() -> None:
+    skipped = b"\x50\x2a\x4d\x18\x04\0\0\0skip"
+    data = skipped + packed(PAGE) + skipped + packed(b"") + skipped
+    assert look(craft(File(), member(b"x.js", PAGE, data))).files["x.js"].hash == sha256(PAGE)
+
+
 def test_later_damage_of_a_bundle_is_detected(bundle: bytes) -> None:
     found = look(bundle).files["text.txt"]
     for broken in (bundle[: found.offset + 9], bundle[: found.offset] + b"\xff" * found.length):

@@ -22,6 +22,11 @@ LARGEST_WINDOW = 8 * 1024 * 1024
 """Maximum size in bytes of a Zstandard window. Every decoder should support this size (RFC 8878 §3.1.1.1.2), and
 compression levels up to 19 need no more. A window is never larger than the content."""
 
+_MARK = b"complete"
+_MARK_FRAME = b"\x28\xb5\x2f\xfd\x20" + bytes([len(_MARK)]) + (len(_MARK) << 3 | 1).to_bytes(3, "little") + _MARK
+"""A Zstandard frame with one uncompressed block (RFC 8878 §3.1.1), which is read after the data. The reader reports no
+incomplete frame at the end of its input. If the data ends in an incomplete frame, this frame cannot be read either."""
+
 
 class DamagedDataError(Exception):
     """Compressed data cannot be inflated, or does not end at the right place."""
@@ -104,21 +109,27 @@ def _unpacked_up_to(data: memoryview, most: int) -> bytes:
 
 
 def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
-    """Yields the content of one or more Zstandard frames. If a frame is truncated, yields the content up to this point,
-    because the caller checks the size. Raises DamagedDataError."""
+    """Yields the content of one or more Zstandard frames. Raises DamagedDataError, also if the last frame is
+    incomplete."""
     reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(
         cast("IO[bytes]", _Source(data)), read_size=CHUNK, read_across_frames=True, closefd=False
     )
+    held = b""
     try:
         while piece := reader.read(chunk):
-            yield piece
+            held += piece
+            if len(held) > len(_MARK):
+                yield held[: -len(_MARK)]
+                held = held[-len(_MARK) :]
     except zstandard.ZstdError as error:
         raise DamagedDataError(str(error)) from error
+    if held != _MARK:
+        raise DamagedDataError("the compressed data is incomplete")
 
 
 class _Source:
-    """A file object that reads from `data`. If the Zstandard reader held `data` itself, a traceback that refers to the
-    reader would keep the data in memory."""
+    """A file object that reads from `data`, and then from the frame of `_MARK`. If the Zstandard reader held `data`
+    itself, a traceback that refers to the reader would keep the data in memory."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
@@ -126,6 +137,9 @@ class _Source:
 
     def read(self, size: int) -> bytes:
         piece = bytes(self._data[self._at : self._at + size])
+        if not piece:
+            start = self._at - len(self._data)
+            piece = _MARK_FRAME[start : start + size]
         self._at += len(piece)
         return piece
 

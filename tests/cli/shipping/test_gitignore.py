@@ -82,3 +82,22 @@ def test_random_lines_exclude_the_same_files_as_in_git(repository: Path) -> None
     for _ in range(150):
         lines = [line() for _ in range(choose.randint(1, 4))]
         assert excluded(lines, paths) == excluded_by_git(repository, lines, paths), lines
+
+
+def test_many_stars_are_matched_within_moments() -> None:
+    """Git itself would take hours for some of these lines."""
+    lines = ["*a" * 12 + "b", "**/a/" * 12 + "b", "[a" * 9000, "[[:" * 9000]
+    paths = ["a" * 200, "a" * 200 + "b", "a/" * 100 + "c", "a/" * 100 + "b/c"]
+    assert excluded(lines, paths) == {paths[1], paths[3]}
+
+
+def test_stars_between_other_parts_exclude_the_same_files_as_in_git(repository: Path) -> None:
+    paths = ["ab/q/xyz", "ab/q/x/aayzz", "xyz", "abb/aayzyz/xyz", "ab/xx/xyzzy", "x/q/x/y/z", "aab/x/y/xz/yz"]
+    for line in ("*?*[ab]*/**/x*y*z", "**/x*/**/a*y*z", "a*b*/**/x*y*z*", "**/x/**/y/**", "*[ab]*[yz]*z", "**/*z*y*z"):
+        assert excluded([line], paths) == excluded_by_git(repository, [line], paths), line
+
+
+def test_a_set_of_characters_matches_no_slash(repository: Path) -> None:
+    paths = ["x/y", "xay", "xzy", "x/a", "x-y"]
+    for line in ("/x[!a]y", "/x[+-9]y", "/x[^z]a", "/x[!-~]y"):
+        assert excluded([line], paths) == excluded_by_git(repository, [line], paths), line

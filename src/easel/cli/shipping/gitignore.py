@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable
+from itertools import pairwise
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-_BRACKETS = re.compile(r"\[[!^]?\]?(?:\[:[a-z]+:\]|[^]/])+\]")
+_BRACKETS = re.compile(r"\[[!^]?\]?(?:\[:[a-z]{1,10}:\]|[^]/]){1,256}+\]")
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^]\\])*+\]", re.DOTALL)
+_STAR, _CHARACTER, _NO_SLASH = "[^/]*", "[^/]", "(?!/)"
+_ANY_FOLDERS, _FOLDERS_BETWEEN = "^(?:.+/)?", "(?:/.+)?"
 _CLASS = re.compile(r"\[:([a-z]+):\]")
 _CLASSES = {
     "alnum": "0-9A-Za-z",
@@ -41,7 +45,8 @@ class GitIgnore:
                     pattern = GitIgnoreSpecPattern(_BRACKETS.sub(_spell_out, line))
                 except GitIgnorePatternError as error:
                     raise ValueError(str(error)) from error
-                if pattern.include is not None:
+                if pattern.include is not None and pattern.regex is not None:
+                    pattern.regex = re.compile(_without_retries(_within_names(pattern.regex.pattern)))
                     self._patterns.append(pattern)
 
     def excludes(self, path: str, *, folder: bool) -> bool | None:
@@ -55,6 +60,41 @@ class GitIgnore:
 
 def _spell_out(brackets: re.Match[str]) -> str:
     return _CLASS.sub(lambda found: _CLASSES.get(found[1], found[0]), brackets[0])
+
+
+def _within_names(expression: str) -> str:
+    """Returns an expression in which no set of characters matches a slash. In git, `[!a]` matches no slash."""
+    return _TOKEN.sub(
+        lambda found: (_NO_SLASH if found[0][0] == "[" and found[0] != _CHARACTER else "") + found[0], expression
+    )
+
+
+def _without_retries(expression: str) -> str:
+    """Returns an expression that matches the same paths as pathspec's expression, but never takes exponential time.
+
+    Each `*` and `**` stops at the first place where the text up to the next one matches (an atomic group). A later
+    place would leave less text for the rest of the expression, so it needs no try.
+    """
+    *above, last = expression.split(_FOLDERS_BETWEEN)
+    found = ""
+    for part in above:
+        if found:
+            found += f"(?>(?:/.+?)??{_first_matches(part)}(?=/))"
+        elif part.startswith(_ANY_FOLDERS):
+            found = f"^(?>(?:.+?/)??{_first_matches(part.removeprefix(_ANY_FOLDERS))}(?=/))"
+        else:
+            found = _first_matches(part)
+    return found + (_FOLDERS_BETWEEN if above else "") + _first_matches(last)
+
+
+def _first_matches(segments: str) -> str:
+    """Returns an expression for segments of a path, in which only the last `*` of each segment is tried at several
+    places."""
+    first, *others = segments.split(_STAR)
+    for text, following in pairwise([*others, None]):
+        is_last = following is None or "/" in str(text).replace(_CHARACTER, "").replace(_NO_SLASH, "")
+        first += f"{_STAR}{text}" if is_last else f"(?>{_STAR}?{text})"
+    return first
 
 
 def _matches(pattern: GitIgnoreSpecPattern, path: str, *, folder: bool) -> bool:
