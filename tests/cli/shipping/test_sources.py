@@ -139,6 +139,26 @@ def test_a_folder_in_an_unrelated_work_tree_has_no_commit(
         assert commit.subject == "of blog"
 
 
+@pytest.mark.parametrize("given", ["hello", "hello/site.zip"])
+def test_a_new_folder_in_a_clone_has_no_commit_of_the_clone(project: Path, given: str) -> None:
+    new = project / "hello"
+    new.mkdir()
+    (new / "index.html").write_text("by hand")
+    (new / "site.zip").write_text("a zip")
+    committed(project, "src", ".gitignore")
+    (project / "easel.toml").write_text('app = "hello"')
+    for root in (project, new):
+        assert current_commit(project / given, root) is None
+    git(project, "add", "easel.toml")
+    assert current_commit(project / given, project) is not None
+
+
+def test_a_zip_next_to_tracked_files_has_their_commit(project: Path) -> None:
+    (project / "site.zip").write_text("a zip")
+    committed(project, "src")
+    assert current_commit(project / "site.zip", project) is not None
+
+
 def test_a_commit_is_marked_if_deployed_files_differ_from_it(project: Path) -> None:
     committed(project, "src")
     (project / "src" / "main.ts").write_text("export { changed }")

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from easel.cli.project import FILE_NAME
 from easel.cli.shipping.outputs import source_of
 from easel.places import home
 
@@ -50,20 +51,34 @@ def current_commit(target: Path, root: Path) -> Commit | None:
 
 
 def _tracked_source(target: Path, root: Path) -> Path | None:
-    """Returns the folder with tracked files: the deployed folder, or the project that it was built from.
+    """Returns a folder with tracked files: the deployed folder, or the project that it was built from. Returns None if
+    Git tracks neither of them.
 
-    A surrounding work tree may be unrelated. The work tree of a home folder holds its owner's settings, and a project
-    in an ignored folder does not belong to the tree around it.
+    A surrounding work tree may be unrelated. The work tree of a home folder holds its owner's settings. A new folder or
+    an ignored project inside a clone does not belong to the clone.
     """
     place = target if target.is_dir() else target.parent
     if _git(place, "ls-files", "--", str(target)):
         return place
     if root == place:
         root = source_of(place) or (place.parent if is_ignored(place) else place)
+    elif not _is_from(root, target, place):
+        return None
     if root == home():
         return None
-    # The project counts too if the repository tracks no files at all, because it has just begun.
+    # A repository without any tracked files is a new project, and its commit belongs to the deployed folder too.
     return root if _git(root, "ls-files", "--", ".") or not _git(root, "ls-files", "--", ":/") else None
+
+
+def _is_from(root: Path, target: Path, place: Path) -> bool:
+    """Returns true if the untracked `target` in the folder `place` was probably made from the project at `root`: Git
+    ignores the target, the folder has a usual name of a build's output, or Git tracks easel.toml or neighbours of a
+    zip. An untracked folder of another name is a new project if the repository tracks other files."""
+    if source_of(place) is not None or _git(place, "check-ignore", "-q", "--", str(target)) is not None:
+        return True
+    if _git(root, "ls-files", "--", FILE_NAME) or _git(place, "ls-files", "--", "."):
+        return True
+    return not _git(root, "ls-files", "--", ":/")
 
 
 def is_ancestor(folder: Path, sha: str, of: str) -> bool | None:
