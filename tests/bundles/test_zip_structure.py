@@ -187,6 +187,15 @@ def test_a_zip64_end_record_with_huge_figures_is_refused() -> None:
         assert refused(data).status == 400
 
 
+def test_only_the_first_extra_fields_of_a_member_are_read() -> None:
+    empty = b"zz\0\0"
+    found = {}
+    for many in (10, 16_000):
+        extra = many * empty + unicode_path_field(b"a.js", "b.js")
+        found[many] = paths(craft(INDEX, File(b"a.js", central=Header(extra=extra))))
+    assert found == {10: {"index.html", "b.js"}, 16_000: {"index.html", "a.js"}}
+
+
 def test_zip64_sizes_and_offsets_are_read_from_the_extra_field() -> None:
     length, size = len(INDEX.data), len(PAGE)
     wide = Header(size=MAX32, length=MAX32, header=MAX32)

@@ -120,6 +120,29 @@ def test_every_killed_process_is_restarted(own: Platform) -> None:
         assert app.visit().headers["x-easel-version"] == "1"
 
 
+def test_every_role_comes_back_although_the_process_that_forks_is_killed_twice(own: Platform) -> None:
+    app = RunningApp.create(own)
+    app.deploy(PAGE)
+    assert own.process is not None
+    os.kill(child(own, "forks its processes"), signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    killed = None
+    while killed is None or not answers(app):
+        assert time.monotonic() < deadline, "the roles did not come back"
+        for pid in children(own.process.pid) if killed is None else ():
+            with suppress(OSError):
+                if "easel.running.nursery" in title(pid):
+                    os.kill(pid, signal.SIGKILL)
+                    killed = pid
+        time.sleep(0.005)
+    assert app.visit().headers["x-easel-version"] == "1"
+
+
+def children(pid: int) -> list[int]:
+    """Returns the process ids of a process's children."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_an_upload_to_a_killed_api_no_longer_counts(own: Platform) -> None:
     app = RunningApp.create(own)
     issued = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "a.zip"}).json()["upload_url"]

@@ -49,6 +49,9 @@ _OF_FILES = frozenset({0, stat.S_IFREG})
 _FOLDERS_END = ("/", "\\")
 _AES_METHOD = 99
 _ZIP64_FIELD, _UNICODE_PATH_FIELD = b"\x01\x00", b"up"
+_MOST_FIELDS = 64
+"""Maximum number of extra fields of a member that are read. Zip writers write fewer than ten, but there is room for
+16,383 empty fields."""
 # Systems whose zips contain a Unix mode in the upper half of the external attributes. The format defines it for Unix,
 # BeOS, macOS and AtheOS. 7-Zip and other tools also write it under the DOS family.
 _MODE_SYSTEMS = frozenset({0, 3, 10, 11, 14, 16, 19, 30})
@@ -199,12 +202,14 @@ def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tupl
 
 
 def _extra_field(extra: bytes, wanted: bytes) -> bytes | None:
-    """Returns the body of the first extra field with the id `wanted` (§4.5.1). Returns None if there is no such
-    field."""
+    """Returns the body of the first extra field with the id `wanted` (§4.5.1). Returns None if it is not among the
+    first fields."""
     if wanted not in extra:
         return None
     at = 0
-    while at + 4 <= len(extra):
+    for _ in range(_MOST_FIELDS):
+        if at + 4 > len(extra):
+            break
         size = int.from_bytes(extra[at + 2 : at + 4], "little")
         if extra[at : at + 2] == wanted:
             return extra[at + 4 : at + 4 + size]

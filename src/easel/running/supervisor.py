@@ -21,7 +21,7 @@ from easel.running.disk_keeping import DiskWatch, keep_database
 from easel.running.logs import configure_logging
 from easel.running.mappings import let_go_of_files
 from easel.running.nursery import PREPARING, read, read_modules
-from easel.running.processes import DatabaseStart, Nursery, RoleProcess, try_sandbox
+from easel.running.processes import LOST, DatabaseStart, Nursery, RoleProcess, try_sandbox
 from easel.running.readiness import is_ready, reach
 from easel.running.roles import (
     KEY_REPLACED,
@@ -188,8 +188,7 @@ class Supervisor:
             if left.is_file():
                 left.unlink(missing_ok=True)
         if self._apart:
-            # The operator decides when the schema changes, because other machines with the earlier release may still
-            # use it.
+            # The operator decides when the schema changes, because other machines may still use the earlier release.
             with self._bearable():
                 await self._nursery.call(prepare_apart, self._settings, url)
                 self._checked = True
@@ -236,8 +235,8 @@ class Supervisor:
             await asyncio.gather(*keepers, return_exceptions=True)
 
     async def _keep(self, number: int, role: Role, settings: Settings) -> None:
-        """Keeps one process of a role running. If it ends by itself, it is restarted with growing backoff. A builder on
-        demand is started when a build waits, and ends when it is idle."""
+        """Keeps one process of a role running. If it ends by itself, or the nursery's replacement is killed before it
+        forks the process, it is restarted with growing backoff. A builder on demand runs only while builds wait."""
         pause = FIRST_PAUSE
         stands = role != "builder" or settings.builders_stand
         wanted = stands
@@ -247,9 +246,11 @@ class Supervisor:
             if not wanted and not await self._builder_wanted():
                 return
             began = time.monotonic()
-            self._children[number] = child = RoleProcess(self._nursery, role, settings, checked=checked)
+            code = LOST
+            with suppress(OSError, EOFError):
+                self._children[number] = child = RoleProcess(self._nursery, role, settings, checked=checked)
+                code = await child.wait(self._want)
             checked = False
-            code = await child.wait(self._want)
             if self._stopping.is_set():
                 return
             wanted = stands or code != 0
@@ -344,7 +345,6 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
 
 
 def _program() -> str:
-    """Returns the command `easel` in a form that works in any folder: its name if the shell finds it, otherwise its
-    path."""
+    """Returns the command `easel` for any folder: its name if the shell finds it, otherwise its path."""
     beside = Path(sys.executable).with_name("easel")
     return "easel" if shutil.which("easel") is not None or not beside.exists() else str(beside)
