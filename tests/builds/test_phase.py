@@ -21,6 +21,7 @@ from easel.builds.failures import (
     BuildStoppedError,
     BuildTimedOutError,
     InstallCommandFailedError,
+    InstallHostRefusedError,
 )
 from easel.builds.phase import Phases
 from easel.builds.report import BuildReport
@@ -186,3 +187,39 @@ async def test_the_log_says_for_how_long_visitors_slowed_a_build(sandbox: Sandbo
         "Visitors used apps during this build, so the build left processors free for 5 seconds "
         "(EASEL_BUILD_LEAVES_CORES)."
     ]
+
+
+async def test_a_refused_host_is_in_the_log_and_the_report_while_the_command_still_runs(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    log: list[str] = []
+    run = phases(sandbox, tmp_path / "work", log)
+    shown: list[tuple[list[str], list[str]]] = []
+
+    def stop() -> bool:
+        if run.report.refused_hosts:
+            shown.append((list(log), list(run.report.refused_hosts)))
+        return bool(shown)
+
+    run.should_stop = stop
+    with pytest.raises(BuildStoppedError):
+        await run.run("install", "curl -s http://packages.example.org/; sleep 3600", "")
+    lines, hosts = shown[0]
+    assert "packages.example.org was refused. An operator can allow this host with EASEL_BUILD_HOSTS." in lines[-1]
+    assert hosts == ["packages.example.org"]
+
+
+async def test_an_installation_that_repeats_refused_connections_without_end_is_ended_with_the_reason(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    run = phases(sandbox, tmp_path / "work", [])
+    with pytest.raises(InstallHostRefusedError) as caught:
+        await run.run("install", "yes http://packages.example.org/ | xargs -n 200 curl -s", "")
+    assert "tried 100 times to connect to packages.example.org, so Easel ended it." in caught.value.message
+    assert "EASEL_BUILD_HOSTS" in caught.value.message
+
+
+async def test_a_build_command_may_do_without_a_refused_host(sandbox: Sandbox, tmp_path: Path) -> None:
+    run = phases(sandbox, tmp_path / "work", [])
+    await run.run("build", "yes http://fonts.example.org/ | head -n 120 | xargs curl -s; true", "")
+    assert run.report.refused_hosts == ["fonts.example.org"]

@@ -13,7 +13,7 @@ import pytest
 from easel.outgoing.addresses import Destinations
 from easel.outgoing.heads import read_request
 from easel.outgoing.hosts import HostRules
-from easel.outgoing.proxy import EgressProxy, Refusal
+from easel.outgoing.proxy import OFTEN, EgressProxy, Refusal
 
 LOCAL = Destinations((ipaddress.ip_network("127.0.0.0/8"),))
 
@@ -89,10 +89,24 @@ async def test_each_refused_host_is_reported_once(server: tuple[str, list[bytes]
     assert proxy.refused == tuple(told)
 
 
-async def test_a_host_without_an_address_is_a_gateways_error() -> None:
-    async with EgressProxy(LOCAL, HostRules(("*",))).on_loopback() as url:
+async def test_a_host_without_an_address_is_a_gateways_error_and_is_reported() -> None:
+    told: list[Refusal] = []
+    async with EgressProxy(LOCAL, HostRules(("*",)), told.append).on_loopback() as url:
         request = f"CONNECT no-such-host.invalid:443 HTTP/1.1\r\nProxy-Authorization: {credentials(url)}\r\n\r\n"
         assert (await ask(url, request)).startswith("HTTP/1.1 502 ")
+    assert [(one.host, one.setting) for one in told] == [("no-such-host.invalid", "")]
+    assert told[0].sentence.startswith("The host name no-such-host.invalid cannot be resolved: ")
+
+
+async def test_a_host_that_is_refused_a_hundred_times_is_reported_a_second_time() -> None:
+    told: list[Refusal] = []
+    proxy = EgressProxy(LOCAL, HostRules(()), told.append)
+    async with proxy.on_loopback() as url:
+        request = f"CONNECT a.example.com:443 HTTP/1.1\r\nProxy-Authorization: {credentials(url)}\r\n\r\n"
+        for _ in range(OFTEN + 5):
+            await ask(url, request)
+    assert [one.attempts for one in told] == [1, OFTEN]
+    assert len(proxy.refused) == 1
 
 
 async def test_long_heads_are_refused() -> None:

@@ -17,6 +17,12 @@ class InstallCommandFailedError(BuildFailedError):
     code = "install_failed"
 
 
+class InstallHostRefusedError(BuildFailedError):
+    """`{command}` tried {attempts} times to connect to {host}, so Easel ended it. {sentence}"""
+
+    code = "install_host_refused"
+
+
 class BuildCommandFailedError(BuildFailedError):
     """The build command `{command}` ended with exit code {exit_code}. {hint}"""
 

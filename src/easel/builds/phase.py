@@ -20,6 +20,7 @@ from easel.builds.sandbox.sandbox import Sandbox
 from easel.builds.secrets import Masking
 from easel.errors import EaselError
 from easel.outgoing.hosts import HostRules
+from easel.outgoing.proxy import Refusal
 
 _SHORTEST = 1.0
 """Minimum number of seconds or bytes that remain for a command. A command with so little soon reaches its limit, and
@@ -52,17 +53,20 @@ class Phases:
         self._logged = 0
         self._end = b""
         self._confined = 0.0
+        self._is_installing = False
+        self._hopeless: Refusal | None = None
         self._masking = Masking(self.secrets)
 
     async def run(self, name: str, words: Words, folder: str) -> None:
         """Runs a command in a folder of the sources. `name` is the name of the phase in the report. Raises
         BuildFailedError, BuildStoppedError, BuilderDiskFullError, and OSError."""
         self.begin(name)
+        self._is_installing = name == "install"
         shown = self._masking.once(words if isinstance(words, str) else shlex.join(words))
         # A shell starts each command, because it reports a missing program with a separate exit code. bubblewrap would
         # report it with the same exit code as a sandbox that cannot start.
         argv = ("/bin/sh", "-c", words) if isinstance(words, str) else ("/bin/sh", "-c", 'exec "$@"', "sh", *words)
-        self._end = b""
+        self._end, self._hopeless = b"", None
         self.say(f"$ {shown}")
         lines = LogLines(self.say, self.secrets)
         command = Command(
@@ -81,7 +85,7 @@ class Phases:
             lines.feed(data)
 
         try:
-            ended = await self.sandbox.run(command, take, self.should_stop)
+            ended = await self.sandbox.run(command, take, self._stops, self._refused)
         finally:
             lines.close()
         self._note(name, ended)
@@ -99,6 +103,11 @@ class Phases:
                 f"{self._confined:.0f} seconds (EASEL_BUILD_LEAVES_CORES)."
             )
 
+    def _stops(self) -> bool:
+        # npm repeats a refused connection without end if more requests wait than `maxsockets` allows. A build command
+        # may do without a host, but no installation succeeds after so many refusals.
+        return self.should_stop() or (self._hopeless is not None and self._is_installing)
+
     def _left(self) -> Limits:
         return replace(
             self.limits,
@@ -112,13 +121,17 @@ class Phases:
         self.report.processor = round(self.report.processor + ended.processor, 3)
         self.report.peak_memory = max(self.report.peak_memory, ended.peak_memory)
         self._confined += ended.confined
-        for refusal in ended.refused:
-            # A program may have put a secret into a host's name.
-            sentence = self._masking.once(refusal.sentence)
-            if sentence not in self.report.refused:
-                self.report.refused.append(sentence)
-                self.report.refused_hosts.append(self._masking.once(refusal.host))
-                self.say(sentence)
+
+    def _refused(self, refusal: Refusal) -> None:
+        """Writes a refused host to the log and the report at once, because a package manager may retry for minutes."""
+        # A program may have put a secret into a host's name.
+        sentence = self._masking.once(refusal.sentence)
+        if refusal.attempts > 1:
+            self._hopeless = refusal
+        if sentence not in self.report.refused:
+            self.report.refused.append(sentence)
+            self.report.refused_hosts.append(self._masking.once(refusal.host))
+            self.say(sentence)
 
     def _failure(self, name: str, shown: str, ended: CommandResult) -> EaselError:
         command = shown if len(shown) <= 200 else f"{shown[:200]}…"
@@ -138,6 +151,12 @@ class Phases:
             return failures.BuildLogTooLargeError(command=command, limit=_size(self.limits.log))
         if ended.reason == "disk_full":
             return failures.BuilderDiskFullError(command=command)
+        if ended.reason == "stopped" and self._hopeless is not None and not self.should_stop():
+            # A program may have put a secret into a host's name.
+            host, sentence = self._masking.once(self._hopeless.host), self._masking.once(self._hopeless.sentence)
+            return failures.InstallHostRefusedError(
+                command=command, host=host, attempts=self._hopeless.attempts, sentence=sentence
+            )
         if ended.reason == "stopped":
             return failures.BuildStoppedError()
         kind = failures.InstallCommandFailedError if name == "install" else failures.BuildCommandFailedError

@@ -11,9 +11,10 @@ import base64
 import hmac
 import secrets
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -33,20 +34,27 @@ READ_CHUNK = 64 * 1024
 MOST_CONNECTIONS = 256
 MOST_REFUSED = 100
 """Maximum number of refused hosts that are reported."""
+OFTEN = 100
+"""Number of refused connections to a host after which the proxy reports the host a second time."""
 _CHALLENGE = 'Proxy-Authenticate: Basic realm="Easel"\r\n'
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refused host, and the setting that allows it."""
+    """A host that the proxy did not connect to: the setting that allows the host, or the `failure` if its name cannot
+    be resolved or it accepts no connection. `attempts` is the number of refused connections to the host."""
 
     host: str
     port: int
-    setting: str
+    setting: str = ""
+    failure: str = ""
+    attempts: int = 1
 
     @property
     def sentence(self) -> str:
-        """Returns a sentence for the log that names the refused host and the setting."""
+        """Returns a sentence for the log that names the host, and the setting or the failure."""
+        if self.failure:
+            return self.failure
         place = self.host if self.port in (80, 443) else f"{self.host}:{self.port}"
         if self.setting == "EASEL_PRIVATE_NETWORKS":
             return (
@@ -57,7 +65,8 @@ class Refusal:
 
 
 class EgressProxy:
-    """A proxy for one client. `on_refused` is called once for each refused host and port."""
+    """A proxy for one client. `on_refused` is called at the first failed connection to each host and port, before the
+    client gets the response, and again at the failed connection number `OFTEN`."""
 
     def __init__(
         self,
@@ -71,6 +80,7 @@ class EgressProxy:
         self._on_refused = on_refused
         self._setting = setting
         self._refused: dict[tuple[str, int], Refusal] = {}
+        self._attempts: Counter[tuple[str, int]] = Counter()
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -143,23 +153,28 @@ class EgressProxy:
                     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, "This proxy requires a password.", _CHALLENGE
                 )
             if not self._hosts.allows(request.host, request.port):
-                return await answer(HTTPStatus.FORBIDDEN, self._refuse(request, self._setting))
+                return await answer(HTTPStatus.FORBIDDEN, self._refuse(request, setting=self._setting))
             try:
                 there, back = await self._destinations.connect(request.host, request.port)
             except DestinationRefusedError:
-                return await answer(HTTPStatus.FORBIDDEN, self._refuse(request, "EASEL_PRIVATE_NETWORKS"))
+                return await answer(HTTPStatus.FORBIDDEN, self._refuse(request, setting="EASEL_PRIVATE_NETWORKS"))
             except EaselError as error:
-                return await answer(HTTPStatus.BAD_GATEWAY, error.message)
+                return await answer(HTTPStatus.BAD_GATEWAY, self._refuse(request, failure=error.message))
             opened.callback(back.transport.abort)
             (back if request.forwarded else writer).write(request.forwarded or b"HTTP/1.1 200 Connected\r\n\r\n")
             await _relay((reader, back), (there, writer))
         return None
 
-    def _refuse(self, request: ProxyRequest, setting: str) -> str:
-        refusal = Refusal(request.host, request.port, setting)
-        if (request.host, request.port) not in self._refused and len(self._refused) < MOST_REFUSED:
-            self._refused[request.host, request.port] = refusal
+    def _refuse(self, request: ProxyRequest, *, setting: str = "", failure: str = "") -> str:
+        refusal = Refusal(request.host, request.port, setting, failure)
+        place = request.host, request.port
+        if place not in self._refused and len(self._refused) < MOST_REFUSED:
+            self._refused[place] = refusal
             self._on_refused(refusal)
+        if place in self._refused:
+            self._attempts[place] += 1
+            if self._attempts[place] == OFTEN:
+                self._on_refused(replace(refusal, attempts=OFTEN))
         return refusal.sentence
 
 

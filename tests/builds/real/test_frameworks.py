@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from easel.builds.detect.models import BuildOptions
-from tests.builds.real.building import Builder
+from easel.builds.failures import BuildFailedError
+from tests.builds.real.building import PROJECTS, Builder
 
 pytestmark = pytest.mark.builds
 
@@ -18,6 +21,22 @@ def test_a_vite_app_is_built_with_npm_and_the_apps_own_variables(builder: Builde
     assert site.report.sandbox == builder.sandbox.kind
     assert site.report.refused == []
     assert site.log[0] == f"This build runs {builder.sandbox.kind}."
+
+
+def test_npm_does_not_repeat_refused_connections_without_end(builder: Builder) -> None:
+    # npm downloads 15 packages at a time. If a proxy refuses them, npm connects again and again for the packages that wait.
+    lock = json.loads((PROJECTS / "vite" / "package-lock.json").read_text())
+    for path, package in lock["packages"].items():
+        if path:
+            package["resolved"] = f"https://packages.example.org/{path}.tgz"
+    with pytest.raises(BuildFailedError) as caught:
+        builder.build("vite", {"package-lock.json": json.dumps(lock)}, app="app_refused")
+    refused = (
+        "The connection to packages.example.org was refused. An operator can allow this host with EASEL_BUILD_HOSTS."
+    )
+    assert caught.value.code == "install_host_refused"
+    assert refused in caught.value.message
+    assert refused in caught.value.__notes__[0].splitlines()
 
 
 def test_an_app_of_a_pnpm_monorepo_is_built_with_the_packages_beside_it(builder: Builder) -> None:

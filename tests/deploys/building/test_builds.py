@@ -450,6 +450,35 @@ def test_the_status_of_a_failed_build_names_its_tools_and_the_hosts_that_it_coul
     world.do(go())
 
 
+def test_the_status_lists_a_refused_host_while_the_build_runs_and_after_a_cancel(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app, build=True)
+        given: dict[str, Any] = {}
+        shown: list[Any] = []
+
+        async def hangs(source: Path, say: Say) -> None:
+            given["report"].refused_hosts.append("packages.example.com")
+            say("The connection to packages.example.com was refused.")
+            async with asyncio.timeout(60):
+                while not shown:
+                    row, log = await seen(world, wanted)
+                    if row.build is not None and row.build.get("refused_hosts"):
+                        shown.append((row.status, row.build["refused_hosts"], log[-1]))
+            async with world.database.transaction() as work:
+                await cancel(work, await work.session.get_one(App, app.id), wanted, "tester")
+            await asyncio.Event().wait()
+
+        await build(world, wanted, hangs, given=given)
+        refused = ["packages.example.com"]
+        assert shown == [("building", refused, "The connection to packages.example.com was refused.")]
+        row, _ = await seen(world, wanted)
+        assert row.build is not None
+        assert row.build["refused_hosts"] == refused
+
+    world.do(go())
+
+
 def test_builds_of_an_organisation_take_so_many_minutes_in_a_day(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)

@@ -29,7 +29,7 @@ from easel.builds.sandbox.seccomp import MACHINES, program
 from easel.builds.sandbox.user import BuildUser, own
 from easel.errors import EaselError
 from easel.outgoing.addresses import Destinations
-from easel.outgoing.proxy import EgressProxy
+from easel.outgoing.proxy import EgressProxy, Refusal
 from easel.settings import Settings
 from easel.storage.disk_reserve import DiskReserve
 
@@ -102,15 +102,17 @@ class Sandbox:
         command: Command,
         on_bytes: Callable[[bytes], None],
         should_stop: Callable[[], bool] = lambda: False,
+        on_refused: Callable[[Refusal], None] = lambda refusal: None,
     ) -> CommandResult:
-        """Runs the command, and passes its output to `on_bytes` as it arrives. All processes of the command have ended
-        when this function returns or is cancelled. Raises BuildVariableInvalidError, OSError, and
+        """Runs the command, and passes its output to `on_bytes` as it arrives. `on_refused` is called for refused hosts
+        (`EgressProxy`). All processes of the command have ended when this function returns or is
+        cancelled. Raises BuildVariableInvalidError, OSError, and
         SandboxUnavailableError if the command could not be started."""
         check(command.environment)
         for mount in command.mounts:
             os.stat(mount.source)
         async with AsyncExitStack() as opened:
-            proxy = EgressProxy(self._destinations, command.hosts.also(self._settings.build_hosts))
+            proxy = EgressProxy(self._destinations, command.hosts.also(self._settings.build_hosts), on_refused)
             kept = self._take()
             opened.push_async_callback(kept.close)
             if kept.group is not None:

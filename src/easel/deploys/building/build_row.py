@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from easel import clock
+from easel.builds.report import BuildReport
+from easel.deploys.building.store_bundle import report_of
 from easel.deploys.deploy_row import DeployRow
 from easel.deploys.errors import AppGoneError
 from easel.deploys.run_row import Ask, NoLongerOursError, RunRow
@@ -44,6 +46,7 @@ class BuildRow(RunRow):
         self._turn = asyncio.Lock()
         self._output: deque[tuple[datetime, str]] = deque()
         self._taken = 0
+        self._shown_refused = 0
         self._last: deque[tuple[datetime, str]] = deque(maxlen=LAST_LINES)
 
     def is_for_us(self, deploy: DeployRow) -> bool:
@@ -82,6 +85,21 @@ class BuildRow(RunRow):
                 if line is not None:
                     self.say(line)
                 self.then = then
+
+    async def show(self, report: BuildReport) -> None:
+        """Writes the row if its step has changed, or if a host was refused, since the last call. Raises the errors of
+        `write`."""
+        refused = len(report.refused_hosts)
+        if refused > self._shown_refused:
+            self.facts["build"] = report_of(report)
+        elif self.step == self.deploy.step:
+            return
+        await self.write(self.set_step)
+        self._shown_refused = refused
+
+    def set_step(self, deploy: DeployRow) -> None:
+        """Sets the row's step to the current step."""
+        deploy.step = self.step
 
     def end_output(self) -> None:
         """Queues the last lines of a log that exceeded the limit. The first of them says how many lines are left

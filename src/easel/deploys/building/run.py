@@ -85,6 +85,7 @@ class BuildRun:
         self._row = BuildRow(parts.database, deploy_id)
         self._over = asyncio.Event()
         self._runs_commands = False
+        self._report: BuildReport | None = None
         self._is_handed_on = False
         self._counted = time.monotonic()
 
@@ -186,8 +187,8 @@ class BuildRun:
                     await self._row.tell()
                     # While the build runs no command, the run itself writes the step, with the values that the step has
                     # found.
-                    if self._runs_commands and self._row.step != self._row.deploy.step:
-                        await self._row.write(self._set_step)
+                    if self._runs_commands and self._report is not None:
+                        await self._row.show(self._report)
                 except Exception as error:
                     if self._is_handed_on:
                         continue
@@ -273,7 +274,7 @@ class BuildRun:
 
         of_app = settings, deploy.app_id, deploy.environment
         is_reading = not (deploy.build_config or {}).get("no_cache")
-        report = BuildReport(sandbox.kind)
+        report = self._report = BuildReport(sandbox.kind)
         self._runs_commands = True
         try:
             await self._build_with(
@@ -309,10 +310,7 @@ class BuildRun:
     async def _note(self, step: str) -> None:
         """Writes the current step, and all facts about the build that are known by now, into the deploy's row."""
         self._row.step = step
-        await self._firmly(lambda: self._row.write(self._set_step))
-
-    def _set_step(self, deploy: DeployRow) -> None:
-        deploy.step = self._row.step
+        await self._firmly(lambda: self._row.write(self._row.set_step))
 
     async def _hand_on(self, key: str) -> None:
         """Passes the deploy with its bundle (stored under `key`) on to the workers."""

@@ -59,7 +59,8 @@ def log_line(made: PackedOutput) -> str:
 
 
 def report_of(report: BuildReport) -> dict[str, Any]:
-    """Returns the report of a build in the form in which the deploy's row stores it (`schemas.BuildReport`)."""
+    """Returns the report of a build in the form in which the deploy's row stores it (`schemas.BuildReport`). The copy does
+    not change while the build continues."""
     return {
         "sandbox": report.sandbox,
         "framework": report.framework,
@@ -67,6 +68,6 @@ def report_of(report: BuildReport) -> dict[str, Any]:
         "node": report.node,
         "python": report.python,
         "cache": report.cache,
-        "seconds": report.seconds,
-        "refused_hosts": report.refused_hosts,
+        "seconds": dict(report.seconds),
+        "refused_hosts": list(report.refused_hosts),
     }
