@@ -24,7 +24,7 @@ def test_a_vite_app_is_built_with_npm_and_the_apps_own_variables(builder: Builde
 
 
 def test_npm_does_not_repeat_refused_connections_without_end(builder: Builder) -> None:
-    # npm downloads 15 packages at a time. If a proxy refuses them, npm connects again and again for the packages that wait.
+    # npm downloads 15 packages at a time. If a proxy refuses them, npm connects without end for the packages that wait.
     lock = json.loads((PROJECTS / "vite" / "package-lock.json").read_text())
     for path, package in lock["packages"].items():
         if path:

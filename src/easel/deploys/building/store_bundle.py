@@ -59,8 +59,8 @@ def log_line(made: PackedOutput) -> str:
 
 
 def report_of(report: BuildReport) -> dict[str, Any]:
-    """Returns the report of a build in the form in which the deploy's row stores it (`schemas.BuildReport`). The copy does
-    not change while the build continues."""
+    """Returns the report of a build in the form in which the deploy's row stores it (`schemas.BuildReport`). The copy
+    does not change while the build continues."""
     return {
         "sandbox": report.sandbox,
         "framework": report.framework,
