@@ -18,7 +18,7 @@ _WORDING: Final = frozenset(
 
 
 class EaselError(Exception):
-    """Something went wrong."""
+    """Easel could not complete the operation. Try again. If it fails again, look for the cause in the server's log."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str | None] = None
@@ -61,21 +61,22 @@ class _Lenient(string.Formatter):
 
 
 class BadRequestError(EaselError):
-    """The request is not valid."""
+    """The request is not valid. Correct it, and send it again."""
 
     status = 400
     code = "bad_request"
 
 
 class NotFoundError(EaselError):
-    """The resource does not exist."""
+    """The resource does not exist. Check the address of the request."""
 
     status = 404
     code = "not_found"
 
 
 class ConflictError(EaselError):
-    """The request conflicts with the current state."""
+    """The request conflicts with the current state of the resource. Read the resource, and then decide whether to
+    repeat the request."""
 
     status = 409
     code = "conflict"

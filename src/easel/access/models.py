@@ -11,7 +11,7 @@ from easel.storage.database import Base
 
 
 class Organisation(Base):
-    """A tenant. Every other row belongs to exactly one organisation."""
+    """A tenant. Each row of the other tables belongs to exactly one organisation."""
 
     __tablename__ = "organisation"
 

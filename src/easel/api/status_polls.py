@@ -30,7 +30,8 @@ _ADDRESS = re.compile(r"/v1/apps/(app_[0-9a-f]{1,64})/deploys/(dep_[0-9a-f]{1,64
 
 
 class _NamedRoute:
-    """The name of the fast path's route in the metrics. The fast path itself has no route."""
+    """A route that gives status polls on the fast path their name in the metrics. The framework does not route these
+    requests."""
 
     path = "/v1/apps/{app_id}/deploys/{deploy_id}"
 

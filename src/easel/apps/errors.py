@@ -30,7 +30,7 @@ class SlugTakenError(BadRequestError):
 
 
 class TooManySlugsError(BadRequestError):
-    """Renaming and deleting apps left {used} slugs reserved for this organisation; the limit is {limit}. Rename fewer
+    """This organisation has {used} reserved slugs from renamed and deleted apps; the limit is {limit}. Rename fewer
     apps, or wait until the first reservation ends."""
 
     code = "slug_limit_reached"

@@ -84,8 +84,8 @@ class Masking:
         return self._length - self._depth[state]
 
     def close(self) -> int:
-        """Ends the stream. If the stream ends within a secret, the beginning of the secret is masked too, if it has at
-        least `SHORTEST_FORM` characters."""
+        """Ends the stream, and returns its length in characters. If the stream ends within a secret, masks the part of
+        the secret in the stream, unless this part is shorter than `SHORTEST_FORM` characters."""
         if self._depth[self._state] >= SHORTEST_FORM:
             self._mark(self._length - self._depth[self._state], self._length)
         return self._length

@@ -112,8 +112,8 @@ def confirmed_code(group: Group, members: Mapping[str, HashForm], references: Re
 
 
 def _nobody_types(form: HashForm) -> bool:
-    """Returns true if the possible hash mixes capitals, small letters and digits too irregularly for an id or a version
-    that a person types."""
+    """Returns true if the possible hash mixes capitals, small letters and digits so irregularly that no person would
+    type it as an id or a version."""
     pieces = PIECES.findall(form.token)
     classes = set(form.token.translate(_CLASSES)) & set("0aA")
     return len(classes) == 3 and is_random(form) and not resembles_typed(form.token) and max(map(len, pieces)) > 1
@@ -188,9 +188,9 @@ class ConfirmedGroups:
                 self._anywhere.add((kind, mark))
 
     def includes(self, group: Group, form: HashForm, by_code: bool, by_pages: bool) -> bool:
-        """Returns true if the name of a picture, font or other binary contains a hash because a confirmed group of
-        scripts and styles has the same form. `by_code` and `by_pages` are true if scripts or pages refer to the
-        file."""
+        """Returns true if the name of a picture, font or other binary contains a hash. The evidence is that its
+        possible hash has the same form as the hashes of a confirmed group of scripts and styles. `by_code` and
+        `by_pages` are true if scripts or pages refer to the file."""
         folder, kind, before = group
         by_names = self._beside.get(group), self._below.get((folder.partition("/")[0], kind, before))
         if kind == "b64" and form.kind != "b32" and resembles_typed(form.token):

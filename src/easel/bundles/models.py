@@ -36,8 +36,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     stored, 8 raw deflate, 93 Zstandard). `crc` is the CRC-32 of the content, which a gzip frame needs. `immutable` is
     true if the name is known to contain a hash of the content. `place` is the offset (bytes) in a page at which a
     script can be inserted, or NO_PLACE. `coding` is the compression of a file that is sent with a `Content-Encoding`.
-    `marks` are the flags of a text. Each of the last four is None if the release that wrote the manifest did not
-    determine it.
+    `marks` are the flags of a text. `immutable`, `place`, `coding` and `marks` are None if the release that wrote the
+    manifest did not determine them.
     """
 
     hash: str

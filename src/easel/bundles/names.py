@@ -40,8 +40,8 @@ def decode_name(raw: bytes, *, utf8_flag: bool, unicode_path: bytes | None = Non
     `unicode_path` is the body of the Info-ZIP Unicode Path extra field (0x7075, §4.6.9), which overrides the name if
     its CRC matches the raw name. Raises PathEncodingError if a name is marked as UTF-8 but is not UTF-8.
     """
-    # A tool that does not know this field and renames the member leaves a CRC that no longer matches. The field is then
-    # ignored.
+    # Some zip tools do not know the Unicode Path field. If such a tool renames a member, the CRC in the field does not
+    # match the new name, and the field is ignored.
     if (
         unicode_path is not None
         and len(unicode_path) > 5

@@ -86,8 +86,8 @@ class References:
             return True
         form = self._forms[path]
         ending = f"{form.before}{form.token}"
-        # If the scripts of a build share one hash, their names consist of a number and this text, and scripts contain
-        # only the text.
+        # Some build tools name all scripts of a build by a number and the same hash (`12.5f3a.js`). Scripts then
+        # contain this ending (`.5f3a.js`), but not the whole names.
         return bool(form.before) and name[name.rfind(ending) :].encode() in self._by_code
 
     def by_build(self, path: str) -> bool:

@@ -14,7 +14,7 @@ AT_ONCE = 128 * 1024
 """Maximum size in bytes of a JSON object that is decoded in one call, which takes about two milliseconds."""
 _FILES = b'"files":{'
 _ENTRIES = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+":\[[^\[\]]*+\],?){1,250}+')
-"""A pattern for several entries of an object in Easel's own format: a name, and an array that contains no array."""
+"""A pattern for up to 250 entries of an object in Easel's own format. Each entry is a name and a flat array."""
 _decode = msgspec.json.Decoder(dict[str, Member]).decode
 
 V = TypeVar("V")

@@ -108,7 +108,7 @@ def may_vouch(content: bytes, counted: Digests) -> bool:
         return bool(begins)
     if bare and _has_bare(content):
         return True
-    # A text with very many runs of hex digits counts as a text with digests. It is not searched further.
+    # After `_MOST_LOOKED_AT` runs of hex digits, the search ends, and the text counts as a text with digests.
     runs = enumerate(_runs(content, shortest))
     return any(number == _MOST_LOOKED_AT or _algorithm(content, run) is not None for number, run in runs)
 

@@ -300,8 +300,8 @@ class GuardedProtocol(HttpToolsProtocol):
         unsent = self.transport.get_write_buffer_size()
         owed = unsent + _in_kernel(self.transport)
         stuck = unsent > 0 and owed == self._owed and not self._read_on
-        # While a response is being prepared, the client is not the cause of the idle time. uvicorn's own timer covers
-        # other times.
+        # While the server prepares a response, the client may be silent. Between requests, uvicorn's own timer ends an
+        # idle connection.
         idle = not (unsent or self._touched or self._owes_answers() or self.timeout_keep_alive_task is not None)
         self._silent_looks = self._silent_looks + 1 if stuck or idle else 0
         self._owed, self._read_on, self._touched = owed, False, False

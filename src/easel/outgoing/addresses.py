@@ -27,7 +27,8 @@ RESOLVE_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 10.0
 """Timeout for connecting to each address, in seconds."""
 _LOOK_UPS = ThreadPoolExecutor(8, "look-up")
-"""Separate threads, because a name server that does not respond holds a thread for longer than Easel waits."""
+"""Threads that look up host names. They are separate from other threads, because a name server that does not respond
+keeps a thread busy for longer than Easel waits."""
 
 # Networks in IANA's special-purpose registries (RFC 6890) on which releases of Python disagree. An IPv6 address that
 # contains an IPv4 address is always refused, because a translator on the way would connect to the IPv4 address.

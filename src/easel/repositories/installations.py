@@ -73,8 +73,8 @@ async def _is_linked(work: Transaction, app: App, installation: int) -> bool:
 
 
 async def read_through(work: Transaction, installation: int, name: str, most: int) -> list[tuple[str, str]]:
-    """Returns the apps (id, organisation) that follow the repository `owner/name` through the GitHub App's
-    installation, at most `most`."""
+    """Returns at most `most` apps (id, organisation) that follow the repository `owner/name` (the parameter `name`)
+    through this installation of the GitHub App."""
     found = await work.session.execute(
         select(Repository.app_id, Repository.org_id, Repository.repo_url)
         .where(Repository.github_installation_id == installation)

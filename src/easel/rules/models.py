@@ -100,10 +100,10 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     `source` is a path pattern (decoded, with a leading '/'), `host` a host pattern with its scheme ('' for every host),
     `query` the required parameters, each with a value or a `:name` that captures it. A status of REDIRECTING redirects
     the client to `target`. Any other status sends the content of `target`. A forced line applies before files. If the
-    line has `languages`, `countries` or `cookies` (names, or `name=value`), one of each must match. The line does not
-    apply to a path that matches a pattern of `excepts`. `only` limits the characters and the length that a placeholder
-    accepts (`[0-9]{4}`). The line does not apply to a request with a query parameter or cookie of `absent`. All
-    `conditions` must hold. `line` is its number in the file, counted from 1.
+    line has `languages`, `countries` or `cookies` (names, or `name=value`), one value of each must match. The line does
+    not apply to a path that matches a pattern in `excepts`. `only` limits the characters and the length that a
+    placeholder accepts (`[0-9]{4}`). The line does not apply to a request with a query parameter or a cookie that
+    `absent` contains. All `conditions` must hold. `line` is its number in the file, counted from 1.
     """
 
     line: int

@@ -178,7 +178,9 @@ def summary(rules: Rules) -> str:
     """Returns a sentence about a version's rules: the number of lines and blocks in force, their dialect, and the
     reason for the dialect."""
     lines, blocks = _count(len(rules.redirects), "redirect line"), _count(len(rules.headers), "header block")
-    return f"{lines} and {blocks} in force, read as {rules.dialect.capitalize()} does ({rules.because})."
+    reason = rules.because.removeprefix("because of ")
+    dialect = rules.dialect.capitalize()
+    return f"{lines} and {blocks} in force, in {dialect}'s dialect. Reason for the dialect: {reason}."
 
 
 def complaints(rules: Rules) -> list[str]:

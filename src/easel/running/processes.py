@@ -36,7 +36,7 @@ _Prepared = tuple[str, roles.PreparedDatabase | Exception]
 """The URL of a database, and the result or the error of preparing this database."""
 
 LOST = -signal.SIGKILL
-"""The exit code of a process whose end could not be observed, because the process that forked it has ended as well."""
+"""The exit code that is reported for a process if its real exit code is unknown, because the nursery has ended too."""
 
 
 class Forker:

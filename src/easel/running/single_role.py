@@ -54,8 +54,8 @@ def _let_go(settings: Settings) -> None:
     embedded = EmbeddedPostgres(settings.postgres_dir)
     if not embedded.runs:
         return
-    # If the lock is taken, an `easel serve` keeps the database running. As long as this process holds the lock, no
-    # `easel serve` can start.
+    # If an `easel serve` holds the lock, it still uses the database, so the database is not stopped here. While this
+    # process holds the lock, no `easel serve` can start.
     with suppress(EaselError), lock_data_dir(settings.data_dir):
         embedded.start()
         if embedded.is_unused:

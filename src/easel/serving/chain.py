@@ -98,8 +98,8 @@ class Chain:
         raise AssertionError("the last stage answers every request")
 
     def resume(self, undecided: Undecided, site: Site, request: Request, given: File | None) -> Decision | Undecided:
-        """Continues with a request for which a stage needed live data. `given` is this data: a file, or None if the
-        edge found no file. Returns a decision, or the description of further live data."""
+        """Continues with a request for which a stage needed a file from the edge. `given` is this file, or None if the
+        edge found no file. Returns the decision, or the description of another file that the stage needs."""
         need, number = undecided
         found = need.then(given)
         if found is None:

@@ -73,8 +73,9 @@ def runtime_source(site: Site) -> bytes:
 
 def _definition(site: Site) -> str:
     text = json.dumps(runtime_object(site), separators=(",", ":"), sort_keys=True)
-    # A quoted `__proto__` sets the prototype of an object literal. A computed name is an ordinary name (ECMA-262, annex
-    # B.3.1). Inside a value, the quotes would be escaped.
+    # In an object literal, the name `"__proto__"` sets the prototype, but the computed name `["__proto__"]` is an
+    # ordinary name (ECMA-262, annex B.3.1). The replacement changes only names, because quotes within a value are
+    # escaped.
     text = text.replace('"__proto__":', '["__proto__"]:')
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -218,7 +218,7 @@ def _zstd() -> zstandard.ZstdDecompressionObj:
 
 
 class _Section:
-    """Compares restart points with the hash that precedes them."""
+    """Compares stored restart points with their SHA-256, which is stored in front of them."""
 
     def __init__(self) -> None:
         self._expected = b""

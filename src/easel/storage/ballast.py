@@ -49,8 +49,8 @@ class Ballast:
             return 0
 
     def give_up(self) -> int:
-        """Frees one piece of the ballast, or its rest, and returns the number of freed bytes. Returns 0 if nothing was
-        left. Raises OSError."""
+        """Frees one piece of the ballast, or the whole ballast if it is smaller than a piece. Returns the number of
+        freed bytes, or 0 if the ballast was already freed. Raises OSError."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:

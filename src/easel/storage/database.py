@@ -69,11 +69,11 @@ class Xid8(UserDefinedType[int]):
 
 
 class Transaction:
-    """One unit of work: a database connection, a session on it if one is requested, and the slots (counters that edges
-    compare) on the freshness page which the work changes.
+    """One database transaction, with a session on its connection if a session is requested. It also notes the changed
+    slots: counters in a file (the freshness page) by which edges notice changed routes.
 
-    All changes in it are committed together or not at all. The slots are incremented when the commit is durable, before
-    the caller continues. So no response is sent before the edges of this machine know the change.
+    All changes in the transaction are committed together or not at all. The slots are incremented when the commit is
+    durable, before the caller continues. So no response is sent before the edges of this machine know the change.
     """
 
     def __init__(self, engine: AsyncEngine, page: FreshnessPage | None, turn: Turn | None = None) -> None:

@@ -104,8 +104,8 @@ class DiskReserve:
             raise FilesReserveReachedError(free=room.free_files, reserve=room.kept_files)
 
     def require_for_records(self) -> None:
-        """Checks the space for data of the database, like `require`. Does nothing if the embedded database is not on
-        this disk."""
+        """Raises the errors of `require` if the disk has no space for new records in the embedded database. Does
+        nothing if this database is not on this disk."""
         if self.holds_database:
             with suppress(OSError):
                 # The promised bytes of running uploads do not count here, because they may never arrive.

@@ -34,10 +34,10 @@ _INCLUDE: Final = f"include_if_exists = '{NAME}'\n"
 
 
 def configure(folder: Path) -> None:
-    """Writes the settings into a data folder of PostgreSQL, for its next start.
+    """Writes Easel's settings into a data folder of PostgreSQL. They apply from the next start.
 
-    An operator's settings in `postgresql.conf` take precedence. Raises OSError, with the folder unchanged or without
-    the newest settings.
+    An operator's settings in `postgresql.conf` take precedence. Raises OSError. PostgreSQL can still start then,
+    perhaps with the previous settings.
     """
     own, given = folder / NAME, folder / "postgresql.conf"
     settings = SETTINGS + (SINCE_18 if int((folder / "PG_VERSION").read_text()) >= 18 else "")

@@ -35,7 +35,8 @@ def statements(module: str) -> Mapping[str, LiteralString]:
 
 @cache
 def _sections(module: str) -> dict[str, tuple[str, str]]:
-    """Returns the sections of a module's `.sql` file by name, each with its kind (`name` or `part`) and its text."""
+    """Returns the sections of a module's `.sql` file: the name of a section → its kind (`name` for a statement, or
+    `part`), its text."""
     text = _ROOT.joinpath(*module.split(".")[1:]).with_suffix(".sql").read_text()
     heads = list(_HEAD.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]

@@ -231,8 +231,9 @@ def _refuse_many(body: bytes) -> None:
 
 
 def _read_large(body: bytes, field: str) -> dict[str, Any]:
-    """Parses a large object, in which one field holds strings, and all other fields together are small. Other content
-    (ten million empty lists) could take a hundred times its size in memory."""
+    """Parses a large object, in which one field contains strings, and all other fields together are small. Raises
+    json.JSONDecodeError for any other object, because its values (such as ten million empty lists) could take a hundred
+    times its size in memory."""
     # Every string begins with a quote that is not escaped, so the number of these quotes limits the number of strings.
     if body.count(b'"') - body.count(b'\\"') > 4 * MOST_VALUES:
         raise json.JSONDecodeError(f"more than {2 * MOST_VALUES} strings", "", 0)

@@ -195,8 +195,8 @@ _decoys: dict[int, str] = {}
 
 
 def _opened(vault: Vault, sealed: tuple[str, str] | None) -> tuple[str, str]:
-    """Returns the organisation and the decrypted secret. If the app has no secret, a random secret is decrypted, so
-    that the response takes the same time."""
+    """Returns the organisation and the decrypted secret. If the app has no secret, decrypts a random secret, so that
+    the time of the response does not show whether the app has a secret."""
     decoy = _decoys.setdefault(id(vault), vault.seal(new_secret()))
     organisation, text = sealed or ("", decoy)
     try:

@@ -18,7 +18,7 @@ from easel.builds.tree import Tree, joined
 from easel.bundles.names import printable
 
 _HEAD: Final = 4 * 1024
-"""Number of first bytes of a lock file that are searched for the version of the program that wrote the file."""
+"""Number of bytes read from a lock file, to find the version of the package manager."""
 _NAMED = re.compile(
     r"([a-z]{1,20})@(\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?)(?:\+(sha\d{3}\.[0-9a-f]{40,128}))?\Z",
     re.ASCII,

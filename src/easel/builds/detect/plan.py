@@ -128,7 +128,8 @@ def _plan(tree: Tree, project: Project, wanted: BuildOptions, reasons: list[str]
         outputs: tuple[str, ...] = (joined(project.folder, wanted.output),)
     else:
         outputs = outputs_of(tree, project, wanted.build or commands.text)
-    # Without a build command, existing pages are served, so no command has to rewrite them.
+    # With a build command, the pages that exist before the build are recorded, because the command must rewrite them.
+    # Without one, these pages are served as they are.
     before = pages_in(tree, outputs, tool.name if tool else None) if build is not None else {}
     return Plan(
         root=project.folder,
@@ -172,7 +173,7 @@ def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
 
 def _plain(project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:
     is_told = wanted.framework == STATIC
-    found = "because there is an index.html, and no tool that generates pages"
+    found = "because the project has an index.html, and uses no tool that generates pages"
     why = "because of the build settings" if is_told else found
     reasons.append(f"Build: none, {why}.")
     return Plan(

@@ -57,9 +57,10 @@ def project_at(tree: Tree, folder: str) -> Project:
 
 
 def _rank(tool: Framework, has_page: bool) -> int:
-    """Returns the rank of a tool among several tools. The tool with the lowest rank makes the site. The order: Deno,
-    which runs the other tools; tools for sites only; tools with a page to build; tools of another language, which may
-    only make documentation; tools that may make libraries."""
+    """Returns the rank of a tool among the tools of a project. The tool with the lowest rank builds the site. Deno is
+    first, because it runs the other tools. Node's tools that build only sites are next, and then its general tools if
+    the project has a page or the tool builds no libraries. Tools of other languages follow, because they may build only
+    documentation. All other general tools are last, because they may build a library."""
     if tool.needs == "deno":
         return -1
     if tool.needs == "node" and not tool.general:

@@ -195,7 +195,7 @@ def _of_pyproject(data: Mapping[str, Any], *, is_package: bool) -> tuple[str, st
     if is_package and (extra or (project and not group)):
         lines.append(f"pip install --quiet '.[{extra}]'" if extra else "pip install --quiet .")
     elif extra or (project.get("dependencies") and not group):
-        # uv installs the dependencies, because pip would build the project itself, and refuses a project with several
+        # uv installs only the dependencies. pip would also build the project, which fails for a project with several
         # folders of modules.
         option = f" --extra {extra}" if extra else ""
         lines.append(f"pip install --quiet uv && uv pip install --quiet -r pyproject.toml{option}")

@@ -113,8 +113,8 @@ class DiskUse:
 
     async def _du(self, folder: Path) -> tuple[Use, bool]:
         """Returns the use of the disk by a folder (du(1)), and whether a part of the folder is unreadable."""
-        # subprocess is used, because asyncio's own function would start the process in a thread. If the count were
-        # cancelled at its start, the end of that thread would be waited for twice.
+        # The process is started with subprocess, because asyncio's function would start it in a thread. If the count
+        # were cancelled at its start, Easel would wait twice for the end of that thread.
         counter = subprocess.Popen(  # noqa: ASYNC220
             ["du", "-0ax", "--block-size=1", "--", str(folder)],
             stdin=subprocess.DEVNULL,

@@ -57,9 +57,9 @@ def local_nodes() -> Iterator[Node]:
 
 
 async def choose_node(wanted: str | None, packages: Packages) -> Node:
-    """Returns the Node for a range. For the range None, returns a version with long-term support. This is the
-    builder's own version if that has long-term support. Raises VersionRangeError, VersionUnavailableError,
-    ToolchainError."""
+    """Returns the Node.js for a range of versions. For the range None, returns a version with long-term support. The
+    builder's own Node.js has priority if the range contains its version. Raises VersionRangeError,
+    VersionUnavailableError, ToolchainError."""
     allowed = SUPPORTED if wanted is None else check_range("Node", wanted)
     for local in await asyncio.to_thread(lambda: list(local_nodes())):
         if is_within(local.version, allowed):

@@ -80,7 +80,7 @@ def _show(session: Session, trial: Trial) -> None:
     if immutable:
         _show_some(session, f"Immutable, cached by browsers for a year ({len(immutable):,}):", immutable)
     else:
-        output.line("Immutable: no files, because no file name certainly contains a hash of the content.")
+        output.line("Immutable: no files. It is not certain for any file that its name contains a hash of its content.")
     if inspection.left_out:
         _show_some(session, f"Left out ({len(inspection.left_out):,}):", inspection.left_out)
     rules = inspection.rules

@@ -72,7 +72,7 @@ class FetchLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> FetchLimits:
-        """Returns the limits of a fetch that the settings contain."""
+        """Returns the limits that the settings set for a fetch."""
         return cls(settings.git_max_bytes, MOST_FILES, settings.git_deadline)
 
 

@@ -60,8 +60,8 @@ class PatternBudget:
 
     def take(self, pattern: Pattern, size: int, *, is_exception: bool = False) -> None:
         """Takes the cost of one pattern from the budget. `size` is the number of characters of its line or block.
-        `is_exception` means that the pattern excludes paths, which an index cannot find. Raises BadLineError if the
-        budget is used up."""
+        `is_exception` is true if the pattern excludes paths. No index can find such a pattern. Raises BadLineError if
+        the budget is used up."""
         odd, segments, double = 0 if pattern.literal else pattern.odd, pattern.segments, len(pattern.stars) > 1
         odd += is_exception
         if odd > self.odd:
@@ -80,7 +80,8 @@ class PatternBudget:
         self.text -= size
 
     def take_conditions(self, conditions: tuple[Condition, ...]) -> None:
-        """Counts conditions, which an index cannot find. Raises BadLineError if the budget is used up."""
+        """Takes the cost of a line's conditions from the budget, because no index can find conditions. Raises
+        BadLineError if the budget is used up."""
         if not conditions:
             return
         if len(conditions) > self.conditions:

@@ -9,7 +9,8 @@ _OF_THE_PROXY = re.compile(r"x-accel-|x-sendfile|x-lighttpd-|x-litespeed-|x-repr
 """A pattern for response headers that a proxy obeys. They choose the file that the proxy sends instead, or the proxy's
 caching time."""
 _OUTLASTS = frozenset({"alt-svc", "nel"})
-"""Headers that a browser stores for a host, even after the host belongs to another app."""
+"""Headers that a browser stores for a host and still obeys after the host belongs to another app. So an app could
+affect the next app at its address."""
 _FORGET = {"alt-svc": "clear"}
 """Values of headers that delete the value which the browser has stored (RFC 7838 §3)."""
 

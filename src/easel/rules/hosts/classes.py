@@ -35,9 +35,10 @@ def class_of(expression: str) -> str | None:
 
 
 def check(pattern: str, only: dict[str, str]) -> None:
-    """Checks that each placeholder in a pattern ends at a definite place of its segment. `only` contains the classes of
-    characters that the placeholders accept. Raises BadLineError if a class leaves the end open, because only a search
-    could find it, or if a text after a placeholder would belong to its name in Netlify's dialect (`:id-x`)."""
+    """Checks that a reader can find the end of each placeholder in its segment from left to right. `only` contains the
+    characters that each placeholder accepts. Raises BadLineError if a placeholder also accepts the character after it,
+    because then only trying several ends could find a match. Raises BadLineError too if a text after a placeholder
+    would belong to the placeholder's name in Netlify's dialect (`:id-x`)."""
     for segment in pattern.split("/"):
         if _LONGER.match(segment):
             raise BadLineError("its source has a `-` after a placeholder, in a form that is not supported.")

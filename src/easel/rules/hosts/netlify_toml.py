@@ -111,8 +111,8 @@ def seems_guarding(text: str) -> bool:
 
 
 def bounded(text: str) -> str:
-    """Returns the text if it can be parsed in time proportional to its length, and its numbers can be printed. Raises
-    ValueError with the reason if not.
+    """Returns the text unchanged if it is safe to parse. Raises ValueError with the reason if the text is too long, if
+    parsing would take longer than proportional to the length, or if a number has too many digits for Python to print.
 
     The parser creates a table for each part of a dotted key, and copies all parts before it.
     """

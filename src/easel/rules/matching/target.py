@@ -144,8 +144,8 @@ def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
 
 
 def with_ascii_host(target: str) -> str:
-    """Returns a redirect's target with its host in ASCII (RFC 3490 §4.1). Leaves a host unchanged that newer rules (RFC
-    5891) would spell in another way."""
+    """Returns a redirect's target with its host in ASCII (RFC 3490 §4.1). Leaves a host unchanged if its ASCII form
+    differs under the newer rules (RFC 5891)."""
     scheme, sign, rest = target.partition("://")
     end = _end_of_host(rest, after_scheme=False)
     host = rest[:end]

@@ -75,7 +75,9 @@ class JobQueue:
         """Creates a worker of these queues that runs up to `concurrency` jobs at a time.
 
         The worker sends a heartbeat every `heartbeat` seconds. When it is stopped, its jobs have `stopped_within`
-        seconds to end. For `turn`, `listens`, `hears` and `idle`, see `CarefulWorker`.
+        seconds to end. The worker awaits `turn` before each poll. If `listens` is false, it does not listen for
+        notifications. For each queue in `hears`, it calls the queue's function when a job arrives. It stops after
+        `idle` seconds without a job.
         """
         return CarefulWorker(
             self._app,
