@@ -6,6 +6,7 @@ The lists have the tools' own forms, with each tool's alphabet and length.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -54,6 +55,7 @@ assets/flag-pt-BR_64.png js/app-v1_2_3-4.js js/app-20261128T1200.js css/style-re
 assets/figure-Fig1a-2b.png images/p/x-1234abcd.jpg
 js/app-v1a2b3c4.js js/app-g3f2a9c1.js js/app-v1.2.3-4-g1a2b3c4.js js/app-b20261128.js js/gtm-TX4B7QW9.js
 js/gtag-G-1A2B3C4D5E.js js/level-E1M1-v2a.js js/room-4F2B9K7Q.js js/sku-B07XJ8C8F5.js js/i18n-zh-Hant1.js
+Build/Game.data.br Build/20261128.loader.js
 css/theme-f0f0f0ff.css css/grid-12col8px.css js/codec-h265_10b.js js/fn-md5sha1b.js js/hw-A1b2C3d4.js js/app_3f2a9c1e.js
 js/app-3f2a9c1e.js wasm/rhino3dm.wasm wasm/ort-wasm-simd1.wasm 3f2a9c1e-app.js B07XJ8C8-page.js q1w2e3r4.png
 """.split()  # noqa: SIM905
@@ -138,6 +140,10 @@ BUILDS = {
         ("docs/pagefind/index/pt-br_{h}.pf_index", HEX, 7, 9),
         ("pagefind/pagefind.en_{h}.pf_meta", HEX, 10, 1),
     ),
+    "unity": [
+        *build(("Build/{h}.data.br", HEX, 32, 9), ("Build/{h}.framework.js.br", HEX, 32, 9)),
+        *build(("game/Build/{h}.wasm.gz", HEX, 32, 9), ("Build/{h}.wasm.code.unityweb", HEX, 32, 9)),
+    ],
     "observable": [
         *build(("_import/{w}.{h}.js", HEX, 8, 60), ("_npm/{w}@1.2.3/{h}.js", HEX, 8, 60)),
         *build(("_observablehq/{w}.{h}.js", HEX, 8, 4), ("_node/{w}@4.0.0/index.{h}.js", HEX, 8, 9)),
@@ -189,7 +195,7 @@ def naming(files: list[str]) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("tool", sorted(set(BUILDS) - {"eleventy-img", "hugo", "pagefind"}))
+@pytest.mark.parametrize("tool", sorted(set(BUILDS) - {"eleventy-img", "hugo", "pagefind", "unity"}))
 def test_nearly_all_of_what_a_tool_hashes_is_known_where_its_files_name_each_other(tool: str) -> None:
     files = BUILDS[tool]
     found = known([*files, "index.html"], naming(files)).known
@@ -278,6 +284,24 @@ def test_a_script_named_with_one_typed_word_counts_as_handwritten_although_it_na
     assert "vs/json/jsonMode.js" not in known([*files, "vs/about.7c1d02be.js"], files).known
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["theme-extensions.css"],
+        ["app.external.js"],
+        ["app-TextView.js"],
+        ["ui-LazyGzip.js"],
+        ["app-backdrop.js", "app-lightbox.js", "app-workflow.js", "app-explorer.js", "app-injected.js"],
+        ["app.external.js", "app.adjusted.js", "app.subjects.js", "app.abstract.js", "app.HttpJson.js"],
+        ["app-expression.js", "app-algorithms.js", "app-background.js", "app-downstream.js"],
+    ],
+)
+def test_words_do_not_count_as_hashes_although_a_build_tool_wrote_the_files(names: list[str]) -> None:
+    page = "".join(f'<script src="/{name}"></script><link href="/{name}">' for name in names).encode()
+    files = {name: f"//# sourceMappingURL={name}.map".encode() for name in names} | {"index.html": page}
+    assert known([*files, *(f"{name}.map" for name in names)], files).known == set()
+
+
 def test_an_entry_that_a_page_loads_as_a_module_from_vites_folder_is_known() -> None:
     page = b'<script type="module" src="/assets/index-3f2a9c1e.js"></script>'
     assert known(["assets/index-3f2a9c1e.js", "index.html"], {"index.html": page}).known == {"assets/index-3f2a9c1e.js"}
@@ -339,6 +363,17 @@ def test_a_hash_of_the_content_is_proof_in_every_spelling_of_the_tools(tool: str
     assert find_hashed(files, lambda *_: CONTENT).known == {path}
     other = CONTENT + b"!"
     assert find_hashed({path: (hashlib.sha256(other).hexdigest(), len(other))}, lambda *_: other).known == set()
+
+
+def test_a_hash_of_the_content_as_the_dotnet_sdk_writes_it_is_proof_in_a_build_of_blazor() -> None:
+    # The SDK wrote these hashes for files with these SHA-256, in the application BlazorServiceWorkerDemo.
+    script = ("SpawnDev.BlazorJS.2htzozka3f.lib.module.js", "CjwgItoyheD/tAPt4H9wK+LxY/cO7KM3e0uy51lfuoA=")
+    style = ("_content/Demo/Demo.uk7kzn4zdz.bundle.scp.css", "XiJMR0fqf2okuSl/adlSVrcuQsJwUj7L1LZ2XoENtSQ=")
+    files = {name: (base64.b64decode(digest).hex(), 9) for name, digest in (script, style)}
+    files["App.2htzozka3f.styles.css"] = files[style[0]]
+    assert find_hashed(files, lambda *_: b"").known == set()
+    dotnet = {"_framework/dotnet.js": (hashlib.sha256(b"").hexdigest(), 9)}
+    assert find_hashed(files | dotnet, lambda *_: b"").known == {script[0], style[0]}
 
 
 def test_an_unproven_picture_among_proven_pictures_is_not_hashed() -> None:

@@ -7,6 +7,7 @@ their final content. Pictures, fonts and data are hashed as they are.
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 from base64 import b32encode
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ MOST_FILES = 2_000
 _HEX = frozenset("0123456789abcdef")
 _BASE32 = frozenset(string.ascii_uppercase + "234567")
 _BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+_BASE36 = string.digits + string.ascii_lowercase
+_OF_DOTNET = re.compile(r"\.([a-z0-9]{10})(?=\.)")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -54,6 +57,23 @@ class ContentHashes:
         self._files -= 1
         content = self._read(path, size)[:size]
         return any(spelled.startswith(token) for spelled in _spellings(content, token))
+
+
+def has_hash_of_dotnet(name: str, sha256: str) -> bool:
+    """Returns true if a file name contains the hash of the content as the .NET SDK writes it: ten digits in base 36.
+    `sha256` (hex) is the hash of the content."""
+    tokens = _OF_DOTNET.findall(name)
+    return bool(tokens) and _base36(bytes.fromhex(sha256)) in tokens
+
+
+def _base36(digest: bytes) -> str:
+    """Returns the first nine bytes of a digest as the .NET SDK's `FileHasher.ToBase36` does: the magnitude of a signed
+    little-endian number, the least significant digit first."""
+    number, digits = abs(int.from_bytes(digest[:9], "little", signed=True)), []
+    for _ in range(10):
+        number, digit = divmod(number, 36)
+        digits.append(_BASE36[digit])
+    return "".join(digits)
 
 
 def _spellings(content: bytes, token: str) -> Iterator[str]:

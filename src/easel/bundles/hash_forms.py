@@ -43,6 +43,13 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     # Blazor, whose hashes have digits and small letters.
     ("/_framework/", re.compile(r"(?<=.)\.(?=[a-z]{0,9}\d)[a-z0-9]{10}\.(?:wasm|js|dat|pdb|json)(?:\.map)?\Z")),
+    # Unity, whose hashes are of the content before it is compressed.
+    (
+        "/Build/",
+        re.compile(
+            r"\A[0-9a-f]{32}\.(?:data|wasm(?:\.code|\.framework)?|framework\.js|symbols\.json)\.(?:br|gz|unityweb)\Z"
+        ),
+    ),
     # MkDocs Material and Zensical.
     *(
         (f"/assets/{folder}/", re.compile(r"(?<=.)\.[0-9a-f]{8}\.min\.(?:js|css)(?:\.map)?\Z"))
@@ -69,7 +76,7 @@ LONGEST = 300
 """Maximum number of characters of a path that is examined for a hash. No build tool writes a longer path."""
 _MARKS = (
     *("_app/immutable/", "_astro/", "_nuxt/", "_next/static/", "_expo/", "_framework/", "assets/j", "assets/s"),
-    *("_observablehq/", "_import/", "_npm/", "_jsr/", "_node/"),
+    *("Build/", "_observablehq/", "_import/", "_npm/", "_jsr/", "_node/"),
 )
 _MARKS_OF_NAMES = ("chunk-", "_hu", "-dxh", ".md.", ".pf_", "-bundle-graph.")
 """Strings that are fast to find. Every name that a pattern above matches contains one of these strings, or its folder
@@ -98,13 +105,17 @@ _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|^(?:19|20)\d\d")
 _UUID = re.compile(r"[0-9a-f]{12}[147][0-9a-f]{3}[89ab][0-9a-f]{15}\Z")
 PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NO_WORD = re.compile(
-    r"[^aeiouy]{4}|^(?!sch|scr|shr|spl|spr|str|thr|chr|phr)[^aeiouy]{3}|[aeiou]{4}|aa|ii|uu|q(?!u)|[jvx]{2}|(.)\1\1"
-    r"|[bcdfghjkmnpqtvwxz][jqxz]|[jqvxz][bcdfghjkmnpqrstvwxz]",
+    r"[^aeiouy]{5}|^(?!sch|scr|shr|spl|spr|str|thr|chr|phr)[^aeiouy]{3}|[aeiou]{4}|aa|ii|uu|q(?!u)|[jvx]{2}|(.)\1\1"
+    # Not in words: `adjacent`, `object` and `inject`, `acquire` and `enquiry`, `sphinx`, `frenzy`, `blitz`, `puzzle`.
+    r"|[fghkmpqvwx][jqxz]|[bdt][qx]|[bd]z|[cjz][jx]|cz|nx(?!\Z|i)|[jqv][bcdfghjkmnpqrstvwxz]|z[bcdfghjkmnpqrstvw]"
+    # `external`, `explorer`, `exchange`, `exhibit`, `exquisite`.
+    r"|x[bdfgjkmnrsvwz]",
     re.IGNORECASE,
 )
 _ABBREVIATIONS = frozenset(
     "css dcim dpi dsc fps gps gpt gtx hdr html https img jpg llm lte pdf png rgb rtx src svg tls tmp vpn xml".split()  # noqa: SIM905
 )
+_SHORTEST_WORD = 3
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 _VERSION = re.compile(r"v?\d{1,3}(?:[-_.](?:rc|beta|alpha|b|a)?\d{1,4}){1,5}\Z", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:[a-z]{1,4}\d{1,3}[-_.]?){2,5}[a-z]?\Z", re.IGNORECASE)
@@ -266,7 +277,7 @@ DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
 
 def typed(form: HashForm) -> bool:
     """Returns true if a person may have typed the possible hash in a name, because it looks like a size, year, model,
-    word or number. About one in thirty real hashes of eight characters looks like that, too."""
+    word or number. About one in twenty real hashes of eight characters looks like that, too."""
     token = form.token
     if form.kind == "hex":
         return _typed_hex(token) or (form.suffix in SHOWN and token in _PLACEHOLDERS)
@@ -276,6 +287,9 @@ def typed(form: HashForm) -> bool:
     letters = [piece for piece in pieces if not piece.isdigit()]
     if not letters:
         return True
+    if len(pieces) <= 2 and letters == pieces and not any(map(str.isupper, pieces)):
+        # Many names end with one or two words (`furo-extensions.css`). Very few hashes have this form.
+        return min(map(len, pieces)) >= _SHORTEST_WORD or all(map(_is_word, pieces))
     if sum(map(str.isdigit, token)) * 2 > len(token):
         return True
     if len(pieces) <= 2:

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Set
 from typing import NamedTuple
 
-from easel.bundles.content_hashes import SHORTEST, ContentHashes
+from easel.bundles.content_hashes import SHORTEST, ContentHashes, has_hash_of_dotnet
 from easel.bundles.hash_forms import (
     CODE,
     LONGEST,
@@ -108,6 +108,10 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
     proven = {path for path, token in tokens.items() if hashes.prove(path, token, *paths[path])}
     # Some tools write more after the hash of the content (Farm: `logo.1d35c205-054d1a.png`), or name a folder after it.
     anywhere = {path for path, (sha256, _) in paths.items() if sha256[:SHORTEST] in path and not _is_page(path)}
+    if any("_framework/" in path for path in paths):
+        # Blazor's styles and scripts outside of its own folder (`App.a1b2c3d4e5.styles.css`).
+        names = ((path, path.rpartition("/")[2]) for path in paths if len(path) <= LONGEST and not _is_page(path))
+        anywhere |= {path for path, name in names if has_hash_of_dotnet(name, paths[path][0])}
     may |= anywhere
     known |= proven | anywhere
     if forms:
