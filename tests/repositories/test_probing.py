@@ -35,7 +35,7 @@ def test_the_result_of_a_check_is_a_sentence(world: World, server: GitServer) ->
         place = f"{secrets.token_hex(4)}.git"
         repository = server.repository(place)
         empty = await checked(world, server, place, "main")
-        assert (empty.code, empty.message.endswith("The repository has no branches.")) == ("branch_not_found", True)
+        assert (empty.code, empty.message.endswith("It has no branches yet.")) == ("branch_not_found", True)
         sha = repository.commit({"a": ""})
         for name in ("Release", "release-2", "feature/main"):
             repository.git("update-ref", f"refs/heads/{name}", sha)
@@ -46,7 +46,7 @@ def test_the_result_of_a_check_is_a_sentence(world: World, server: GitServer) ->
         missing = await checked(world, server, place, "release")
         assert (missing.status, missing.code) == ("failed", "branch_not_found")
         assert missing.branches == ["Release", "release-2", "main", "feature/main"]
-        assert "The repository has the branches `Release`, `release-2`, `main`, `feature/main`." in missing.message
+        assert "Its branches: `Release`, `release-2`, `main`, `feature/main`." in missing.message
         for other, code in (
             ("none.git", "repository_not_found"),
             ("private/x.git", "repository_credentials_refused"),

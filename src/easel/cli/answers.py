@@ -86,6 +86,8 @@ class RepositoryCheck(msgspec.Struct, kw_only=True):
 
     status: str
     message: str
+    code: str | None = None
+    branches: list[str] = msgspec.field(default_factory=list)
 
 
 class Repository(Answer):

@@ -35,7 +35,7 @@ class BundleNotUploadedError(BadRequestError):
 
 class RepositoryNotConnectedError(BadRequestError):
     """This app has no connected repository, so it cannot be deployed with the source `git`. Connect a repository with
-    `easel git connect` or `connect-repo`."""
+    `easel git connect`."""
 
     code = "repository_not_connected"
 

@@ -69,11 +69,13 @@ async def check(vault: Vault, settings: Settings, repository: Repository, *, has
     except EaselError as error:
         return RepositoryCheck(status="failed", code=error.code, message=error.message)
     if found.head is None:
-        missing = BranchMissingError(branch=repository.branch)
         named = ", ".join(f"`{name}`" for name in found.others)
-        there = f"The repository has the branches {named}." if named else "The repository has no branches."
         return RepositoryCheck(
-            status="failed", code=missing.code, message=f"{missing.message} {there}", branches=list(found.others)
+            status="failed",
+            code=BranchMissingError.code,
+            message=f"The repository has no branch `{repository.branch}`. Push the branch, or connect the repository "
+            "again with another branch. " + (f"Its branches: {named}." if named else "It has no branches yet."),
+            branches=list(found.others),
         )
     return RepositoryCheck(
         status="read",

@@ -19,6 +19,20 @@ class RepositorySchemeError(BadRequestError):
     code = "repo_url_scheme_not_allowed"
 
 
+class LocalPathError(RepositoryUrlError):
+    """`{path}` is a path on your machine. A repository needs an `https://` or `ssh://` address, because Easel's server
+    fetches it over the network. To deploy a local folder, use `easel deploy`."""
+
+    code = "repo_url_invalid"
+
+
+class LocalUrlError(RepositorySchemeError):
+    """`{url}` is a path on one machine. A repository needs an `https://` or `ssh://` address, because Easel's server
+    fetches it over the network. To deploy a local folder, use `easel deploy`."""
+
+    code = "repo_url_scheme_not_allowed"
+
+
 class PlainHttpError(BadRequestError):
     """`repo_url` uses `http://`, which protects neither the code nor the credential. Use `https://`. Easel accepts
     `http://` only in private networks that EASEL_PRIVATE_NETWORKS allows."""
@@ -71,7 +85,7 @@ class KnownHostsError(BadRequestError):
 
 
 class NothingConnectedError(NotFoundError):
-    """This app has no connected repository. Connect one with `easel git connect` or `connect-repo`."""
+    """This app has no connected repository. Connect one with `easel git connect`."""
 
     code = "repository_not_connected"
 
@@ -126,8 +140,9 @@ class FetchError(EaselError):
 
 
 class RepositoryNotFoundError(FetchError):
-    """There is no repository at {url}, or this app's credential does not give access to it. Check the address. Check
-    also that the token or deploy key may read the repository."""
+    """There is no repository at {url}, or this app's credential does not give access to it. If the address is
+    wrong, connect the repository again with the corrected address. Check also that the token or deploy key may read the
+    repository."""
 
     code = "repository_not_found"
 
@@ -210,7 +225,8 @@ class RepositoryMovedError(FetchError):
 
 
 class HostUnresolvedError(FetchError):
-    """The host name {host} cannot be resolved. Check the address."""
+    """The host name {host} cannot be resolved. Check the address. If it is wrong, connect the repository again with the
+    corrected address."""
 
     code = "repo_host_unresolved"
 

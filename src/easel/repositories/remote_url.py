@@ -10,6 +10,8 @@ from typing import Final, Literal
 from easel.bundles.names import printable
 from easel.repositories.errors import (
     BranchNameError,
+    LocalPathError,
+    LocalUrlError,
     RepositorySchemeError,
     RepositoryUrlError,
     RepositoryUrlSecretError,
@@ -27,6 +29,9 @@ _PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
 _HELPER: Final = re.compile(r"[A-Za-z0-9.+-]*::")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9.+-]*)://")
 _SCP: Final = re.compile(r"(?P<user>[^@:/\\]+)@(?P<host>\[[^\]/]+\]|[^@:/\\\[\]]+):(?P<path>.+)")
+_LOCAL: Final = re.compile(r"[/.~\\]|[A-Za-z]:[\\/]")
+_SHOWN: Final = 200
+"""Number of characters of a refused path that its error shows."""
 _USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}")
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PATH: Final = re.compile(r"[A-Za-z0-9._~+@:,=()!*'&%/-]+")
@@ -85,7 +90,7 @@ class RemoteUrl:
 
 def read_url(text: str) -> RemoteUrl:
     """Parses the address of a Git repository. Raises RepositoryUrlError, RepositorySchemeError,
-    RepositoryUrlSecretError."""
+    RepositoryUrlSecretError, and LocalPathError or LocalUrlError for a path."""
     if len(text) > LONGEST:
         raise RepositoryUrlError(reason=f"it is longer than {LONGEST} characters")
     text = text.strip(" ")
@@ -95,13 +100,17 @@ def read_url(text: str) -> RemoteUrl:
         raise RepositorySchemeError(scheme=f"{text.partition('::')[0]}::")
     if schemed := _SCHEME.match(text):
         scheme = schemed[1].lower()
+        if scheme == "file":
+            raise LocalUrlError(url=text[:_SHOWN])
         if scheme not in _PORTS:
             raise RepositorySchemeError(scheme=f"{scheme}://")
         return _with_scheme(scheme, text[schemed.end() :])  # type: ignore[arg-type]
     if scp := _SCP.fullmatch(text):
         host, path, user = _host(scp["host"].strip("[]")), scp["path"], _user(scp["user"])
         return RemoteUrl("ssh", host, 22, _path(path), user, relative=not path.startswith("/"))
-    raise RepositoryUrlError(reason="it has no host")
+    if _LOCAL.match(text):
+        raise LocalPathError(path=text[:_SHOWN])
+    raise RepositoryUrlError(reason="it has neither `https://` nor the user of an ssh address before its host")
 
 
 def _with_scheme(scheme: Scheme, rest: str) -> RemoteUrl:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ import click
 from easel.cli.answers import Repository
 from easel.cli.command import Group, app_option, client_command
 from easel.cli.errors import FileUnreadableError, TokenMissingError
+from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
 from easel.cli.text import when
 from easel.errors import EaselError
+from easel.repositories.errors import BranchMissingError
 from easel.repositories.host_keys import LONGEST, place, published
 from easel.repositories.remote_url import read_url
 
 MASK = "***"
 """The text that is shown in place of a secret."""
+_USABLE = ("read", "not_checked")
 _LONGEST_FILE = 20_000
 _TOKEN_LENGTH = 4096
 
@@ -98,12 +102,25 @@ def connect(
         "new_webhook_secret": new_webhook_secret or None,
     }
     answer = session.client.connect_repository(found.app_id, request)
-    session.output.done(f"{found.slug} is now deployed from the branch {answer.branch} of {answer.repo_url}.")
-    if answer.check is not None and answer.check.status == "read":
-        session.output.say(answer.check.message)
+    failure = answer.check if answer.check is not None and answer.check.status not in _USABLE else None
+    if failure is not None:
+        session.output.warn(
+            f"The connection of {found.slug} to {answer.repo_url} is saved, but Easel cannot read the repository. "
+            f"{failure.message}"
+        )
+        corrected = _again(answer, given={"--provider": provider, "--root": root}, allow=allow)
+        session.output.say(f"To correct the connection, run {session.again(corrected)}.")
+    else:
+        session.output.done(f"{found.slug} is now deployed from the branch {answer.branch} of {answer.repo_url}.")
+        if answer.check is not None and answer.check.status == "read":
+            session.output.say(answer.check.message)
     _tell_host(session, answer)
+    if failure is None:
+        session.output.say(f"To deploy the branch now, run {session.again('deploy --git')}.")
     _table(session, answer)
     session.output.document(answer)
+    if failure is not None:
+        raise click.exceptions.Exit(int(ExitCode.USAGE))
 
 
 @client_command("status", group=group)
@@ -128,6 +145,23 @@ def disconnect(session: Session, app: str | None) -> None:
     session.output.document(answer)
 
 
+def _again(answer: Repository, *, given: Mapping[str, str | None], allow: Sequence[str]) -> str:
+    """Returns the command that connects the repository again. It contains a branch that exists if the check has found
+    one, and the options that a new connection would otherwise reset."""
+    code = answer.check.code if answer.check is not None else None
+    others = answer.check.branches if answer.check is not None else []
+    if code == BranchMissingError.code:
+        url, branch = answer.repo_url, others[0] if others else answer.branch
+    else:
+        url, branch = "URL", answer.branch
+    words = [url, "--branch", branch]
+    for option, value in given.items():
+        words += [option, value] if value is not None else []
+    for part in allow:
+        words += ["--allow", part]
+    return f"git connect {shlex.join(words)}"
+
+
 def _tell_host(session: Session, answer: Repository) -> None:
     if answer.credential == "deploy_key":
         again = answer.check is not None and answer.check.status == "not_checked"
@@ -145,14 +179,15 @@ def _tell_host(session: Session, answer: Repository) -> None:
         "At the Git host, add the webhook to the repository, with the content type JSON and for push events. Then "
         "each push is deployed."
     )
-    session.output.say(f"To deploy the branch now, run {session.again('deploy --git')}.")
     if answer.webhook_secret != MASK:
         session.output.say("The webhook secret will not be shown again.")
 
 
 def _table(session: Session, answer: Repository) -> None:
     for warning in answer.warnings or ():
-        session.output.warn(warning)
+        # `connect` shows the failed check first.
+        if answer.check is None or warning != answer.check.message:
+            session.output.warn(warning)
     rows = [
         ("repository", answer.repo_url),
         ("branch", answer.branch),
