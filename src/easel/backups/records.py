@@ -98,7 +98,7 @@ class NeededObject:
 
 
 async def moment(url: str) -> datetime:
-    """Returns the present time on the database's clock, by which the moves of pointers are dated."""
+    """Returns the present time on the database's clock. The times of pointer moves come from the same clock."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         row = await (await now.execute(_SQL["moment"])).fetchone()
         assert row is not None

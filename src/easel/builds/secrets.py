@@ -29,7 +29,8 @@ themselves are always searched."""
 _CUTS = re.compile(r"""(…|[`'"])""")
 """Characters that mark the end of a shortened or quoted text."""
 _NODE = 21
-"""Number of bits that a character takes in the key of an automaton's transition. The remaining bits are the node."""
+"""Number of bits for the character in the key of an automaton's transition. The other bits of the key contain the
+node."""
 _TOLD = 3
 """Number of characters from the start of each form of a secret that a regular expression searches for. The slower
 automaton runs only where they occur."""

@@ -164,8 +164,8 @@ def _entries(data: memoryview, directory: Directory, limits: Limits) -> Iterator
             name = decode_name(raw, utf8_flag=bool(flags & _UTF8_FLAG), unicode_path=unicode_path)
         mode = attributes >> 16 if made_by >> 8 in _MODE_SYSTEMS else 0
         local = data[header : header + 30 + name_length].tobytes()
-        # Most members are plain files. From the version to the length of the name, their local header equals their
-        # directory entry.
+        # Most members are plain files. The fields of their local header, from the version to the length of the name,
+        # have the same bytes as in their directory entry.
         if (
             local[:28] == _LOCAL_SIGNATURE + repeated
             and local[30:] == raw

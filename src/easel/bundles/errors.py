@@ -185,7 +185,7 @@ class HeaderMismatchError(BadRequestError):
 
 
 class SizeMismatchError(BadRequestError):
-    """`{member}` is not as long as the zip says. Create the zip again."""
+    """The length of `{member}` differs from the length in the zip's directory. Create the zip again."""
 
     code = "size_mismatch"
 

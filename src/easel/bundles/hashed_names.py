@@ -106,7 +106,8 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
         if form.suffix in whole and (form.before or form.kind == "hex" or not typed(form))
     }
     proven = {path for path, token in tokens.items() if hashes.prove(path, token, *paths[path])}
-    # Some tools write more after the hash of the content (Farm: `logo.1d35c205-054d1a.png`), or name a folder after it.
+    # Some tools write another part after the hash of the content (Farm: `logo.1d35c205-054d1a.png`), or use the hash as
+    # the name of a folder.
     anywhere = {path for path, (sha256, _) in paths.items() if sha256[:SHORTEST] in path and not _is_page(path)}
     if any("_framework/" in path for path in paths):
         # Blazor's styles and scripts outside of its own folder (`App.a1b2c3d4e5.styles.css`).

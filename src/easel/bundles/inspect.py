@@ -144,7 +144,7 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
     try:
         script = unbuilt_script(paths, ENTRY_POINT, read)
     except DamagedDataError:
-        # The whole file is read later. If it is damaged, the error at that time names it.
+        # The whole file is read later. If it is damaged, the error at that time contains its name.
         return
     if script is not None:
         member = printable(root + script)

@@ -67,8 +67,9 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
 
     `entry` is the entry page's data as stored in its bundle, unless the page is large. A reader of the manifest needs
     this page next, so one request to the store is enough. `has_worker` is true if the version has a service worker.
-    `home` is the path of the entry page. `is_one_page` is true if the version is a single-page app (None if the release
-    did not determine it). `inspected_by` is the release whose rules determined types, places and marks.
+    `home` is the path of the entry page. `is_one_page` is true if the version is a single-page app. It is None if the
+    release that wrote the manifest did not determine it. `inspected_by` is the release whose rules determined types,
+    places and marks.
     """
 
     bundles: list[BundleRef]

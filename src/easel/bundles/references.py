@@ -171,8 +171,7 @@ class References:
                             self._beginnings.update(text for text in beginnings if text in tokens)
 
     def _is_hashed(self, path: str) -> bool:
-        """Returns true if the name of the script or style at this path probably contains a hash, together with another
-        part."""
+        """Returns true if the name of the script or style at this path probably consists of a hash and another part."""
         form = self._forms.get(path)
         return form is not None and bool(form.before) and not typed(form)
 
@@ -183,8 +182,8 @@ class References:
         return content
 
     def _names_in(self, content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
-        """Yields each file name that a content mentions, with the text that ends with the name, and the offset of the
-        name's end."""
+        """Yields each file name in a file's content: the name, the text up to the end of the name (at most
+        `_LONGEST_NAMED` bytes before its suffix), and the offset of its end."""
         for match in islice(_SUFFIX_NAMED.finditer(content), self._most_named):
             self._most_named -= 1
             before = content[max(0, match.start() - _LONGEST_NAMED) : match.end()]

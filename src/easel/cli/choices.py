@@ -78,7 +78,8 @@ def message_or_ask(
     question: str = "What changed",
     missing: type[CliError] = MessageMissingError,
 ) -> str:
-    """Returns the given message, else the message that the user types at the terminal. Raises `missing`."""
+    """Returns the given message, else the message that the user types at the terminal. Raises the error `missing` if
+    there is no message."""
     message = given
     if message is None and session.output.interactive:
         message = session.output.ask(question, default=default)

@@ -71,8 +71,8 @@ class Output:
                 click.echo(json.dumps(_plain(value), ensure_ascii=escaped, indent=2))
 
     def fail(self, error: EaselError, code: ExitCode, advice: str | None = None) -> None:
-        """Reports an error. People get a sentence and advice. Programs get the contract's envelope and the exit
-        code."""
+        """Reports an error. Prints a sentence and advice for people. With --json, prints the API's error object with
+        the exit code for programs."""
         _print(error.message, "red", err=True)
         if isinstance(error, ApiError) and advice:
             _print(advice, err=True)

@@ -38,7 +38,7 @@ _STEPS: Final = (QUEUED, *BUILD_STEPS, "pin", "inspect", "ingest", "record", "sm
 
 
 def in_order(timings: Mapping[str, int]) -> dict[str, int]:
-    """Returns the durations of the steps (ms) in the order of the steps. The database sorts the steps by the length of
-    their names."""
+    """Returns the durations of the steps (ms) in the order of the steps. This is necessary because the database sorts
+    the steps by the length of their names."""
     places = {step: place for place, step in enumerate(_STEPS)}
     return dict(sorted(timings.items(), key=lambda step: (places.get(step[0], len(places)), step[0])))

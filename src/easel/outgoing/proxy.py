@@ -194,8 +194,8 @@ async def _answer(
 
 
 async def _relay(*ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
-    """Copies bytes in both directions. Ends when both directions have ended, one direction is broken, or neither had a
-    byte for `IDLE_TIMEOUT`."""
+    """Copies bytes in both directions. Ends when both directions have ended, when one direction is broken, or when no
+    byte arrived from either side for `IDLE_TIMEOUT` seconds."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(IDLE_TIMEOUT) as idle, asyncio.TaskGroup() as both:

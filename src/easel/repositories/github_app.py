@@ -164,9 +164,9 @@ async def require_theirs(settings: Settings, code: str, installation: int) -> No
 
 
 async def installation_token(settings: Settings, installation: int, url: RemoteUrl) -> str:
-    """Returns a token for the GitHub App's installation that can read the repository at `url`, and no other, for an
-    hour. Raises InstallationGoneError, GithubUnavailableError, GithubAppMissingError, GithubAppInvalidError, and the
-    errors of OutgoingClient."""
+    """Returns a token of the GitHub App's installation. For an hour, the token can read only the repository at `url`.
+    Raises InstallationGoneError, GithubUnavailableError, GithubAppMissingError, GithubAppInvalidError, and the errors
+    of OutgoingClient."""
     from easel.outgoing.client import outgoing_client
 
     app = GithubApp.of(settings)

@@ -345,6 +345,6 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
 
 
 def _program() -> str:
-    """Returns the command `easel` for any folder: its name if the shell finds it, otherwise its path."""
+    """Returns the command that runs `easel` from any folder: its name if the shell finds it, otherwise its path."""
     beside = Path(sys.executable).with_name("easel")
     return "easel" if shutil.which("easel") is not None or not beside.exists() else str(beside)

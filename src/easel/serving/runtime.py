@@ -52,8 +52,8 @@ EXTERNAL_SCRIPT = f'<script src="/{RUNTIME_PATH}" data-easel></script>'.encode()
 
 def cached_page_script(site: Site) -> bytes:
     """Returns the script elements for pages that a service worker may cache. The first contains the present runtime
-    object. The second loads the current object when the page is opened later. It removes itself, even if the load
-    fails, as it does offline."""
+    object. The second loads the current object when the page is opened later. The second element removes itself, even
+    if the load fails because the browser is offline."""
     return f"<script>{_definition(site)};{_LEAVES_UNLOADED};{_LEAVES}</script>".encode() + EXTERNAL_SCRIPT
 
 

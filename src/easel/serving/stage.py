@@ -30,9 +30,10 @@ class Need:
 class Stage:
     """One concern of serving, such as redirects or headers.
 
-    `before` answers a request, asks for live data, or returns None to leave the decision to the next stage. `after`
-    changes the response to a request that this stage passed or answered. `varies` returns true if a response depends on
-    more than the address and `Accept-Encoding`. The fast path never sends such responses.
+    `before` returns the response to a request, or asks for a file that only the edge can find, or returns None to leave
+    the decision to the next stage. `after` changes the response to a request that this stage passed or answered.
+    `varies` returns true if a response depends on more than the address and `Accept-Encoding`. The fast path never
+    sends such responses.
     """
 
     name: str

@@ -206,8 +206,8 @@ class Database:
                     turn.give()
 
     async def statement(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Runs one plain statement that is a whole unit of work, and returns its rows. This takes a third of a
-        transaction's round trips. Raises DatabaseReadOnlyError, and the driver's errors if the database is
+        """Runs one plain statement as a complete transaction, and returns its rows. This takes a third of the round
+        trips of `Database.transaction`. Raises DatabaseReadOnlyError, and the driver's errors if the database is
         unreachable."""
         held = await _borrow(self.engine)
         driver = _driver_of(held)

@@ -20,8 +20,8 @@ MOST_ATTEMPTS = 60
 
 
 def again(error: BaseException, attempts: int) -> int | None:
-    """Returns the seconds until a job with this error is retried: 0 after a shutdown, and an exponential backoff while
-    the database or the object store is unavailable. Returns None if it is not retried."""
+    """Returns the number of seconds until a job with this error is retried: 0 after a shutdown, and an exponential
+    backoff while the database or the object store is unavailable. Returns None if the job is not retried."""
     # A job is cancelled when the stopping worker can no longer wait for it.
     if isinstance(error, StopRequestedError | asyncio.CancelledError):
         return 0

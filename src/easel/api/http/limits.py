@@ -110,7 +110,7 @@ class Fairness:
         self._now = now
         # An OrderedDict tells which organisation asked last. An LRUCache does not.
         self._asked: OrderedDict[str, float] = OrderedDict()
-        # Requests without such a slot (health checks, metrics, uploads and downloads of objects) use the remaining
+        # Requests that need no slot (health checks, metrics, uploads and downloads of objects) use the remaining
         # connections.
         self._connections = Turns(everywhere=POOL - 6, each=self._of_connections, kept=3, waiting=1000)
         self._looks = Turns(everywhere=3, each=self._of_looks, kept=1, waiting=None)

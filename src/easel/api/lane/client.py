@@ -44,7 +44,7 @@ class RequestBrokenOffError(EaselError):
 
 
 class Process(Protocol):
-    """The lane's process, after it was started."""
+    """The running process of the lane."""
 
     async def wait(self) -> int:
         """Waits for the end of the lane's process, and returns its exit code."""

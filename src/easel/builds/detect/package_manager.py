@@ -33,8 +33,8 @@ _FIRST = re.compile(r"[~^=v]{0,3}[01](?:\.|\Z)", re.ASCII)
 _OF_PNPM_LOCKS: Final = {"5": "7", "6": "8"}
 _OF_YARN_LOCKS: Final = {"4": "2", "5": "3", "6": "3"}
 _PNPM_10: Final = "10"
-"""The range for other lock files of pnpm. pnpm 10 reads both the settings of older projects, which are in package.json,
-and the newer settings that an install needs."""
+"""The version of pnpm for lock files whose format is not in `_OF_PNPM_LOCKS`. pnpm 10 reads both the settings of older
+projects, which are in package.json, and the newer settings that an install needs."""
 
 
 def choose_manager(

@@ -53,8 +53,8 @@ def git_over_https() -> dict[str, str]:
 
 
 def check(variables: Mapping[str, str]) -> None:
-    """Raises BuildVariableInvalidError for a variable that the system would refuse, or that contains NUL, which ends an
-    argument."""
+    """Raises BuildVariableInvalidError for a variable that the system would refuse, or that contains a NUL character,
+    which would end the argument."""
     if len(variables) > MOST_VARIABLES:
         name = next(iter(variables))
         raise BuildVariableInvalidError(name=name, problem=f"there would be more than {MOST_VARIABLES:,} variables")

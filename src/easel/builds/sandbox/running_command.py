@@ -177,7 +177,8 @@ class RunningCommand:
             transport.close()
 
     def _found_out(self, code: int) -> Reason | None:
-        """Returns the limit that made a command fail between two checks of the watcher."""
+        """Returns the limit that the command reached between two checks of the watcher, if this made the command
+        fail."""
         if self.kept.group is not None and self.kept.group.was_short():
             return "memory"
         return "disk" if code == _FILE_TOO_LARGE else None

@@ -124,8 +124,8 @@ def _of_debian() -> Node | None:
 
 
 def host_npm() -> tuple[str, str] | None:
-    """Returns the programs of a Node and its npm on this machine, for reading npm's configuration. Returns None without
-    npm."""
+    """Returns the paths of a Node.js program on this machine and of its npm, with which npm's configuration is read.
+    Returns None if no npm is installed."""
     for local in local_nodes():
         if local.npm is None:
             continue

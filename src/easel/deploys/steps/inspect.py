@@ -108,8 +108,8 @@ async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:
 
 
 async def _before(objects: ObjectStore, earlier: asyncio.Future[Manifest | None]) -> PreviousVersion | None:
-    """Returns the app's previous version, for comparison with the bundle. Returns None if its bundle is not on this
-    machine's disk."""
+    """Returns the app's previous version, for comparison with the new bundle. Returns None if the bundle of the
+    previous version is not on this machine's disk."""
     manifest = await earlier
     path = objects.local_path(manifest.bundles[0].key) if manifest is not None and manifest.bundles else None
     return as_before(manifest, path) if manifest is not None and path is not None else None

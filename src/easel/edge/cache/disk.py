@@ -30,7 +30,7 @@ from easel.storage.errors import ObjectMissingError, StorageFullError
 from easel.storage.translation import translated
 
 BLOCK = 256 * 1024
-"""Number of bytes of a block. At least one block is fetched."""
+"""Number of bytes of a block. Objects are fetched in blocks of this size."""
 SMALL = 4 * 1024 * 1024
 """Maximum number of bytes of an object that is fetched as a whole on the first request."""
 _AT_ONCE = 8 * 1024 * 1024

@@ -136,7 +136,8 @@ class EdgeProtocol(SendingProtocol):
         super().on_headers_complete()
 
     def _is_free(self) -> bool:
-        """Returns true if the connection has no pending response, and the client reads what it is sent."""
+        """Returns true if the connection has no pending response, and the client reads the bytes that are sent to
+        it."""
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
     def _find(self, asked: PlainRequest) -> PreparedAnswer | None:

@@ -139,8 +139,9 @@ class SavedRoutes:
             connection.executemany(_PUT, [(one, generation, _encode(app)) for one, app in apps if app is not None])
 
     def confirm(self, at: float, generation: int, *, whole: bool) -> None:
-        """Records the time `at` (unix seconds) at which the saved routes matched the database. `whole` means that this
-        generation has written all routes, so older rows are removed. Raises OvertakenError, sqlite3.Error, OSError."""
+        """Records the time `at` (unix seconds) at which the saved routes matched the database. If `whole` is true, this
+        generation has written all routes, and rows of older generations are removed. Raises OvertakenError,
+        sqlite3.Error, OSError."""
         with self._writing(generation) as connection:
             if whole:
                 connection.execute("delete from route where generation < ?", (generation,))

@@ -172,7 +172,8 @@ class Reading:
 
 
 def reason_against(redirect: Redirect) -> str | None:
-    """Returns the reason why a redirect line cannot be applied in any dialect. Returns None if it can be."""
+    """Returns the reason why a redirect line cannot be applied in any dialect. Returns None if the line can be
+    applied."""
     status, target, source = redirect.status, redirect.target, redirect.source
     if status not in REDIRECTING and status != 200 and not 400 <= status <= 599:
         named = f"the status {status}" if abs(status) < 10_000 else "a status of more than four digits"

@@ -60,8 +60,8 @@ class Entries:
         self.number = 0
 
     def next(self, text: str, *, guards: bool = False) -> bool:
-        """Moves to the next entry of the list. Returns false if the entry is too long or beyond the limit, and refuses
-        it. `guards` means that the entry protects something from visitors."""
+        """Moves to the next entry of the list. If the entry is too long or beyond the limit, refuses the entry and
+        returns false. `guards` is true if the entry protects something from visitors."""
         self.number += 1
         if self.number > MOST_ENTRIES or len(text) > _LONGEST:
             self.refuse(text[:100], "it is too long, or it exceeds the limit of entries.", guards=guards)

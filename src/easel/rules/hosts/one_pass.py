@@ -122,7 +122,7 @@ class _Writer:
             seen, has_empty = seen.union(first), has_empty or is_empty
         if has_empty and (seen.meets(after) or (self._is_open and not may_be_empty(node.branches[-1]))):
             _undecided()
-        # An alternative that may be empty applies only if no other one does.
+        # An alternative that may be empty applies only if no other alternative matches.
         branches = sorted(node.branches, key=may_be_empty)
         texts = [self.write(branch, after, tail, is_repeated=is_repeated) for branch in branches]
         return f"(?:{'|'.join(texts)})"

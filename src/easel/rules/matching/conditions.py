@@ -11,7 +11,7 @@ from easel.rules.matching.visit import HEADERS, Visit
 from easel.rules.models import Condition
 
 LONGEST_MATCHED = 4_096
-"""Maximum number of characters of a path or a value that matches an expression. Longer ones never match."""
+"""Maximum number of characters of a path or a value that matches an expression. Longer paths and values never match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class PreparedCondition:
 
 
 def prepared(conditions: Iterable[Condition]) -> tuple[tuple[PreparedCondition, ...], tuple[PreparedCondition, ...]]:
-    """Returns the conditions on the path, and all others."""
+    """Returns the conditions on the path, and all other conditions."""
     found = [PreparedCondition(one, re.compile(one.value, re.ASCII) if one.value else None) for one in conditions]
     of_path = tuple(one for one in found if one.condition.part == "path")
     return of_path, tuple(one for one in found if one.condition.part != "path")
