@@ -52,8 +52,8 @@ def map_open(path: Path) -> memoryview:
 
 def map_bytes(content: bytes, folder: Path | None = None) -> memoryview:
     """Returns these bytes in a file without a name, mapped as by `map_open`. The file is in the folder, or else in
-    memory, from which the system sends more slowly. If neither is possible, or the process has no descriptor left,
-    returns a view of the bytes themselves."""
+    memory, from which the system sends more slowly. If the bytes cannot be mapped, or if the process has no descriptor
+    left, returns a view of the bytes themselves."""
     descriptor = _unnamed(content, folder) if folder is not None else None
     if descriptor is None:
         try:

@@ -199,7 +199,8 @@ class _Received(BaseModel):
 
 
 class Part(_Received):
-    """A part of a request that is also part of responses. Types are not converted (`"1"` is no number)."""
+    """A part of a request that is also part of responses. Types are not converted (`"1"` is not accepted as a
+    number)."""
 
     model_config = ConfigDict(strict=True)
 

@@ -41,7 +41,7 @@ class KeyNotFoundError(NotFoundError):
 
 class LastAdminKeyError(BadRequestError):
     """This is the organisation's last API key with the scope `admin`. Create another admin key before you revoke this
-    one."""
+    key."""
 
     code = "last_admin_key"
 

@@ -25,7 +25,7 @@ Remembered responses come first, because they are found fastest."""
 
 class SecretKeyDiffersError(ConflictError):
     """{source} does not match the secret key of this database. Use the same key on every machine that runs the API. If
-    the old key is lost, run `easel new-secret-key` to replace it with this one. After that, the secrets of all apps
+    the old key is lost, run `easel new-secret-key` to replace it with this key. After that, the secrets of all apps
     must be set again."""
 
     code = "secret_key_differs"

@@ -44,7 +44,7 @@ class ApiProtocol(GuardedProtocol):
     heeded = CLIENTS
     longest_query = 8 * 1024
     rounds = Rounds(each=EACH)
-    """The rounds of the event loop, in each of which a few requests begin. Requests of one organisation wait for each
+    """The rounds of the event loop. In each round, a few requests begin. Requests of one organisation wait for each
     other, and new connections count as one organisation."""
     _held = b""
     """The received bytes of the next request. The request begins with these bytes when its turn comes."""

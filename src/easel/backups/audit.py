@@ -30,8 +30,8 @@ _JUST_NOW = timedelta(minutes=1)
 """Time before the audit's start in which the move of a pointer may not have been committed yet."""
 
 What = Literal["missing", "damaged", "unreadable", "misnamed"]
-"""The kinds of faults of an object. `unreadable` means that this object cannot be read, while others can. `misnamed`
-means that its key has a wrong form."""
+"""The kinds of faults of an object. `unreadable` means that this object cannot be read, although other objects can be
+read. `misnamed` means that its key has a wrong form."""
 Say = Callable[[str], None]
 
 

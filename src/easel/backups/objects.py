@@ -30,8 +30,8 @@ def has_changed(key: str, sha256: str) -> bool:
 
 
 async def each(what: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
-    """Calls `work` for each item of `what`, a few at the same time. After the first error, starts no further calls, and
-    raises the error."""
+    """Calls `work` for each item of `what`. A few calls run at the same time. After the first error, starts no further
+    calls, and raises the error."""
     left = iter(what)
 
     async def some() -> None:

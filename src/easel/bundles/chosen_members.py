@@ -56,8 +56,8 @@ def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], 
 
 
 def _need_no_look(names: Collection[str], limits: Limits) -> bool:
-    """Returns true if no name needs a closer check: each name is already a safe path in its stored form, and none is
-    the name of a file that operating systems leave behind."""
+    """Returns true if no name needs a closer check: each name is already a safe path in its stored form, and no name
+    belongs to a file that operating systems leave behind."""
     if max(map(len, names), default=0) > limits.max_name_bytes:
         return False
     text = together(names)

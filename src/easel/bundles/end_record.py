@@ -62,7 +62,7 @@ def find_directory(data: memoryview) -> Directory:
     ZipHasSuffixError, MultiDiskError, ZipMalformedError."""
     end = _find_end(data)
     wide = None
-    # libarchive writes both end records in full, so there may be a zip64 record to which no field refers.
+    # libarchive writes both end records in full, so a zip may contain a zip64 record although no field refers to it.
     if _asks_for_zip64(end) or end.start + end.size != end.position:
         wide = _find_end64(data, end)
     end = wide or end

@@ -1,4 +1,5 @@
-"""Errors of bundles, one class for each fault. A message names the file in the zip, and says what to do next."""
+"""Errors of bundles, one class for each fault. A message contains the name of the file in the zip, and the next step
+for the user."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ _BINARY = "wasm"
 """The suffix of WebAssembly files. A build may have copied such a file from another project, so a hash in its name says
 nothing about the names of other files."""
 _RARELY_ONE = 20
-"""Number of hexadecimal characters with which a name that consists of nothing else counts as a hash (webpack's assets).
-No id has this number of characters."""
+"""If a name consists only of this number of hexadecimal characters, it counts as a hash (webpack's assets). No id has
+this number of characters."""
 
 
 class HashedNames(NamedTuple):

@@ -28,8 +28,8 @@ FALLBACK_PAGES = (*APPS_PAGES, "index.csr.html")
 """Names of all pages that are served at every address without a file. Angular's page cannot be an entry page, so an app
 that has only this page needs a server."""
 ENTRY_PAGES = (ENTRY_POINT, *APPS_PAGES, "html/index/index.html", "html/main/index.html")
-"""Paths of all pages that may be the entry page whatever other pages there are. Modern.js writes the last two, for its
-entries `index` and `main`."""
+"""Paths of all pages that may be the entry page whatever other pages there are. The last two paths are the pages of
+Modern.js for its entries `index` and `main`."""
 NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
 """Paths of pages for missing addresses, in a folder and below it. Expo writes the second name. Generators with a folder
 for each page write the third."""

@@ -34,7 +34,7 @@ _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 _FLAT = bytes(ord("h") if chr(c) in "0123456789abcdefABCDEF" else ord(" ") for c in range(256))
 _ELSEWHERE, _IN_CODE = b"h" * 32, b"h" * 64
 """The shortest hex digest that counts outside of scripts and in scripts, with a letter `h` for each digit. Hex digests
-in pages do not count, because a page that shows a digest is no list for comparison."""
+in pages do not count, because a page that shows a digest is not a list for comparison."""
 _PAGES = frozenset({"html", "htm", "shtml"})
 _COMPARE_NOTHING = frozenset({"css", "map"})
 """Suffixes of texts whose digests are never compared with a page: styles, and files for debuggers."""

@@ -75,7 +75,7 @@ def reason(error: HTTPError) -> str:
 
 def _reason(error: HTTPError) -> str:
     cause: BaseException | None = error
-    # NewConnectionError is a subclass of ConnectTimeoutError, but is no timeout.
+    # NewConnectionError is a subclass of ConnectTimeoutError, but is not a timeout.
     late = isinstance(error, (ConnectTimeoutError, ReadTimeoutError)) and not isinstance(error, NewConnectionError)
     said = "it timed out" if late else str(error) or type(error).__name__
     while cause is not None:

@@ -126,7 +126,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Turns a failure to write, as on a full disk, into an error with a message. A closed pipe is no failure."""
+    """Turns a failure to write, as on a full disk, into an error with a message. A closed pipe is not a failure."""
     try:
         yield
     except BrokenPipeError:

@@ -209,7 +209,7 @@ class GuardedProtocol(HttpToolsProtocol):
         return b""
 
     def break_off(self, status: int, message: str) -> NoReturn:
-        """Refuses the request from a callback of the parser, which then stops parsing the client's bytes. Raises
+        """Refuses the request from a callback of the parser. The parser then stops parsing the client's bytes. Raises
         HeadRefusedError."""
         self._refused = HeadRefusedError(status, message)
         raise self._refused

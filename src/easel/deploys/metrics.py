@@ -13,6 +13,6 @@ STEP_SECONDS = Histogram(
 ENDED = Counter("easel_deploys_ended", "Deploys that this worker finished", ["status"])
 BUILDS_ENDED = Counter("easel_builds_ended", "Builds that this builder finished", ["status"])
 SKIPPED = "skipped"
-"""The outcome of a push that changed no file of its app. It replaces `failed`, because such a push is no cause for an
-alert."""
+"""The outcome of a push that changed no file of its app. It replaces `failed`, because such a push is not a reason for
+an alert."""
 TAKEN_OVER = Counter("easel_jobs_taken_over", "Jobs taken over from workers without a heartbeat")

@@ -10,7 +10,7 @@ from easel.environments.outcomes import MOVED as MOVED
 from easel.environments.outcomes import OVERTAKEN as OVERTAKEN
 
 Status = Literal["queued", "building", "complete", "failed"]
-"""The statuses of a deploy, in this order. The last two are final."""
+"""The statuses of a deploy, in this order. The last two states are final."""
 
 QUEUED: Final = "queued"
 BUILDING: Final = "building"

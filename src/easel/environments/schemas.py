@@ -9,7 +9,7 @@ from easel.schemas import Answer, Line, Request
 
 
 class RestoreVersionRequest(Request):
-    """Points an environment at a version. The last three fields are additions to the contract."""
+    """Points an environment at a version. The last three fields are not in the contract: Easel adds them."""
 
     environment: EnvironmentName | None = PRODUCTION
     with_config: bool = Field(default=False, description="Also restore the configuration of the version")

@@ -75,8 +75,8 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str, most
 async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
     """Makes the configuration live that was live before the current one. Returns notes on the change.
 
-    Until an app's first publish, the live configuration is the configuration with which the app was created, and all
-    versions of that time have it. The served code stays the same. Raises NothingToRollBackError,
+    Until an app's first publish, the live configuration is the configuration that the app was created with. All
+    versions of that time have this configuration. The served code stays the same. Raises NothingToRollBackError,
     EnvironmentLockedError, VersionPrunedError.
     """
     production = await _unlocked_production(work, app)

@@ -137,7 +137,7 @@ def read_state(vault: Vault, state: str) -> tuple[str, str]:
 
 async def require_theirs(settings: Settings, code: str, installation: int) -> None:
     """Asks GitHub whether the person who received this code can see the installation. Raises InstallationNotYoursError
-    if not. Raises GithubUnavailableError, GithubAppMissingError, and the errors of OutgoingClient."""
+    otherwise. Raises GithubUnavailableError, GithubAppMissingError, and the errors of OutgoingClient."""
     from easel.outgoing.client import outgoing_client
 
     app = GithubApp.of(settings)

@@ -97,7 +97,7 @@ async def connect(
 
 
 async def disconnect(work: Transaction, app: App) -> Repository:
-    """Disconnects the app from its repository, and deletes the repository's secrets. Returns the former connection.
+    """Disconnects the app from its repository, and deletes the repository's secrets. Returns the deleted connection.
     Raises NothingConnectedError."""
     repository = await connected(work, app)
     if repository is None:
@@ -168,7 +168,7 @@ def credential_of(repository: Repository) -> Credential | None:
 
 
 def _webhook_secret(request: ConnectRepoRequest, *, is_new: bool) -> str | None:
-    """Returns the webhook secret to store: the secret in the request, or a new one. Returns None to keep the stored
+    """Returns the webhook secret to store: the secret in the request, or a new secret. Returns None to keep the stored
     secret."""
     if request.webhook_secret is not None:
         given = request.webhook_secret

@@ -133,7 +133,7 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
         differs between visitors."""
         if self.languages or self.countries or self.cookies:
             return True
-        # Most of the thousands of lines of a file have neither.
+        # A file may have thousands of lines, and most lines have neither `absent` nor `conditions`.
         if not self.absent and not self.conditions:
             return False
         return any(kind == "cookie" for kind, _ in self.absent) or any(one.of_visitor for one in self.conditions)

@@ -57,8 +57,8 @@ async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -
 
 
 class DiskWatch:
-    """Checks the disk of the data folder. Logs when the disk's reserve is reached, and resizes the ballast (reserved
-    space) of the embedded database, if there is one."""
+    """Checks the disk of the data folder. Writes to the log when the disk's reserve is reached. Resizes the ballast
+    (reserved space) of the embedded database, if there is one."""
 
     def __init__(self, reserve: DiskReserve, ballast: Path, embedded: EmbeddedPostgres | None, folder: Path) -> None:
         self._reserve = reserve

@@ -32,8 +32,8 @@ once."""
 
 
 def start_of(settings: Settings, url: str, line: socket.socket | None) -> Start:
-    """Returns the function by which an api starts its lane (its second process, for costly requests). The lane is
-    forked through the socket `line`. If `line` is None, a new Python is started."""
+    """Returns the function that starts the lane of an api (its second process, for costly requests). The lane is forked
+    through the socket `line`. If `line` is None, a new Python is started."""
 
     async def fork(control: socket.socket) -> Process:
         assert line is not None

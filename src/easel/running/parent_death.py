@@ -17,4 +17,4 @@ def end_with(parent: int) -> None:
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        sys.exit("the process that started this one has ended")
+        sys.exit("the process that started this process has ended")

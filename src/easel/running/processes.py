@@ -105,7 +105,7 @@ class Nursery:
         return cast("T", await child.result())
 
     def _replace(self) -> None:
-        logger.error("the process that forks all other processes has ended; starting a new one")
+        logger.error("the process that forks all other processes has ended; starting it again")
         self._control.close()
         self._control, theirs = socket.socketpair()
         with theirs:

@@ -80,7 +80,7 @@ class _Making:
         return is_new
 
     def add(self, key: str, piece: bytes | None) -> None:
-        """Adds a variant under its key. Does nothing if the variant is None, which means that it would not be
+        """Adds a variant under its key. Does nothing if the variant is None, because the compressed form would not be
         smaller."""
         if piece is not None:
             self._index[key] = (self._offset, len(piece))

@@ -223,8 +223,8 @@ class Database:
     @asynccontextmanager
     async def apart(self, seconds: float | None = None) -> AsyncIterator[Statement]:
         """Opens a connection outside the pool for the duration of the block, and yields a function that runs plain
-        statements, each of which is a whole unit of work. Connecting and the block may each take `seconds` (None means
-        unlimited).
+        statements. Each statement is a complete transaction. Connecting and the block may each take `seconds` (None
+        means unlimited).
 
         Use this method for rare work of an idle process. The process then has no connection in its pool, and no memory
         of its own for SQLAlchemy. Raises DatabaseReadOnlyError, TimeoutError, and the driver's errors if the database

@@ -36,7 +36,7 @@ class UploadNotFoundError(NotFoundError):
 
 
 class UploadUrlExpiredError(EaselError):
-    """This upload URL has expired. Request a new one and upload again."""
+    """This upload URL has expired. Request a new URL and upload again."""
 
     status = 403
     code = "upload_url_expired"

@@ -20,8 +20,8 @@ class VersionHasNoFilesError(BadRequestError):
 
 class ConfigurationBytesLimitError(LimitReachedError):
     """The configurations of this organisation's versions take {used} bytes; the limit is {limit}. Until they take less,
-    only small configurations are accepted, and this one is large. Make it smaller, delete apps that you no longer need,
-    or ask Easel's operator to prune old versions."""
+    only small configurations are accepted, and this configuration is large. Make it smaller, delete apps that you no
+    longer need, or ask Easel's operator to prune old versions."""
 
     status = 403
     code = "configuration_bytes_limit_reached"

@@ -34,8 +34,8 @@ class Version(Base):
     `kind` is 'deploy' or 'publish'. `manifest_key` is None if the configuration was published before the first deploy.
     `files_hash` is the hash of paths and contents, and `config_hash` the hash of the configuration, which
     `configuration` stores under this hash. `config_version` is the number of the publish that the configuration comes
-    from. For a publish, `previous_published` is the version whose configuration was live before, to which a rollback
-    returns.
+    from. For a publish, `previous_published` is the version whose configuration was live before. A rollback makes the
+    configuration of this version live again.
     """
 
     __tablename__ = "version"

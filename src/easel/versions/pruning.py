@@ -92,7 +92,7 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
 
 
 async def pruned_among(work: Transaction, app_id: str, numbers: list[int]) -> set[int]:
-    """Returns those of the given version numbers whose versions are pruned."""
+    """Returns the numbers of the pruned versions among the given version numbers."""
     return set(
         await work.session.scalars(
             select(PrunedVersion.number).where(PrunedVersion.app_id == app_id, PrunedVersion.number.in_(numbers))

@@ -113,7 +113,7 @@ class BoundedRequest(Request):
         return length.isdigit() and int(length) <= TAKEN_FROM_STRANGERS
 
     async def take(self) -> None:
-        """Reads the body. Raises RequestTooLargeError, as early as possible, and RequestTimeoutError."""
+        """Reads the body. Raises RequestTooLargeError as early as possible. Raises RequestTimeoutError."""
         length = self.headers.get("content-length", "")
         if length.isdigit() and int(length) > self.rule.largest:
             raise RequestTooLargeError(limit=self.rule.largest)

@@ -242,7 +242,7 @@ class Fairness:
 
     async def quiet(self, organisation: str) -> None:
         """Waits briefly for plain requests of other organisations that have just begun. Costly work proceeds in steps
-        of milliseconds, each of which would delay plain requests."""
+        of milliseconds, and each step would delay plain requests."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_JUST):
                 while any(

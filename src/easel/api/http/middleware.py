@@ -67,7 +67,7 @@ class RequestContext:
         try:
             await self.app(scope, receive, send_with_id)
         except ClientDisconnect:
-            # A client that disconnects is no unexpected error.
+            # A client may disconnect at any time, so this is not an unexpected error.
             status = status or CLIENT_GONE
         except Exception:
             logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])

@@ -157,7 +157,7 @@ async def store_upload(objects: ObjectStore, key: str, request: Request, length:
                 digest.update(chunk)
                 yield chunk
         except ClientDisconnect:
-            # A client that disconnects is no unexpected error.
+            # A client may disconnect at any time, so this is not an unexpected error.
             raise UploadIncompleteError(received=received, expected=length) from None
         if received != length:
             raise UploadIncompleteError(received=received, expected=length)

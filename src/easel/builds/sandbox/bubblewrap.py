@@ -30,8 +30,8 @@ _ISOLATED = (
     *("--die-with-parent", "--cap-drop", "ALL", "--clearenv"),
     *("--hostname", "build", "--uid", "1000", "--gid", "1000"),
 )
-"""Options that isolate the command. Options for the network namespace and the session are missing, because the keeper
-has already created both (see `keeper`)."""
+"""Options that isolate the command. There are no options for the network namespace and the session, because the keeper
+has already created this namespace and this session (see `keeper`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Python:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A virtual environment of which each build gets a copy. It also has the hosts from which its pip downloads by
+    """A virtual environment. Each build gets a copy of it. It also has the hosts from which its pip downloads by
     default, and the path of the environment that its programs contain."""
 
     folder: Path

@@ -194,8 +194,8 @@ def _overrides(
 
 
 def _as_it_is(target: Target, shown: str, *, as_is: bool) -> dict[str, Any]:
-    """Returns the build setting that tells the server to deploy the target without a build, or no setting if none is
-    needed. Raises SourceFolderError if the folder contains sources and `as_is` is false."""
+    """Returns the build setting that tells the server to deploy the target without a build, or no setting if the server
+    does so anyway. Raises SourceFolderError if the folder contains sources and `as_is` is false."""
     try:
         refuse_source(target, shown)
     except SourceFolderError:

@@ -184,8 +184,8 @@ def settings_folder(root: Path, target: Target, working: Path) -> Path | None:
 
 
 def deployed_project(project: Project, given: Path | None, working: Path, *, app: str | None, create: bool) -> Project:
-    """Returns the project to deploy from the working directory. This is `project`, to which an easel.toml in this or a
-    parent folder belongs, or a new project without an easel.toml.
+    """Returns the project to deploy from the working directory. This is `project`, the project of an easel.toml in this
+    folder or a parent folder, or a new project without an easel.toml.
 
     The project is new if the user creates an app, or gives another app than that easel.toml contains. It is not new if
     the user deploys exactly the folder that is set in that easel.toml.

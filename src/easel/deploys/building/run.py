@@ -328,7 +328,8 @@ class BuildRun:
 
     async def _firmly(self, write: Callable[[], Awaitable[T]]) -> T:
         """Calls `write` and returns its result. Retries while database or object store are unreachable, because the
-        data took minutes to build. Raises the errors of `write`, those of an outage only after `OUTAGE` seconds."""
+        data took minutes to build. Raises the errors of `write`. Raises the errors of an outage only after `OUTAGE`
+        seconds."""
         until, pause = time.monotonic() + OUTAGE, 0.5
         while True:
             try:

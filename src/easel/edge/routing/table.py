@@ -59,7 +59,7 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """An app as an edge knows it: its slug, its encoded settings (`site`, see `serving/published.py`), and those of its
+    """An app as an edge knows it: its slug, its encoded settings (`site`, see `serving/published.py`), and its
     environments that serve a version."""
 
     app_id: str

@@ -100,7 +100,7 @@ def push_of(body: PushBody) -> tuple[Push, ...]:
 
 
 def is_nothing(sha: str) -> bool:
-    """Returns true if a commit's id is the null id, with which Git hosts report that there is no commit."""
+    """Returns true if a commit's id is the null id. Git hosts send the null id if there is no commit."""
     return _NOTHING.fullmatch(sha) is not None
 
 

@@ -28,8 +28,8 @@ _MAY_BE_NETLIFY = (
     re.compile(r"\s(?:/index\.html\s|[45][0-9][0-9]\b)"),
     re.compile(r"/\*\s+2"),
 )
-"""Patterns of which at least one matches every line with a sign of Netlify's dialect. Most files have no such sign, and
-are searched only once, as a whole."""
+"""Patterns for a fast check. Every line with a sign of Netlify's dialect matches at least one of them. Most files have
+no such sign, and are searched only once, as a whole."""
 _CLOUDFLARE_HEADER = re.compile(r"!\s*[\w-]+\Z|https://")
 _PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
 

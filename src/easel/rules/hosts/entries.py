@@ -77,8 +77,7 @@ class Entries:
         self._reading.note(self.file, self.number, text)
 
     def exceptions(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Returns those of the given patterns that the current entry can exclude. Adds a remark on every other
-        pattern."""
+        """Returns the given patterns that the current entry can exclude. Adds a remark on every other pattern."""
         kept = []
         for path in islice(paths, MOST_EXCEPTIONS):
             try:

@@ -202,6 +202,6 @@ _REFERENCE = re.compile(r"(:\w+|\$\d+)[*+]?")
 
 
 def to_ours(target: str, names: dict[str, str]) -> str:
-    """Returns a target in which Easel's placeholders replace those of the hosting provider. `names` maps each old name
-    to the new text."""
+    """Returns a target in which Easel's placeholders replace the hosting provider's placeholders. `names` maps each old
+    name to the new text."""
     return _REFERENCE.sub(lambda match: names.get(match[1].removeprefix(":"), match[0]), target)

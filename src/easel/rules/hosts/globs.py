@@ -23,7 +23,7 @@ _ALTERNATIVES = re.compile(
 _NAMED = re.compile(r":(\w+)(\*?)")
 _CAPTURES = re.compile(r":\w+[?+(]|\(\.\*\)")
 _HOLE = "\0"
-"""Stands for a part of a segment that must differ from certain names (`!(a|b)`)."""
+"""A part of a segment that must differ from certain names (`!(a|b)`)."""
 _REST = "\1"
 """Stands for `:name*`, which also matches no segment. `**` at the end matches at least one segment."""
 _RANGE = re.compile(r"(\w)-(\w)|(\w)|-")

@@ -128,8 +128,8 @@ def bounded(text: str) -> str:
 
 
 def _values(name: str, given: Words) -> list[str]:
-    """Returns the values of a header, as they are given in the file. A list becomes one value with commas, but cookies
-    stay separate. A string may have several lines, each ending with a comma."""
+    """Returns the values of a header in the file. A list becomes one value with commas, but cookies stay separate. A
+    string may have several lines, each ending with a comma."""
     if isinstance(given, str):
         return [tidied(" ".join(given.split("\n")).strip())]
     tidy = [value.strip() for value in given]

@@ -16,8 +16,8 @@ from easel.rules.hosts.entries import decoded
 from easel.rules.hosts.netlify_toml import LARGEST, bounded
 from easel.rules.models import NotFound, Pages
 
-# The closing quote is optional. A text without it is no JSON, but the search does not start again at each of its
-# quotes.
+# The closing quote is optional. A text without a closing quote is not valid JSON, but this way the search does not
+# start again at each of its quotes.
 _STRING = r'"(?:[^"\\\n]++|\\.)*+"?'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*+|/\*(?:.*?\*/|.*\Z)", re.DOTALL)
 _LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[}}\]])", re.DOTALL)

@@ -134,8 +134,8 @@ def names_other_host(target: str) -> bool:
 
 
 def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
-    """Returns the parsed target of a redirect line. `pattern` is the parsed path of the line's source, whose
-    placeholders may occur in the target, together with those of its query, host and conditions."""
+    """Returns the parsed target of a redirect line. `pattern` is the parsed path of the line's source. The target may
+    contain the placeholders of this path, and of the line's query, host and conditions."""
     names = set(pattern.names) | captured_names(redirect.conditions)
     names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
     labels = redirect.host.partition("://")[2].split(".")

@@ -32,8 +32,8 @@ to be idle."""
 
 
 async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: timedelta = GRACE) -> int:
-    """Removes those objects of apps that are older than `grace` and to which no record refers any more. Returns the
-    number of removed objects.
+    """Removes the objects of apps that are older than `grace`, if no record refers to them any more. Returns the number
+    of removed objects.
 
     While an app's objects are removed, the app's row is locked, so that no deploy is accepted or recorded. An app with
     a running deploy is left for the next run. Unknown apps are skipped, because another installation may share the
