@@ -99,7 +99,7 @@ class Reuse:
         try:
             await self._restore(report)
         except OSError:
-            # The error names folders of this machine, which users must not see.
+            # The error contains paths of this machine, which users must not see.
             _log.warning("The cache of a build could not be read", exc_info=True)
             report.cache = "cold"
             self._is_installed = False

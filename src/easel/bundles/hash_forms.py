@@ -277,7 +277,7 @@ DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
 
 def typed(form: HashForm) -> bool:
     """Returns true if a person may have typed the possible hash in a name, because it looks like a size, year, model,
-    word or number. About one in twenty real hashes of eight characters looks like that, too."""
+    word or number. About one in twenty real hashes of eight characters looks like one of these, too."""
     token = form.token
     if form.kind == "hex":
         return _typed_hex(token) or (form.suffix in SHOWN and token in _PLACEHOLDERS)

@@ -98,7 +98,7 @@ def digests_in(name: str) -> Digests:
 def may_vouch(content: bytes, counted: Digests) -> bool:
     """Returns true if a text contains a possible digest of a page, in a form that `counted` allows. This function runs
     for every text, so it searches as little as possible. Scripts are searched for hex digits only if they contain a
-    page's name in quotes. Digests in a page that belong to the files which it loads do not count."""
+    page's name in quotes. Digests in a page do not count if they are the digests of files that the page loads."""
     shortest, bare = counted
     # Many texts contain none of the five prefixes. Such a text is searched once or twice instead of five times.
     begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if _names_sha(content) else []

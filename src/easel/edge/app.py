@@ -331,5 +331,5 @@ async def _disconnected(receive: Receive) -> None:
 
 def _nothing(page: FixedAnswer, request: Request) -> Answer:
     """Returns the response of a host that serves no version. If a browser requests the script of a service worker that
-    the host's former app installed, the response removes this worker. Otherwise it is `page`."""
+    the host's former app installed, the response removes this worker. Otherwise, the response is `page`."""
     return answer_fixed(LEAVING_WORKER if asks_for_worker(request) else page)

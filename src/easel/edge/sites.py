@@ -206,7 +206,8 @@ class Sites:
             self._stay_within_budget()
 
     def _stay_within_budget(self) -> None:
-        """Evicts until the budget is met, the heaviest site first, so that no site can displace other sites."""
+        """Evicts sites until the budget is met. The heaviest site is evicted first, so that no site can displace other
+        sites."""
         while len(self._live) > _MOST_SITES:
             self._drop(next(iter(self._live.values())))
         excess = self.total - self._budget

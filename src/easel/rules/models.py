@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 Dialect = Literal["netlify", "cloudflare"]
-"""The hosting provider by whose rules `_redirects` and `_headers` are read."""
+"""The hosting provider whose syntax applies to `_redirects` and `_headers`."""
 Choice = Literal["auto", "netlify", "cloudflare", "off"]
 """A project's setting for its rules files: a certain dialect, the dialect that the files indicate, or no rules."""
 CHOICES: tuple[Choice, ...] = ("auto", "netlify", "cloudflare", "off")

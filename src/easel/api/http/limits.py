@@ -176,7 +176,7 @@ class Fairness:
         """Waits for the organisation's slot (turn) for an operation that takes longer than a plain request.
 
         If other organisations send requests too, this organisation's next slot begins after a pause twice as long as
-        this use of the slot. The requests of the other organisations are answered in the pause.
+        this use of the slot. The requests of the other organisations are handled in the pause.
         """
         await self._costly.take(organisation)
         began = self._now()

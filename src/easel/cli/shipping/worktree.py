@@ -52,7 +52,7 @@ def current_commit(target: Path, root: Path) -> Commit | None:
 
 def _tracked_source(target: Path, root: Path) -> Path | None:
     """Returns a folder with tracked files: the deployed folder, or the project that it was built from. Returns None if
-    Git tracks neither of them.
+    Git tracks no files in either folder.
 
     A surrounding work tree may be unrelated. The work tree of a home folder holds its owner's settings. A new folder or
     an ignored project inside a clone does not belong to the clone.

@@ -177,7 +177,7 @@ def _read_route(
 
 def _answer(line: Redirect, override: _Override, entries: Entries) -> None:
     """Puts the line for an error response in force. The page or the redirect of the `override` (in `responseOverrides`)
-    replaces its target."""
+    replaces the target of the line."""
     target, status = line.target, override.status_code or line.status
     if override.redirect:
         target, status = override.redirect, override.status_code or 302
