@@ -182,6 +182,21 @@ def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_the_live_version
     world.do(go())
 
 
+def test_a_push_without_a_message_becomes_a_version_with_the_message_of_its_commit(
+    world: World, server: GitServer
+) -> None:
+    async def go() -> None:
+        app, repository = await connected(world, server)
+        wanted = await pushed(world, app, repository.commit(PROJECT, "Sell hats\n\nAnd gloves"))
+        await build(world, wanted, **LOOPBACK)
+        await run(world, wanted)
+        assert (await seen(world, wanted))[0].message == "Sell hats"
+        (version,) = await versions(world, app)
+        assert (version.message, version.git_commit_message) == ("Sell hats", "Sell hats\n\nAnd gloves")
+
+    world.do(go())
+
+
 def test_a_late_or_repeated_webhook_deploys_no_old_commit(
     world: World, server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,11 @@
 -- part: written
--- Writes the row like `run_row.written`, and also writes the values that only a builder has: commit, sources, bundle, report.
+-- Writes the row like `run_row.written`, and also writes the values that only a builder has: message, commit, sources, bundle,
+-- report.
 with written as (
     update deploy
        set {{deploys.run_row.columns_written}}, git_commit_sha = %(git_commit_sha)s,
            git_commit_message = %(git_commit_message)s, git_author = %(git_author)s, git_branch = %(git_branch)s,
-           source_files_key = %(source_files_key)s, built_key = %(built_key)s, build = %(build)s
+           message = %(message)s, source_files_key = %(source_files_key)s, built_key = %(built_key)s, build = %(build)s
      where {{deploys.run_row.ours}}
     {{deploys.run_row.end_of_written}}
 

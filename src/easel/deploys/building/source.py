@@ -100,6 +100,9 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
                 "git_branch": commit.branch,
             }
             subject = commit.message.split("\n", 1)[0][:200]
+            if pushed and deploy.git_commit_message is None and subject.strip():
+                # The webhook contained no message, so the message of the deploy named only the branch.
+                row.facts["message"] = subject.strip()
             row.output(f"Commit {commit.sha[:12]} of {commit.branch or branch}: {subject}")
             if before is not None:
                 wanted = (options_of(deploy.build_config or {}), options_of(before.config, repository.root))
