@@ -87,6 +87,11 @@ def test_only_one_folder_is_stripped() -> None:
         look_in("project/dist/index.html", "project/dist/deeper/still/index.html")
 
 
+def test_the_cache_that_sphinx_leaves_next_to_its_pages_is_not_published() -> None:
+    seen = look_in("index.html", ".doctrees/environment.pickle", ".doctrees/guide/one.doctree", "_static/base.css")
+    assert set(seen.files) == {"index.html", "_static/base.css"}
+
+
 def test_junk_of_operating_systems_is_left_out_at_every_depth() -> None:
     litter = ["__MACOSX/x", ".DS_Store", "a/.DS_Store", "a/b/Thumbs.db", "a/__MACOSX/._y"]
     seen = look_in("index.html", "a/kept.js", *litter)

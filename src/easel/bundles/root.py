@@ -66,9 +66,11 @@ _JUNK = frozenset(
         "@recently-snapshot", ".@upload_cache", ".stfolder", ".stversions", ".stignore", ".tmp.drivedownload",
         ".tmp.driveupload", ".849c9593-d756-4e56-8d6e-42412f2a707b", ".owncloudsync.log", ".nextcloudsync.log",
         ".picasa.ini", "picasa.ini", ".picasaoriginals", "zbthumbnail.info", ".bridgesort", ".bridgecache",
+        ".doctrees",
     }
 )  # fmt: skip
-"""Names of files and folders that operating systems and tools leave, in lower case."""
+"""Names of files and folders that operating systems and tools leave, in lower case. `.doctrees` has Sphinx' cache, with
+paths of the machine that built the pages."""
 _JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000", "~$", ".~lock.", ".#", ".goutputstream-", ".smbdelete", ".sync_")
 _JUNK_STARTS = tuple(".~#")
 """The first characters of most junk files' names. The names of all other junk are in `_JUNK`, or contain a colon or an
