@@ -6,7 +6,7 @@ from easel.errors import BadRequestError, EaselError
 
 
 class BuildFailedError(BadRequestError):
-    """The build failed."""
+    """The build failed. The log of the deploy contains the reason."""
 
     code = "build_failed"
 

@@ -29,7 +29,8 @@ neither file, folder nor link."""
 
 
 class LeadsOutError(Exception):
-    """A path that leaves the tree, or that runs in a circle. Callers raise an error that names the file instead."""
+    """Raised for a path that leads out of the tree, or to links in a circle. Callers raise another error, which
+    contains the file's name."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason

@@ -156,7 +156,7 @@ class EdgeApp:
         return answer
 
     async def _look_up(self, live: LiveSite, request: Request, decided: Undecided) -> Decision:
-        """Fetches the live data that a stage of the chain has requested, and returns the chain's decision about the
+        """Fetches the file that a stage of the chain has requested, and returns the chain's decision about the
         request."""
         while True:
             given = await self._sites.earlier(live, decided.need.what.path)

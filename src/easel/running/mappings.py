@@ -14,7 +14,8 @@ _AREA: Final = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .-.p \S+ \S+ [1-9]\d* +/.*(
 """A pattern for the first line about a read-only part of a program or library in /proc/PID/smaps: where the part begins
 and ends."""
 _STARTED: Final = 2.0
-"""Seconds after which a role has started. From then on, it needs few of the library pages that its start has used."""
+"""Number of seconds for which a role is starting. After that, it needs few of the library pages that its start has
+used."""
 _CHANGED: Final = re.compile(r"^Anonymous: +(\d+) kB")
 
 

@@ -57,8 +57,8 @@ class Decision(NamedTuple):
 
 
 class Undecided(NamedTuple):
-    """A request about which a stage cannot decide without live data. `need` describes the data, and `number` is the
-    stage's index."""
+    """A request about which a stage cannot decide without a file from the edge. `need` describes the file, and `number`
+    is the stage's index."""
 
     need: Need
     number: int
@@ -87,7 +87,7 @@ class Chain:
 
     def decide(self, site: Site, request: Request, start: int = 0) -> Decision | Undecided:
         """Asks the stages from number `start` on, until one decides about the request. Returns the decision. If a stage
-        needs live data first, returns the description of this data."""
+        needs a file from the edge first, returns the description of this file."""
         # A generator would take as long as half of the stages.
         number = start
         for before, passed in self._asked[start:]:
@@ -107,7 +107,8 @@ class Chain:
         return Undecided(found, number) if isinstance(found, Need) else Decision(found, self._asked[number][1])
 
     def decide_alone(self, site: Site, request: Request) -> Decision:
-        """Returns the decision about the request without any live data, as if the app had only this version."""
+        """Returns the decision about the request without any file from the edge, as if the app had only this
+        version."""
         decided = self.decide(site, request)
         while not isinstance(decided, Decision):
             decided = self.resume(decided, site, request, None)

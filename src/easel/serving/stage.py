@@ -19,8 +19,8 @@ class EarlierFile:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """The live data that a stage needs before it can decide. The edge fetches the data described by `what`, and passes
-    it to `then`."""
+    """A file that a stage needs before it can decide, and that only the edge can find (live data). `what` describes the
+    file. The edge fetches the file, and passes it, or None, to `then`."""
 
     what: EarlierFile
     then: Callable[[File | None], Found | Need | None]

@@ -26,7 +26,7 @@ LARGEST_BODY = 4 * 1024 * 1024
 TAKEN_FROM_STRANGERS = 64 * 1024
 """Maximum number of bytes of a body that is read before the key is checked."""
 SILENCE = 20
-"""Number of seconds without data after which the reading of a request's body is ended."""
+"""Idle timeout of a request's body, in seconds."""
 SLOWEST = 16 * 1024
 """Minimum average rate at which a request's body must arrive, in bytes per second."""
 SLOWEST_BESIDE_OTHERS = 256 * 1024

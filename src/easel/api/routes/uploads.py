@@ -51,7 +51,7 @@ router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
 objects_router = APIRouter(include_in_schema=False)
 
 SILENCE = 60
-"""Number of seconds without data after which an upload is ended."""
+"""Idle timeout of an upload, in seconds."""
 
 
 @router.post("/{app_id}/deploy/upload-url", summary="Get an Upload URL", response_model=UploadUrlResponse)

@@ -16,8 +16,8 @@ _FORGET = {"alt-svc": "clear"}
 
 
 def reason_on_shared_domain(name: str, value: str) -> str | None:
-    """Returns the reason why rules must not set a header with this name (in lower case) and value. Returns None if they
-    may.
+    """Returns the reason why rules must not set a header with this name (in lower case) and value. Returns None if
+    rules may set this header.
 
     Strict-Transport-Security and Service-Worker-Allowed are allowed, because they affect only the app's own host.
     """

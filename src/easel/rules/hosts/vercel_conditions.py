@@ -36,8 +36,8 @@ class WrittenCondition(msgspec.Struct):
 
 @dataclass
 class Fitting:
-    """The conditions of an entry. Conditions on a query, one cookie and one host in their simple forms are separate,
-    because an index finds lines by some of them."""
+    """The conditions of an entry. Simple conditions on a query, on one cookie and on one host are in separate fields,
+    because the index of lines uses some of these fields."""
 
     query: list[tuple[str, str]] = field(default_factory=list)
     cookies: list[str] = field(default_factory=list)
