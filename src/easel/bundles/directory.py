@@ -151,7 +151,7 @@ def _entries(data: memoryview, directory: Directory, limits: Limits) -> Iterator
         extra = data[at + name_length : at + name_length + extra_length].tobytes()
         at += name_length + extra_length + comment_length
         unicode_path = None
-        # If a value does not fit, the two headers of a member store it in different forms.
+        # If a value does not fit into 32 bits, the two headers of a member store it in different forms.
         is_wide = size == _MAX32 or length == _MAX32
         if extra:
             size, length, header, disk = _widen(extra, size, length, header, disk)

@@ -119,7 +119,7 @@ class EmbeddedPostgres:
         try:
             configure(self.folder)
         except OSError as error:
-            # On a full disk, the server also starts without these settings.
+            # The disk may be full. The server can also start without these settings.
             logger.warning("PostgreSQL was started without Easel's PostgreSQL settings: %s", error)
         server.start()
         return server

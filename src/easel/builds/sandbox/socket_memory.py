@@ -69,7 +69,7 @@ class SocketMemory:
         for family in (socket.AF_INET, socket.AF_INET6):
             for protocol in (_TCP, _UDP):
                 for found in self._listed(struct.pack("=BBBBI48x", family, protocol, 0, 0, _ALL_STATES)):
-                    # The queues of a listening socket are numbers of connections.
+                    # The queue sizes of a listening socket are numbers of connections, not of bytes.
                     if found[1] != _LISTENING or protocol != _TCP:
                         total += sum(_QUEUES.unpack_from(found, _QUEUES_OF_INET))
         for found in self._listed(struct.pack("=BBHIII8x", socket.AF_UNIX, 0, 0, _ALL_STATES, 0, _SHOW_QUEUES)):

@@ -174,8 +174,9 @@ def name_of_app(root: Path, target: Target) -> str:
 
 
 def settings_folder(root: Path, target: Target, working: Path) -> Path | None:
-    """Returns the project's folder, where easel.toml may be written. Returns None if only a build's output is known.
-    The next build would delete a file there, and the file would apply to all folders below."""
+    """Returns the project's folder, where easel.toml may be written. Returns None if only a build's output is known,
+    because the next build would delete a file there. Also returns None for the home folder and `/`, because the file
+    would apply to all folders below."""
     place = root.resolve()
     if place in (home(), Path(place.anchor)):
         return None

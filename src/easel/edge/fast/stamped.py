@@ -18,7 +18,7 @@ _MOST: Final = 1024
 """Maximum number of stamped responses. Because one second has no more, building them costs less than 0.3 % of a
 processor."""
 _NEVER: Final = -1
-"""A counter that the freshness page never has."""
+"""A value that no counter on the freshness page ever has."""
 
 
 class StampedAnswer:

@@ -35,8 +35,8 @@ class FileText:
 
     @property
     def reason_against(self) -> str | None:
-        """Returns the reason why the file cannot be read as a whole. Returns None if it can be. Formats such as JSON,
-        which are not read line by line, need the whole file."""
+        """Returns the reason why the file cannot be read as a whole. Returns None if the whole file can be read.
+        Formats such as JSON, which are not read line by line, need the whole file."""
         if self.rest:
             return f"the file has more than {LARGEST_FILE:,} bytes."
         return "the file is not valid UTF-8. Save it as UTF-8." if has_broken(self.read) else None

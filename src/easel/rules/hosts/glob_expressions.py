@@ -81,7 +81,8 @@ class _Glob:
         is_whole = starts and self.text[self.at : self.at + 1] in ("", "/")
         if len(found[0]) == 1 or not is_whole:
             until = _UNTIL.match(self.text, self.at)
-            # After the first such character, the next `*` matches every text.
+            # The `*` ends before the first character that follows it in the pattern, because the next `*` matches every
+            # text after that character.
             others = "" if until is None else re.escape(until[1])
             return "[^/]+" if is_whole else f"[^/{others}]*"
         if self.at == len(self.text):

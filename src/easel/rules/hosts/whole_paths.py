@@ -72,7 +72,7 @@ class _Source:
                 waiting = ""
                 out.append(self._braces())
             elif (token := self._token()) is not None:
-                # A slash or a dot before a placeholder belongs to it.
+                # A slash or a dot before a placeholder belongs to the placeholder.
                 prefix = waiting[-1:] if waiting[-1:] in ("/", ".") else ""
                 out += [_literal(waiting.removesuffix(prefix)), self._repeated(prefix, token, "")]
                 waiting = ""
@@ -90,7 +90,8 @@ class _Source:
         if self.text.startswith("(", self.at):
             return self._group()
         following = _SHORT.match(self.text, self.at)
-        # Such a placeholder takes as few characters as possible, and so it ends before the first such character.
+        # A placeholder before a plain character takes as few characters as possible, so it ends before the first such
+        # character.
         return f"[^/][^/{re.escape(following[1])}]*" if following is not None else _SEGMENT
 
     def _group(self) -> str:

@@ -49,8 +49,8 @@ class _Piece:
 
 
 class Target:
-    """The target of a redirect line, parsed once. Cloudflare sends a URL (WHATWG URL §4.4), and in a path of the app,
-    adjacent slashes become one slash."""
+    """The target of a redirect line, parsed once. In Cloudflare's dialect, the target is sent in the form of a parsed
+    URL (WHATWG URL §4.4), and adjacent slashes in a path of the app become one slash."""
 
     def __init__(self, text: str, names: Collection[str], *, is_url: bool = False) -> None:
         self._text = text
