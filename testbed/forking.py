@@ -29,6 +29,7 @@ from setproctitle import getproctitle, setproctitle
 
 from easel.cli.main import main
 from easel.running.nursery import MODULES, PREPARING, received
+from testbed.ending import end_with_us
 
 _LENGTH = struct.Struct("!I")
 _NUMBER = struct.Struct("!i")
@@ -44,6 +45,7 @@ class Forked:
         self._arguments = list(arguments)
         self.returncode: int | None = None
         (self.pid,) = _NUMBER.unpack(received(channel, _NUMBER.size))
+        end_with_us(self.pid)
 
     def poll(self) -> int | None:
         """Returns the exit code. Returns None while the process runs."""

@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 
 from easel.processes import end_process
+from testbed.ending import end_with_us
 from testbed.running import free_port
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -251,6 +252,7 @@ def ssh_server(folder: Path, public_key: str, *, protocol: bool = True) -> Itera
     process = subprocess.Popen(
         [SSHD, "-D", "-e", "-f", str(settings / "config")], stderr=(settings / "log").open("wb"), start_new_session=True
     )
+    end_with_us(process.pid)
     try:
         deadline = time.monotonic() + 180
         while True:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from easel.builds.toolchains.registries import npm_registry
 from easel.errors import EaselError
+from testbed.ending import end_with_us
 from testbed.running import free_port
 from testbed.waiting import until
 
@@ -79,6 +80,7 @@ def cached_registry(folder: Path) -> Iterator[CachedRegistry]:
         process = subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)])
     except FileNotFoundError as error:
         raise RegistryMissingError("nginx is not installed") from error
+    end_with_us(process.pid)
     try:
         until(lambda: process.poll() is not None or _is_open(port), lambda: "nginx did not start")
         if process.poll() is not None:

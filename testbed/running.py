@@ -22,6 +22,8 @@ import httpx
 import psycopg
 from obstore.store import AzureStore, LocalStore, S3Store
 
+from testbed.ending import end_with_us
+
 if TYPE_CHECKING:
     # A benchmark runs Easels of earlier commits, with which forking does not work.
     from testbed.forking import Forked, Forks
@@ -101,7 +103,9 @@ class Platform:
             if self.forked:
                 return _forks().start(*given, env=env, stdout=log, stderr=log)
             command = [sys.executable, "-m", "easel.cli.main", *given]
-            return subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
+        end_with_us(process.pid)
+        return process
 
     def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs an operator's command to its end."""

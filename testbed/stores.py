@@ -15,6 +15,7 @@ from shutil import which
 import httpx
 from obstore.store import S3Store
 
+from testbed.ending import end_with_us
 from testbed.running import free_port
 
 ACCESS_KEY, SECRET_KEY = "easel-access", "easel-secret"
@@ -86,6 +87,7 @@ def serving(command: list[str], port: int, **environment: str) -> Iterator[subpr
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=env
     )
+    end_with_us(process.pid)
     try:
         deadline = time.monotonic() + 180
         while True:

@@ -15,6 +15,7 @@ from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
 from easel.storage.stores import open_objects
 from testbed.databases import Migrated
+from testbed.ending import end_database_with_us
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ class World:
         migrated.copy_to(folder / "postgres")
         self.server = EmbeddedPostgres(folder / "postgres")
         self.url = self.server.start()
+        end_database_with_us(folder / "postgres")
         self.runner = asyncio.Runner()
         self.objects: ObjectStore = open_objects(None, folder / "objects", folder / "scratch")
         self.database = Database(self.url)
