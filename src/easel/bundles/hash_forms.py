@@ -106,10 +106,10 @@ _UUID = re.compile(r"[0-9a-f]{12}[147][0-9a-f]{3}[89ab][0-9a-f]{15}\Z")
 PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NO_WORD = re.compile(
     r"[^aeiouy]{5}|^(?!sch|scr|shr|spl|spr|str|thr|chr|phr)[^aeiouy]{3}|[aeiou]{4}|aa|ii|uu|q(?!u)|[jvx]{2}|(.)\1\1"
-    # The pattern allows the pairs of letters in these words: `adjacent`, `object`, `inject`, `acquire`, `enquiry`,
-    # `sphinx`, `frenzy`, `blitz`, `puzzle`.
+    # The pattern does not match the pairs of letters in these words: `adjacent`, `object`, `inject`, `acquire`,
+    # `enquiry`, `sphinx`, `frenzy`, `blitz`, `puzzle`.
     r"|[fghkmpqvwx][jqxz]|[bdt][qx]|[bd]z|[cjz][jx]|cz|nx(?!\Z|i)|[jqv][bcdfghjkmnpqrstvwxz]|z[bcdfghjkmnpqrstvw]"
-    # It also allows the pairs in `external`, `explorer`, `exchange`, `exhibit`, `exquisite`.
+    # It does not match the pairs in `external`, `explorer`, `exchange`, `exhibit`, `exquisite` either.
     r"|x[bdfgjkmnrsvwz]",
     re.IGNORECASE,
 )
