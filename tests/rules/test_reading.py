@@ -297,10 +297,7 @@ def test_a_netlify_toml_that_takes_more_than_linear_time_is_not_parsed(text: str
             "/a /b 99999",
             "the status 9999 is not supported. The supported statuses are 200, 301, 302, 303, 307, 308 and 400 to 599.",
         ),
-        (
-            "/a /b 1e3",
-            "the status 1 is not supported. The supported statuses are 200, 301, 302, 303, 307, 308 and 400 to 599.",
-        ),
+        ("/a /b 1e3", "`1e3` is not a valid status."),
         ("/" + "a/" * 70 + " /b", "its path has 70 segments; the limit is 64."),
         ("/:" + "a" * 65 + " /b", "a placeholder's name has 65 characters; the limit is 64."),
         ("/*/*/* /b", "its path has 3 `*`; the limit is two."),
@@ -405,6 +402,30 @@ def test_a_line_that_only_adds_a_slash_is_endless_where_slashes_are_ignored() ->
         assert sum("would never end" in note.text for note in notes) == told
 
 
+def test_a_line_that_steps_aside_for_every_path_of_its_source_is_noted() -> None:
+    for line, told in (("/loop/* /loop/:splat 302", 1), ("/* /:splat 301", 1), ("/loop/* /loop/en/:splat 302", 0)):
+        notes = read(line, choice="netlify").notes
+        assert sum("has no effect, because it redirects every path to itself" in note.text for note in notes) == told
+
+
+def test_a_mistyped_status_is_named_as_it_was_written() -> None:
+    assert refused(read("/a /b 2OO\n/c /d 3o1", choice="netlify")) == {
+        1: "`2OO` is not a valid status.",
+        2: "`3o1` is not a valid status.",
+    }
+
+
+def test_a_refused_guard_does_not_hide_the_other_mistakes() -> None:
+    text = b"/a /b 2OO\n/admin/* /admin/:splat 200! Role=admin\n/p/:id /q/:ID 301"
+    with pytest.raises(GuardRefusedError) as caught:
+        read_rules({"_redirects": text}, RuleSettings("netlify"))
+    assert "the deploy stopped" not in caught.value.message
+    assert [other.partition(":")[0] for other in caught.value.others] == [
+        "`_redirects`, line 1 is refused",
+        "`_redirects`, line 3",
+    ]
+
+
 def test_rules_that_would_cost_an_edge_memory_or_time_are_refused() -> None:
     deep = read("".join(f"/{n}/{'a/' * 60}:b /x 302\n" for n in range(2_000)))
     assert len(deep.redirects) == MOST_SEGMENTS // 62
@@ -423,3 +444,27 @@ def test_rules_that_would_cost_an_edge_memory_or_time_are_refused() -> None:
     many = read_rules({"firebase.json": json.dumps({"hosting": {"headers": [entry] * 30}}).encode()})
     assert many is not None
     assert len(many.headers) <= MOST_TEXT // 7_000
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("/p/:id /q/:ID 301", ":ID"),
+        ("/x https://example.com/:foo 301", ":foo"),
+        ("/s https://x.test/:splat", ":splat"),
+        ("/s /find?q=:text 301", ":text"),
+        ("/p/:id /q/:idx 301", ":idx"),
+        ("/p/:id /q/:id.html 301", None),
+        ("/p/* /q/:splat?from=:splat 301", None),
+        ("/p id=:id /q/:id 301", None),
+        ("/x https://example.com:8080/a:b 301", None),
+        ("/x /a::b/c:d 301", None),
+        ("/x /at/:80 301", None),
+        ("https://:tenant.x.test/* https://x.test/:tenant/:splat 301", None),
+    ],
+)
+def test_a_placeholder_that_the_source_does_not_capture_is_noted(line: str, word: str | None) -> None:
+    rules = read(line, choice="netlify")
+    assert len(rules.redirects) == 1
+    told = [note.text for note in rules.notes if "not captured" in note.text]
+    assert [text.partition(" in its target")[0] for text in told] == ([f"`{word}`"] if word else [])

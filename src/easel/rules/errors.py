@@ -12,8 +12,9 @@ class RulesFileTooLargeError(BadRequestError):
 
 
 class GuardRefusedError(BadRequestError):
-    """{place}: {reason} This line protects a part of the app, and Easel cannot apply it, so the deploy
-    stopped. Change the line. Or allow deploys without this protection: set `allow = ["guards"]` in easel.toml or in the
-    app's `build_config`."""
+    """{place}: {reason} This line protects a part of the app, and Easel cannot apply it. Change the line. Or
+    allow deploys without this protection: set `allow = ["guards"]` in easel.toml or in the app's `build_config`."""
 
     code = "guard_refused"
+    others: tuple[str, ...] = ()
+    """The sentences on the other lines that are refused or have a remark."""

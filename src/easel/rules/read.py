@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 
+import msgspec
+
 from easel.rules.errors import GuardRefusedError
 from easel.rules.files import undecided, unreachable
 from easel.rules.files.dialect import NO_SIGN, Sign, choose
@@ -107,7 +109,10 @@ def read_rules(
     if not wanted.guards and rules.guards_lost:
         lost = rules.guards_lost[0]
         place = _place(lost.file, lost.line)
-        raise GuardRefusedError(name=lost.file, line=lost.line, place=place, reason=lost.reason)
+        refusal = GuardRefusedError(name=lost.file, line=lost.line, place=place, reason=lost.reason)
+        also = tuple(line for line in rules.refused if line is not lost)
+        refusal.others = tuple(complaints(msgspec.structs.replace(rules, refused=also)))
+        raise refusal
     return rules
 
 

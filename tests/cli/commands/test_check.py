@@ -152,3 +152,12 @@ def test_a_missing_package_is_reported_by_name() -> None:
 def test_a_path_that_the_system_refuses_is_named(check: Check) -> None:
     said = check("n" * 300)
     assert (said.exit_code, "File name too long" in said.stderr, "report" in said.stderr) == (2, True, False)
+
+
+def test_the_check_shows_all_mistakes_besides_a_refused_guard(folder: Path, check: Check) -> None:
+    (folder / "dist" / "_redirects").write_text("/a /b 2OO\n/admin/* /admin/:splat 200! Role=admin\n")
+    said = check()
+    assert said.exit_code == int(ExitCode.DEPLOY_FAILED)
+    assert "`2OO` is not a valid status." in said.stderr
+    assert "Easel does not support `Role`" in said.stderr
+    assert "stopped" not in said.stderr

@@ -19,6 +19,7 @@ from easel.cli.shipping.target import choose_target, project_root, refuse_source
 from easel.cli.shipping.trial import RuleLine, Trial, TrialAnswer, ask, in_force, try_bundle
 from easel.cli.text import plural, size
 from easel.errors import EaselError
+from easel.rules.errors import GuardRefusedError
 from easel.rules.read import summary
 
 _SHOWN = 20
@@ -58,6 +59,9 @@ def check(
         except (CliError, PackageMissingError):
             raise
         except EaselError as error:
+            if isinstance(error, GuardRefusedError):
+                for other in error.others:
+                    session.output.warn(other)
             session.output.fail(error, ExitCode.DEPLOY_FAILED)
             raise click.exceptions.Exit(int(ExitCode.DEPLOY_FAILED)) from None
         answers = [ask(trial.site, address, method, headers) for address in addresses]

@@ -44,6 +44,8 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
     target = rest.pop(0) if rest and rest[0].startswith(_TARGETS) else ""
     found = _STATUS.match(rest[0]) if rest else None
     status, forced = (int(found[1]), bool(found[2])) if found else (301, False)
+    if found and found.end() < len(rest[0]) and status < 200:
+        raise BadLineError(f"`{shown(rest[0])}` is not a valid status.")
     conditions = rest[1:] if found else rest
     if not found:
         reading.without_status.append(number)

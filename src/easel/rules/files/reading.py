@@ -10,7 +10,7 @@ import msgspec
 
 from easel.rules.files.lines import shown
 from easel.rules.matching.pattern import Pattern, PatternError, parse
-from easel.rules.matching.target import names_host, target_of, with_ascii_host
+from easel.rules.matching.target import names_host, not_captured, target_of, with_ascii_host
 from easel.rules.models import (
     MOST_BLOCKS,
     MOST_CONDITIONS,
@@ -142,6 +142,9 @@ class Reading:
             self.room.take_conditions(redirect.conditions)
         except BadLineError as bad:
             raise BadLineError(str(bad), guards=is_guard) from None
+        if word := not_captured(redirect, pattern):
+            text = f"`{shown(word)}` in its target is not captured by `{shown(redirect.source)}`, and is kept as it is."
+            self.note(redirect.file, redirect.line, text)
         self.redirects.append(redirect)
 
     def pattern_of_block(self, path: str) -> Pattern:

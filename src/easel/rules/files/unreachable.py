@@ -27,7 +27,10 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
             if everything is None and redirect.source == "/*":
                 everything = redirect
         if redirect.target.startswith(redirect.source.rstrip("/")) and _leads_to_itself(redirect, forgiving=forgiving):
-            reading.note(*where, "this line redirects to itself, which would never end.")
+            text = "this line redirects to itself, which would never end. Browsers show an error instead."
+            reading.note(*where, text)
+        elif redirect.target == redirect.source[:-1] + ":splat" and may_step_aside(redirect, reading.dialect):
+            reading.note(*where, "this line has no effect, because it redirects every path to itself.")
         if forgiving and not redirect.forced and (hiding := _hiding(redirect, has)):
             reading.note(
                 *where,

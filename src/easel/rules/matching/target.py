@@ -36,6 +36,7 @@ _END = re.compile(r"\.[A-Za-z0-9_-][A-Za-z0-9._-]*(?::[0-9]{1,5})?\Z")
 _OTHER_HOST = re.compile(r"//[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?(?:[/?#]|\Z)")
 """A pattern for a target on another host that keeps the visitor's scheme. If it contained a placeholder, a visitor
 would choose the host."""
+_PLACEHOLDER = re.compile(r"(?<=[/=]):[A-Za-z_][A-Za-z0-9_]{0,63}")
 _SCHEMES = ("http://", "https://")
 
 _Place = Literal["host", "path", "query"]
@@ -136,11 +137,25 @@ def names_other_host(target: str) -> bool:
 def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
     """Returns the parsed target of a redirect line. `pattern` is the parsed path of the line's source. The target may
     contain the placeholders of this path, and of the line's query, host and conditions."""
+    return Target(redirect.target, _names(redirect, pattern), is_url=dialect == "cloudflare")
+
+
+def not_captured(redirect: Redirect, pattern: Pattern) -> str | None:
+    """Returns the first word in a line's target that looks like a placeholder (with its colon), but that the line does
+    not capture. Returns None if there is none."""
+    if "/:" not in redirect.target and "=:" not in redirect.target:
+        return None
+    names = _names(redirect, pattern)
+    words = _PLACEHOLDER.findall(redirect.target)
+    return next((word for word in words if not any(is_name for is_name, _ in split(word, names))), None)
+
+
+def _names(redirect: Redirect, pattern: Pattern) -> set[str]:
     names = set(pattern.names) | captured_names(redirect.conditions)
     names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
     labels = redirect.host.partition("://")[2].split(".")
     names.update(SPLAT if label == "*" else label[1:] for label in labels if label == "*" or label.startswith(":"))
-    return Target(redirect.target, names, is_url=dialect == "cloudflare")
+    return names
 
 
 def with_ascii_host(target: str) -> str:
