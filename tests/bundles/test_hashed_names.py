@@ -291,6 +291,13 @@ def test_a_script_named_with_one_typed_word_counts_as_handwritten_although_it_na
         ["app.external.js"],
         ["app-TextView.js"],
         ["ui-LazyGzip.js"],
+        ["app.DatePickerDialog.js"],
+        [
+            "store-navtab30.js",
+            "page-nav_filter_old_input.js",
+            "api-input-next-image-tab.js",
+            "new-user_tab_view_filter.js",
+        ],
         ["app-backdrop.js", "app-lightbox.js", "app-workflow.js", "app-explorer.js", "app-injected.js"],
         ["app.external.js", "app.adjusted.js", "app.subjects.js", "app.abstract.js", "app.HttpJson.js"],
         ["app-expression.js", "app-algorithms.js", "app-background.js", "app-downstream.js"],

@@ -115,8 +115,9 @@ _NO_WORD = re.compile(
 )
 _ABBREVIATIONS = frozenset(
     "css dcim dpi dsc fps gps gpt gtx hdr html https img jpg llm lte pdf png rgb rtx src svg tls tmp vpn xml".split()  # noqa: SIM905
-)
-_SHORTEST_WORD = 3
+) | {"http", "json"}
+_USUAL_WORD = 3
+"""Number of letters that nearly all words in names have, and few runs of letters in hashes."""
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 _VERSION = re.compile(r"v?\d{1,3}(?:[-_.](?:rc|beta|alpha|b|a)?\d{1,4}){1,5}\Z", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:[a-z]{1,4}\d{1,3}[-_.]?){2,5}[a-z]?\Z", re.IGNORECASE)
@@ -288,9 +289,12 @@ def typed(form: HashForm) -> bool:
     letters = [piece for piece in pieces if not piece.isdigit()]
     if not letters:
         return True
-    if len(pieces) <= 2 and letters == pieces and not any(map(str.isupper, pieces)):
-        # Many names end with one or two words (`furo-extensions.css`). Very few hashes have this form.
-        return min(map(len, pieces)) >= _SHORTEST_WORD or all(map(_is_word, pieces))
+    if len(token) > 10 and _USUAL_WORD * len(pieces) <= len(token):
+        # Long hashes have more and shorter pieces (`app-DatePickerDialog.js`, `app-item_picker_list.js`).
+        return True
+    if len(pieces) <= 2 and (letters == pieces or token.isalnum()) and not any(map(str.isupper, letters)):
+        # Many names end with two words or a number (`furo-extensions.css`, `app-navtab30.js`). Very few hashes do.
+        return min(map(len, letters)) >= _USUAL_WORD or all(map(_is_word, letters))
     if sum(map(str.isdigit, token)) * 2 > len(token):
         return True
     if len(pieces) <= 2:
