@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from easel.builds.detect.errors import BuildPlanError, OutputUnusableError
+from easel.builds.detect.errors import BuildPlanError, OutputMissingError, OutputUnusableError
 from easel.builds.detect.models import BuildOptions, Plan
 from easel.builds.detect.plan import plan
 from easel.builds.output import judge
@@ -63,3 +63,19 @@ def test_a_name_with_pattern_characters_or_of_any_length_works(tmp_path: Path) -
     for output in ("*/x", "d" * 300, "a/" * 300):
         with pytest.raises(BuildPlanError):
             judge(tmp_path, plan(write(tmp_path, {"package.json": package("x")}), BuildOptions(output=output)))
+
+
+def test_the_error_for_a_wrong_output_names_the_folders_that_have_a_page(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, {"package.json": package("node make.js")}), BuildOptions(output="nope"))
+    with pytest.raises(OutputMissingError, match=r"output folder `nope`. Set the folder"):
+        judge(tmp_path, made)
+    write(tmp_path, {"dist/index.html": "<h1>built</h1>", "_site/index.html": "<h1>too</h1>", "build/a.txt": ""})
+    with pytest.raises(OutputMissingError, match=r"`nope`. There is a page in `dist` and in `_site`. Set the folder"):
+        judge(tmp_path, made)
+
+
+def test_the_log_gives_the_reason_for_the_output(tmp_path: Path) -> None:
+    made, said = planned(tmp_path), list[str]()
+    write(tmp_path, {"dist/index.html": "<h1>built</h1>"})
+    judge(tmp_path, made, said.append)
+    assert said == ["Output: `dist`, because it is the first usual output folder that has a page."]

@@ -14,8 +14,9 @@ from easel.builds.detect.errors import (
 )
 from easel.builds.detect.models import Plan
 from easel.builds.detect.outputs import folders_of, pages_in
+from easel.builds.detect.scripts import within
 from easel.builds.detect.servers import fix_of
-from easel.builds.frameworks import named
+from easel.builds.frameworks import OTHERS, USUAL, named
 from easel.builds.tree import Tree, joined
 from easel.bundles.names import printable
 from easel.bundles.root import ENTRY_POINT
@@ -56,7 +57,7 @@ def _reason(tree: Tree, plan: Plan, path: str, real: Path) -> str:
     link = f" (a link to `{printable(place)}`)" if place != (path or ".") else ""
     if len(plan.outputs) == 1:
         return f"Output: `{printable(path) or '.'}`{link}."
-    return f"Output: `{printable(path) or '.'}`{link}, the first usual output folder with a page."
+    return f"Output: `{printable(path) or '.'}`{link}, because it is the first usual output folder that has a page."
 
 
 def _reason_against(tree: Tree, path: str, *, is_page: bool) -> str | None:
@@ -70,4 +71,7 @@ def _hint(tree: Tree, plan: Plan) -> str:
     fix = fix_of(tree, tool.name, plan.root) if tool else ""
     if tool and fix:
         return f"{tool.title} writes pages only if it is configured to: {fix}"
-    return "Set the folder that the build writes as `output` in the table `[build]` of easel.toml."
+    advice = "Set the folder that the build writes as `output` in the table `[build]` of easel.toml."
+    usual = pages_in(tree, within(plan.root, *USUAL, *OTHERS), plan.framework)
+    others = [f"`{printable(path)}`" for path in usual if path not in plan.outputs][:_NAMED_AT_MOST]
+    return f"There is a page in {' and in '.join(others)}. {advice}" if others else advice

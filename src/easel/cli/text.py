@@ -23,11 +23,11 @@ def clean(text: str) -> str:
 
 
 def when(text: str | datetime | None) -> str:
-    """Returns a time from the API in local time, to the second."""
+    """Returns a time from the API in local time, to the second, with the time zone."""
     if text is None:
         return ""
     moment = text if isinstance(text, datetime) else _parse(text)
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else clean(str(text))
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if moment else clean(str(text))
 
 
 def _parse(text: str) -> datetime | None:

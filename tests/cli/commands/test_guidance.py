@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, datetime
 
 from easel.cli.answers import Deploy
 from easel.cli.commands import deploys
+from easel.cli.text import when
 from easel.deploys.errors import DeployCancelledError, DeploySkippedError, DeploySupersededError
 from easel.deploys.states import BUILDING, FAILED, QUEUED
 
@@ -228,6 +230,12 @@ def test_a_misspelled_command_gets_a_suggestion(person: Person) -> None:
         refused = subprocess.run([sys.executable, "-m", "easel.cli.main", typed], capture_output=True, check=False)
         assert (refused.returncode, f"`easel {command}`" in refused.stderr.decode()) == (2, True), refused.stderr
     assert "Did you mean" not in person.run("xyzzy").stderr
+
+
+def test_a_time_is_shown_with_its_zone() -> None:
+    moment = datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
+    assert when(moment.isoformat()) == f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    assert when(moment).rpartition(" ")[2]
 
 
 def test_a_cancelled_deploy_is_shown_as_cancelled_and_a_queued_deploy_with_its_reason() -> None:

@@ -76,6 +76,7 @@ def _show(session: Session, deploy: Deploy, indent: str = "", waits_for: str | N
         ("Queued", " by ".join(part for part in (when(deploy.queued_at), deploy.queued_by) if part)),
         ("Commit", " of ".join(part for part in ((deploy.git_commit_sha or "")[:12], deploy.git_branch) if part)),
         ("Build", _build(deploy.build)),
+        ("Refused", ", ".join(deploy.build.refused_hosts) if deploy.build is not None else ""),
         ("Finished", when(deploy.finished_at)),
         ("Took", _timings(deploy.timings)),
         ("Error", deploy.error or ""),
