@@ -93,7 +93,7 @@ class LimitReachedError(EaselError):
 
 
 class NotImplementedYetError(EaselError):
-    """Easel does not support this operation of the contract yet."""
+    """Easel does not support this operation of the API yet."""
 
     status = 501
     code = "not_implemented"

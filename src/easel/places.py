@@ -14,13 +14,14 @@ from easel.files import lock_file
 
 
 class DataDirInUseError(ConflictError):
-    """Another `easel serve` is running on the data folder {folder}. Stop it first, or use another --data-dir."""
+    """Another `easel serve` is running on the data folder {folder}. Stop it first, or choose another folder with
+    --data-dir."""
 
     code = "data_dir_in_use"
 
 
 class DataDirUnusableError(EaselError):
-    """The data folder {folder} cannot be used: {reason}. Choose another one with --data-dir."""
+    """The data folder {folder} cannot be used: {reason}. Choose another folder with --data-dir."""
 
     code = "data_dir_unusable"
 

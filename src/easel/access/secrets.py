@@ -23,7 +23,8 @@ MASK = "***"
 
 
 class SecretUnreadableError(EaselError):
-    """A stored secret cannot be decrypted, because it was encrypted with a different EASEL_SECRET_KEY."""
+    """A stored secret cannot be decrypted, because it was encrypted with a different EASEL_SECRET_KEY. Set the secret
+    again, or ask Easel's operator to restore the earlier key."""
 
     code = "secret_unreadable"
 

@@ -51,7 +51,8 @@ class TooManyAppsError(BadRequestError, LimitReachedError):
 
 
 class NothingToRollBackError(BadRequestError):
-    """There is no earlier published configuration to roll back to."""
+    """There is no earlier published configuration to roll back to. Only a publish that replaced the configuration of an
+    earlier version can be rolled back."""
 
     code = "nothing_to_roll_back"
 

@@ -26,7 +26,7 @@ class ZipEmptyError(BadRequestError):
 
 
 class ZipHasPrefixError(BadRequestError):
-    """The zip starts after {size} bytes that do not belong to it. Upload a plain zip, not a self-extracting one."""
+    """The zip starts after {size} bytes that do not belong to it. Upload a plain zip, not a self-extracting archive."""
 
     code = "zip_has_prefix"
 

@@ -175,7 +175,7 @@ class AppNamedTwiceError(CliError):
 
 
 class AppToDeleteMissingError(CliError):
-    """No app to delete is given. Name the app with `easel apps delete SLUG`, `--app SLUG` or EASEL_APP."""
+    """No app to delete is given. Pass the app with `easel apps delete SLUG`, `--app SLUG` or EASEL_APP."""
 
     code = "app_not_given"
 
@@ -228,7 +228,8 @@ class ConfirmationMissingError(CliError):
 
 
 class NoDataHereError(CliError):
-    """{folder} is not the data folder of a server: it has no file `api-key`."""
+    """{folder} is not the data folder of a server, because it has no file `api-key`. Pass the folder in which `easel
+    serve` keeps its data."""
 
     code = DataFolderMissingError.code
     exit_code = ExitCode.NOT_FOUND

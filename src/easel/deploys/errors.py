@@ -41,13 +41,13 @@ class RepositoryNotConnectedError(BadRequestError):
 
 
 class SourceFilesTooManyError(BadRequestError):
-    """`source_files` contains {count} files; the limit is {limit}."""
+    """`source_files` contains {count} files; the limit is {limit}. Send fewer source files."""
 
     code = "source_files_too_many"
 
 
 class SourceFilesTooLargeError(BadRequestError):
-    """`source_files` contains {size} bytes; the limit is {limit}."""
+    """`source_files` contains {size} bytes; the limit is {limit}. Send fewer or smaller source files."""
 
     code = "source_files_too_large"
 
@@ -154,7 +154,7 @@ class DeploySkippedError(EaselError):
 
 
 class DeployTimedOutError(EaselError):
-    """The deploy timed out after {seconds:.0f} s, in the step `{step}`."""
+    """The deploy timed out after {seconds:.0f} s, in the step `{step}`. Deploy again."""
 
     status = 500
     code = "deploy_timed_out"

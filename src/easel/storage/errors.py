@@ -94,7 +94,7 @@ class StoreRefusesError(StoreUnavailableError):
 
 class BucketMissingError(StoreRefusesError):
     """There is no bucket{named} ({said}). Nothing was changed. Easel's operator must create this bucket or choose
-    another one."""
+    another bucket."""
 
 
 class ObjectNameError(EaselError):

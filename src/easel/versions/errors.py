@@ -12,8 +12,8 @@ class VersionNotFoundError(NotFoundError):
 
 
 class VersionHasNoFilesError(BadRequestError):
-    """Version {version} contains only a configuration and no files, because it was published before the first
-    deploy."""
+    """Version {version} contains only a configuration and no files, because it was published before the first deploy.
+    Choose a version that a deploy created."""
 
     code = "version_has_no_files"
 
@@ -36,6 +36,6 @@ class VersionPrunedError(BadRequestError):
 
 
 class VersionDamagedError(ConflictError):
-    """Version {version} is damaged: {reason}. Nothing was changed."""
+    """Version {version} is damaged: {reason}. Nothing was changed. Choose another version, or deploy again."""
 
     code = "version_damaged"

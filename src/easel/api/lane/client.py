@@ -37,7 +37,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 class RequestBrokenOffError(EaselError):
     """The server process ended before it sent a response. The request was carried out completely or not at all. Check
-    whether it was, or send it again. A request repeated with the same Idempotency-Key is carried out only once."""
+    whether the change was made, or send the request again. A request repeated with the same Idempotency-Key is carried
+    out only once."""
 
     status = 503
     code = "request_broken_off"

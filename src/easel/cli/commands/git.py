@@ -172,7 +172,7 @@ def _tell_host(session: Session, answer: Repository) -> None:
         if not answer.host_keys:
             session.output.warn(
                 "The ssh host key of the Git host is unknown, so Easel cannot fetch the repository yet. Write the "
-                "output of `ssh-keyscan` to a file, and compare its fingerprint with the one that the Git host "
+                "output of `ssh-keyscan` to a file, and compare its fingerprint with the fingerprint that the Git host "
                 "publishes. Then connect again with `--known-hosts FILE`."
             )
     session.output.say(

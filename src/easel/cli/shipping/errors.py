@@ -119,7 +119,7 @@ class OptionsConflictError(CliError):
 
 
 class SourceMissingError(CliError):
-    """`{folder}` contains no files to build, or all its files are ignored."""
+    """`{folder}` contains no files to build, or all its files are ignored. Check .gitignore and .easelignore."""
 
     code = "source_empty"
 
