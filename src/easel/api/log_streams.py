@@ -36,7 +36,8 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class _NamedRoute:
-    """The name of the fast path's route in the metrics. The fast path itself has no route."""
+    """A route that gives log streams on the fast path their name in the metrics. The framework does not route these
+    requests."""
 
     path = "/v1/apps/{app_id}/deploys/{deploy_id}/logs/stream"
 

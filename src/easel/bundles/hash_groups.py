@@ -66,8 +66,8 @@ def confirmed_code(group: Group, members: Mapping[str, HashForm], references: Re
             for path in untyped
             if _nobody_types(members[path])
             or (
-                # A name of one word is more often typed (`jsonMode.js`). For all other names, up to 32 MiB of files are
-                # read.
+                # A name that consists of one word was probably typed (`jsonMode.js`). For all other names, up to 32 MiB
+                # of files are read.
                 (before or members[path].kind == "hex")
                 and references.names_code(path, members[path])
                 and (references.by_hash_of_build(members[path]) or references.is_by_tool(path, members[path].token))

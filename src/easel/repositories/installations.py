@@ -53,7 +53,8 @@ def _fits_installation(repository: Repository, url: RemoteUrl) -> bool:
 
 
 async def _linked(work: Transaction, app: App) -> int | None:
-    """Returns the id of the GitHub App's installation that is linked to this app. Returns None if there is none."""
+    """Returns the id of the GitHub App's installation that is linked to this app. Returns None if no installation is
+    linked."""
     return await work.session.scalar(
         select(GithubInstallation.installation_id).where(
             GithubInstallation.app_id == app.id, GithubInstallation.org_id == app.org_id

@@ -13,7 +13,8 @@ idle transaction."""
 
 
 def is_transient(error: BaseException) -> bool:
-    """Returns true if a retry makes sense after this error: it is one of `TRANSIENT`, or SQLAlchemy's form of one."""
+    """Returns true if a retry makes sense after this error: it is one of `TRANSIENT`, or SQLAlchemy has wrapped one of
+    `TRANSIENT`."""
     if isinstance(error, DBAPIError):
         return bool(error.connection_invalidated) or isinstance(error.orig, TRANSIENT)
     return isinstance(error, TRANSIENT)

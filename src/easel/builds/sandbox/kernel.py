@@ -122,8 +122,8 @@ def lower_session(process: int | str) -> None:
 
 
 def has_low_session(process: int) -> bool:
-    """Returns true if the process's session has low priority, or if the kernel gives sessions no priority of their
-    own."""
+    """Returns true if the process's session has low priority, or if this kernel does not support priorities of
+    sessions."""
     try:
         with open(f"/proc/{process}/autogroup") as file:
             return file.read().rstrip().endswith(f" nice {NICE}")

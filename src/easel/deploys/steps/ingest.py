@@ -92,6 +92,6 @@ def _entry(pinned: PinnedUpload, member: Member | None) -> bytes:
 
 
 def _new_bytes(files: dict[str, Member], earlier: dict[str, Member]) -> int:
-    """Returns the total bytes of those files whose content is not in the app's latest version (`earlier`)."""
+    """Returns the total size (bytes) of the files whose content is not in the app's latest version (`earlier`)."""
     known = {member.hash for member in earlier.values()}
     return sum({m.hash: m.size for m in files.values() if m.hash not in known}.values())

@@ -83,8 +83,8 @@ class ManifestCache:
             for entry in os.scandir(self._folder):
                 with suppress(OSError):
                     if "." in entry.name:
-                        # This file is incomplete. Its process was killed, or is writing it now and then loses it, which
-                        # does no harm.
+                        # This file is incomplete. Its process was killed, or is writing the file now. In the second
+                        # case, that process loses the file, which does no harm.
                         os.unlink(entry.path)
                     else:
                         found.append((entry.stat().st_mtime, entry.name, entry.stat().st_size))
