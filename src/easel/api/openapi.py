@@ -80,7 +80,7 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
     model = ErrorResponse.model_json_schema(ref_template=_REF)
     schemas.update(model.pop("$defs", {}), ErrorResponse=model)
     _drop_null_defaults(schemas["ErrorDetail"])
-    # A 422 has both formats at once, and the contract's document states only this format.
+    # A response with 422 has two formats at once, but the contract's document describes only `HTTPValidationError`.
     schemas.update(_VALIDATION_SCHEMAS)
     # The contract has no description here, where FastAPI would put the docstring.
     schemas["DeployResponse"].pop("description", None)

@@ -205,7 +205,7 @@ def hex_end(stem: str) -> str:
 
 def form_of(stem: str, suffix: str) -> HashForm | None:
     """Returns the part of a file name that has the form of a hash. `stem` is the name without its `suffix`. Returns
-    None if no part has."""
+    None if no part has this form."""
     if suffix not in CODE and suffix not in SHOWN:
         return None
     form = _at_the_end(stem, suffix)

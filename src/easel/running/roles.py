@@ -219,7 +219,8 @@ def run_worker(settings: Settings, *, checked: bool = False, builds_wait: Callab
         database = Database(url, page=page, pool_size=worker_pool(settings))
         worker = DeployWorker(settings, database, open_store(settings), Queue(), builds_wait)
         loop = asyncio.get_running_loop()
-        # Large bundles could occupy every thread of the default executor, which has few more than there are cores.
+        # Large bundles could occupy every thread of the default executor, because it has only a few more threads than
+        # the machine has cores.
         loop.set_default_executor(ThreadPoolExecutor(3 * settings.worker_concurrency + 8, "step"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)

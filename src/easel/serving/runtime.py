@@ -16,8 +16,8 @@ _FILE = Member(
     hash="", size=0, type="text/javascript; charset=utf-8", bundle=0, offset=0, length=0, method=STORED, crc=0
 )
 
-# The script removes its own element, so that the document stays as the framework rendered it. Hydration needs that.
-# `currentScript` is null in a module, and in a script that is evaluated in another way.
+# The script removes its own element, so that the document stays as the framework rendered it. A framework that hydrates
+# the document needs this. `currentScript` is null in a module, and in a script that is evaluated in another way.
 _LEAVES = "document.currentScript&&document.currentScript.remove()"
 _LEAVES_UNLOADED = (
     'addEventListener("error",function f(e){var s=e.target;s.hasAttribute&&s.hasAttribute("data-easel")&&'

@@ -89,7 +89,7 @@ def data_begins(head: bytes | bytearray | memoryview) -> int:
 
 def _data_begins(head: bytes | bytearray | memoryview) -> int | None:
     """Returns the offset at which the data of a variants object begins. Returns None while `head` is too short. Raises
-    ValueError if it is damaged."""
+    ValueError if the object is damaged."""
     if bytes(head[: len(MAGIC)]) != MAGIC[: len(head)]:
         raise ValueError("not a variants object")
     if len(head) < HEADER:

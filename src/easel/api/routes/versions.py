@@ -215,8 +215,8 @@ async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | N
 def _facts_of(
     settings: Settings, app: App, active: dict[str, int | None]
 ) -> Callable[[Version | ListedVersion, bool], dict[str, Any]]:
-    """Returns a function that returns the fields with which lists show a version of the app. Its second argument is
-    true if the version is pruned."""
+    """Returns a function from a version of the app to its fields in lists. The function's second argument is true if
+    the version is pruned."""
     app_id = app.id
     addresses = Addresses.of(settings)
     nowhere = dict.fromkeys(active, False)

@@ -38,7 +38,7 @@ class GitIgnore:
     def __init__(self, lines: Iterable[str]) -> None:
         self._patterns = []
         with warnings.catch_warnings():
-            # Python warns of `[` inside of brackets, whose meaning may change in a later Python.
+            # Python warns of a `[` inside brackets, because a later Python may give it another meaning.
             warnings.simplefilter("ignore", FutureWarning)
             for line in lines:
                 try:

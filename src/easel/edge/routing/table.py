@@ -195,8 +195,8 @@ class RouteTable:
         return named[0].slot if named is not None else HOSTS_SLOT
 
     def _named(self, label: str) -> tuple[AppRoute, str, int | None] | None:
-        """Returns the app of a host label, its environment, and the version number if the label is a version's own
-        (`v3-shop`), else None. Returns None for a label without an app."""
+        """Returns the app of a host label, its environment, and a version number. The version number is None unless the
+        label is the address of one version (`v3-shop`). Returns None for a label without an app."""
         app = self._slugs.get(label)
         if app is not None and app.slug == label:
             return app, PRODUCTION, None
