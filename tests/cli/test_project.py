@@ -29,6 +29,7 @@ def test_easel_toml_is_found_from_anywhere_inside_the_project(tmp_path: Path) ->
     ("text", "said"),
     [
         ("app = ", "cannot be read"),
+        ("app = shop", 'Write each setting in a line such as `app = "shop"`'),
         ('folde = "dist"', "there is no setting `folde`"),
         ("app = 5", "must be a string"),
         ('app = " "', "must be a string"),

@@ -30,7 +30,7 @@ from easel.errors import EaselError
 from easel.versions.errors import VersionNotFoundError
 
 app_option = click.option(
-    "--app", "-a", envvar="EASEL_APP", metavar="SLUG|ID", help="The app. [default: from easel.toml]"
+    "--app", "-a", envvar="EASEL_APP", metavar="SLUG|ID", help="The app. [default: $EASEL_APP, or from easel.toml]"
 )
 env_option = click.option("--env", "-e", metavar="|".join(NAMES), help="The environment.")
 
@@ -48,7 +48,12 @@ _SHARED: Final = (
         help="The API key. Setting EASEL_API_KEY is safer.",
         show_envvar=True,
     ),
-    SharedOption(["--data-dir"], type=click.Path(path_type=Path), metavar="DIR", help="Data folder of a local server."),
+    SharedOption(
+        ["--data-dir"],
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Data folder of a local server. [default: $EASEL_DATA_DIR]",
+    ),
     SharedOption(["--json", "as_json"], is_flag=True, help="Print only one JSON document to stdout."),
 )
 

@@ -71,6 +71,11 @@ def find_project(start: Path) -> Project:
 def _read(file: Path) -> Project:
     try:
         data = tomllib.loads(read_text(file))
+    except tomllib.TOMLDecodeError as error:
+        # Most of these files have a value without quotes.
+        raise ProjectFileError(
+            file=str(file), reason=f'it cannot be read: {error}. Write each setting in a line such as `app = "shop"`.'
+        ) from error
     except (OSError, ValueError) as error:
         raise ProjectFileError(
             file=str(file), reason=f"it cannot be read: {getattr(error, 'strerror', None) or error}"

@@ -170,7 +170,7 @@ class Pipeline:
         deploy.status = deploy.step = COMPLETE
         deploy.finished_at = clock.now()
         row.timings["total"] = milliseconds(deploy.finished_at.timestamp() - deploy.queued_at.timestamp())
-        where = f"live in {deploy.environment}" if deploy.outcome == MOVED else "recorded"
+        where = f"live on {deploy.environment}" if deploy.outcome == MOVED else "recorded"
         row.say(f"Deploy complete! Version {deploy.version} is {where}.")
         if deploy.outcome == MOVED:
             assert deploy.manifest_key is not None

@@ -15,6 +15,7 @@ from easel.rules.files.lines import FileText, line_breaks, text_of
 from easel.rules.files.reading import Reading
 from easel.rules.files.redirects import read_redirects
 from easel.rules.hosts.azure import read_azure
+from easel.rules.hosts.entries import NONE_IN_FORCE
 from easel.rules.hosts.firebase import read_firebase
 from easel.rules.hosts.netlify_toml import read_netlify_toml, seems_guarding
 from easel.rules.hosts.vercel import read_vercel
@@ -163,7 +164,7 @@ def _refuse_whole(name: str, whole: FileText, reading: Reading) -> bool:
     if (reason := whole.reason_against) is None:
         return False
     guards = name == AZURE_JSON or (name == NETLIFY_TOML and seems_guarding(whole.read))
-    reading.refuse(name, 0, name, f"it cannot be read: {reason}", guards=guards)
+    reading.refuse(name, 0, name, f"it cannot be read: {reason} {NONE_IN_FORCE}", guards=guards)
     return True
 
 

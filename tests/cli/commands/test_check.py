@@ -161,3 +161,41 @@ def test_the_check_shows_all_mistakes_besides_a_refused_guard(folder: Path, chec
     assert "`2OO` is not a valid status." in said.stderr
     assert "Easel does not support `Role`" in said.stderr
     assert "stopped" not in said.stderr
+
+
+def test_the_check_names_the_checked_folder_first(check: Check) -> None:
+    assert check().stderr.splitlines()[0] == "Checking `dist/`, because it has an index.html."
+
+
+def test_a_zip_of_sources_would_be_built_by_a_deploy(folder: Path, check: Check) -> None:
+    with zipfile.ZipFile(folder / "src.zip", "w") as target:
+        target.writestr("package.json", '{"scripts": {"build": "vite build"}}')
+        target.writestr("src/main.ts", "1")
+    said = check("src.zip", "--json")
+    assert (said.exit_code, json.loads(said.stdout)["needs_build"]) == (0, True)
+    assert "A deploy would build them on the server." in check("src.zip").stdout
+
+
+def test_a_malformed_address_is_refused_before_the_folder_is_read(check: Check) -> None:
+    said = check("--request", "nope")
+    assert "it must be a path" in said.stderr
+    assert "Checking" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"redirects": [{"source": "/a"', "it ends too early"),
+        ('{"redirects": [{"source": "/a", "destination": "/b"}, {"source": 1}]}', "`redirects, entry 2, source`"),
+    ],
+)
+def test_a_broken_file_of_another_host_loses_all_its_rules_with_a_plain_reason(
+    folder: Path, check: Check, content: str, reason: str
+) -> None:
+    (folder / "dist" / "_redirects").unlink()
+    (folder / "dist" / "_headers").unlink()
+    (folder / "dist" / "vercel.json").write_text(content)
+    said = check()
+    assert "A deploy would accept them, without the rules of vercel.json." in said.stdout
+    assert reason in said.stderr
+    assert "None of its rules is in force." in said.stderr

@@ -252,7 +252,7 @@ def test_a_folder_without_a_page_is_refused_with_the_nearest_folder_that_has_one
     (tmp_path / "app" / "src").mkdir()
     with pytest.raises(EntryPointMissingError, match=r"easel deploy app/dist"):
         choose_target(Path("app"), Project(root=tmp_path), tmp_path)
-    with pytest.raises(EntryPointMissingError, match=r"easel deploy app/src/\.\./dist"):
+    with pytest.raises(EntryPointMissingError, match=r"easel deploy app/dist"):
         choose_target(Path("app/src"), Project(root=tmp_path), tmp_path)
     with pytest.raises(FolderMissingError, match="nowhere"):
         choose_target(Path("nowhere"), Project(root=tmp_path), tmp_path)
@@ -299,3 +299,22 @@ def test_a_new_app_is_named_after_its_zip_or_its_project(
     if is_project:
         (root / "package.json").write_text("{}")
     assert name_of_app(root, Target(root / target)) == name
+
+
+def test_the_advice_names_the_neighbouring_build_without_detours(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    page(tmp_path / "dist")
+    with pytest.raises(EntryPointMissingError, match=r"Deploy it with `easel deploy dist`\."):
+        choose_target(Path("empty"), Project(root=tmp_path), tmp_path)
+
+
+def test_a_page_with_capitals_is_named_with_the_way_to_rename_it(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "Index.html").write_text("<p>")
+    with pytest.raises(EntryPointMissingError, match=r"`Index\.html`: rename it to index\.html"):
+        choose_target(Path("site"), Project(root=tmp_path), tmp_path)
+
+
+def test_a_missing_folder_of_easel_toml_is_traced_to_it(tmp_path: Path) -> None:
+    with pytest.raises(FolderMissingError, match=r"It is set as `folder` in easel\.toml"):
+        choose_target(None, Project(root=tmp_path, folder="nosuch"), tmp_path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import msgspec
 
+from easel.bundles.errors import SourceBundleError
 from easel.bundles.packages import PackageMissingError
 from easel.cli.command import client_command
 from easel.cli.errors import CliError
@@ -16,10 +17,11 @@ from easel.cli.session import Session
 from easel.cli.shipping.errors import TargetMissingError
 from easel.cli.shipping.ship import open_bundle
 from easel.cli.shipping.target import choose_target, project_root, refuse_source
-from easel.cli.shipping.trial import RuleLine, Trial, TrialAnswer, ask, in_force, try_bundle
+from easel.cli.shipping.trial import RuleLine, Trial, TrialAnswer, ask, check_address, in_force, try_bundle
 from easel.cli.text import plural, size
 from easel.errors import EaselError
 from easel.rules.errors import GuardRefusedError
+from easel.rules.models import Rules
 from easel.rules.read import summary
 
 _SHOWN = 20
@@ -27,7 +29,7 @@ _SHOWN = 20
 
 @client_command("check")
 @click.argument(
-    "path", metavar="DIR|ZIP", help="Folder or zip. [default: the same as for `easel deploy`]", required=False
+    "path", metavar="[DIR|ZIP]", help="Folder or zip. [default: the same as for `easel deploy`]", required=False
 )
 @click.option(
     "--request", "addresses", metavar="/PATH", help="Show the response at this address; repeatable.", multiple=True
@@ -52,18 +54,34 @@ def check(
     target = choose_target(None if path is None else Path(path), session.project, session.working)
     if not as_is:
         refuse_source(target, str(target.path))
+    for address in addresses:
+        check_address(address)
     root = project_root(session.project, target, session.working)
+    shown = _shown(target.path, session.working)
+    because = f", because {target.found}" if target.found else ""
+    session.output.say(f"Checking {shown}{because}.")
     with open_bundle(session, target, root) as bundle:
         try:
             trial = try_bundle(bundle, session.project, as_is=as_is)
         except (CliError, PackageMissingError):
             raise
+        except SourceBundleError as error:
+            if addresses:
+                _refuse(session, error)
+            session.output.line(
+                f"{shown} contains the sources of a project ({error.facts['found']}). A deploy would build them on the "
+                f"server. To check the result, build the app, and pass its output folder."
+            )
+            session.output.document(
+                {"success": True, "needs_build": True, "files": [], "left_out": [], "rules": None}
+                | {"warnings": [], "answers": []}
+            )
+            return
         except EaselError as error:
             if isinstance(error, GuardRefusedError):
                 for other in error.others:
                     session.output.warn(other)
-            session.output.fail(error, ExitCode.DEPLOY_FAILED)
-            raise click.exceptions.Exit(int(ExitCode.DEPLOY_FAILED)) from None
+            _refuse(session, error)
         answers = [ask(trial.site, address, method, headers) for address in addresses]
     if answers:
         for answer in answers:
@@ -75,11 +93,22 @@ def check(
     session.output.document(_document(trial, answers))
 
 
+def _refuse(session: Session, error: EaselError) -> NoReturn:
+    session.output.fail(error, ExitCode.DEPLOY_FAILED)
+    raise click.exceptions.Exit(int(ExitCode.DEPLOY_FAILED)) from None
+
+
+def _shown(path: Path, working: Path) -> str:
+    name = path.relative_to(working).as_posix() if path.is_relative_to(working) else str(path)
+    return f"`{name}/`" if path.is_dir() and name != "." else f"`{name}`"
+
+
 def _show(session: Session, trial: Trial) -> None:
     inspection, output = trial.inspection, session.output
     files = inspection.files
     total = sum(member.size for member in files.values())
-    output.line(f"{plural(len(files), 'file')}, {size(total)} uncompressed. A deploy would accept them.")
+    accepted = f"A deploy would accept them{_without(inspection.rules)}."
+    output.line(f"{plural(len(files), 'file')}, {size(total)} uncompressed. {accepted}")
     immutable = _immutable(trial)
     if immutable:
         _show_some(session, f"Immutable, cached by browsers for a year ({len(immutable):,}):", immutable)
@@ -92,6 +121,13 @@ def _show(session: Session, trial: Trial) -> None:
         return
     output.line(f"Rules: {summary(rules)}")
     _show_some(session, "", [_place(line) for line in in_force(rules)])
+
+
+def _without(rules: Rules | None) -> str:
+    """Returns an addition to the summary, if a rules file cannot be read as a whole."""
+    refused = rules.refused if rules is not None else ()
+    lost = sorted({one.file for one in refused if not one.line and one.text == one.file})
+    return f", without the rules of {' and '.join(lost)}" if lost else ""
 
 
 def _show_some(session: Session, heading: str, lines: list[str]) -> None:
@@ -128,6 +164,7 @@ def _document(trial: Trial, answers: list[TrialAnswer]) -> dict[str, Any]:
     known = set(_immutable(trial))
     return {
         "success": True,
+        "needs_build": False,
         "files": [
             {"path": path, "size": member.size, "type": member.type, "immutable": path in known}
             for path, member in sorted(inspection.files.items())

@@ -17,7 +17,7 @@ from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError
 from easel.cli.project import FILE_NAME, slug_from, write_project
 from easel.cli.session import Session
 from easel.cli.shipping.deploy_report import report_end
-from easel.cli.shipping.errors import OptionsConflictError, SourceFolderError, TargetMissingError
+from easel.cli.shipping.errors import OptionNeedsError, OptionsConflictError, SourceFolderError, TargetMissingError
 from easel.cli.shipping.follow import Follower, LogLine
 from easel.cli.shipping.from_git import message_for, order_commit
 from easel.cli.shipping.new_app import NewApp
@@ -40,7 +40,7 @@ from easel.deploys.states import FAILED
 
 @client_command("deploy")
 @click.argument(
-    "path", metavar="DIR|ZIP", help="Folder or zip. [default: easel.toml's folder, or a build folder]", required=False
+    "path", metavar="[DIR|ZIP]", help="Folder or zip. [default: easel.toml's folder, or a build folder]", required=False
 )
 @click.option("--message", "-m", help="A description of the change, like a commit message.")
 @app_option
@@ -186,10 +186,10 @@ def _overrides(
     if from_git and (build or path is not None):
         raise OptionsConflictError(reason="--git deploys a commit, so leave out --build and the folder")
     if of_git and not from_git:
-        raise OptionsConflictError(reason="--commit and --branch need --git")
+        raise OptionNeedsError(reason="--commit and --branch need --git")
     if given and not (build or from_git):
         names = "--root, --install, --build-command, --output, --node and --no-cache"
-        raise OptionsConflictError(reason=f"{names} need --build or --git")
+        raise OptionNeedsError(reason=f"{names} need --build or --git")
     return given
 
 

@@ -118,6 +118,12 @@ class OptionsConflictError(CliError):
     code = "options_conflict"
 
 
+class OptionNeedsError(OptionsConflictError):
+    """An option is missing: {reason}."""
+
+    code = OptionsConflictError.code
+
+
 class SourceMissingError(CliError):
     """`{folder}` contains no files to build, or all its files are ignored. Check .gitignore and .easelignore."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,7 +69,7 @@ def choose_target(given: Path | None, project: Project, working: Path) -> Target
         return _checked(Target(working / given if not given.is_absolute() else given), shown=str(given))
     if project.folder is not None:
         chosen = Target(project.root / project.folder, found=f"this folder is set in {FILE_NAME}")
-        return _checked(chosen, shown=project.folder)
+        return _checked(chosen, shown=project.folder, is_set=True)
     for base in dict.fromkeys((working, project.root)):
         match find_outputs(base):
             case [output]:
@@ -126,10 +127,11 @@ def refuse_source(target: Target, shown: str) -> None:
     raise SourceFolderError(folder=shown, why=why, hint=hint)
 
 
-def _checked(target: Target, *, shown: str) -> Target:
+def _checked(target: Target, *, shown: str, is_set: bool = False) -> Target:
     if not target.path.exists():
         usual = source_of(target.path.resolve()) is not None
-        hint = " Build the app first (often with `npm run build`)." if usual else ""
+        hint = f" It is set as `folder` in {FILE_NAME}." if is_set else ""
+        hint += " Build the app first (often with `npm run build`)." if usual else ""
         raise FolderMissingError(path=shown, hint=hint)
     if not target.is_folder or may_be_app(target.path):
         return target
@@ -141,12 +143,16 @@ def _checked(target: Target, *, shown: str) -> Target:
 
 def _nearest(folder: Path, shown: str) -> str:
     """Returns advice to deploy the nearest built app, inside the folder or next to it."""
+    if wrong := _with_capitals(folder):
+        return f"Its file is named `{wrong}`: rename it to index.html, because addresses distinguish capitals."
     around = folder.resolve().parent
     for base, prefix in ((folder, Path(shown)), (around, Path(shown) / "..")):
         inside = [child for child in (base / "browser", base / "client") if has_entry_point(child)]
         for output in (*inside, *find_outputs(base), *(find_below(base) if base == folder else ())):
             if output.resolve() != folder.resolve():
-                where = (prefix / output.relative_to(base)).as_posix()
+                path = prefix / output.relative_to(base)
+                # Behind a symbolic link, `..` is another folder.
+                where = path.as_posix() if folder.is_symlink() else Path(os.path.normpath(path)).as_posix()
                 return f"`{where}` has an index.html. Deploy it with `easel deploy {where}`."
     if is_project(folder):
         return (
@@ -154,6 +160,17 @@ def _nearest(folder: Path, shown: str) -> str:
             "`easel deploy --build`, so that Easel builds the app."
         )
     return "Deploy the folder that your build writes (often dist/, build/ or out/)."
+
+
+def _with_capitals(folder: Path) -> str | None:
+    """Returns the name of a file that differs from index.html only in capitals."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(
+                (entry.name for entry in entries if entry.name.lower() == ENTRY_POINT and entry.is_file()), None
+            )
+    except OSError:
+        return None
 
 
 def project_root(project: Project, target: Target, working: Path) -> Path:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
 
@@ -144,14 +144,24 @@ def in_force(rules: Rules) -> list[RuleLine]:
     return lines
 
 
-def ask(site: Site, address: str, method: str, headers: Sequence[str]) -> TrialAnswer:
-    """Returns the response at the address (a path and query, or with scheme and host) to a request with these headers.
-    Raises SettingInvalidError for a malformed address or header."""
-    parts = urlsplit(address)
-    if not address.startswith(("/", "http://", "https://")) or (parts.scheme and not parts.netloc):
+def check_address(address: str) -> SplitResult:
+    """Returns the parts of an address (a path and query, or with scheme and host). Raises SettingInvalidError for a
+    malformed address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = urlsplit("")
+    if not address.startswith(("/", "http://", "https://")) or (parts.scheme and not parts.netloc) or not any(parts):
         raise SettingInvalidError(
             setting="--request", value=address, reason="it must be a path, such as `/old/page?x=1`"
         )
+    return parts
+
+
+def ask(site: Site, address: str, method: str, headers: Sequence[str]) -> TrialAnswer:
+    """Returns the response at the address (a path and query, or with scheme and host) to a request with these headers.
+    Raises SettingInvalidError for a malformed address or header."""
+    parts = check_address(address)
     path = parts.path if parts.scheme else address.partition("?")[0].partition("#")[0]
     target = (path or "/") + (f"?{parts.query}" if parts.query else "")
     sent = dict(_header(line) for line in headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TypeVar
@@ -25,6 +26,30 @@ MOST_EXCEPTIONS = 100
 _LONGEST = 8_000
 
 
+NONE_IN_FORCE = "None of its rules is in force."
+_AT = re.compile(r" - at `\$\.?([^`]*)`\Z")
+_INDEX = re.compile(r"\[([0-9]{1,9})\]")
+_TYPES = {
+    "`str`": "a string",
+    "`int`": "an integer",
+    "`array`": "a list",
+    "`object`": "a table",
+    "`bool`": "true or false",
+}
+
+
+def _plainly(reason: str) -> str:
+    """Returns a parser's reason in plain words. Entries of lists are counted from 1, as in all other remarks."""
+    if reason == "Input data was truncated":
+        return "it ends too early, so a bracket or a quotation mark is probably missing"
+    if found := _AT.search(reason):
+        place = _INDEX.sub(lambda number: f", entry {int(number[1]) + 1}, ", found[1]).replace(" .", " ").strip(", ")
+        reason = f"{reason[: found.start()]} at `{place}`" if place else reason[: found.start()]
+    for kind, word in _TYPES.items():
+        reason = reason.replace(kind, word)
+    return reason
+
+
 def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Reading, *, guards: bool) -> T | None:
     """Decodes a configuration file into a value of the type `kind`. `read` parses its text. If that fails, refuses the
     file and returns None. If a value has the wrong type, the reason contains its place in the file."""
@@ -32,7 +57,9 @@ def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Readi
         return msgspec.convert(read(), kind, strict=False)
     except (ValueError, RecursionError) as error:
         # The errors of TOML, JSON and msgspec are subclasses of ValueError.
-        reading.refuse(name, 0, name, f"it cannot be read: {str(error)[:200]}.", guards=guards)
+        reading.refuse(
+            name, 0, name, f"it cannot be read: {_plainly(str(error)[:200])}. {NONE_IN_FORCE}", guards=guards
+        )
         return None
 
 
