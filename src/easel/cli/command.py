@@ -32,7 +32,9 @@ from easel.versions.errors import VersionNotFoundError
 app_option = click.option(
     "--app", "-a", envvar="EASEL_APP", metavar="SLUG|ID", help="The app. [default: $EASEL_APP, or from easel.toml]"
 )
-env_option = click.option("--env", "-e", metavar="|".join(NAMES), help="The environment.")
+env_option = click.option(
+    "--env", "-e", metavar="|".join(NAMES), help="The environment. [default: from easel.toml, or production]"
+)
 
 
 class SharedOption(click.Option):
