@@ -10,7 +10,7 @@ import zstandard
 
 from easel.bundles import errors
 from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, raw
-from easel.bundles.models import ZSTANDARD, Limits
+from easel.bundles.models import DEFLATED, ZSTANDARD, Limits
 from easel.bundles.read import content
 from easel.edge.cache.content import pieces
 from easel.errors import BadRequestError
@@ -101,6 +101,14 @@ def test_frames_to_skip_are_no_content() -> None:
     skipped = b"\x50\x2a\x4d\x18\x04\0\0\0skip"
     data = skipped + packed(PAGE) + skipped + packed(b"") + skipped
     assert look(craft(File(), member(b"x.js", PAGE, data))).files["x.js"].hash == sha256(PAGE)
+
+
+def test_an_empty_member_needs_a_frame_too() -> None:
+    """No data is no Zstandard, as it is no deflate, and a browser may refuse it."""
+    for method in (ZSTANDARD, DEFLATED):
+        nothing = File(b"x.js", b"", method=method, raw=b"")
+        assert type(refused(File(), nothing)) is errors.DataDamagedError
+    assert look(craft(File(), member(b"x.js", b"", packed(b"")))).files["x.js"].size == 0
 
 
 def test_later_damage_of_a_bundle_is_detected(bundle: bytes) -> None:

@@ -105,3 +105,18 @@ def test_an_expression_that_would_be_searched_is_refused(expression: str) -> Non
 def test_a_search_that_would_begin_at_each_place_is_refused(expression: str) -> None:
     with pytest.raises(BadLineError):
         search_in_one_pass(expression)
+
+
+def test_ranges_are_listed_only_up_to_a_limit() -> None:
+    """Each range is a set of its characters, and 500 characters could ask for 50,000 of them many times."""
+    ranges = [f"{chr(start)}-{chr(start + 511)}" for start in range(0x3000, 0xA000, 512)]
+    for expression in ("".join(f"[{one}]" for one in ranges[:9]), f"[{''.join(ranges[:9])}]?", f"[{ranges[0]}]?b" * 9):
+        with pytest.raises(BadLineError, match="4,096"):
+            one_pass(expression)
+    accepted = re.compile(one_pass(f"[{''.join(ranges[:8])}a\\d]+").text)
+    assert accepted.fullmatch("\u3000\u3fff0a")
+    assert not accepted.fullmatch("\u4000")
+    assert one_pass("[a-z]" * 100)
+    assert re.fullmatch(one_pass("[\\Da1]").text, "1")
+    assert not re.fullmatch(one_pass("[^\\Da1]").text, "1")
+    assert re.fullmatch(one_pass("[^\\Da1]").text, "2")

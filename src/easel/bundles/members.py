@@ -128,6 +128,8 @@ class MemberReader:
             if known is not None:
                 return structs.replace(known, bundle=0, offset=entry.offset, immutable=False, coding=None)
         try:
+            if entry.method == ZSTANDARD and not raw:
+                raise DamagedDataError("an empty file has a frame too (RFC 8878 §3.1)")
             if entry.method == ZSTANDARD and (size := window(raw)) > LARGEST_WINDOW:
                 raise WindowTooLargeError(member=printable(entry.name), size=size, limit=LARGEST_WINDOW)
             if entry.size <= kind.whole and entry.length <= kind.whole:

@@ -10,6 +10,8 @@ from easel.rules.files.reading import BadLineError
 
 _DEEPEST = 16
 _MOST_CHARACTERS = 512
+_MOST_LISTED = 4_096
+"""Maximum number of characters in all ranges of an expression, because each range becomes a set of its characters."""
 MOST_TIMES = 1_000
 """Maximum number in the count of a repetition (`{2,9}`)."""
 _DIGITS = frozenset("0123456789")
@@ -92,6 +94,7 @@ class Reader:
         self.names: list[str] = []
         self._captures = captures
         self._unnamed = 0
+        self._listed = 0
 
     def fail(self) -> NoReturn:
         """Raises BadLineError, which shows the text at the current place."""
@@ -165,6 +168,8 @@ class Reader:
     def _class(self) -> CharSet:
         negated = self._take("^")
         found = NOTHING
+        # The set grows in its place. A new union for each character would copy all earlier characters.
+        chars: set[str] = set()
         while not self._take("]"):
             char = self._next()
             if char in ("", "["):
@@ -175,7 +180,11 @@ class Reader:
                 last = self._next()
                 to = self._escaped() if last == "\\" else CharSet(frozenset(last))
                 one = self._range(one, to)
-            found = found.union(one)
+            if one.negated:
+                found = found.union(one)
+            else:
+                chars |= one.chars
+        found = found.union(CharSet(frozenset(chars)))
         if not found.chars and not found.negated:
             self.fail()
         return CharSet(found.chars, found.negated != negated)
@@ -186,6 +195,9 @@ class Reader:
         start, stop = (ord(next(iter(one.chars))) for one in (first, last))
         if not start <= stop < start + _MOST_CHARACTERS:
             self.fail()
+        self._listed += stop + 1 - start
+        if self._listed > _MOST_LISTED:
+            raise BadLineError(f"its expression has more than {_MOST_LISTED:,} characters in its ranges.")
         return CharSet(frozenset(map(chr, range(start, stop + 1))))
 
     def _repeated(self, item: Node) -> Node:
