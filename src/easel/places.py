@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -78,17 +79,35 @@ def data_dir_note() -> Path:
     return folder / "data-dir"
 
 
-def remember_data_dir(folder: Path) -> None:
+def remember_data_dir(folder: Path) -> str:
     """Records the data folder, so that the command line finds this server's first key from any working folder. Errors
-    are ignored."""
+    are ignored.
+
+    Records nothing while another server of this user runs on the folder that was recorded last, because the command
+    line would silently change its server. Then returns the option with which the command line uses this server, after
+    a blank. Otherwise returns "".
+    """
+    last, place = remembered_data_dir(), folder.resolve()
+    if last is not None and last != place and _is_served(last):
+        return f" --data-dir {shlex.quote(str(place))}"
     with suppress(OSError, RuntimeError):
         note = data_dir_note()
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(f"{folder.resolve()}\n")
+        note.write_text(f"{place}\n")
+    return ""
+
+
+def _is_served(folder: Path) -> bool:
+    """Returns true if an `easel serve` runs on the data folder."""
+    try:
+        with (folder / "lock").open() as lock:
+            return not lock_file(lock)
+    except OSError:
+        return False
 
 
 def remembered_data_dir() -> Path | None:
-    """Returns the data folder of the server that this user started last, if any."""
+    """Returns the data folder that `remember_data_dir` recorded last. Returns None if there is none."""
     try:
         text = data_dir_note().read_text().strip()
     except (OSError, RuntimeError, UnicodeDecodeError):

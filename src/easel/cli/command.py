@@ -164,5 +164,9 @@ def _advice(session: Session, error: EaselError) -> str | None:
         command, does = _ADVICE[code]
         return f"{session.again(command)} {does}"
     if code in (InvalidApiKeyError.code, AuthenticationRequiredError.code):
-        return "Enter another key with `easel login`."
+        if (origin := session.key_origin) is None:
+            return "Enter another key with `easel login`."
+        if origin.startswith("the "):
+            return f"The key comes from {origin}. Set a valid key there, or leave it out and run `easel login`."
+        return f"The key comes from {origin}. Enter another key with `easel login`."
     return None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,15 +25,19 @@ from easel.cli.textfile import read_text
 from easel.places import home, remembered_data_dir
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
+KEY_VARIABLE = "EASEL_API_KEY"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAccess:
-    """The address of a server, and the API key for it."""
+    """The address of a server, and the API key for it. `origin` is the place of the key, for messages. `data_dir` is
+    the data folder of a server that was found on this machine, although the user named no server."""
 
     server: str
     key: str
+    origin: str = field(default="", compare=False)
+    data_dir: Path | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,17 @@ def find_access(wanted: ServerChoice) -> ServerAccess:
     named = wanted.server or wanted.project_server
     server = server_address(named) if named else None
     if wanted.key:
-        return ServerAccess(server or default_server(wanted), checked_key(wanted.key))
+        origin = f"the variable {KEY_VARIABLE}" if os.environ.get(KEY_VARIABLE) == wanted.key else "the option --key"
+        return ServerAccess(server or default_server(wanted), checked_key(wanted.key), origin)
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
         chosen = server or stored.default
         if chosen is not None and chosen in stored.keys:
-            return ServerAccess(chosen, stored.keys[chosen])
+            return ServerAccess(chosen, stored.keys[chosen], "`easel login`")
     for local in _local_servers(wanted.data_dir):
         if server is None or _same(local.server, server):
-            return local
+            is_chosen = server is not None or wanted.data_dir is not None
+            return replace(local, data_dir=None) if is_chosen else local
     if wanted.data_dir is not None and not os.path.exists(wanted.data_dir / "api-key"):
         raise NoDataHereError(folder=str(wanted.data_dir))
     others = ", ".join(sorted(read_stored(credentials_file()).keys))
@@ -192,7 +198,7 @@ def _local_servers(data_dir: Path | None) -> list[ServerAccess]:
         except (OSError, ValueError):
             continue
         if key:
-            found.append(ServerAccess(_local_address(folder), checked_key(key)))
+            found.append(ServerAccess(_local_address(folder), checked_key(key), f"`{folder / 'api-key'}`", folder))
     return found
 
 

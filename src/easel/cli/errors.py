@@ -181,8 +181,8 @@ class AppToDeleteMissingError(CliError):
 
 
 class NoSuchAppError(CliError):
-    """There is no app `{app}` on {server}. List your apps with `easel apps list`, or create this one with `easel deploy
-    --create` or `easel apps create`."""
+    """There is no app `{app}` on {server} that your key may use. List your apps with `easel apps list`, or create a new
+    app with `easel deploy --create` or `easel apps create`."""
 
     code = apps.AppNotFoundError.code
     exit_code = ExitCode.NOT_FOUND
@@ -199,6 +199,14 @@ class FileUnreadableError(CliError):
     """{path} cannot be read: {reason}."""
 
     code = "file_unreadable"
+
+
+class AppExistsError(CliError):
+    """There is already an app `{app}` on {server}, and no easel.toml says that it belongs to this folder or zip. To
+    deploy to it, run `easel deploy --app {app}`. To create another app, run `easel deploy --create --app NAME`."""
+
+    code = apps.SlugTakenError.code
+    exit_code = ExitCode.CONFLICT
 
 
 class NoSlugError(CliError):
@@ -249,7 +257,7 @@ class NoSuchVersionError(CliError):
 
 
 class EnvironmentEmptyError(CliError):
-    """{environment} does not serve a version yet. Create one with `easel deploy`."""
+    """{environment} does not serve a version yet. Deploy one with `easel deploy --env {environment}`."""
 
     code = "environment_empty"
     exit_code = ExitCode.NOT_FOUND

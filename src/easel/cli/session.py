@@ -8,7 +8,7 @@ from pathlib import Path
 
 from easel.cli.answers import App
 from easel.cli.client import Client
-from easel.cli.credentials import ServerChoice, find_access
+from easel.cli.credentials import ServerAccess, ServerChoice, find_access
 from easel.cli.errors import NoAppGivenError, NoSuchAppError, WorkingFolderGoneError
 from easel.cli.output import Output
 from easel.cli.project import Project, find_project
@@ -59,7 +59,18 @@ class Session:
     @cached_property
     def client(self) -> Client:
         """Returns the connection to the server. Raises NotSignedInError and the other errors of `find_access`."""
-        return Client(find_access(self.wanted))
+        return Client(self.access)
+
+    @cached_property
+    def access(self) -> ServerAccess:
+        """Returns the server and the key of this run. Raises NotSignedInError and the other errors of `find_access`."""
+        return find_access(self.wanted)
+
+    @property
+    def key_origin(self) -> str | None:
+        """Returns the place from which the key of this run comes, for messages. Returns None before the key is used,
+        as in `easel login`."""
+        return self.access.origin if "access" in self.__dict__ else None
 
     def app_name(self, given: str | None) -> str:
         """Returns the app's slug or id: the given app, else the app in easel.toml. Raises NoAppGivenError."""

@@ -323,8 +323,9 @@ class Supervisor:
         (settings.data_dir / "server.json").write_text(json.dumps({"api_url": api, "edge_url": apps}) + "\n")
         self._say(f"api:  {api}   (documentation at {api}/docs)")
         self._say(f"apps: {apps}")
-        remember_data_dir(settings.data_dir)
-        self._say(f"Ready. Deploy with: {_program()} deploy --create --app my-app -m 'First deploy' DIR")
+        if here := remember_data_dir(settings.data_dir):
+            self._say(f"By default, the command line uses another Easel of this user. For this Easel, add{here}")
+        self._say(f"Ready. Deploy with: {_program()} deploy{here} --create --app my-app -m 'First deploy' DIR")
 
 
 def _processes(settings: Settings) -> list[tuple[Role, Settings]]:

@@ -80,6 +80,20 @@ def test_an_unsendable_folder_is_refused_before_an_app_is_created(person: Person
     assert not (person.folder / "easel.toml").exists()
 
 
+def test_a_name_that_nobody_gave_never_leads_to_an_existing_app(person: Person, slug: str) -> None:
+    person.place("index.html", "<!doctype html>one")
+    person.ok("apps", "create", slug)
+    person.folder = person.folder / slug
+    person.place("index.html", "<!doctype html>two")
+    refused = person.run("deploy", ".", "--create", "-m", "x")
+    assert refused.code == 7
+    assert f"There is already an app `{slug}`" in refused.stderr
+    assert f"`easel deploy --app {slug}`" in refused.stderr
+    assert not (person.folder / "easel.toml").exists()
+    person.ok("deploy", ".", "--create", "--app", slug, "-m", "x")
+    person.ok("deploy", ".", "--create", "-m", "what easel.toml names now")
+
+
 def test_the_advice_names_the_app_if_no_file_names_it(person: Person, slug: str) -> None:
     person.ok("apps", "create", slug)
     broken = person.folder / "broken.zip"

@@ -13,7 +13,7 @@ import click
 from easel.cli.answers import Accepted, App, Deploy
 from easel.cli.choices import environment_or_default, message_or_ask
 from easel.cli.command import app_option, client_command, env_option
-from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError, ProjectFileError
+from easel.cli.errors import AppExistsError, InterruptedByUserError, NoSlugError, NoSuchAppError, ProjectFileError
 from easel.cli.project import FILE_NAME, slug_from, write_project
 from easel.cli.session import Session
 from easel.cli.shipping.deploy_report import report_end
@@ -128,7 +128,9 @@ def deploy(
         text = shortened(text, LONGEST_MESSAGE)
     # The folder is checked before an app is created for it.
     check(target, root)
-    chosen, is_new = _find_or_create(session, name, new_name, create=create)
+    if (here := session.access.data_dir) is not None:
+        output.say(f"Server: {session.access.server}, the Easel on this machine whose data is in {here.resolve()}.")
+    chosen, is_new = _find_or_create(session, name, new_name, create=create, is_named=bool(app or session.project.app))
     shipment = Shipment(
         app_id=chosen.app_id,
         slug=chosen.slug,
@@ -222,10 +224,13 @@ def _app_name(session: Session, given: str | None, new_name: str, *, create: boo
     return slug
 
 
-def _find_or_create(session: Session, name: str, new_name: str, *, create: bool) -> tuple[App, bool]:
-    """Returns the app, and whether it was created for this deploy."""
+def _find_or_create(session: Session, name: str, new_name: str, *, create: bool, is_named: bool) -> tuple[App, bool]:
+    """Returns the app, and whether it was created for this deploy. `is_named` is true if the user or easel.toml names
+    the app. Raises AppExistsError if there is an app of a name that was only guessed from the folder or zip."""
     found = session.client.find_app(name)
     if found is not None:
+        if not is_named:
+            raise AppExistsError(app=name, server=session.client.server)
         return found, False
     if not create and not (
         session.output.interactive and session.output.confirm(f"There is no app {name} yet. Create it?")
