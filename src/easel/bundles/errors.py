@@ -64,15 +64,15 @@ class NamesTooLongError(BadRequestError):
 
 
 class FileTooLargeError(BadRequestError):
-    """`{member}` is {size} bytes long uncompressed; the limit for one file is {limit}. Split the file, or serve it from
-    another host."""
+    """`{member}` is {size} bytes long uncompressed; the limit for one file is {limit} bytes. Split the file, or serve
+    it from another host."""
 
     code = "file_too_large"
 
 
 class InflatesTooLargeError(BadRequestError):
-    """The files in the zip are {size} bytes long uncompressed; the limit for all files together is {limit}. Leave out
-    files that the app does not load."""
+    """The files in the zip are {size} bytes long uncompressed; the limit for all files together is {limit} bytes. Leave
+    out files that the app does not load."""
 
     code = "bundle_inflates_too_large"
 
@@ -204,16 +204,16 @@ class DataDamagedError(BadRequestError):
 
 
 class SecretInBundleError(BadRequestError):
-    """`{member}` looks like a secret ({kind}), and everybody could read it. Remove it from the zip, or add it to
-    .easelignore. If `{member}` is meant to be public, allow it and deploy again: `easel apps update APP --allow secrets
-    --publish`."""
+    """`{member}` looks like a secret ({kind}), and everybody could read it. Remove it from the zip. If you
+    deploy a folder, list it in `.easelignore`. If `{member}` is meant to be public, run `easel apps update APP --allow
+    secrets --publish` with the name of your app, and deploy again."""
 
     code = "secret_in_bundle"
 
 
 class DependenciesInBundleError(BadRequestError):
     """The zip contains `node_modules/`. Upload the build output, not the project. If the app needs `node_modules/`,
-    allow it and deploy again: `easel apps update APP --allow dependencies --publish`."""
+    run `easel apps update APP --allow dependencies --publish` with the name of your app, and deploy again."""
 
     code = "dependencies_in_bundle"
 

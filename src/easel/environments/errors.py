@@ -12,7 +12,7 @@ class EnvironmentNotFoundError(NotFoundError):
 
 
 class EnvironmentLockedError(ConflictError):
-    """{locked_by} locked the environment {environment}: {reason}. Unlock it first."""
+    """`{locked_by}` locked the environment {environment}. The reason is: {reason}. Unlock the environment first."""
 
     code = "environment_locked"
 

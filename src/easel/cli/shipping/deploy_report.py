@@ -13,15 +13,20 @@ from easel.cli.text import duration, plural, size
 from easel.deploys.errors import DeployCancelledError, DeploySkippedError
 from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
+_IN_VIEW = 24
+"""Number of lines of a log that a terminal still shows at the end."""
+
 
 def report_end(session: Session, deploy: Deploy, log: Collection[str], *, app_is_gone: bool = False) -> None:
     """Reports how the deploy ended, with the address on stdout if the deploy is live, and with the notes that its log
     has not shown. `app_is_gone` is true if the app was created for this deploy and removed again. Raises click's Exit
     with DEPLOY_FAILED, or with CONFLICT if the deploy is not live because its environment is locked."""
-    code = _told(session, deploy, "\n".join(log), app_is_gone=app_is_gone)
-    # The log has shown the warnings too, but they have scrolled out of view.
+    said = "\n".join(log)
+    code = _told(session, deploy, said, app_is_gone=app_is_gone)
     for warning in deploy.warnings:
-        session.output.warn(warning)
+        # The log has shown the warnings too. After a long log, they have scrolled out of view.
+        if len(log) > _IN_VIEW or warning not in said:
+            session.output.warn(warning)
     session.output.document(deploy)
     if code is not ExitCode.OK:
         raise click.exceptions.Exit(int(code))
