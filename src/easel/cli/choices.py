@@ -52,7 +52,9 @@ def find_version(client: Client, app_id: str, text: str) -> Version:
             return version
     if number:
         raise NoSuchVersionError(version=number[1])
-    raise EnvironmentEmptyError(environment="The app" if text == "latest" else text)
+    if text == "latest":
+        raise EnvironmentEmptyError(environment="The app", option="")
+    raise EnvironmentEmptyError(environment=text, option=f" --env {text}")
 
 
 def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, running: bool) -> Deploy:

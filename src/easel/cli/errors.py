@@ -257,7 +257,7 @@ class NoSuchVersionError(CliError):
 
 
 class EnvironmentEmptyError(CliError):
-    """{environment} does not serve a version yet. Deploy one with `easel deploy --env {environment}`."""
+    """{environment} does not serve a version yet. Deploy one with `easel deploy{option}`."""
 
     code = "environment_empty"
     exit_code = ExitCode.NOT_FOUND

@@ -78,7 +78,8 @@ class Output:
             _print(advice, err=True)
         if isinstance(error, ApiError):
             for line in _field_errors(error.answer.details):
-                _print(f"  {line}", "red", err=True)
+                if line not in error.message:
+                    _print(f"  {line}", "red", err=True)
             body = msgspec.to_builtins(error.answer)
             status: int | None = error.http_status
         else:

@@ -260,7 +260,8 @@ async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Dep
     Raises DeployNotFoundError and DeployFinishedError. Raises DeployAlreadyLiveError if its version is already live."""
     deploy = await get_deploy(work, app, deploy_id, lock=True)
     if deploy.status in FINAL:
-        raise DeployFinishedError(deploy_id=deploy_id, status=deploy.status)
+        cancelled = deploy.error_code == DeployCancelledError.code
+        raise DeployFinishedError(deploy_id=deploy_id, status="cancelled" if cancelled else deploy.status)
     if deploy.outcome == MOVED:
         raise DeployAlreadyLiveError(deploy_id=deploy_id, version=deploy.version)
     error = DeployCancelledError(actor=actor)

@@ -229,7 +229,7 @@ def open_app(session: Session, version: str | None, app: str | None, env: str | 
         if address is None and environment == PRODUCTION:
             address = found.url
         if address is None:
-            raise EnvironmentEmptyError(environment=environment)
+            raise EnvironmentEmptyError(environment=environment, option=f" --env {environment}")
     session.output.line(address)
     session.output.document({"app_id": found.app_id, "slug": found.slug, "url": address})
     if browser:

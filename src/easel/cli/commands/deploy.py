@@ -304,12 +304,16 @@ def _followed(session: Session, accepted: Accepted) -> tuple[Deploy, list[str]]:
         if not line.line.startswith(_COMPLETE):
             session.output.say(f"  {line.line}", style="red" if line.line.startswith(_FAILED) else "dim")
 
+    def lost() -> None:
+        session.output.say(f"{session.client.server} is unreachable. Trying again for a minute …", style="yellow")
+
     try:
         with (
             session.output.waiting("Deploying …"),
             note_long_wait(session, accepted.app_id, accepted.deploy_id),
         ):
-            return Follower(session.client, accepted.app_id, accepted.deploy_id, show).to_the_end(), log
+            follower = Follower(session.client, accepted.app_id, accepted.deploy_id, show, lost)
+            return follower.to_the_end(), log
     except KeyboardInterrupt:
         raise InterruptedByUserError(
             what=f"Interrupted. The deploy continues. Follow it with {session.again(f'logs -f {accepted.deploy_id}')}, "

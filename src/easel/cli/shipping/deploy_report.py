@@ -18,9 +18,12 @@ _IN_VIEW = 24
 
 
 def report_end(session: Session, deploy: Deploy, log: Collection[str], *, app_is_gone: bool = False) -> None:
-    """Reports how the deploy ended, with the address on stdout if the deploy is live, and with the notes that its log
-    has not shown. `app_is_gone` is true if the app was created for this deploy and removed again. Raises click's Exit
-    with DEPLOY_FAILED, or with CONFLICT if the deploy is not live because its environment is locked."""
+    """Reports how the deploy ended, with the address on stdout if the deploy is live.
+
+    Also prints the notes that a terminal does not show any more: notes that the log has not shown, or all notes after a
+    long log. `app_is_gone` is true if the app was created for this deploy and removed again. Raises click's Exit with
+    DEPLOY_FAILED, or with CONFLICT if the deploy is not live because its environment is locked.
+    """
     said = "\n".join(log)
     code = _told(session, deploy, said, app_is_gone=app_is_gone)
     for warning in deploy.warnings:

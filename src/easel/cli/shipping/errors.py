@@ -66,8 +66,8 @@ class DownloadFailedError(CliError):
 
 
 class FollowingLostError(CliError):
-    """The connection was lost while following the deploy {deploy_id}, but the deploy continues. Follow it again with
-    `easel logs -f`."""
+    """The server became unreachable while the command followed the deploy {deploy_id}. The deploy continues when the
+    server runs again. Then follow it with `easel logs -f {deploy_id}`."""
 
     code = "following_lost"
     exit_code = ExitCode.UNAVAILABLE

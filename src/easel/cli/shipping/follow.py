@@ -22,6 +22,7 @@ from easel.deploys.states import FINAL
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 _STUCK_ROUNDS: Final = 2
 _SILENCE: Final = 0.7
+_TOLD_AFTER: Final = 2
 _UNREACHABLE_ROUNDS: Final = 30
 
 
@@ -36,11 +37,20 @@ class LogLine:
 class Follower:
     """Follows one deploy. A follower only reads, so stopping it early does not affect the deploy."""
 
-    def __init__(self, client: Client, app_id: str, deploy_id: str, on_line: Callable[[LogLine], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        app_id: str,
+        deploy_id: str,
+        on_line: Callable[[LogLine], None],
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Follows the deploy of this id. `on_lost` is called when the server has not responded a few times in a row."""
         self._client = client
         self._app_id = app_id
         self._deploy_id = deploy_id
         self._on_line = on_line
+        self._on_lost = on_lost
         self._last_id = ""
         self._handed_on = 0
 
@@ -62,6 +72,8 @@ class Follower:
                 if deploy is not None and deploy.status in FINAL:
                     return deploy
                 unreachable = unreachable + 1 if deploy is None else 0
+                if unreachable == _TOLD_AFTER:
+                    self._on_lost()
             time.sleep(_PAUSES[min(stuck, len(_PAUSES) - 1)])
         raise FollowingLostError(deploy_id=self._deploy_id)
 
