@@ -14,11 +14,12 @@ from itertools import pairwise
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-_BRACKETS = re.compile(r"\[[!^]?\]?(?:\[:[a-z]{1,10}:\]|[^]/]){1,256}+\]")
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^]\\])*+\]", re.DOTALL)
+# Both patterns match an unclosed bracket too, so that no text is searched again from a later bracket.
+_BRACKETS = re.compile(r"\[[!^]?\]?(?:\[:[a-z]{1,10}:\]|[^]/])*+\]?")
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^]\\])*+\]?", re.DOTALL)
 _STAR, _CHARACTER, _NO_SLASH = "[^/]*", "[^/]", "(?!/)"
 _ANY_FOLDERS, _FOLDERS_BETWEEN = "^(?:.+/)?", "(?:/.+)?"
-_CLASS = re.compile(r"\[:([a-z]+):\]")
+_CLASS = re.compile(r"\[:([a-z]{1,10}):\]")
 _CLASSES = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
