@@ -145,8 +145,10 @@ def not_captured(redirect: Redirect, pattern: Pattern) -> str | None:
     not capture. Returns None if there is none."""
     if "/:" not in redirect.target and "=:" not in redirect.target:
         return None
-    names = _names(redirect, pattern)
     words = _PLACEHOLDER.findall(redirect.target)
+    if all(word[1:] in pattern.names for word in words):
+        return None  # This is the result for most lines.
+    names = _names(redirect, pattern)
     return next((word for word in words if not any(is_name for is_name, _ in split(word, names))), None)
 
 
