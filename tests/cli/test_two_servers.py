@@ -38,6 +38,7 @@ def test_a_server_that_nobody_chose_is_named_with_its_data_folder(home: Path) ->
         (folder / "api-key").write_text("sk_local")
         remember_data_dir(folder)
         assert find_access(ServerChoice()).data_dir is not None
+        assert find_access(ServerChoice(key="sk_a")).data_dir is not None
         assert find_access(ServerChoice(data_dir=folder)).data_dir is None
         assert find_access(ServerChoice(server="http://127.0.0.1:8000")).data_dir is None
 

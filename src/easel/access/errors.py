@@ -13,7 +13,7 @@ class AuthenticationRequiredError(EaselError):
 
 
 class InvalidApiKeyError(EaselError):
-    """The API key is unknown or was revoked. Send a valid key in the header `Authorization: Bearer KEY`."""
+    """The API key is unknown or was revoked. Use a valid key."""
 
     status = 401
     code = "invalid_api_key"

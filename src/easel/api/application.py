@@ -150,8 +150,8 @@ def _routed() -> tuple[FastAPI, _Lifespan]:
     # internet.
     app = FastAPIOffline(lifespan=lifespan, **openapi.info())
     for router in ROUTERS:
-        # `include_router` would build each route a second time, which takes 50 ms and 2 MiB. It would only add settings
-        # of the application, and the application has none.
+        # `include_router` would build each route a second time. It would only add settings of the application, and
+        # the application has none.
         app.router.routes.extend(router.routes)
     add_error_handlers(app)
     openapi.install(app)

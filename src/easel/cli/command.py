@@ -14,6 +14,7 @@ import click
 
 from easel.access.errors import AuthenticationRequiredError, InvalidApiKeyError
 from easel.apps.errors import NothingToRollBackError
+from easel.cli.credentials import KEY_VARIABLE
 from easel.cli.errors import (
     ApiError,
     InterruptedByUserError,
@@ -45,7 +46,7 @@ _SHARED: Final = (
     SharedOption(["--server"], envvar="EASEL_SERVER", metavar="URL", help="The address of the API.", show_envvar=True),
     SharedOption(
         ["--key"],
-        envvar="EASEL_API_KEY",
+        envvar=KEY_VARIABLE,
         metavar="sk_…",
         help="The API key. Setting EASEL_API_KEY is safer.",
         show_envvar=True,
@@ -166,7 +167,7 @@ def _advice(session: Session, error: EaselError) -> str | None:
     if code in (InvalidApiKeyError.code, AuthenticationRequiredError.code):
         if (origin := session.key_origin) is None:
             return "Enter another key with `easel login`."
-        if origin.startswith("the "):
+        if session.flags.key:
             return f"The key comes from {origin}. Set a valid key there, or leave it out and run `easel login`."
         return f"The key comes from {origin}. Enter another key with `easel login`."
     return None

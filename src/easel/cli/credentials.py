@@ -69,7 +69,8 @@ def find_access(wanted: ServerChoice) -> ServerAccess:
     server = server_address(named) if named else None
     if wanted.key:
         origin = f"the variable {KEY_VARIABLE}" if os.environ.get(KEY_VARIABLE) == wanted.key else "the option --key"
-        return ServerAccess(server or default_server(wanted), checked_key(wanted.key), origin)
+        address, folder = (server, None) if server is not None else _default(wanted)
+        return ServerAccess(address, checked_key(wanted.key), origin, folder)
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
         chosen = server or stored.default
@@ -89,13 +90,18 @@ def find_access(wanted: ServerChoice) -> ServerAccess:
 def default_server(wanted: ServerChoice) -> str:
     """Returns the server to use if the user sets no server: the server of the last login, else a server that has its
     data folder on this machine, else the default address."""
+    return _default(wanted)[0]
+
+
+def _default(wanted: ServerChoice) -> tuple[str, Path | None]:
+    """Returns the server of `default_server`, and its data folder if it was found by itself on this machine."""
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
         if stored.default is not None:
-            return stored.default
+            return stored.default, None
     for local in _local_servers(wanted.data_dir):
-        return local.server
-    return DEFAULT_SERVER
+        return local.server, local.data_dir if wanted.data_dir is None else None
+    return DEFAULT_SERVER, None
 
 
 def server_address(text: str) -> str:

@@ -16,7 +16,7 @@ from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
 from easel.cli.shipping.errors import TargetMissingError
 from easel.cli.shipping.ship import open_bundle
-from easel.cli.shipping.target import choose_target, project_root, refuse_source
+from easel.cli.shipping.target import choose_target, displayed, project_root, refuse_source
 from easel.cli.shipping.trial import RuleLine, Trial, TrialAnswer, ask, check_address, in_force, try_bundle
 from easel.cli.text import plural, size
 from easel.errors import EaselError
@@ -57,9 +57,9 @@ def check(
     for address in addresses:
         check_address(address)
     root = project_root(session.project, target, session.working)
-    shown = _shown(target.path, session.working)
+    place = f"`{displayed(target.path, session.working)}`"
     because = f", because {target.found}" if target.found else ""
-    session.output.say(f"Checking {shown}{because}.")
+    session.output.say(f"Checking {place}{because}.")
     with open_bundle(session, target, root) as bundle:
         try:
             trial = try_bundle(bundle, session.project, as_is=as_is)
@@ -69,7 +69,7 @@ def check(
             if addresses:
                 _refuse(session, error)
             session.output.line(
-                f"{shown} contains the sources of a project ({error.facts['found']}). A deploy would build them on the "
+                f"{place} contains the sources of a project ({error.facts['found']}). A deploy would build them on the "
                 f"server. To check the result, build the app, and pass its output folder."
             )
             session.output.document(
@@ -96,11 +96,6 @@ def check(
 def _refuse(session: Session, error: EaselError) -> NoReturn:
     session.output.fail(error, ExitCode.DEPLOY_FAILED)
     raise click.exceptions.Exit(int(ExitCode.DEPLOY_FAILED)) from None
-
-
-def _shown(path: Path, working: Path) -> str:
-    name = path.relative_to(working).as_posix() if path.is_relative_to(working) else str(path)
-    return f"`{name}/`" if path.is_dir() and name != "." else f"`{name}`"
 
 
 def _show(session: Session, trial: Trial) -> None:

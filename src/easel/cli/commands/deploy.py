@@ -18,7 +18,7 @@ from easel.cli.project import FILE_NAME, slug_from, write_project
 from easel.cli.session import Session
 from easel.cli.shipping.deploy_report import report_end
 from easel.cli.shipping.errors import OptionNeedsError, OptionsConflictError, SourceFolderError, TargetMissingError
-from easel.cli.shipping.follow import Follower, LogLine
+from easel.cli.shipping.follow import Follower, LogLine, note_lost
 from easel.cli.shipping.from_git import message_for, order_commit
 from easel.cli.shipping.new_app import NewApp
 from easel.cli.shipping.queue_note import note_long_wait
@@ -28,6 +28,7 @@ from easel.cli.shipping.target import (
     Target,
     choose_target,
     deployed_project,
+    displayed,
     name_of_app,
     project_root,
     refuse_source,
@@ -110,9 +111,9 @@ def deploy(
     else:
         target = choose_target(given, session.project, session.working)
     if not build:
-        overrides |= _as_it_is(target, _shown(target.path, session.working), as_is=as_is)
+        overrides |= _as_it_is(target, displayed(target.path, session.working), as_is=as_is)
     if target.found:
-        output.say(f"Deploying {_shown(target.path, session.working)}, because {target.found}.")
+        output.say(f"Deploying {displayed(target.path, session.working)}, because {target.found}.")
     root = project_root(session.project, target, session.working)
     new_name = name_of_app(root, target)
     name = _app_name(session, app, new_name, create=create)
@@ -208,10 +209,6 @@ def _as_it_is(target: Target, shown: str, *, as_is: bool) -> dict[str, Any]:
     return {"preset": "static"} if as_is and not target.is_folder else {}
 
 
-def _shown(path: Path, working: Path) -> str:
-    return path.relative_to(working).as_posix() + "/" if path.is_relative_to(working) else str(path)
-
-
 def _app_name(session: Session, given: str | None, new_name: str, *, create: bool) -> str:
     """Returns the app's slug or id: the given app, else the app in easel.toml. With --create, returns a slug made from
     the name for a new app."""
@@ -275,9 +272,7 @@ def _write_project(
     # A zip, and a folder outside of the project, are not in easel.toml.
     again = "" if folder or (target.is_source and target.is_folder) else f" {shlex.quote(path or str(target.path))}"
     command = f"easel deploy{' --build' if target.is_source else ''}{again} -m …"
-    session.output.say(
-        f"Wrote {_shown(file, session.working).rstrip('/')}. From now on, you can deploy with `{command}`."
-    )
+    session.output.say(f"Wrote {displayed(file, session.working)}. From now on, you can deploy with `{command}`.")
     return file
 
 
@@ -304,15 +299,12 @@ def _followed(session: Session, accepted: Accepted) -> tuple[Deploy, list[str]]:
         if not line.line.startswith(_COMPLETE):
             session.output.say(f"  {line.line}", style="red" if line.line.startswith(_FAILED) else "dim")
 
-    def lost() -> None:
-        session.output.say(f"{session.client.server} is unreachable. Trying again for a minute …", style="yellow")
-
     try:
         with (
             session.output.waiting("Deploying …"),
             note_long_wait(session, accepted.app_id, accepted.deploy_id),
         ):
-            follower = Follower(session.client, accepted.app_id, accepted.deploy_id, show, lost)
+            follower = Follower(session.client, accepted.app_id, accepted.deploy_id, show, note_lost(session))
             return follower.to_the_end(), log
     except KeyboardInterrupt:
         raise InterruptedByUserError(

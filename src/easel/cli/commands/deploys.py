@@ -14,7 +14,7 @@ from easel.cli.commands.apps import environments_of
 from easel.cli.errors import InterruptedByUserError
 from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
-from easel.cli.shipping.follow import Follower, LogLine, log_so_far
+from easel.cli.shipping.follow import Follower, LogLine, log_so_far, note_lost
 from easel.cli.shipping.queue_note import note_long_wait, waiting_for
 from easel.cli.text import duration, when
 from easel.deploys.errors import DeployCancelledError, DeploySkippedError, DeploySupersededError
@@ -141,7 +141,8 @@ def logs(session: Session, deploy: str | None, app: str | None, follow: bool) ->
     if follow or chosen.status in FINAL:
         try:
             with note_long_wait(session, found.app_id, chosen.deploy_id):
-                chosen = Follower(session.client, found.app_id, chosen.deploy_id, show).to_the_end()
+                follower = Follower(session.client, found.app_id, chosen.deploy_id, show, note_lost(session))
+                chosen = follower.to_the_end()
         except KeyboardInterrupt:
             again = session.again(f"logs -f {chosen.deploy_id}")
             raise InterruptedByUserError(what=f"Interrupted. The deploy continues. Follow it with {again}.") from None

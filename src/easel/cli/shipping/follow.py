@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from easel.cli.answers import Deploy
 from easel.cli.client import Client
 from easel.cli.errors import ApiError, NotAnEaselServerError, ServerUnreachableError
+from easel.cli.session import Session
 from easel.cli.shipping.errors import FollowingLostError
 from easel.cli.shipping.sse import Event, events
 from easel.deploys.states import FINAL
@@ -32,6 +33,15 @@ class LogLine:
 
     ts: float
     line: str
+
+
+def note_lost(session: Session) -> Callable[[], None]:
+    """Returns a function that tells the user that the server is unreachable, for a follower's `on_lost`."""
+
+    def tell() -> None:
+        session.output.say(f"{session.client.server} is unreachable. Trying again for a minute …", style="yellow")
+
+    return tell
 
 
 class Follower:

@@ -104,6 +104,11 @@ def _shown(folder: Path, working: Path) -> str:
     return folder.relative_to(working).as_posix() if folder.is_relative_to(working) else str(folder)
 
 
+def displayed(path: Path, working: Path) -> str:
+    """Returns a path for a message: relative to the working directory if it is below, with a slash after a folder."""
+    return _shown(path, working) + ("/" if path.is_dir() else "")
+
+
 def refuse_source(target: Target, shown: str) -> None:
     """Raises SourceFolderError if the target contains the sources of an app and not its build, because visitors would
     see a blank page."""
